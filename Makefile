@@ -1,0 +1,88 @@
+# Everything starts here: `make` lists the commands. Needed: python3 (3.11 or newer) with venv, make;
+# gcc for the native engine. Whatever else a command needs it fetches by itself, without root, into
+# .venv/ and .testbed/.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+# The interpreter of a new .venv: the first that is new enough and can make one. PYTHON=… overrides.
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& echo $$p && break; done)
+PIP := $(PY) -m pip --disable-pip-version-check install -q
+ARGS ?=
+
+RUN_STAMP := $(VENV)/.everywire-run
+DEV_STAMP := $(VENV)/.everywire-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow check format build bench autobahn fuzz web docs clean distclean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## install everywire here and chat with yourself in two browser tabs
+	$(BIN)/everywire demo $(ARGS)
+
+test: build $(DEV_STAMP) ## fetch what the tests need, check the house, run every everyday test
+	@EVERYWIRE_TEST_REQUIRE=1 $(PY) tools/everyday.py $(ARGS)
+
+test-slow: build $(DEV_STAMP) ## the tests marked slow
+	EVERYWIRE_TEST_REQUIRE=1 $(PY) -m pytest -q -m slow --timeout 600 $(ARGS)
+
+check: $(DEV_STAMP) ## format, lint, types, import contracts, house test
+	@$(PY) tools/everyday.py --only check
+
+format: $(DEV_STAMP) ## rewrite the sources as the formatter wants them
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix -q .
+
+build: $(RUN_STAMP) ## compile the native modules in place; only what changed
+	@$(PY) tools/native.py
+
+bench: build $(VENV)/.everywire-bench ## measure against the peers; results in bench/results
+	$(PY) -m bench $(ARGS)
+
+autobahn: build ## the whole Autobahn suite, both roles, native and pure (about an hour)
+	$(PY) conformance/autobahn/run.py $(ARGS)
+
+fuzz: build $(VENV)/.everywire-fuzz ## fuzz the parsers, a million executions each
+	$(PY) -m fuzz $(ARGS)
+
+web: $(DEV_STAMP) ## rebuild the JavaScript client
+	$(PY) tools/web.py $(ARGS)
+
+docs: $(VENV)/.everywire-docs ## build the documentation into site/
+	$(BIN)/zensical build $(ARGS)
+
+clean: ## remove what builds leave behind; keeps .venv and .testbed
+	rm -rf build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src -name '*.so' -delete
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove .venv and .testbed too
+	rm -rf $(VENV) .testbed
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo 'everywire needs Python 3.11 or newer with venv' \
+		'(on Debian: apt install python3-venv), or set PYTHON=/path/to/python' >&2; exit 1; }
+	@echo "making $(VENV) with $(PYTHON) …"
+	@$(PYTHON) -m venv $(VENV)
+
+# Installed once, again only when the packaging changes. The package itself is editable and installed
+# pure: tools/native.py compiles in place, incrementally, and knows what to do without headers.
+$(RUN_STAMP): pyproject.toml setup.py | $(PY)
+	@echo "installing everywire and its requirements …"
+	@$(PIP) -U 'pip>=25.1'
+	@$(PIP) --group build
+	@EVERYWIRE_PURE=1 $(PIP) --no-build-isolation -e .
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	@echo "installing the tools for tests and checks …"
+	@EVERYWIRE_PURE=1 $(PIP) --no-build-isolation -e '.[all]' --group dev
+	@touch $@
+
+$(VENV)/.everywire-%: $(RUN_STAMP)
+	@echo "installing the tools for $* …"
+	@$(PIP) --group $*
+	@touch $@

@@ -1,0 +1,106 @@
+"""The load generator as a function: builds it, runs it, reads its report."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.places import BENCH, BUILD, NODE_MODULES
+from harness.process import Pinning, Running
+from harness.scenarios import Scenario
+
+Report = dict[str, Any]
+
+
+class LoadFailed(Exception):
+    """The load generator could not do its work at all (it says why)."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long one run lasts, in seconds."""
+
+    seconds: float = 1.0
+    warmup: float = 0.3
+
+
+def build() -> None:
+    """Compiles what is not up to date, and installs Node's `ws` when npm is there."""
+    subprocess.run(["make", "-s", "-C", str(BENCH)], check=True)
+    if not (NODE_MODULES / "node_modules" / "ws").is_dir():
+        NODE_MODULES.mkdir(parents=True, exist_ok=True)
+        (NODE_MODULES / "package.json").write_text('{"private": true}\n')
+        with contextlib.suppress(OSError):
+            command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "ws@8", "bufferutil@4"]
+            subprocess.run(command, cwd=NODE_MODULES, check=False, timeout=180)
+
+
+def command(scenario: Scenario, server: Running, pinning: Pinning, timing: Timing) -> list[str]:
+    """The command line that puts `scenario` on `server`."""
+    words = [
+        str(BUILD / "load"), "--mode", scenario.mode, "--port", str(server.port),
+        "--path", "/fan" if scenario.mode == "fan" else "/", "--connections", str(scenario.connections),
+        "--size", str(scenario.size), "--window", str(scenario.window), "--seconds", str(timing.seconds),
+        "--warmup", str(timing.warmup), "--pids", ",".join(map(str, server.pids)), "--core", str(pinning.load_core),
+    ]
+    flags = {"--tls": scenario.tls, "--deflate": scenario.deflate, "--binary": scenario.binary}
+    return words + [flag for flag, wanted in flags.items() if wanted]
+
+
+def _parse(line: str, errors: str) -> Report:
+    try:
+        report = json.loads(line)
+    except ValueError:
+        raise LoadFailed(errors.strip()[-400:] or "no report") from None
+    assert isinstance(report, dict)
+    if errors:
+        report["said"] = errors.strip()[-400:]
+    return report
+
+
+def _started(words: list[str], pinning: Pinning) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    pinning.favour(process.pid)
+    return process
+
+
+@contextlib.contextmanager
+def _prioritised(server: Running, pinning: Pinning) -> Iterator[None]:
+    """Real-time priority is held only while a run lasts."""
+    if pinning.priority == "fifo":
+        for pid in server.pids:
+            pinning.favour(pid)
+    yield
+    if pinning.priority == "fifo":
+        for pid in server.pids:
+            with contextlib.suppress(OSError):
+                os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
+
+
+def run(scenario: Scenario, server: Running, pinning: Pinning, timing: Timing) -> Report:
+    """One run; its report, errors included. Raises LoadFailed when there is none."""
+    with _prioritised(server, pinning):
+        process = _started(command(scenario, server, pinning, timing), pinning)
+        output, errors = process.communicate(timeout=timing.seconds + timing.warmup + 90)
+    return _parse(output, errors)
+
+
+@contextlib.contextmanager
+def held(scenario: Scenario, server: Running, pinning: Pinning) -> Iterator[int]:
+    """Idle connections that stay open inside the `with`; yields how many there are."""
+    process = _started(command(scenario, server, pinning, Timing()), pinning)
+    assert process.stdout
+    line = process.stdout.readline()
+    try:
+        if not line:
+            raise LoadFailed((process.stderr.read() if process.stderr else "").strip()[-400:])
+        yield int(json.loads(line)["ready"])
+    finally:
+        process.communicate("\n", timeout=30)

@@ -1,0 +1,77 @@
+"""Facts about the machine and the programs, so that a recorded result can be read years later."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from harness.places import NODE_MODULES, REPOSITORY
+
+PACKAGES = ("everywire", "picows", "aiofastnet", "websockets", "aiohttp", "uvicorn", "uvloop", "httptools", "Cython")
+
+
+def _output(*command: str) -> str:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, cwd=REPOSITORY, check=False)
+        return done.stdout.strip().splitlines()[0] if done.returncode == 0 and done.stdout.strip() else ""
+    return ""
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _python() -> dict[str, Any]:
+    flags = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
+    return {
+        "version": platform.python_version(),
+        "optimized": "--enable-optimizations" in flags,
+        "lto": "--with-lto" in flags,
+        "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    }
+
+
+def _node_package(name: str) -> str:
+    import json
+
+    with contextlib.suppress(OSError, ValueError):
+        text = (NODE_MODULES / "node_modules" / name / "package.json").read_text()
+        return str(json.loads(text)["version"])
+    return ""
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    others = {"node": _output("node", "--version"), "ws": _node_package("ws"), "gcc": _output("gcc", "--version")}
+    return {**found, **{name: version for name, version in others.items() if version}}
+
+
+def facts() -> dict[str, Any]:
+    """Machine, interpreter, versions and revision, ready for JSON."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "load_average": os.getloadavg()[0],
+        "python": _python(),
+        "versions": _versions(),
+        "revision": _output("git", "rev-parse", "HEAD"),
+    }
+
+
+def short_name() -> str:
+    """A word for file names: the processor's, without vendors' decoration."""
+    words = [word for word in _processor().replace("(R)", "").replace("(TM)", "").split() if word not in ("CPU", "@")]
+    return "-".join(words[:3]).lower() or "machine"

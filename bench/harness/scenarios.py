@@ -1,0 +1,66 @@
+"""The kinds of work that are measured, and by which servers each is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ALL = ("floor", "everywire", "picows", "websockets", "aiohttp", "uvicorn", "ws")
+NATIVE = ("floor", "everywire", "picows")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of work. `connections` excludes the publisher of a fan; `size` is in bytes."""
+
+    name: str
+    title: str
+    mode: str
+    servers: tuple[str, ...]
+    connections: int = 100
+    size: int = 32
+    window: int = 1
+    tls: bool = False
+    deflate: bool = False
+    binary: bool = False
+
+    @property
+    def unit(self) -> str:
+        """What the figure of this scenario counts."""
+        return {"idle": "B/connection", "churn": "µs/handshake", "fan": "µs/delivery"}.get(self.mode, "µs/message")
+
+
+SCENARIOS = (
+    Scenario(
+        "echo", "echo, 100 connections, one in flight", "echo",
+        (*ALL, "everywire-async", "everywire-uvloop", "everywire-portable", "everywire-portable-uvloop", "websockets-asyncio"),
+    ),
+    Scenario("echo-16", "echo, 100 connections, 16 in flight", "echo", (*ALL, "everywire-async"), window=16),
+    Scenario("echo-binary", "echo of binary messages, 100 connections", "echo", (*NATIVE, "everywire-async"), binary=True),
+    Scenario("echo-1000", "echo, 1,000 connections, one in flight", "echo", (*NATIVE, "everywire-async"), connections=1000),
+    Scenario("echo-64k", "echo of 64 KiB, 100 connections", "echo", ALL, size=65536),
+    Scenario("echo-64k-binary", "echo of binary 64 KiB, 100 connections", "echo", NATIVE, size=65536, binary=True),
+    Scenario("echo-tls", "echo over wss, 100 connections", "echo", ("everywire", "everywire-async", "picows", "websockets"), tls=True),
+    Scenario("latency", "echo, one connection", "echo", ALL, connections=1),
+    Scenario("fan", "broadcast to 1,000, one in flight", "fan", ALL, connections=1000),
+    Scenario("fan-16", "broadcast to 1,000, 16 in flight", "fan", ALL, connections=1000, window=16),
+    Scenario("fan-5000", "broadcast to 5,000, one in flight", "fan", NATIVE, connections=5000),
+    Scenario("fan-1k", "broadcast of 1 KiB to 1,000", "fan", NATIVE, connections=1000, size=1024),
+    Scenario(
+        "fan-1k-deflate", "broadcast of 1 KiB to 1,000, permessage-deflate", "fan",
+        ("everywire", "websockets", "ws"), connections=1000, size=1024, deflate=True,
+    ),
+    Scenario(
+        "idle", "10,000 idle connections", "idle",
+        ("floor", "everywire", "everywire-async", "picows", "websockets", "ws"), connections=10000,
+    ),
+    Scenario(
+        "idle-deflate", "10,000 idle connections that used permessage-deflate", "idle",
+        ("everywire", "everywire-async"), connections=10000, size=1024, deflate=True,
+    ),
+    Scenario(
+        "idle-tls", "1,000 idle wss connections", "idle",
+        ("everywire", "everywire-async", "picows", "websockets"), connections=1000, tls=True,
+    ),
+    Scenario("churn", "connect, upgrade, close handshake", "churn", ALL, connections=64),
+)
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -1,0 +1,86 @@
+"""Results as text: one table per scenario, one of the targets; Markdown that reads well in a terminal too."""
+
+from __future__ import annotations
+
+from harness import scenarios, servers
+from harness.measure import Outcome, faults
+from harness.scenarios import Scenario
+from harness.targets import Figures, Verdict, judge
+
+MARKS = {True: "reached", False: "MISSED", None: "not measured"}
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, thousands separated."""
+    if value is None:
+        return "–"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def grid(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table whose columns line up; the first is left-aligned, the others right-aligned."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+
+    def line(cells: list[str]) -> str:
+        padded = [cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+        return "| " + " | ".join(padded) + " |"
+
+    rule = "|" + "|".join("-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)) + "|"
+    return "\n".join([line(head), rule, *map(line, rows)])
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+def _remark(outcome: Outcome) -> str:
+    bad = sum(1 for run in outcome.runs if faults(run))
+    parts = [f"{bad} invalid runs"] if bad else []
+    if outcome.problem:
+        parts.append("not available")
+    if outcome.load_bound():
+        parts.append("load generator was the busier side")
+    return "; ".join(parts)
+
+
+def _row(scenario: Scenario, name: str, outcome: Outcome, picows: float | None) -> list[str]:
+    figure = outcome.median("figure")
+    ratio = "–" if figure is None or not picows else f"{figure / picows:.2f} ×"
+    row = [servers.BY_NAME[name].title, number(figure), ratio, _percent(outcome.spread())]
+    if scenario.mode != "idle":
+        busy = f"{_percent(outcome.median('server_util'))} / {_percent(outcome.median('load_util'))}"
+        row += [number(outcome.median("rate")), busy, number(outcome.median("p50_us")), number(outcome.median("p99_us"))]
+    return [*row, _remark(outcome)]
+
+
+def scenario_table(scenario: Scenario, found: dict[str, Outcome]) -> str:
+    """All servers in one scenario, cheapest first."""
+    head = ["server", scenario.unit, "× picows", "spread"]
+    if scenario.mode != "idle":
+        head += ["per second", "busy server / load", "p50 µs", "p99 µs"]
+    picows = found["picows"].median("figure") if "picows" in found else None
+    rows = [_row(scenario, name, outcome, picows) for name, outcome in _cheapest_first(found)]
+    return grid([*head, "remark"], rows)
+
+
+def _cheapest_first(found: dict[str, Outcome]) -> list[tuple[str, Outcome]]:
+    return sorted(found.items(), key=lambda item: item[1].median("figure") or float("inf"))
+
+
+def _target_row(verdict: Verdict) -> list[str]:
+    target = verdict.target
+    title = scenarios.BY_NAME[target.scenario].title
+    return [f"{title}: {target.server}", target.describe(), number(verdict.value), MARKS[verdict.passed]]
+
+
+def targets_table(figures: Figures) -> str:
+    """Every target, what was measured, and whether it was reached."""
+    return grid(["work", "target", "measured", ""], [_target_row(verdict) for verdict in judge(figures)])
+
+
+def everything(figures: Figures) -> str:
+    """All scenario tables, then the targets."""
+    parts = [f"## {scenarios.BY_NAME[name].title}\n\n{scenario_table(scenarios.BY_NAME[name], found)}" for name, found in figures.items()]
+    return "\n\n".join([*parts, f"## Targets\n\n{targets_table(figures)}"])

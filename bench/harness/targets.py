@@ -1,0 +1,89 @@
+"""What everywire aims at, as ratios to other figures of the same run, and whether it was reached."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from harness.measure import Outcome
+
+Figures = dict[str, dict[str, Outcome]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """`server` in `scenario` must stay within `limit`: × the other figure, or absolute, or more than the other."""
+
+    scenario: str
+    server: str
+    limit: float
+    other: tuple[str, str] | None = None
+    difference: bool = False
+
+    def describe(self) -> str:
+        """The limit in words."""
+        if self.other is None:
+            return f"≤ {self.limit:g} B"
+        place = self.other[1] if self.other[0] == self.scenario else f"{self.other[1]} in {self.other[0]}"
+        return f"≤ {self.limit:g} B more than {place}" if self.difference else f"≤ {self.limit:g} × {place}"
+
+    def measured(self, figures: Figures) -> float | None:
+        """The ratio, difference or figure that `limit` bounds; None when something was not measured."""
+        own = _figure(figures, self.scenario, self.server)
+        if self.other is None or own is None:
+            return own
+        other = _figure(figures, *self.other)
+        if other is None or (not self.difference and other <= 0):
+            return None
+        return own - other if self.difference else own / other
+
+
+def _figure(figures: Figures, scenario: str, server: str) -> float | None:
+    outcome = figures.get(scenario, {}).get(server)
+    return outcome.median("figure") if outcome else None
+
+
+def _coroutine_limit() -> float:
+    """Waking a coroutine from outside its task is cheaper where the interpreter lets us (3.12)."""
+    return 1.20 if sys.version_info >= (3, 12) else 1.35
+
+
+def _against(scenario: str, **limits: float) -> list[Target]:
+    return [Target(scenario, "everywire", limit, (scenario, name)) for name, limit in limits.items()]
+
+
+TARGETS: tuple[Target, ...] = (
+    *_against("echo", picows=0.75, websockets=0.35, floor=1.15),
+    Target("echo", "everywire-async", _coroutine_limit(), ("echo", "everywire")),
+    *_against("echo-tls", picows=1.0),
+    Target("idle-tls", "everywire", 25_000),
+    *_against("echo-16", picows=0.20),
+    *_against("fan", picows=0.85, floor=1.05),
+    *_against("fan-16", picows=0.15),
+    Target("idle", "everywire", 1024),
+    Target("idle", "everywire-async", 2560),
+    *_against("churn", picows=0.30),
+    *_against("echo-64k", picows=0.75),
+    Target("fan-1k-deflate", "everywire", 1.3, ("fan-1k", "everywire")),
+    Target("idle-deflate", "everywire", 256, ("idle", "everywire"), difference=True),
+    *_against("fan-5000", floor=1.1),
+    Target("echo", "everywire-portable", 1.0, ("echo", "websockets-asyncio")),
+    Target("echo", "everywire-portable-uvloop", 1.0, ("echo", "websockets")),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One target and how it came out; `passed` is None when it was not measured."""
+
+    target: Target
+    value: float | None
+
+    @property
+    def passed(self) -> bool | None:
+        return None if self.value is None else self.value <= self.target.limit
+
+
+def judge(figures: Figures) -> list[Verdict]:
+    """All targets against what was measured."""
+    return [Verdict(target, target.measured(figures)) for target in TARGETS]

@@ -1,0 +1,61 @@
+/* The command line. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "load.h"
+
+static const char usage[] =
+    "load --mode echo|fan|idle|churn --port N [--path /] [--connections N] [--size BYTES] [--window N]\n"
+    "     [--seconds S] [--warmup S] [--concurrency N] [--pids P,P] [--core N] [--binary] [--tls] [--deflate]\n";
+
+static const struct option known[] = {
+    {"mode", 1, 0, 'm'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'P'}, {"connections", 1, 0, 'c'},
+    {"size", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"seconds", 1, 0, 't'}, {"warmup", 1, 0, 'u'},
+    {"concurrency", 1, 0, 'C'}, {"pids", 1, 0, 'i'}, {"core", 1, 0, 'k'}, {"binary", 0, 0, 'b'},
+    {"tls", 0, 0, 'T'}, {"deflate", 0, 0, 'd'}, {0, 0, 0, 0},
+};
+
+static void parse_pids(struct options *o, char *list) {
+    for (char *item = strtok(list, ","); item && o->pid_count < MAX_PIDS; item = strtok(NULL, ","))
+        o->pids[o->pid_count++] = atoi(item);
+}
+
+static void set_option(struct options *o, int letter) {
+    switch (letter) {
+    case 'm': o->mode = optarg; break;
+    case 'p': o->port = (uint16_t)atoi(optarg); break;
+    case 'P': o->path = optarg; break;
+    case 'c': o->connections = atoi(optarg); break;
+    case 's': o->size = (size_t)atol(optarg); break;
+    case 'w': o->window = atoi(optarg); break;
+    case 't': o->seconds = atof(optarg); break;
+    case 'u': o->warmup = atof(optarg); break;
+    case 'C': o->concurrency = atoi(optarg); break;
+    case 'i': parse_pids(o, optarg); break;
+    case 'k': o->core = atoi(optarg); break;
+    case 'b': o->binary = true; break;
+    case 'T': o->tls = true; break;
+    case 'd': o->deflate = true; break;
+    default: fputs(usage, stderr); exit(2);
+    }
+}
+
+static void choose_mode(const char *name) {
+    static const struct mode *modes[] = {&echo_mode, &fan_mode, &idle_mode, &churn_mode};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (name && !strcmp(name, modes[i]->name)) world.mode = modes[i];
+}
+
+void parse_options(int argc, char **argv) {
+    struct options *o = &world.options;
+    *o = (struct options){.path = "/", .connections = 100, .size = 32, .window = 1, .seconds = 1.0,
+                          .warmup = 0.3, .concurrency = 128, .core = -1};
+    for (int letter; (letter = getopt_long(argc, argv, "", known, NULL)) != -1;) set_option(o, letter);
+    choose_mode(o->mode);
+    bool ok = world.mode && o->port && o->connections > 0 && o->window > 0 && o->window <= RING / 2;
+    if (!ok || (o->deflate && o->size < TAG_SIZE)) {
+        fputs(usage, stderr);
+        exit(2);
+    }
+}

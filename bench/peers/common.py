@@ -1,0 +1,48 @@
+"""What every Python server of the benchmark does: read its options, say its port, collect garbage when asked."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import signal
+import ssl
+import sys
+
+
+def options() -> argparse.Namespace:
+    """The options that run.py passes; a server that cannot do one of them is never given it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cert", help="PEM certificate: serve TLS")
+    parser.add_argument("--key", help="PEM key of that certificate")
+    parser.add_argument("--deflate", action="store_true", help="negotiate permessage-deflate")
+    parser.add_argument("--engine", choices=["native", "portable"], help="everywire's engine")
+    parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="uvloop")
+    return parser.parse_args()
+
+
+def tls_context(given: argparse.Namespace) -> ssl.SSLContext | None:
+    """A TLS 1.3 server context when a certificate was given."""
+    if not given.cert:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(given.cert, given.key)
+    return context
+
+
+def announce(port: int) -> None:
+    """Prints the port and makes SIGUSR2 collect garbage, so that memory is read in a settled state."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, gc.collect)
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+
+
+def run(main: object, loop: str) -> None:
+    """Runs the coroutine `main` on uvloop or on the standard loop."""
+    if loop == "uvloop":
+        import uvloop
+
+        uvloop.run(main)  # type: ignore[arg-type]
+    else:
+        asyncio.run(main)  # type: ignore[arg-type]

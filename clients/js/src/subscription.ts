@@ -1,0 +1,207 @@
+/** One channel as this client follows it: its position in the channel's log, and who is there. */
+
+import { Backoff } from "./backoff.ts";
+import { Emitter } from "./emitter.ts";
+import { EverywireError } from "./errors.ts";
+import type { Command, Failed, Member, Position, Publication, Subscribed } from "./wire.ts";
+
+export interface SubscriptionEvents<T> {
+  publication: Publication<T>;
+  join: Member;
+  leave: Member;
+  /** The server agreed, for the first time or again. What was missed, or rewound, follows as `publication` events at once. */
+  subscribed: { recovered: boolean; count: number; members: Member[] };
+  /** Publications after `since` are gone for good: forget what is shown. `subscribed` follows, then what a rewind still finds. */
+  lost: { since: Position };
+  /** It is over, because of `unsubscribe()` (no reason), the server, or a refusal. */
+  unsubscribed: { reason?: string };
+  error: EverywireError;
+}
+
+export interface SubscribeOptions<T> {
+  /** How many of the latest publications to be told where there is no position to go on from. */
+  rewind?: number;
+  /** Go on from here, as kept from an earlier `subscription.position`. */
+  since?: Position;
+  onPublication?: (publication: Publication<T>) => void;
+  onJoin?: (member: Member) => void;
+  onLeave?: (member: Member) => void;
+  onSubscribed?: (subscribed: SubscriptionEvents<T>["subscribed"]) => void;
+  onLost?: (lost: SubscriptionEvents<T>["lost"]) => void;
+  onUnsubscribed?: (end: SubscriptionEvents<T>["unsubscribed"]) => void;
+  onError?: (error: EverywireError) => void;
+}
+
+export interface PublishOptions {
+  /** Not kept and not repeated: for what is worthless a second later, as "is typing". Fails at once when there is no connection. */
+  ephemeral?: boolean;
+  /** The idempotency key, when the application has one of its own (≤ 128 characters). */
+  key?: string;
+}
+
+export interface HistoryOptions {
+  limit?: number;
+  since?: Position;
+  reverse?: boolean;
+}
+
+/** What a subscription asks of its client. @internal */
+export interface SubscriptionHost {
+  follow(): void;
+  leave(): void;
+  publish(data: unknown, options: PublishOptions): Promise<Position | null>;
+  ask<Answer>(command: Command): Promise<Answer>;
+}
+
+export type SubscriptionState = "subscribing" | "subscribed" | "unsubscribed";
+
+/**
+ * Invariants: every publication with an offset is emitted once, in the order of the log; publications count only while
+ * "subscribed", because the answer to a subscribe holds whatever came before it.
+ */
+export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
+  readonly channel: string;
+  /** Who is here, by session; empty where the channel has no presence. */
+  readonly members: Map<string, Member> = new Map();
+  readonly #host: SubscriptionHost;
+  readonly #rewind: number | undefined;
+  #position: Position | null;
+  #state: SubscriptionState = "subscribing";
+  /** The id of the latest subscribe command. @internal */
+  asked = 0;
+  /** @internal */
+  readonly backoff: Backoff;
+
+  /** @internal */
+  constructor(channel: string, options: SubscribeOptions<T>, host: SubscriptionHost, random: () => number) {
+    super();
+    this.channel = channel;
+    this.#host = host;
+    this.#rewind = options.rewind;
+    this.#position = options.since ? { ...options.since } : null;
+    this.backoff = new Backoff({}, random);
+    if (options.onPublication) this.on("publication", options.onPublication);
+    if (options.onJoin) this.on("join", options.onJoin);
+    if (options.onLeave) this.on("leave", options.onLeave);
+    if (options.onSubscribed) this.on("subscribed", options.onSubscribed);
+    if (options.onLost) this.on("lost", options.onLost);
+    if (options.onUnsubscribed) this.on("unsubscribed", options.onUnsubscribed);
+    if (options.onError) this.on("error", options.onError);
+  }
+
+  get state(): SubscriptionState {
+    return this.#state;
+  }
+
+  /** The place after the last publication that was emitted; null before the first answer. */
+  get position(): Position | null {
+    return this.#position && { ...this.#position };
+  }
+
+  /**
+   * Resolves when the server has it, with its position (null when ephemeral). Until then it is kept, in order, and said
+   * again after a lost connection under the same key, so that it arrives once. Rejects with an `EverywireError`.
+   */
+  publish(data: T, options: PublishOptions = {}): Promise<Position | null> {
+    return this.#host.publish(data, options);
+  }
+
+  /** Kept publications, oldest first unless `reverse`, with the position at the end of the log. */
+  async history(options: HistoryOptions = {}): Promise<Position & { publications: Publication<T>[] }> {
+    type Answer = Position & { publications: Publication<T>[] };
+    const { epoch, offset, publications } = await this.#host.ask<Answer>({ type: "history", channel: this.channel, ...options });
+    return { epoch, offset, publications };
+  }
+
+  /** Who is here now, by the server's own list. */
+  async presence(): Promise<Member[]> {
+    return (await this.#host.ask<{ members: Member[] }>({ type: "presence", channel: this.channel })).members;
+  }
+
+  unsubscribe(): void {
+    if (this.#state === "unsubscribed") return;
+    this.#host.leave();
+    this.end({});
+  }
+
+  /** @internal */
+  command(): Command & { type: "subscribe" } {
+    return {
+      type: "subscribe",
+      channel: this.channel,
+      ...(this.#position && { since: this.#position }),
+      ...(this.#rewind && { rewind: this.#rewind }),
+    };
+  }
+
+  /** @internal */
+  answered(answer: Subscribed): void {
+    if (this.#state === "unsubscribed") return;
+    const since = this.#position;
+    const { epoch, offset, recovered, publications, members = [] } = answer;
+    this.#state = "subscribed";
+    this.backoff.reset();
+    this.#position = { epoch, offset: recovered && since ? since.offset : 0 };
+    this.members.clear();
+    for (const member of members) this.members.set(member.session, member);
+    if (since && !recovered) this.emit("lost", { since });
+    this.emit("subscribed", { recovered, count: publications.length, members });
+    for (const publication of publications) this.#hand(publication as Publication<T>);
+    this.#position.offset = Math.max(this.#position.offset, offset);
+  }
+
+  /** @internal */
+  published(publication: Publication<T>): void {
+    if (this.#state !== "subscribed" || !this.#position) return;
+    const { offset } = publication;
+    if (offset === undefined || offset <= this.#position.offset + 1) this.#hand(publication);
+    else this.moved(); // a gap: something between was lost on its way
+  }
+
+  /** What we have is not continued by what comes: ask again, from where we are. @internal */
+  moved(): void {
+    if (this.#state !== "subscribed") return;
+    this.#state = "subscribing";
+    this.#host.follow();
+  }
+
+  /** @internal */
+  joined(member: Member): void {
+    this.members.set(member.session, member);
+    this.emit("join", member);
+  }
+
+  /** @internal */
+  left(member: Member): void {
+    this.members.delete(member.session);
+    this.emit("leave", member);
+  }
+
+  /** @internal */
+  linkLost(): void {
+    this.#state = "subscribing";
+  }
+
+  /** @internal */
+  failed({ code, reason, temporary }: Failed): void {
+    this.emit("error", new EverywireError(code, reason, temporary));
+    if (!temporary) this.end({ reason });
+  }
+
+  /** @internal */
+  end(why: { reason?: string }): void {
+    if (this.#state === "unsubscribed") return;
+    this.#state = "unsubscribed";
+    this.members.clear();
+    this.emit("unsubscribed", why);
+  }
+
+  #hand(publication: Publication<T>): void {
+    if (this.#state !== "subscribed" || !this.#position) return; // a listener may have left meanwhile
+    if (publication.offset !== undefined) {
+      if (publication.offset <= this.#position.offset) return;
+      this.#position.offset = publication.offset;
+    }
+    this.emit("publication", publication);
+  }
+}

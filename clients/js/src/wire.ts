@@ -1,0 +1,95 @@
+/** The native wire, version 1, as types and one table: what may be said, and what a close code means. */
+
+export const SUBPROTOCOL = "everywire.v1.json";
+
+/** A place in a channel's log: which life of the log, and how many publications of it. */
+export interface Position {
+  epoch: string;
+  offset: number;
+}
+
+/** One session in a channel. `user` is whom the server authenticated, `info` what the client said of itself. */
+export interface Member {
+  session: string;
+  user: string | null;
+  info?: unknown;
+}
+
+/** Channel data. `offset` is absent when it was ephemeral; `time` is in milliseconds since 1970, by the server's clock. */
+export interface Publication<T = unknown> {
+  offset?: number;
+  data: T;
+  from?: Member;
+  time: number;
+}
+
+/** Milliseconds: the server speaks at least every `every`, and is late only after `patience` more. */
+export interface Heartbeat {
+  every: number;
+  patience: number;
+}
+
+export interface Connected {
+  type: "connected";
+  id: number;
+  session: string;
+  user: string | null;
+  resume: string;
+  resumed: boolean;
+  heartbeat: Heartbeat;
+}
+
+export interface Subscribed {
+  type: "subscribed";
+  id: number;
+  channel: string;
+  epoch: string;
+  offset: number;
+  recovered: boolean;
+  publications: Publication[];
+  members?: Member[];
+}
+
+export interface Failed {
+  type: "error";
+  id: number;
+  code: number;
+  reason: string;
+  temporary: boolean;
+}
+
+/** What the server says. */
+export type ServerEvent =
+  | Connected
+  | Subscribed
+  | Failed
+  | { type: "unsubscribed"; id?: number; channel: string; reason?: string }
+  | { type: "published"; id: number; channel: string; epoch?: string; offset?: number }
+  | ({ type: "publication"; channel: string } & Publication)
+  | { type: "join" | "leave"; channel: string; member: Member }
+  | { type: "history"; id: number; channel: string; epoch: string; offset: number; publications: Publication[] }
+  | { type: "presence"; id: number; channel: string; members: Member[] }
+  | { type: "result"; id: number; data: unknown }
+  | { type: "ping" }
+  | { type: "pong"; id: number }
+  | { type: "moved"; channel: string; epoch: string };
+
+/** A command without its `id`, which is given when it is sent. */
+export type Command =
+  | { type: "connect"; token?: string; info?: unknown; resume?: string }
+  | { type: "subscribe"; channel: string; since?: Position; rewind?: number }
+  | { type: "unsubscribe"; channel: string }
+  | { type: "publish"; channel: string; data: unknown; key?: string; ephemeral?: boolean }
+  | { type: "history"; channel: string; limit?: number; since?: Position; reverse?: boolean }
+  | { type: "presence"; channel: string }
+  | { type: "call"; name: string; data?: unknown }
+  | { type: "ping" };
+
+export const NORMAL = 1000;
+/** The codes of ours that still let a client come back: an unanswered ping, a slow reader. */
+const COME_BACK = new Set([4408, 4413]);
+
+/** Whether a link that ended with `code` is worth opening again: everything but the 44xx that say no for good. */
+export function mayReconnect(code: number): boolean {
+  return code < 4400 || code > 4499 || COME_BACK.has(code);
+}

@@ -1,0 +1,98 @@
+"""Child processes of the suites: started, measured and ended without leaving anything behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+ECHO_SERVER = ROOT / "conformance" / "echo_server.py"
+
+
+class EchoServer:
+    """`echo_server.py` in a process of its own; a context manager.
+
+    `port` and `pid` are known once it is entered; `log` holds the lines of standard error so far.
+    Invariant: the process is gone when the block ends.
+    """
+
+    def __init__(self, *arguments: str, build: str = "native", **options: Any) -> None:
+        """`arguments` go to the script; `options` are arguments of `serve()`; `build` is native or pure."""
+        self.command = [sys.executable, str(ECHO_SERVER), *arguments, "--options", json.dumps(options)]
+        self.environment = build_environment(build)
+        self.log: list[str] = []
+        self.port = 0
+        self.pid = 0
+        self.engine = ""
+
+    def __enter__(self) -> EchoServer:
+        self.process = subprocess.Popen(
+            self.command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+        )
+        self.reader = threading.Thread(target=self.collect, daemon=True)
+        self.reader.start()
+        assert self.process.stdout is not None
+        hello = self.process.stdout.readline()
+        if not hello:
+            self.reader.join(5)
+            raise RuntimeError("the echo server did not start:\n" + "\n".join(self.log))
+        said = json.loads(hello)
+        self.port, self.pid, self.engine = said["port"], said["pid"], said["engine"]
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(3)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.reader.join(3)
+
+    def collect(self) -> None:
+        """Keep the log's lines as they come."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line.rstrip("\n"))
+
+    @property
+    def alive(self) -> bool:
+        """True while the process that was started still runs."""
+        return self.process.poll() is None
+
+    def memory(self) -> float:
+        """Resident memory, in MB."""
+        return status_kilobytes(self.pid, "VmRSS") / 1024
+
+    def peak_memory(self) -> float:
+        """The highest resident memory since `forget_peak`, in MB."""
+        return status_kilobytes(self.pid, "VmHWM") / 1024
+
+    def forget_peak(self) -> None:
+        """Let `peak_memory` begin anew from here."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def processor_time(self) -> float:
+        """Processor time used so far, user and kernel, in seconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def status_kilobytes(pid: int, name: str) -> int:
+    """One figure of /proc/PID/status, in kB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1])
+    raise KeyError(name)
+
+
+def build_environment(build: str) -> dict[str, str]:
+    """The environment in which `everywire` is imported compiled (native) or from source (pure)."""
+    paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "EVERYWIRE_PURE": "1" if build == "pure" else "0", "PYTHONPATH": os.pathsep.join(filter(None, paths))}

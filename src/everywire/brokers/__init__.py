@@ -1,0 +1,1 @@
+"""Carriers of publications, history and presence between nodes, one file each."""

@@ -1,0 +1,1 @@
+"""Wire languages, one file each, exactly as their official clients speak them."""

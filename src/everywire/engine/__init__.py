@@ -1,0 +1,57 @@
+"""Sockets: the native reactor, and its portable twin on asyncio; the choice between the two."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import Any
+
+__all__ = ["available", "current", "native_error"]
+
+log = logging.getLogger("everywire")
+
+native_error: str | None = None
+try:
+    from everywire.engine import native as _native
+except ImportError as error:
+    _native = None  # type: ignore[assignment]
+    native_error = str(error)
+
+_engines: dict[Any, Any] = {}
+_told = False
+
+
+def available() -> tuple[str, ...]:
+    """Name the engines that can run here, the best first."""
+    return ("portable",) if _native is None else ("native", "portable")
+
+
+def current(kind: str | None = None) -> Any:
+    """Give the engine of the running loop, made on first use: `kind` "native" or "portable", by default EVERYWIRE_ENGINE or the best there is."""
+    loop = asyncio.get_running_loop()
+    kind = kind or os.environ.get("EVERYWIRE_ENGINE") or available()[0]
+    if kind not in available():
+        raise RuntimeError(f"the {kind} engine is not available here; there is: {', '.join(available())}. `everywire doctor` says why")
+    found = _engines.get((kind, loop))
+    if found is None:
+        for key in [key for key in _engines if key[1].is_closed()]:
+            del _engines[key]
+        found = _engines[kind, loop] = _make(kind, loop)
+    return found
+
+
+def _make(kind: str, loop: asyncio.AbstractEventLoop) -> Any:
+    if kind == "native":
+        return _native.Engine(loop)
+    from everywire.engine.portable import Engine
+
+    _tell_once()
+    return Engine(loop)
+
+
+def _tell_once() -> None:
+    global _told
+    if not _told and _native is None:
+        _told = True
+        log.warning("running the portable engine: no native one was built (`everywire doctor` says how to get it)")

@@ -1,0 +1,390 @@
+"""How a coroutine gets its messages: an inbox that can be awaited, a driver that resumes the coroutine straight from the engine's turn.
+
+Theory of operation. The usual way (a Future, `call_soon`, a Task step) costs more than everything else that happens to a small message. Here a handler runs in
+a real `asyncio.Task`, but the Task's coroutine is a `Driver`. While the handler awaits nothing but an `Inbox`, the Task stays parked on the Driver, and each
+message resumes the handler from the turn, with its Task as the current one and its context entered. As soon as it awaits anything else, returns or raises,
+the Driver wakes the Task and hands that over: from there on asyncio does what it always does. A Task that is not driven may await an inbox as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import CancelledError
+from contextvars import copy_context
+
+try:
+    import cython
+except ImportError:  # plain Python where no compiler is installed
+    from everywire.ws import plain as cython  # type: ignore[no-redef]
+
+if cython.compiled:
+    from cython.cimports.cpython.object import PyObject
+    from cython.cimports.cpython.ref import Py_XDECREF
+    from cython.cimports.everywire.engine.leaves import (
+        PYGEN_NEXT,
+        PYGEN_RETURN,
+        PyContext_Enter,
+        PyContext_Exit,
+        PyIter_Send,
+        everywire_fast_inbox,
+        everywire_fast_ready,
+        everywire_poll,
+        everywire_raise_pending,
+    )
+
+try:
+    from _asyncio import _enter_task, _leave_task
+except ImportError:
+    from asyncio.tasks import _enter_task, _leave_task
+
+__all__ = ["READY", "Driver", "Inbox", "drive"]
+
+
+class Ready:
+    """An awaitable that has its answer, None, at once."""
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        raise StopIteration
+
+
+READY = Ready()
+
+
+class Inbox:
+    """Messages on their way to the one coroutine that awaits them, in order.
+
+    Awaiting it gives the next message; when there is none and `close` was called, it raises. To asyncio it looks like a Future that is done again and again.
+    `source` (a Link) is told to stop reading above `limit` bytes and to go on below half of it.
+
+    Invariants: `waiting` is True exactly while a coroutine is suspended here; `driver` is set only while `waiting`.
+    """
+
+    def __init__(self, loop, source, limit):
+        self._loop = loop
+        self._asyncio_future_blocking = False
+        self.source = source
+        self.limit = limit
+        self.messages = []
+        self.head = 0
+        self.size = 0
+        self.full = False
+        self.error = None
+        self.waiting = False
+        self.iterating = False
+        self.cancelled = False
+        self.driver = None
+        self.callback = None
+        self.context = None
+
+    # For the engine
+
+    def put(self, message):
+        """Add a message; `wake` follows when the turn's last one is in."""
+        self.messages.append(message)
+        self.size += len(message)
+        if self.size > self.limit and not self.full:
+            self.full = True
+            self.source.reading(False)
+
+    def close(self, error):
+        """Say that no message follows: after those that are here, awaiting raises `error`."""
+        self.error = error
+        self.wake()
+
+    def wake(self):
+        """Resume who waits. Only from the engine's turn, where no task is current."""
+        if not self.waiting:
+            return
+        driver = self.driver
+        if driver is not None:
+            self.waiting = False
+            self.driver = None
+            driver.resume()
+        elif self.callback is not None:
+            self.waiting = False
+            callback, self.callback = self.callback, None
+            context, self.context = self.context, None
+            self._loop.call_soon(callback, self, context=context)
+
+    # For the coroutine
+
+    def poll(self):
+        """Give the next message; itself where there is none yet."""
+        if self.head < len(self.messages):
+            message = self.messages[self.head]
+            self.messages[self.head] = None
+            self.head += 1
+            self.size -= len(message)
+            if self.head == len(self.messages):
+                self.messages.clear()
+                self.head = 0
+            if self.full and self.size * 2 < self.limit:
+                self.full = False
+                self.source.reading(True)
+            return message
+        if self.error is not None:
+            raise StopAsyncIteration if self.iterating and self.error.code in (1000, 1001, 1005) else self.error
+        if self.waiting:
+            raise RuntimeError("another coroutine is already waiting for a message of this connection")
+        self.waiting = True
+        self._asyncio_future_blocking = True
+        return self
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        found = self.poll()
+        if found is self:
+            return self
+        raise StopIteration(found)
+
+    def send(self, value):
+        """Go on after a wake-up (the generator protocol)."""
+        return self.__next__()
+
+    def throw(self, kind, value=None, trace=None):
+        """End the waiting by an exception (the generator protocol)."""
+        self.waiting = False
+        self.driver = None
+        self.callback = None
+        self.context = None
+        self.cancelled = False
+        raise kind if value is None else value
+
+    # What a Task asks of a Future
+
+    def get_loop(self):
+        """Give the event loop."""
+        return self._loop
+
+    def add_done_callback(self, callback, *, context=None):
+        """Remember the Task's wake-up."""
+        self.callback = callback
+        self.context = context
+
+    def remove_done_callback(self, callback):
+        """Forget it."""
+        self.callback = None
+        return 1
+
+    def cancel(self, msg=None):
+        """End the waiting by a cancellation of the Task."""
+        if not self.waiting or self.callback is None:
+            return False
+        self.cancelled = True
+        self.wake()
+        return True
+
+    def result(self):
+        """Give nothing: the message is fetched by `poll`."""
+        if self.cancelled:
+            self.cancelled = False
+            raise CancelledError
+        return None
+
+
+class Driver:
+    """The coroutine of a handler's Task: steps the handler, from the Task or, while it awaits only inboxes, from the turn.
+
+    Invariants: `parked` is the inbox waited for while the Task is parked on this Driver; `held` keeps what the handler did (yielded, returned, raised) until
+    the Task fetches it; both are never set together.
+    """
+
+    def __init__(self, coroutine, loop, context):
+        self._loop = loop
+        self._asyncio_future_blocking = False
+        self.coroutine = coroutine
+        self.context = context
+        self.task = None
+        self.parked = None
+        self.callback = None
+        self.cancelled = False
+        self.holding = False
+        self.held = None
+        self.held_error = None
+        self.held_return = False
+
+    def resume(self):
+        """Let the handler go on, from the turn; wake the Task where it does anything but wait for the next message."""
+        self.parked = None
+        self._run()
+        if self.parked is None:
+            self.holding = True
+            self._wake()
+
+    def _run(self):
+        """Step the handler as its Task would: current, in its context."""
+        _enter_task(self._loop, self.task)
+        try:
+            if cython.compiled:
+                PyContext_Enter(self.context)
+                try:
+                    self._step()
+                finally:
+                    PyContext_Exit(self.context)
+            else:
+                self.context.run(self._step)
+        finally:
+            _leave_task(self._loop, self.task)
+
+    def _step(self):
+        """Step the handler once; park where it waits for an inbox, else hold what it did."""
+        if cython.compiled:
+            result: cython.pointer(PyObject) = cython.NULL
+            status = PyIter_Send(self.coroutine, None, cython.address(result))
+            if status == PYGEN_NEXT:
+                self._yielded(cython.cast(object, result))
+            elif status == PYGEN_RETURN:
+                self.held = cython.cast(object, result)
+                self.held_return = True
+            else:
+                self._catch()
+            Py_XDECREF(result)
+        else:
+            try:
+                self._yielded(self.coroutine.send(None))
+            except StopIteration as stop:
+                self.held = stop.value
+                self.held_return = True
+            except BaseException as error:
+                self.held_error = error
+
+    def _yielded(self, answer):
+        if type(answer) is Inbox and answer.waiting:
+            answer._asyncio_future_blocking = False
+            answer.driver = self
+            self.parked = answer
+        else:
+            self.held = answer
+
+    def _catch(self):
+        try:
+            everywire_raise_pending()
+        except BaseException as error:
+            self.held_error = error
+
+    def _wake(self):
+        callback, self.callback = self.callback, None
+        if callback is not None:
+            self._loop.call_soon(callback, self, context=self.context)
+
+    # What a Task asks of a coroutine
+
+    def send(self, value):
+        """Step from the Task: hand over what is held, else let the handler go on."""
+        if not self.holding:
+            self._step()
+        self.holding = False
+        return self._go_on()
+
+    def _hand_over(self):
+        held, self.held = self.held, None
+        error, self.held_error = self.held_error, None
+        if error is not None:
+            raise error
+        if self.held_return:
+            raise StopIteration(held)
+        return held
+
+    def throw(self, kind, value=None, trace=None):
+        """Throw into the handler, from the Task (a cancellation); a handler that is over stays as it ended."""
+        over = self.holding and (self.held_return or self.held_error is not None)
+        self.holding = False
+        self.parked = None
+        if not over:
+            self.held = None
+            try:
+                self._yielded(self.coroutine.throw(kind if value is None else value))
+            except StopIteration as stop:
+                self.held = stop.value
+                self.held_return = True
+            except BaseException as error:
+                self.held_error = error
+        return self._go_on()
+
+    def _go_on(self):
+        """Park the Task where the handler waits for an inbox; else hand over what it did."""
+        if self.parked is not None:
+            self._asyncio_future_blocking = True
+            return self
+        return self._hand_over()
+
+    def close(self):
+        """Close the handler."""
+        self.coroutine.close()
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.send(None)
+
+    def __getattr__(self, name):
+        """Let debuggers and stack printers look at the handler: cr_frame, cr_code, cr_running, cr_await, __name__, __qualname__."""
+        return getattr(self.coroutine, name)
+
+    # What a Task asks of a Future
+
+    def get_loop(self):
+        """Give the event loop."""
+        return self._loop
+
+    def add_done_callback(self, callback, *, context=None):
+        """Remember the Task's wake-up."""
+        self.callback = callback
+
+    def remove_done_callback(self, callback):
+        """Forget it."""
+        self.callback = None
+        return 1
+
+    def cancel(self, msg=None):
+        """End the waiting: the Task is going to throw a cancellation into the handler."""
+        if self.callback is None:
+            return False
+        if self.parked is not None:
+            self.parked.driver = None
+            self.parked.waiting = False
+            self.parked = None
+        self.cancelled = True
+        self._wake()
+        return True
+
+    def result(self):
+        """Give nothing, or the cancellation: what the handler did is fetched by `send`."""
+        if self.cancelled:
+            self.cancelled = False
+            raise CancelledError
+        return None
+
+
+def drive(coroutine, loop):
+    """Start a driven Task that runs `coroutine` in a copy of the current context; give the Task."""
+    context = copy_context()
+    driver = Driver(coroutine, loop, context)
+    task = asyncio.Task(driver, loop=loop, context=context)
+    driver.task = task
+    return task
+
+
+def poll_inbox(inbox):
+    """Poll from C."""
+    return inbox.poll()
+
+
+if cython.compiled:
+    everywire_fast_inbox(Inbox, cython.cast(everywire_poll, poll_inbox))
+    everywire_fast_ready(Ready)

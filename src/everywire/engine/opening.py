@@ -1,0 +1,187 @@
+"""The storey that reads HTTP requests, until one of them becomes a WebSocket."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import Any, Protocol
+
+from everywire.engine.websocket import WebSocket
+from everywire.errors import HandshakeError
+from everywire.http.head import BadRequest, HeadLimits, RequestReader
+from everywire.http.request import Request, Response
+from everywire.ws.link import PlainLink
+
+__all__ = ["Accepted", "Opening", "Site"]
+
+log = logging.getLogger("everywire.http")
+
+
+class Accepted:
+    """A request that becomes a WebSocket: the 101 `response`, the connection, and what to call once it is open."""
+
+    __slots__ = ("opened", "response", "websocket")
+
+    def __init__(self, response: Response, websocket: WebSocket, opened: Callable[[WebSocket], object]) -> None:
+        self.response = response
+        self.websocket = websocket
+        self.opened = opened
+
+
+Answer = Response | Accepted
+
+
+class Site(Protocol):
+    """Who answers requests. `limits` bound them; a head must be there within `open_timeout` seconds, an idle keep-alive ends after `idle_timeout`."""
+
+    limits: HeadLimits
+    open_timeout: float | None
+    idle_timeout: float
+
+    def answer(self, request: Request, loop: Any) -> Answer | Awaitable[Answer]:
+        """Give the response, or the WebSocket that it becomes."""
+        ...
+
+    def joined(self, opening: Opening) -> None:
+        """Learn of a new connection."""
+        ...
+
+    def left(self, opening: Opening) -> None:
+        """Learn that it is gone, or has become a WebSocket."""
+        ...
+
+
+class Opening(PlainLink):
+    """Reads requests one after another, has the `site` answer each, and gives its place to the WebSocket that one becomes.
+
+    Invariant: while an answer is awaited nothing more is read, so pipelined requests wait in the kernel.
+    """
+
+    __slots__ = ("engine", "idle", "pending", "reader", "since", "site")
+
+    def __init__(self, site: Site, engine: Any) -> None:
+        super().__init__()
+        self.site = site
+        self.engine = engine
+        self.reader = RequestReader(site.limits)
+        self.since = 0.0
+        self.idle = False
+        self.pending = False
+        site.joined(self)
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes; answer the requests that they complete."""
+        if self.pending:
+            self.reader.rest += data
+            return
+        try:
+            request = self.reader.feed(data)
+            while request is not None and self.below is not None:
+                self.idle = False
+                self._handle(request)
+                if self.pending or self.below is None:
+                    return
+                rest, self.reader.rest = self.reader.rest, b""
+                request = self.reader.feed(rest) if rest else None
+        except BadRequest as error:
+            self._refuse(error.status, error.reason)
+
+    def _handle(self, request: Request) -> None:
+        request.facts = self.below.extra
+        try:
+            answer = self.site.answer(request, self.engine)
+        except HandshakeError as error:
+            answer = refusal(error)
+        except Exception:
+            log.exception("error while answering %s", ascii(request.target))
+            answer = Response(500, "internal error")
+        if isawaitable(answer):
+            self.pending = True
+            self.below.reading(False)
+            self.engine.loop.create_task(self._wait(request, answer))
+        else:
+            self._answer(request, answer)
+
+    async def _wait(self, request: Request, awaitable: Awaitable[Answer]) -> None:
+        try:
+            answer: Answer = await awaitable
+        except HandshakeError as error:
+            answer = refusal(error)
+        except Exception:
+            log.exception("error while answering %s", ascii(request.target))
+            answer = Response(500, "internal error")
+        self.pending = False
+        if self.below is None:
+            return
+        self._answer(request, answer)
+        below = self.below
+        if below is not None:
+            below.reading(True)
+            rest, self.reader.rest = self.reader.rest, b""
+            if rest:
+                self.feed(rest)
+
+    def _answer(self, request: Request, answer: Answer) -> None:
+        below = self.below
+        if isinstance(answer, Accepted):
+            below.write(answer.response.encode())
+            self._become(request, answer)
+            return
+        keep = request.version == "1.1" and "close" not in request.headers.tokens("connection") and answer.status < 500 and answer.status not in (400, 426)
+        below.write(answer.encode(close=not keep, head_only=request.method == "HEAD"))
+        self.since = 0.0
+        self.idle = True
+        if not keep:
+            self.pending = True  # what follows is never parsed
+            below.finish()
+
+    def _become(self, request: Request, accepted: Accepted) -> None:
+        websocket = accepted.websocket
+        below, self.below = self.below, None
+        request.compact(self.reader.head)
+        websocket.request = request
+        below.put(websocket)
+        self.site.left(self)
+        if websocket.inbox is None and self.pending is False:
+            below.reading(True)
+        accepted.opened(websocket)
+        if self.reader.rest:
+            websocket.feed(self.reader.rest)
+
+    def _refuse(self, status: int, reason: str) -> None:
+        log.info("refused a request: %d %s", status, reason)
+        if self.below is not None:
+            self.pending = True
+            self.below.write(Response(status, reason + "\n").encode(close=True))
+            self.below.finish()
+
+    def ended(self) -> None:
+        """The client half-closed: there is nothing more to answer."""
+        if self.below is not None:
+            self.below.finish()
+
+    def sweep(self, now: float) -> None:
+        """Look after slow heads and idle connections."""
+        if self.since == 0.0:
+            self.since = now
+            return
+        patience = self.site.idle_timeout if self.idle else self.site.open_timeout
+        if self.pending or patience is None or now - self.since < patience:
+            return
+        if self.idle:
+            self.below.finish()
+        else:
+            self._refuse(408, "the request did not come in time")
+
+    def lost(self, reason: BaseException | None) -> None:
+        """The connection is gone before it became anything."""
+        self.below = None
+        self.site.left(self)
+
+
+def refusal(error: HandshakeError) -> Response:
+    """Make the response that refuses a handshake."""
+    status = error.status or 400
+    log.info("refused a handshake: %d %s", status, error.reason)
+    return Response(status, error.reason + "\n", getattr(error, "headers", ()))

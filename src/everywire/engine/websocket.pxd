@@ -1,0 +1,40 @@
+cimport cython
+
+from everywire.engine.drive cimport Inbox
+from everywire.ws.connection cimport Connection
+from everywire.ws.frames cimport frame
+from everywire.ws.link cimport Link
+
+cdef class WebSocket(Connection):
+    cdef dict __dict__
+    cdef object __weakref__
+    cdef readonly object engine
+    cdef public object request
+    cdef public object response
+    cdef public object subprotocol
+    cdef public object on_message
+    cdef public object on_close
+    cdef public double latency
+    cdef public Inbox inbox
+    cdef public bint busy
+    cdef public bint over
+    cdef dict pings
+    cdef object room
+    cdef object farewell
+    cdef public object task
+
+    cpdef deliver(self, message)
+    cpdef delivered(self)
+    cdef _call(self, message)
+    cdef Inbox _incoming(self)
+    cdef _run_handler(self, coroutine)
+    @cython.locals(waiting=Py_ssize_t)
+    cpdef send(self, message)
+    @cython.locals(waiting=Py_ssize_t)
+    cpdef write_frame(self, bytes frame)
+    cpdef cut_off(self)
+    cpdef _tell_closed(self)
+    cpdef broken(self, error)
+
+@cython.locals(websocket=WebSocket, plain=bytes, data=bytes, size=Py_ssize_t, opcode=int)
+cpdef broadcast(connections, message)

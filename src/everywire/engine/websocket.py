@@ -1,0 +1,388 @@
+"""The WebSocket that applications hold: messages by coroutine or callback, with back-pressure both ways."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from asyncio import iscoroutine
+
+from everywire.engine.drive import READY, Inbox, drive
+from everywire.errors import CloseCode
+from everywire.ws.connection import CLOSED, OPEN, Connection
+from everywire.ws.frames import BINARY, FIN, PING, PONG, RSV1, TEXT, frame
+
+try:
+    import cython
+except ImportError:  # plain Python where no compiler is installed
+    from everywire.ws import plain as cython  # type: ignore[no-redef]  # noqa: F401
+
+__all__ = ["WebSocket", "broadcast"]
+
+log = logging.getLogger("everywire.websocket")
+
+
+class WebSocket(Connection):
+    """One open WebSocket connection, server or client side.
+
+    Messages come by `recv`, by `async for message in ws`, or to the callback `on_message(ws, message)`; a handler uses one of these. `request` is the HTTP request
+    that opened it, `subprotocol` what was agreed on, `latency` the seconds of the last measured ping, `closed` says whether it is over; then `close_code` and
+    `close_reason` say how. Attributes of your own may be added.
+
+    Not promised: that a message handed to `send` has reached the peer. Not for use from other threads.
+    """
+
+    def __init__(self, client, manner, compressor, inflation, engine):
+        Connection.__init__(self, client, manner, compressor, inflation)
+        self.engine = engine
+        self.request = None
+        self.response = None
+        self.subprotocol = None
+        self.on_message = None
+        self.on_close = None
+        self.latency = 0.0
+        self.inbox = None
+        self.busy = False
+        self.over = False
+        self.pings = None
+        self.room = None
+        self.farewell = None
+        self.task = None
+
+    # Receiving
+
+    def deliver(self, message):
+        """Take a message from the connection."""
+        if self.on_message is None or self.busy:
+            self._incoming().put(message)
+        else:
+            self._call(message)
+
+    def delivered(self):
+        """Let the waiting coroutine have this turn's messages."""
+        if self.inbox is not None:
+            self.inbox.wake()
+
+    def _call(self, message):
+        """Give a message to the callback; a coroutine runs in a task of its own, and what follows waits for it."""
+        try:
+            answer = self.on_message(self, message)
+            if answer is not None and answer is not READY and iscoroutine(answer):
+                self._run_handler(answer)
+        except Exception as error:
+            self.broken(error)
+
+    def _run_handler(self, coroutine):
+        self.busy = True
+        task = self.engine.loop.create_task(coroutine)
+        task.add_done_callback(self._handler_done)
+
+    def _handler_done(self, task):
+        self.busy = False
+        if not task.cancelled() and task.exception() is not None:
+            self.broken(task.exception())
+        while self.inbox is not None and self.inbox.messages and not self.busy and self.state == OPEN:
+            self._call(self.inbox.poll())
+        if self.over and not self.busy:
+            self._tell_closed()
+
+    def broken(self, error):
+        """Close with 1011 after an application's error, told once in the log and never to the peer."""
+        log.error("error in the handler of a connection", exc_info=error)
+        self.fail(CloseCode.INTERNAL_ERROR, "internal error")
+
+    def _incoming(self):
+        if self.inbox is None:
+            self.inbox = Inbox(self.engine.loop, self, self.manner.read_limit)
+            if self.over:
+                self.inbox.error = self.outcome()
+        return self.inbox
+
+    def recv(self):
+        """Await the next message: str or bytes. Raises `ConnectionClosedOK` or `ConnectionClosedError` when none follows.
+
+        Cancelling loses nothing. Only one coroutine may wait at a time: another one gets `RuntimeError`.
+        """
+        inbox = self._incoming()
+        inbox.iterating = False
+        return inbox
+
+    def __aiter__(self):
+        return self
+
+    def __anext__(self):
+        inbox = self._incoming()
+        inbox.iterating = True
+        return inbox
+
+    # Sending
+
+    def send(self, message):
+        """Send one message: str as text, bytes-like as binary; an iterable or async iterable of these goes out as fragments of one message.
+
+        Awaiting the result waits while more than `write_high` bytes are queued for a slow peer. Not awaiting is allowed: beyond `write_limit` bytes the
+        connection is closed with 1008. An iterable must be awaited. Raises `ConnectionClosed` when the connection is closing or closed.
+        """
+        if self.state != OPEN or self.refused:
+            raise self.outcome()
+        if type(message) is str or type(message) is bytes or isinstance(message, (bytearray, memoryview, str)):
+            self.send_message(message)
+            waiting = self.below.queued()
+            if waiting > self.manner.high:
+                return self._crowded(waiting)
+            return READY
+        return self._send_fragments(message)
+
+    def write_frame(self, frame):
+        """Send a frame made by `everywire.ws.frames.encode`, shared by reference among connections; nothing when closed."""
+        if self.state == OPEN and self.below is not None:
+            self.below.write(frame)
+            waiting = self.below.queued()
+            if waiting > self.manner.write_limit and waiting > len(frame):
+                self.cut_off()
+
+    def _crowded(self, waiting):
+        if waiting > self.manner.write_limit and self.room is not None and waiting > self.manner.write_limit * 2:
+            self.cut_off()
+        if self.room is None:
+            self.room = self.engine.loop.create_future()
+        return self._wait_room(self.room)
+
+    async def _wait_room(self, room):
+        await asyncio.shield(room)
+
+    def cut_off(self):
+        """Close a peer that reads too slowly: 1008, and what was queued for it is dropped."""
+        log.warning("a slow reader was cut off: %d bytes queued", self.below.queued())
+        self.below.discard()
+        self.fail(CloseCode.POLICY_VIOLATION, "too slow")
+
+    def drained(self):
+        """Let senders go on."""
+        Connection.drained(self)
+        room, self.room = self.room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    async def _send_fragments(self, message):
+        """Send the parts of one message as they come; a following message waits for nothing, so send from one coroutine."""
+        opcode = 0
+        before = None
+        kind = None
+        async for part in _parts(message):
+            text = isinstance(part, str)
+            if kind is None:
+                kind = text
+            elif kind is not text:
+                raise TypeError("the parts of one message are all str or all bytes")
+            if before is not None:
+                await self._send_part(opcode, before, end=False)
+                opcode = 0
+            else:
+                opcode = TEXT if text else BINARY
+            before = part.encode() if text else bytes(part)
+        if before is not None:
+            await self._send_part(opcode, before, end=True)
+
+    async def _send_part(self, opcode, data, *, end):
+        if self.state != OPEN:
+            raise self.outcome()
+        self.send_fragment(opcode, data, end)
+        if self.below.queued() > self.manner.high:
+            await self._crowded(0)
+
+    # Closing
+
+    def close(self, code=1000, reason=""):
+        """Begin the closing handshake with `code` and `reason` (cut to 123 bytes); await it to wait until the connection is over.
+
+        Does nothing when it is closing already. Raises ValueError for a code that may not be sent.
+        """
+        self.start_close(int(code), reason)
+        return self.wait_closed()
+
+    def wait_closed(self):
+        """Await the end of the connection."""
+        if self.over:
+            return READY
+        if self.farewell is None:
+            self.farewell = self.engine.loop.create_future()
+        return _Shielded(self.farewell)
+
+    def finished(self, reason):
+        """The connection is over: everybody who waits learns it."""
+        self.over = True
+        room, self.room = self.room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+        if self.pings is not None:
+            for waiter, _ in self.pings.values():
+                if not waiter.done():
+                    waiter.set_exception(self.outcome())
+                    waiter.exception()
+            self.pings = None
+        if self.inbox is not None and (self.on_message is None or not self.busy):
+            self.inbox.close(self.outcome())
+        if not self.busy:
+            self._tell_closed()
+
+    def _tell_closed(self):
+        if self.farewell is not None and not self.farewell.done():
+            self.farewell.set_result(None)
+        on_close, self.on_close = self.on_close, None
+        if on_close is not None:
+            try:
+                on_close(self, self.final_code(), self.reason or "")
+            except Exception:
+                log.exception("error in on_close")
+
+    def final_code(self):
+        """Give the close code: the peer's, or 1006 when its close frame never came."""
+        return self.close_code or CloseCode.ABNORMAL
+
+    # Pinging
+
+    def ping(self, data=None):
+        """Send a ping with `data` (bytes, at most 125; chosen for you by default); await the result for the seconds until its pong."""
+        if self.state != OPEN:
+            raise self.outcome()
+        if self.pings is None:
+            self.pings = {}
+        payload = len(self.pings).to_bytes(4, "big") if data is None else data.encode() if isinstance(data, str) else bytes(data)
+        if len(payload) > 125 or payload in self.pings:
+            raise ValueError("a ping has at most 125 bytes, and not those of one that is still unanswered")
+        waiter = self.engine.loop.create_future()
+        self.pings[payload] = (waiter, self.manner.clock())
+        self.send_frame(FIN | PING, payload)
+        return waiter
+
+    def pong(self, data=b""):
+        """Send a pong that answers nothing: a one-way sign of life (RFC 6455 5.5.3)."""
+        if self.state == OPEN:
+            self.send_frame(FIN | PONG, data.encode() if isinstance(data, str) else bytes(data))
+        return READY
+
+    def ponged(self, data):
+        """Match a pong with its ping; earlier pings count as answered too (RFC 6455 5.5.3)."""
+        if self.pings is None or data not in self.pings:
+            return
+        now = self.manner.clock()
+        for payload in list(self.pings):
+            waiter, sent = self.pings.pop(payload)
+            if not waiter.done():
+                waiter.set_result(now - sent)
+            if payload == data:
+                self.latency = now - sent
+                break
+
+    # Facts
+
+    @property
+    def closed(self):
+        """Whether the connection is over."""
+        return self.state == CLOSED
+
+    @property
+    def close_reason(self):
+        """The reason in the peer's close frame, or ours for closing; empty where none was given."""
+        return self.reason or ""
+
+    @property
+    def waiting(self):
+        """Bytes that were sent but have not left yet."""
+        return self.queued()
+
+    @property
+    def id(self):
+        """A number that tells this connection from others that live at the same time."""
+        return id(self)
+
+    @property
+    def remote_address(self):
+        """The peer's address, as its socket names it."""
+        return self.extra("peername")
+
+    @property
+    def local_address(self):
+        """Our address, as the socket names it."""
+        return self.extra("sockname")
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *exc):
+        await self.close(1000 if exc[0] is None else 1011)
+
+    def __repr__(self):
+        return f"<WebSocket {'client' if self.client else 'server'} {('open', 'closing', 'closed')[self.state]}>"
+
+
+class _Shielded:
+    """Awaits a future that others await too; made only where somebody awaits."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future):
+        self.future = future
+
+    def __await__(self):
+        return asyncio.shield(self.future).__await__()
+
+
+async def _parts(message):
+    """Give the parts of an iterable or async iterable."""
+    if hasattr(message, "__aiter__"):
+        async for part in message:
+            yield part
+    elif isinstance(message, dict) or not hasattr(message, "__iter__"):
+        raise TypeError(f"a message is str, bytes-like, or an iterable of these, not {type(message).__name__}")
+    else:
+        for part in message:
+            yield part
+
+
+def start_handler(websocket, handler):
+    """Run `handler(websocket)` in a driven task, and close when it ends."""
+    websocket.task = drive(_handle(websocket, handler), websocket.engine.loop)
+
+
+async def _handle(websocket, handler):
+    """Run a handler to its end: 1000 when it returns, 1011 when it raises."""
+    try:
+        await handler(websocket)
+    except asyncio.CancelledError:
+        websocket.start_close(CloseCode.GOING_AWAY, "")
+        raise
+    except Exception as error:
+        if not websocket.over or getattr(error, "code", None) is None:
+            websocket.broken(error)
+    else:
+        await websocket.close()
+
+
+def broadcast(connections, message):
+    """Send `message` to all `connections` that are open: framed once, compressed once for all that share the way of compressing.
+
+    A connection whose peer reads too slowly is closed (see `WebSocket.send`); the others do not wait for it.
+    """
+    plain = None
+    packed: dict = {}
+    data = message.encode() if isinstance(message, str) else bytes(message)
+    opcode = TEXT if isinstance(message, str) else BINARY
+    size = len(data)
+    for websocket in connections:
+        compressor = websocket.compressor
+        if websocket.client:
+            if websocket.state == OPEN:
+                websocket.send_message(message)
+        elif compressor is None or size < compressor.threshold:
+            if plain is None:
+                plain = frame(FIN | opcode, data)
+            websocket.write_frame(plain)
+        elif compressor.shared_key is None:
+            if websocket.state == OPEN:
+                websocket.send_message(message)
+        else:
+            shared = packed.get(compressor)
+            if shared is None:
+                shared = packed[compressor] = frame(FIN | RSV1 | opcode, compressor.deflate(data))
+            websocket.write_frame(shared)

@@ -1,0 +1,142 @@
+"""Every exception and close code, sorted by whose fault it is."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = [
+    "AbortHandshake",
+    "CloseCode",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "EverywireError",
+    "HandshakeError",
+    "InvalidURI",
+    "MessageTooBig",
+    "ProtocolError",
+    "ProxyError",
+    "Refused",
+    "RedirectError",
+    "reconnectable",
+    "sendable",
+]
+
+
+class CloseCode(IntEnum):
+    """Close codes of RFC 6455 7.4.1 and the IANA registry."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED_DATA = 1003
+    NO_STATUS = 1005  # never on the wire: the close frame was empty
+    ABNORMAL = 1006  # never on the wire: no close frame came
+    INVALID_DATA = 1007
+    POLICY_VIOLATION = 1008
+    MESSAGE_TOO_BIG = 1009
+    MANDATORY_EXTENSION = 1010
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+    BAD_GATEWAY = 1014
+    TLS_HANDSHAKE = 1015  # never on the wire
+
+
+_NEVER_ON_THE_WIRE = frozenset({CloseCode.NO_STATUS, CloseCode.ABNORMAL, CloseCode.TLS_HANDSHAKE})
+_REGISTERED = frozenset(CloseCode) - _NEVER_ON_THE_WIRE
+
+# After these a client may come back by itself; after every other code it would only be refused again.
+_RECONNECTABLE = frozenset({1001, 1005, 1006, 1008, 1011, 1012, 1013, 1014, 4408, 4413})
+
+
+def sendable(code: int) -> bool:
+    """Say whether a close frame may carry `code` (RFC 6455 7.4.2)."""
+    return code in _REGISTERED or 3000 <= code <= 4999
+
+
+def reconnectable(code: int) -> bool:
+    """Say whether a client that was closed with `code` may reconnect by itself."""
+    return code in _RECONNECTABLE
+
+
+class EverywireError(Exception):
+    """The base of all errors raised by everywire."""
+
+
+class ProtocolError(EverywireError):
+    """The peer broke the protocol; the connection is closed with `code`."""
+
+    def __init__(self, reason: str, code: int = CloseCode.PROTOCOL_ERROR) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = int(code)
+
+
+class MessageTooBig(ProtocolError):
+    """The peer sent more than a limit allows; closes with 1009."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, CloseCode.MESSAGE_TOO_BIG)
+
+
+class Refused(EverywireError):
+    """A polite no: the request is denied with `code`, the session lives."""
+
+    def __init__(self, reason: str, code: int = 103, *, temporary: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = int(code)
+        self.temporary = temporary
+
+
+class ConnectionClosed(EverywireError):
+    """The connection is over: `code` and `reason` as the peer sent them, or 1006 where no close frame came."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(f"connection closed: {code} {reason}".rstrip())
+        self.code = int(code)
+        self.reason = reason
+
+
+class ConnectionClosedOK(ConnectionClosed):
+    """It ended well: 1000, 1001, or a close frame without a code."""
+
+
+class ConnectionClosedError(ConnectionClosed):
+    """It ended otherwise."""
+
+
+class HandshakeError(EverywireError):
+    """The opening handshake failed; `status` is the HTTP status where one was answered."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+class AbortHandshake(HandshakeError):
+    """The server answers `status` instead of upgrading; `headers` go with it."""
+
+    def __init__(self, status: int, reason: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(reason, status)
+        self.headers = headers
+
+
+class RedirectError(HandshakeError):
+    """The server redirects where a client must not follow, or too often."""
+
+
+class ProxyError(HandshakeError):
+    """The proxy on the way refused or broke the connection."""
+
+
+class InvalidURI(EverywireError):
+    """The address is not a WebSocket URI (RFC 6455 3)."""
+
+
+def closed(code: int, reason: str = "") -> ConnectionClosed:
+    """Give the exception that stands for a connection closed with `code`."""
+    kind = ConnectionClosedOK if code in (1000, 1001, 1005) else ConnectionClosedError
+    return kind(code, reason)

@@ -1,0 +1,178 @@
+"""Reading HTTP/1.1 requests within limits; the parsing itself is httptools' (llhttp)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httptools
+
+from everywire.http.request import Headers, Request
+
+__all__ = ["BadRequest", "HeadLimits", "RequestReader", "ResponseReader"]
+
+
+class BadRequest(Exception):
+    """The bytes are no acceptable request; `status` is the answer."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """Bounds of one request: bytes of the head, number of header fields, bytes of the body."""
+
+    head: int = 16 * 1024
+    fields: int = 64
+    body: int = 1 << 20
+
+
+class RequestReader:
+    """Cuts one connection's bytes into requests.
+
+    `feed(data)` gives a Request when one is complete, else None; `rest` holds what follows it. Nothing of a head is parsed before all of it is there, so that
+    an endless one costs no more than `limits.head`. After `BadRequest` it must not be fed again.
+    """
+
+    __slots__ = ("_body", "_done", "_fields", "_parser", "_target", "head", "limits", "rest")
+
+    def __init__(self, limits: HeadLimits) -> None:
+        self.limits = limits
+        self.rest = b""
+        self.head = b""
+        self._parser: httptools.HttpRequestParser | None = None
+        self._fields: list[tuple[str, str]] = []
+        self._target = b""
+        self._body = b""
+        self._done = False
+
+    def feed(self, data: bytes) -> Request | None:
+        """Add bytes; give the request that they complete."""
+        if self._parser is not None:
+            return self._more(data)
+        buffer = self.rest + data if self.rest else data
+        end = buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return self._incomplete(buffer)
+        if end + 4 > self.limits.head:
+            raise BadRequest(431, "request head too large")
+        self.head, self.rest = buffer[: end + 4], buffer[end + 4 :]
+        return self._parse()
+
+    def _incomplete(self, buffer: bytes) -> None:
+        if len(buffer) > self.limits.head:
+            raise BadRequest(431, "request head too large")
+        if b"\n\n" in buffer or b"\n\r\n" in buffer.replace(b"\r\n\r\n", b""):
+            raise BadRequest(400, "malformed request")
+        if buffer.strip(b"\r\n"):
+            self.rest = buffer
+
+    def _parse(self) -> Request | None:
+        self._fields = []
+        self._target = b""
+        self._body = b""
+        self._done = False
+        parser = httptools.HttpRequestParser(self)
+        self._feed(parser, self.head)
+        if not self._done:
+            self._parser = parser
+            rest, self.rest = self.rest, b""
+            return self._more(rest)
+        return self._request(parser)
+
+    def _feed(self, parser: httptools.HttpRequestParser, data: bytes) -> None:
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._done = True
+        except httptools.HttpParserError as error:
+            if isinstance(error.__context__, BadRequest):
+                raise error.__context__ from None
+            raise BadRequest(400, "malformed request") from None
+
+    def _more(self, data: bytes) -> Request | None:
+        """Read a body. What follows it is the next request's."""
+        parser = self._parser
+        if parser is None:
+            return None
+        for start in range(0, len(data), 4096):
+            self._feed(parser, data[start : start + 4096])
+            if self._done:
+                return self._request(parser)
+        return None
+
+    def _request(self, parser: httptools.HttpRequestParser) -> Request:
+        self._parser = None
+        version = parser.get_http_version()
+        headers = Headers(self._fields)
+        if version not in ("1.1", "1.0"):
+            raise BadRequest(505, "HTTP version not supported")
+        if len(headers.get_all("host")) != 1 and (version == "1.1" or "host" in headers):
+            raise BadRequest(400, "a request has exactly one Host header")  # RFC 9112 3.2
+        return Request(parser.get_method().decode("latin-1"), self._target.decode("latin-1"), headers, version=version, body=self._body)
+
+    # httptools calls these
+
+    def on_url(self, url: bytes) -> None:
+        """Take (a part of) the target."""
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one field."""
+        if len(self._fields) >= self.limits.fields:
+            raise BadRequest(431, "too many header fields")
+        self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        if len(self._body) + len(body) > self.limits.body:
+            raise BadRequest(413, "request body too large")
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        """Learn that the request is complete."""
+        self._done = True
+
+
+class ResponseReader:
+    """Reads the one response to a handshake: `feed(data)` gives (status, reason, Headers) when its head is complete; `rest` is what follows."""
+
+    __slots__ = ("_fields", "_limits", "_status", "body", "rest")
+
+    def __init__(self, limits: HeadLimits) -> None:
+        self._limits = limits
+        self._fields: list[tuple[str, str]] = []
+        self._status = ""
+        self.body = b""
+        self.rest = b""
+
+    def feed(self, data: bytes) -> tuple[int, str, Headers] | None:
+        """Add bytes; give the head when it is complete."""
+        buffer = self.rest + data
+        end = buffer.find(b"\r\n\r\n")
+        if end < 0:
+            self.rest = buffer
+            if len(buffer) > self._limits.head:
+                raise BadRequest(502, "the response head is too large")
+            return None
+        head, self.rest = buffer[: end + 4], buffer[end + 4 :]
+        parser = httptools.HttpResponseParser(self)
+        try:
+            parser.feed_data(head)
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserError as error:
+            raise BadRequest(502, f"malformed response: {error}") from None
+        return parser.get_status_code(), self._status, Headers(self._fields)
+
+    def on_status(self, status: bytes) -> None:
+        """Take the reason phrase."""
+        self._status += status.decode("latin-1")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one field."""
+        if len(self._fields) >= self._limits.fields * 2:
+            raise BadRequest(502, "too many header fields in the response")
+        self._fields.append((name.decode("latin-1"), value.decode("latin-1")))

@@ -1,0 +1,185 @@
+"""Requests, responses and their headers, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from urllib.parse import parse_qs, unquote
+
+__all__ = ["Headers", "Request", "Response"]
+
+Address = tuple[str, int] | str | None
+
+
+class Headers:
+    """Header fields in their order; looked up without regard to case, repeated names kept (RFC 9110 5)."""
+
+    __slots__ = ("_fields", "_index")
+
+    def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
+        self._fields = list(fields)
+        self._index: dict[str, list[str]] | None = None
+
+    def _by_name(self) -> dict[str, list[str]]:
+        index = self._index
+        if index is None:
+            index = self._index = {}
+            for name, value in self._fields:
+                index.setdefault(name.lower(), []).append(value)
+        return index
+
+    def get_all(self, name: str) -> list[str]:
+        """Give every value of `name`, in order; empty where there is none."""
+        return list(self._by_name().get(name.lower(), ()))
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Give the first value of `name`."""
+        values = self._by_name().get(name.lower())
+        return values[0] if values else default
+
+    def tokens(self, name: str) -> list[str]:
+        """Give the comma-separated members of all values of `name`, lower-cased (RFC 9110 5.6.1)."""
+        values = self._by_name().get(name.lower())
+        if values is None:
+            return []
+        parts = (part.strip().lower() for value in values for part in value.split(","))
+        return [part for part in parts if part]
+
+    def __getitem__(self, name: str) -> str:
+        return self._by_name()[name.lower()][0]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._by_name()
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self._fields == other._fields
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Headers({self._fields!r})"
+
+
+class Request:
+    """One HTTP request: `target` as it came, `path` decoded, `headers`, `body`.
+
+    `remote` is (host, port), a Unix socket's name, or None; `secure` says whether TLS carries it; `user` is whom `process_request` found it to be; `version` is "1.0", "1.1" or "2".
+    """
+
+    __slots__ = ("_headers", "_lazy", "body", "facts", "method", "target", "user", "version")
+
+    def __init__(self, method: str, target: str, headers: Headers, *, version: str = "1.1", body: bytes = b"") -> None:
+        self.method = method
+        self.target = target
+        self.version = version
+        self.body = body
+        self.user: object = None
+        self.facts: Callable[[str], object] | None = None
+        self._headers: Headers | None = headers
+        self._lazy: bytes | None = None
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields; read again from the kept bytes where a long-lived connection had dropped them."""
+        if self._headers is not None:
+            return self._headers
+        return Headers(_fields(self._lazy or b""))
+
+    def compact(self, head: bytes) -> None:
+        """Keep only the raw `head`, a fifth of the memory, and read the fields from it when somebody asks."""
+        self._lazy = head
+        self._headers = None
+
+    def _fact(self, name: str) -> object:
+        return None if self.facts is None else self.facts(name)
+
+    @property
+    def remote(self) -> Address:
+        """The peer's address, while its connection lives."""
+        return self._fact("peername")  # type: ignore[return-value]
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS carries it."""
+        return self._fact("ssl_object") is not None
+
+    @property
+    def path(self) -> str:
+        """The decoded path, without the query."""
+        return unquote(self.target.partition("?")[0])
+
+    @property
+    def query(self) -> str:
+        """The query string, still encoded."""
+        return self.target.partition("?")[2]
+
+    @property
+    def params(self) -> dict[str, list[str]]:
+        """The query's parameters, decoded."""
+        return parse_qs(self.query, keep_blank_values=True)
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that came with the request (RFC 6265 5.4)."""
+        pairs = (part.strip().partition("=") for value in self.headers.get_all("cookie") for part in value.split(";"))
+        return {name: value.strip('"') for name, found, value in pairs if found}
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.target}>"
+
+
+class Response:
+    """One HTTP response with its whole body."""
+
+    __slots__ = ("body", "headers", "reason", "status")
+
+    def __init__(self, status: int, body: bytes | str = b"", headers: Iterable[tuple[str, str]] = (), reason: str | None = None) -> None:
+        self.status = status
+        self.headers = Headers(headers)
+        self.reason = reason if reason is not None else _phrase(status)
+        self.body = body.encode() if isinstance(body, str) else body
+        if isinstance(body, str) and "content-type" not in self.headers:
+            self.headers = Headers([*self.headers, ("Content-Type", "text/plain; charset=utf-8")])
+
+    def encode(self, *, close: bool = False, head_only: bool = False) -> bytes:
+        """Write it as HTTP/1.1 bytes; `close` tells the peer that the connection ends, `head_only` answers a HEAD request."""
+        lines = [f"HTTP/1.1 {self.status} {self.reason}"]
+        lines += [f"{name}: {_clean(value)}" for name, value in self.headers]
+        if self.status >= 200 and self.status not in (204, 304) and "content-length" not in self.headers:
+            lines.append(f"Content-Length: {len(self.body)}")
+        if close and self.status != 101:
+            lines.append("Connection: close")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + (b"" if head_only else self.body)
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.reason}>"
+
+
+def _clean(value: str) -> str:
+    """Refuse what would split the header (RFC 9110 5.5)."""
+    if "\r" in value or "\n" in value or "\0" in value:
+        raise ValueError("a header value must not hold CR, LF or NUL")
+    return value
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _fields(head: bytes) -> list[tuple[str, str]]:
+    """Split an already validated head (request line included) into its fields."""
+    fields = []
+    for line in head.split(b"\r\n")[1:]:
+        name, found, value = line.partition(b":")
+        if found:
+            fields.append((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")))
+    return fields

@@ -1,0 +1,1 @@
+"""The authority on one node: the only place where sessions and channels change."""

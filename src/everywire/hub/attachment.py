@@ -1,0 +1,85 @@
+"""One transport in the hub: what came over it in order, and what goes back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from everywire.messages import Command, Event
+from everywire.payloads import Codec, Transport
+
+if TYPE_CHECKING:
+    from everywire.hub.session import Session
+
+__all__ = ["Attachment", "Authority"]
+
+
+class Authority(Protocol):
+    """The hub, as an attachment sees it."""
+
+    @property
+    def time(self) -> float:
+        """Seconds, as exactly as the heartbeat needs them."""
+
+    def work(self, attachment: Attachment) -> Awaitable[None]:
+        """Handle what waits in the attachment's inbox, one command after the other."""
+
+    def overrun(self, attachment: Attachment) -> None:
+        """Deal with an attachment that has too many commands waiting."""
+
+    def lost(self, attachment: Attachment, code: int) -> None:
+        """Part the attachment from its session; `code` is how its transport closed."""
+
+
+class Attachment:
+    """A transport, the codec its client reads, and the session it speaks for once it is connected.
+
+    A session may see several attachments in its life, one at a time. Commands are handled in order per
+    attachment; an answer goes to the attachment that asked, or nowhere if that is gone.
+
+    Invariants: `busy` is true exactly while a worker is on the inbox; after `open` became false nothing
+    is sent and nothing is handled any more.
+    """
+
+    __slots__ = ("_hub", "_limit", "busy", "codec", "heard", "inbox", "open", "request", "session", "transport")
+
+    def __init__(self, hub: Authority, transport: Transport, codec: Codec, request: Any, limit: int) -> None:
+        self._hub: Final = hub
+        self._limit: Final = limit
+        self.transport: Final = transport
+        self.codec: Final = codec
+        self.request: Final = request
+        self.session: Session | None = None
+        self.inbox: deque[Command] = deque()
+        self.busy = False
+        self.open = True
+        self.heard = 0.0
+
+    def receive(self, command: Command) -> None:
+        """Take a command that came over the transport; it is handled at once unless an earlier one is."""
+        if not self.open:
+            return
+        self.heard = self._hub.time
+        if self.busy and len(self.inbox) >= self._limit:
+            self._hub.overrun(self)
+            return
+        self.inbox.append(command)
+        if not self.busy:
+            self._hub.work(self)
+
+    def tell(self, event: Event) -> None:
+        """Say `event` to the client."""
+        if self.open:
+            self.transport.send(self.codec.encode(event))
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the transport; its session is parted from it at once, not when the peer agrees."""
+        if self.open:
+            self.transport.close(code, reason)
+            self._hub.lost(self, code)
+
+    def lost(self, code: int) -> None:
+        """Take notice that the transport is gone, closed with `code` (1006 without a close frame)."""
+        if self.open:
+            self._hub.lost(self, code)

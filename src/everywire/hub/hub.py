@@ -1,0 +1,261 @@
+"""The hub: sessions, channels, and the way of a message between them and the broker."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from typing import Any, Final
+
+from everywire.brokers.base import Broker, Draft, News, Receipt
+from everywire.errors import Refused
+from everywire.hub.attachment import Attachment
+from everywire.hub.channel import Channel, Subscription
+from everywire.hub.codes import Close, Code
+from everywire.hub.commands import handle
+from everywire.hub.deadlines import Deadlines
+from everywire.hub.heartbeat import Heartbeats
+from everywire.hub.hooks import Hooks
+from everywire.hub.kinds import Place
+from everywire.hub.presence import Places
+from everywire.hub.session import Session
+from everywire.hub.settings import Settings
+from everywire.hub.world import World
+from everywire.messages import Command, Member, Moved, Raw, Refusal
+from everywire.metrics import Metrics
+from everywire.payloads import Codec, Transport
+
+__all__ = ["Hub"]
+
+_log = logging.getLogger("everywire.hub")
+
+
+class Hub:
+    """The authority on one node: the only place where sessions and channels change.
+
+    Everything happens on one event loop. The way down, from the broker's `deliver` to the transports, is
+    synchronous, so that a fan-out cannot interleave with a subscribe.
+
+    Invariants: a session is in `sessions` from its connect to its end; it either has an attachment or is
+    lingering; a channel is in `channels` while it has subscriptions, and is watched at the broker then.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        broker: Broker,
+        hooks: Hooks,
+        settings: Settings | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.world: Final = world
+        self.broker: Final = broker
+        self.hooks: Final = hooks
+        self.settings: Final = settings or Settings()
+        self.metrics: Final = metrics or Metrics()
+        self.sessions: Final[dict[str, Session]] = {}
+        self.channels: Final[dict[str, Channel]] = {}
+        self.attachments: Final[dict[Attachment, None]] = {}
+        self.heartbeats: Final = Heartbeats(world, self.settings.heartbeat)
+        self.places: Final = Places(world, broker, self.settings.lease)
+        self._lingering = Deadlines(world, self.settings.linger, self.end)
+        self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
+        self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
+        broker.listen(self.deliver)
+
+    @property
+    def time(self) -> float:
+        """Seconds, as exactly as the heartbeat needs them."""
+        return self.heartbeats.now
+
+    # Transports come and go.
+
+    def attach(self, transport: Transport, codec: Codec, request: Any = None) -> Attachment:
+        """Take up a new transport; its client has to connect within the deadline.
+
+        `request` is the HTTP request that opened it, for the connect hook to look at.
+        """
+        attachment = Attachment(self, transport, codec, request, self.settings.max_waiting)
+        self.attachments[attachment] = None
+        self._unconnected.add(attachment)
+        return attachment
+
+    def lost(self, attachment: Attachment, code: int) -> None:
+        """Part an attachment from its session, which lingers unless its client closed it with 1000."""
+        session = self.detach(attachment)
+        if session is None:
+            return
+        if code == Close.NORMAL:
+            self.end(session)
+        else:
+            self._lingering.add(session)
+
+    def detach(self, attachment: Attachment) -> Session | None:
+        """Forget a transport; its session, if it has one, is given back without it."""
+        attachment.open = False
+        attachment.inbox.clear()
+        self.attachments.pop(attachment, None)
+        self._unconnected.discard(attachment)
+        self.heartbeats.discard(attachment)
+        session, attachment.session = attachment.session, None
+        if session is not None:
+            session.attachment = None
+            for subscription in session.subscriptions.values():
+                subscription.channel.rest(subscription)
+        return session
+
+    def overrun(self, attachment: Attachment) -> None:
+        """Close an attachment that has too many commands waiting."""
+        attachment.close(Close.POLICY, "too many unanswered commands")
+
+    # Sessions.
+
+    def begin(self, attachment: Attachment, user: str | None, info: Raw | None) -> Session:
+        """Make a new session and attach it."""
+        session = Session(Member(self.world.new_id(), user, info), self.world.new_id())
+        self.sessions[session.id] = session
+        self.metrics.sessions_opened += 1
+        self._join(attachment, session)
+        return session
+
+    def resumable(self, resume: str, user: str | None) -> Session | None:
+        """Give the session that `resume` continues, if it lives and is the same user's."""
+        session = self.sessions.get(resume.partition(".")[0])
+        if session is None or not session.proven(resume) or session.user != user:
+            return None
+        return session
+
+    def resume(self, attachment: Attachment, session: Session) -> None:
+        """Continue a session over a new attachment; an older one is closed with 4409."""
+        if (old := session.attachment) is not None:
+            self.detach(old)
+            old.transport.close(Close.CONTINUED, "the session was continued elsewhere")
+        self._lingering.discard(session)
+        self.metrics.sessions_resumed += 1
+        self._join(attachment, session)
+        self._unclaimed.add(session)
+
+    def _join(self, attachment: Attachment, session: Session) -> None:
+        self._unconnected.discard(attachment)
+        attachment.session = session
+        session.attachment = attachment
+        self.heartbeats.add(attachment)
+
+    def end(self, session: Session) -> None:
+        """End a session for good: its places in channels, its subscriptions, its secret."""
+        if (attachment := session.attachment) is not None:
+            self.detach(attachment)
+        self._lingering.discard(session)
+        self._unclaimed.discard(session)
+        self.sessions.pop(session.id, None)
+        for subscription in [*session.subscriptions.values()]:
+            self.drop(subscription)
+
+    def _drop_resting(self, session: Session) -> None:
+        """Drop what a resumed session did not ask for again; it is no longer there to others either."""
+        for subscription in [*session.subscriptions.values()]:
+            if subscription.attachment is None and session.attachment is not None:
+                self.drop(subscription)
+
+    # Channels.
+
+    def place(self, name: str) -> Place:
+        """Give the place called `name`; raises `Refused` for a name that no kind of channel has."""
+        if (channel := self.channels.get(name)) is not None:
+            return channel.place
+        if not name or len(name) > self.settings.max_name:
+            raise Refused(f"a channel's name has 1 to {self.settings.max_name} characters", Code.LIMIT)
+        if not name.isprintable():
+            raise Refused("a channel's name has no control characters", Code.BAD_REQUEST)
+        if (place := self.hooks.kinds.find(name)) is None:
+            raise Refused("unknown channel", Code.UNKNOWN_CHANNEL)
+        return place
+
+    def subscription(self, session: Session, place: Place) -> Subscription:
+        """Give the session's place in a channel, a new one if it has none; raises `Refused` at the limit."""
+        if (known := session.subscriptions.get(place.name)) is not None:
+            return known
+        if len(session.subscriptions) >= self.settings.max_channels:
+            raise Refused(f"no more than {self.settings.max_channels} channels", Code.LIMIT)
+        channel = self.channels.get(place.name)
+        if channel is None:
+            channel = self.channels[place.name] = Channel(place, self.settings.max_held)
+        subscription = channel.subscribe(session)
+        session.subscriptions[place.name] = subscription
+        return subscription
+
+    def drop(self, subscription: Subscription) -> None:
+        """Take a subscription away, and the session's place in the channel with it."""
+        channel, session = subscription.channel, subscription.session
+        if session.subscriptions.pop(channel.name, None) is None:
+            return
+        channel.unsubscribe(session)
+        self.places.exit(channel.name, session)
+        if not channel.subscriptions:
+            del self.channels[channel.name]
+            self.world.start(self._unwatch(channel.name))
+
+    async def _unwatch(self, name: str) -> None:
+        try:
+            await self.broker.unwatch(name)
+        except Exception:
+            _log.exception("a channel nobody listens to is still watched")
+
+    # Publications.
+
+    async def publish(self, place: Place, draft: Draft, *, ephemeral: bool = False) -> Receipt:
+        """Append a publication to a channel; every node delivers it."""
+        retention = None if ephemeral else place.kind.retention
+        return await self.broker.publish(place.name, draft, retention)
+
+    def deliver(self, news: News) -> None:
+        """Tell the listeners of a channel what the broker brings."""
+        channel = self.channels.get(news.channel)
+        if channel is None:
+            return
+        self.metrics.deliveries += len(channel.subscriptions)
+        if isinstance(news, Moved):
+            channel.move(news)
+        else:
+            channel.tell(news)
+
+    # Commands.
+
+    def work(self, attachment: Attachment) -> Awaitable[None]:
+        """Handle what waits in the attachment's inbox."""
+        return self.world.start(self._work(attachment))
+
+    async def _work(self, attachment: Attachment) -> None:
+        attachment.busy = True
+        try:
+            while attachment.inbox:
+                await self._answer(attachment, attachment.inbox.popleft())
+        finally:
+            attachment.busy = False
+
+    async def _answer(self, attachment: Attachment, command: Command) -> None:
+        self.metrics.commands += 1
+        ref = getattr(command, "ref", 0)
+        try:
+            event = await handle(self, attachment, command)
+        except Refused as no:
+            self.metrics.refusals += 1
+            event = Refusal(ref, no.code, no.reason, no.temporary)
+        except Exception:
+            _log.exception("%s failed", type(command).__name__)
+            event = Refusal(ref, Code.INTERNAL, "internal error", temporary=True)
+        if event is not None:
+            attachment.tell(event)
+
+    def close(self, code: int = Close.GOING_AWAY, reason: str = "the server is going away") -> None:
+        """Close every transport, and all timers; sessions are not carried over."""
+        for attachment in [*self.attachments]:
+            self.detach(attachment)
+            attachment.transport.close(code, reason)
+        self.heartbeats.close()
+        self.places.close()
+        for deadlines in (self._lingering, self._unconnected, self._unclaimed):
+            deadlines.close()
+
+
+def _too_late(attachment: Attachment) -> None:
+    attachment.close(Close.UNAUTHORIZED, "no connect in time")

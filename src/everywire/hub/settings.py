@@ -1,0 +1,25 @@
+"""The hub's limits and times, each with its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from everywire.messages import Heartbeat
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Limits (counts, bytes) and times (seconds) of one hub."""
+
+    linger: float = 10.0  # how long a session outlives its transport
+    connect_deadline: float = 10.0  # from the transport's opening to its `connect`
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    lease: float = 30.0  # how long a place in a channel is held without being renewed
+    max_channels: int = 128  # subscriptions of one session
+    max_name: int = 255  # characters in a channel's or a call's name
+    max_data: int = 64 * 1024  # bytes of application data in one command
+    max_info: int = 1024  # bytes of what a client tells about itself
+    max_waiting: int = 256  # commands of one session that wait for an earlier one
+    max_held: int = 1_000  # events kept for one subscription while history is read

@@ -1,0 +1,84 @@
+"""Payloads, and the interfaces of those who make and carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from everywire.messages import Event
+
+__all__ = ["BodyFormat", "Carrier", "Codec", "Payload", "Transport"]
+
+
+class Payload:
+    """One encoded message: `data` is what one WebSocket message carries, str for text, bytes for binary.
+
+    A payload is shared by all who receive it and never changes.
+    """
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: str | bytes) -> None:
+        self.data = data
+
+    def __repr__(self) -> str:
+        return f"Payload({self.data!r})"
+
+
+class Codec(Protocol):
+    """The encoding half of a dialect: stateless, shared by all its sessions, compared by identity.
+
+    It is the key of "encode once": a fan-out calls `encode` once per codec, not once per session. A
+    filter, a delta, a version of a wire is another codec, wrapped around one.
+    """
+
+    def encode(self, event: Event) -> tuple[Payload, ...]:
+        """Say `event` in the wire's language; an empty tuple where the language has no word for it."""
+
+
+class Carrier(Protocol):
+    """Writes one payload for many transports of one kind at once; compared by identity.
+
+    `wires` are those transports' `wire`. Nothing is raised for a wire that is closed or closing.
+    """
+
+    def send_many(self, wires: Iterable[Any], payload: Payload) -> None:
+        """Queue `payload` on every wire, framed once."""
+
+
+class Transport(Protocol):
+    """Carries one client's payloads, and outlives the HTTP requests that carry it.
+
+    `wire` is what `carrier.send_many` takes for this transport. Nothing here blocks or raises because
+    of the peer: what cannot be carried any more is told once, as the loss of the transport.
+    """
+
+    @property
+    def carrier(self) -> Carrier: ...
+
+    @property
+    def wire(self) -> Any: ...
+
+    def send(self, payloads: Sequence[Payload]) -> None:
+        """Queue `payloads` in order."""
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Send what is queued, then close; the loss is told later, never from inside this call."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyFormat:
+    """How payloads become HTTP bodies, for the transports that have no messages of their own.
+
+    `separator` stands between the payloads of one body and `prelude` opens a stream; a `one_shot`
+    body ends the request that carries it, a stream ends after `limit` bytes; `busy` is what a second
+    receiver is told while one hangs.
+    """
+
+    content_type: str
+    separator: bytes = b"\n"
+    prelude: bytes = b""
+    one_shot: bool = False
+    limit: int = 128 * 1024
+    busy: tuple[Payload, ...] = field(default=())

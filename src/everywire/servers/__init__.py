@@ -1,0 +1,1 @@
+"""Servers: each makes exchanges out of what a carrier brings."""

@@ -1,0 +1,92 @@
+"""Plain HTTP beside the WebSocket: routes and static files."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from everywire.http.request import Request, Response
+
+__all__ = ["Route", "Routes", "StaticFiles"]
+
+Route: TypeAlias = Callable[[Request], Response]
+
+_TEXT = {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json"}
+
+
+class Routes:
+    """Answers by path: exact routes first, then folders, the longest prefix first."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, Route] = {}
+        self._folders: list[StaticFiles] = []
+
+    def add(self, path: str, route: Route) -> None:
+        """Answer requests for `path` by `route`; raises `ValueError` where the path is taken."""
+        if not path.startswith("/") or path in self._exact:
+            raise ValueError(f"route {path!r} is taken, or does not begin with a slash")
+        self._exact[path] = route
+
+    def mount(self, prefix: str, folder: Path) -> None:
+        """Serve the files of `folder` under `prefix`."""
+        self._folders.append(StaticFiles(prefix, folder))
+        self._folders.sort(key=lambda files: len(files.prefix), reverse=True)
+
+    def answer(self, request: Request) -> Response:
+        """Give the answer; 404 where nothing is, 405 for what is neither GET nor HEAD."""
+        if (route := self._exact.get(request.path)) is not None:
+            return route(request)
+        for files in self._folders:
+            if request.path.startswith(files.prefix):
+                return files.answer(request)
+        return Response(404, "not found\n")
+
+
+class StaticFiles:
+    """The files of one folder under one prefix, read when they are asked for.
+
+    Not promised: ranges, compression, anything for big files.
+    """
+
+    def __init__(self, prefix: str, folder: Path) -> None:
+        if not prefix.startswith("/"):
+            raise ValueError(f"prefix {prefix!r} does not begin with a slash")
+        self.prefix = prefix if prefix.endswith("/") else prefix + "/"
+        self._root = folder.resolve(strict=True)
+
+    def answer(self, request: Request) -> Response:
+        """Give the file that the path names, a folder's index.html, 304 where the client has it."""
+        if request.method not in ("GET", "HEAD"):
+            return Response(405, "GET or HEAD\n", [("Allow", "GET, HEAD")])
+        found = self._find(request.path[len(self.prefix) :])
+        if found is None:
+            return Response(404, "not found\n")
+        body = found.read_bytes()
+        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        headers = [("ETag", tag), ("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")]
+        if request.headers.get("if-none-match") == tag:
+            return Response(304, b"", headers)
+        headers.append(("Content-Type", _content_type(found)))
+        if request.method == "HEAD":
+            return Response(200, b"", [*headers, ("Content-Length", str(len(body)))])
+        return Response(200, body, headers)
+
+    def _find(self, name: str) -> Path | None:
+        """Give the file called `name`, which cannot lie outside the folder."""
+        if "\0" in name or "\\" in name:
+            return None
+        path = (self._root / name.lstrip("/")).resolve()
+        if path.is_dir():
+            path /= "index.html"
+        inside = path.is_relative_to(self._root)
+        return path if inside and path.is_file() else None
+
+
+def _content_type(path: Path) -> str:
+    kind, encoding = mimetypes.guess_type(path.name)
+    if kind is None or encoding is not None:
+        return "application/octet-stream"
+    return f"{kind}; charset=utf-8" if kind in _TEXT else kind

@@ -1,0 +1,338 @@
+"""The WebSocket server of the library face: `serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import socket
+import ssl as tls
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from types import TracebackType
+from typing import Any
+
+from everywire import engine as engines
+from everywire.engine.opening import Accepted, Answer, Opening
+from everywire.engine.websocket import WebSocket, start_handler
+from everywire.errors import AbortHandshake
+from everywire.http.head import HeadLimits
+from everywire.http.request import Request, Response
+from everywire.servers import listening
+from everywire.ws import handshake
+from everywire.ws.connection import Manner
+from everywire.ws.deflate import Compressor, Deflate, Inflation, Parameters
+from everywire.ws.frames import Limits
+
+__all__ = ["Options", "Server", "serve"]
+
+log = logging.getLogger("everywire.server")
+
+Handler = Callable[[WebSocket], Awaitable[object]]
+ProcessRequest = Callable[[Request], Response | None | Awaitable[Response | None]]
+Origins = Sequence[str | re.Pattern[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a server's connections behave. Sizes in bytes, times in seconds; None means no limit, or never.
+
+    max_size: of one message, after inflating. max_fragments: frames of one message. read_limit: received messages that wait for a coroutine; above it reading
+    stops. write_high: queued bytes above which `await send` waits. write_limit: queued bytes above which a slow reader is cut off.
+    ping_interval: silence after which a ping is sent. ping_timeout: further silence after which the connection is closed. close_timeout: for the closing
+    handshake. open_timeout: for the whole opening handshake. idle_timeout: for an HTTP connection kept alive.
+    """
+
+    max_size: int | None = 1 << 20
+    max_fragments: int | None = 1024
+    read_limit: int = 1 << 18
+    write_high: int = 1 << 16
+    write_limit: int = 1 << 20
+    ping_interval: float | None = 20
+    ping_timeout: float | None = 20
+    close_timeout: float | None = 10
+    open_timeout: float | None = 10
+    idle_timeout: float = 60
+    compression: Deflate | None = field(default_factory=Deflate)
+    subprotocols: Sequence[str] = ()
+    select_subprotocol: Callable[[Sequence[str]], str | None] | None = None
+    origins: Origins | None = None
+    head_limits: HeadLimits = field(default_factory=HeadLimits)
+    server_header: str | None = "everywire"
+
+    def manner(self, clock: Callable[[], float], mask: Callable[[], int] | None = None) -> Manner:
+        """Make what the connections themselves need of this."""
+        manner = Manner(Limits(self.max_size, self.max_fragments), clock, mask)
+        manner.ping_interval, manner.ping_timeout, manner.close_timeout = self.ping_interval, self.ping_timeout, self.close_timeout
+        manner.high, manner.write_limit, manner.read_limit = self.write_high, self.write_limit, self.read_limit
+        return manner
+
+    def shortest(self) -> float:
+        """Give the shortest of the timeouts."""
+        times = (self.ping_interval, self.ping_timeout, self.close_timeout, self.open_timeout, self.idle_timeout)
+        return min((time for time in times if time), default=10.0)
+
+
+class Callbacks:
+    """What an application gave: a handler coroutine, or callbacks."""
+
+    __slots__ = ("handler", "on_close", "on_message", "on_open")
+
+    def __init__(self, handler: Handler | None, on_open: Any = None, on_message: Any = None, on_close: Any = None) -> None:
+        if (handler is None) == (on_message is None):
+            raise TypeError("give serve() either a handler coroutine or on_message")
+        self.handler = handler
+        self.on_open = on_open
+        self.on_message = on_message
+        self.on_close = on_close
+
+
+class Server:
+    """A running server: its sockets, its connections, its end.
+
+    Use it as `async with serve(...) as server:`, or await it and call `close`.
+    """
+
+    def __init__(self, callbacks: Callbacks, options: Options, process_request: ProcessRequest | None, engine_kind: str | None) -> None:
+        self.options = options
+        self.limits = options.head_limits
+        self.open_timeout = options.open_timeout
+        self.idle_timeout = options.idle_timeout
+        self.connections: set[WebSocket] = set()
+        self.sockets: list[socket.socket] = []
+        self._callbacks = callbacks
+        self._process_request = process_request
+        self._engine_kind = engine_kind
+        self._openings: set[Opening] = set()
+        self._listeners: list[Any] = []
+        self._shared: dict[Parameters, tuple[Compressor, Inflation]] = {}
+        self._engine: Any = None
+        self._manner: Manner | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    async def start(self, sockets: Sequence[socket.socket], context: tls.SSLContext | None) -> None:
+        """Listen on `sockets`."""
+        self._engine = engines.current(self._engine_kind)
+        self._engine.watch(self.options.shortest())
+        self._manner = self.options.manner(self._engine.clock)
+        self.sockets = list(sockets)
+        factory = self._factory(context)
+        self._listeners = [self._engine.listen(sock, factory) for sock in sockets]
+
+    def _factory(self, context: tls.SSLContext | None) -> Callable[[], Any]:
+        if context is None:
+            return lambda: Opening(self, self._engine)
+        from everywire.engine.tls import TlsLink
+
+        return lambda: TlsLink(self._engine, context, self._top, server_side=True, timeout=self.open_timeout)
+
+    def _top(self, link: Any) -> Any:
+        """Choose what sits on TLS, by what ALPN agreed on."""
+        if link.alpn == "h2":
+            from everywire.engine.h2 import H2Link
+
+            return H2Link(self, self._engine)
+        return Opening(self, self._engine)
+
+    @property
+    def port(self) -> int:
+        """The port of the first TCP socket."""
+        return int(next(sock for sock in self.sockets if sock.family != socket.AF_UNIX).getsockname()[1])
+
+    # Answering requests (the `Site` of the openings)
+
+    def joined(self, opening: Opening) -> None:
+        """Learn of a new connection."""
+        self._openings.add(opening)
+
+    def left(self, opening: Opening) -> None:
+        """Learn that one is gone or has become a WebSocket."""
+        self._openings.discard(opening)
+
+    def answer(self, request: Request, engine: Any) -> Answer | Awaitable[Answer]:
+        """Answer a request: what `process_request` says, else the handshake."""
+        if self._process_request is not None:
+            early = self._process_request(request)
+            if isawaitable(early):
+                return self._answer_later(request, early)
+            if early is not None:
+                return early
+        return self._upgrade(request)
+
+    async def _answer_later(self, request: Request, early: Awaitable[Response | None]) -> Answer:
+        return await early or self._upgrade(request)
+
+    def _upgrade(self, request: Request) -> Accepted:
+        key = handshake.check_request(request)
+        upgrade = self.agree(request)
+        headers = [("Server", self.options.server_header)] if self.options.server_header else []
+        return Accepted(handshake.answer(key, upgrade, headers), self.make(upgrade), self.opened)
+
+    def agree(self, request: Request) -> handshake.Upgrade:
+        """Agree with a handshake's origin, subprotocol and compression, or raise `HandshakeError`."""
+        if self._closing is not None:
+            raise AbortHandshake(503, "the server is going away", (("Retry-After", "1"),))
+        handshake.check_origin(request, self.options.origins)
+        deflate = handshake.choose_deflate(request.headers, self.options.compression)
+        return handshake.Upgrade(self._subprotocol(request), deflate)
+
+    def _subprotocol(self, request: Request) -> str | None:
+        values = request.headers.get_all("sec-websocket-protocol")
+        if not values:
+            return None
+        offered = handshake.parse_protocols(values)
+        if self.options.select_subprotocol is not None:
+            return self.options.select_subprotocol(offered)
+        return next((name for name in self.options.subprotocols if name in offered), None)
+
+    def make(self, upgrade: handshake.Upgrade) -> WebSocket:
+        """Make the connection that was agreed on."""
+        compressor = inflation = None
+        if upgrade.deflate is not None:
+            compressor, inflation = self._compression(upgrade.deflate)
+        websocket = WebSocket(False, self._manner, compressor, inflation, self._engine)
+        websocket.subprotocol = upgrade.subprotocol
+        return websocket
+
+    def _compression(self, parameters: Parameters) -> tuple[Compressor, Inflation]:
+        """Share what compresses among all connections without contexts of their own."""
+        found = self._shared.get(parameters)
+        if found is None:
+            deflate = self.options.compression or Deflate()
+            found = (
+                Compressor(parameters.server_window, deflate, takeover=parameters.server_takeover),
+                Inflation(parameters.client_window, takeover=parameters.client_takeover),
+            )
+            if not parameters.server_takeover and not parameters.client_takeover:
+                self._shared[parameters] = found
+        return found
+
+    def opened(self, websocket: WebSocket) -> None:
+        """Begin with a connection that is open now."""
+        callbacks = self._callbacks
+        self.connections.add(websocket)
+        websocket.on_close = self._closed
+        try:
+            if callbacks.on_open is not None:
+                callbacks.on_open(websocket)
+        except Exception as error:
+            websocket.broken(error)
+            return
+        if callbacks.handler is None:
+            websocket.on_message = callbacks.on_message
+        else:
+            start_handler(websocket, callbacks.handler)
+
+    def _closed(self, websocket: WebSocket, code: int, reason: str) -> None:
+        self.connections.discard(websocket)
+        if self._callbacks.on_close is not None:
+            self._callbacks.on_close(websocket, code, reason)
+
+    # The end
+
+    def close(self, code: int = 1001, reason: str = "") -> None:
+        """Stop listening and close every connection with `code`; `wait_closed` waits for that."""
+        if self._closing is None:
+            for listener in self._listeners:
+                listener.abort()
+            self._closing = asyncio.get_running_loop().create_task(self._drain(code, reason))
+
+    async def _drain(self, code: int, reason: str) -> None:
+        for opening in list(self._openings):
+            if opening.idle or not opening.pending:
+                opening.finish()
+        websockets = list(self.connections)
+        tasks = [websocket.task for websocket in websockets if websocket.task is not None]
+        for websocket in websockets:
+            websocket.start_close(code, reason)
+        if websockets:
+            waiting = [asyncio.ensure_future(_closed(websocket)) for websocket in websockets]
+            _, late = await asyncio.wait(waiting, timeout=self.options.close_timeout)
+            for websocket in list(self.connections):
+                websocket.abort()
+            if late:
+                await asyncio.wait(late, timeout=1)
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=self.options.close_timeout)
+            for task in late:
+                task.cancel()
+        for opening in list(self._openings):
+            opening.abort()
+
+    async def wait_closed(self) -> None:
+        """Wait until `close` has done its work."""
+        while self._closing is None:
+            await asyncio.sleep(0.05)
+        await asyncio.shield(self._closing)
+
+    async def serve_forever(self) -> None:
+        """Serve until cancelled, then close."""
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.close()
+            await self.wait_closed()
+
+
+async def _closed(websocket: WebSocket) -> None:
+    await websocket.wait_closed()
+
+
+class serve:
+    """Start a WebSocket server: `async with serve(handler, "localhost", 8000) as server: await server.serve_forever()`.
+
+    `handler(ws)` is a coroutine function, called for each connection; when it returns the connection is closed with 1000, when it raises with 1011. Or give
+    `on_message(ws, message)`, with `on_open(ws)` and `on_close(ws, code, reason)`: plain callbacks, the fastest; an `async def on_message` works too.
+
+    Where: `host` and `port`, a Unix socket's `path`, or `sock`, a listening socket or several (see `everywire.servers.listening.inherited`). `ssl` is an
+    `ssl.SSLContext`. `process_request(request)` (plain or async) may return a `Response` to answer over HTTP instead, or None to go on. `engine` is "native" or
+    "portable"; everything else is a field of `Options`.
+
+    By default a request with cookies must come from an Origin on the same host; `origins` lists who may connect instead (None in it: no Origin at all).
+    """
+
+    def __init__(
+        self,
+        handler: Handler | None = None,
+        host: str | Sequence[str] | None = None,
+        port: int = 0,
+        *,
+        on_open: Callable[[WebSocket], object] | None = None,
+        on_message: Callable[[WebSocket, Any], object] | None = None,
+        on_close: Callable[[WebSocket, int, str], object] | None = None,
+        process_request: ProcessRequest | None = None,
+        path: str | None = None,
+        sock: socket.socket | Sequence[socket.socket] | None = None,
+        ssl: tls.SSLContext | None = None,
+        reuse_port: bool = False,
+        backlog: int = 4096,
+        engine: str | None = None,
+        **options: Any,
+    ) -> None:
+        if options.get("compression") == "deflate":
+            options["compression"] = Deflate()
+        callbacks = Callbacks(handler, on_open, on_message, on_close)
+        self._server = Server(callbacks, Options(**options), process_request, engine)
+        self._ssl = ssl
+        self._sockets: Callable[[], list[socket.socket]]
+        if sock is not None:
+            self._sockets = lambda: [sock] if isinstance(sock, socket.socket) else list(sock)
+        elif path is not None:
+            self._sockets = lambda: [listening.unix(path, backlog=backlog)]
+        else:
+            self._sockets = lambda: listening.tcp(host, port, backlog=backlog, reuse_port=reuse_port)
+
+    async def _start(self) -> Server:
+        await self._server.start(self._sockets(), self._ssl)
+        return self._server
+
+    def __await__(self) -> Generator[Any, None, Server]:
+        return self._start().__await__()
+
+    async def __aenter__(self) -> Server:
+        return await self._start()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.close()
+        await self._server.wait_closed()

@@ -1,0 +1,25 @@
+"""The test kit: in-memory clients of an application, under virtual time."""
+
+from everywire.testing.checker import Fault, Log, Mark, Published, Repeat, Seen, check
+from everywire.testing.client import MemoryClient, Refusal
+from everywire.testing.clock import VirtualLoop, virtual_world
+from everywire.testing.faults import SlowBroker
+from everywire.testing.follower import Follower
+from everywire.testing.net import Net
+
+__all__ = [
+    "Fault",
+    "Follower",
+    "Log",
+    "Mark",
+    "MemoryClient",
+    "Net",
+    "Published",
+    "Refusal",
+    "Repeat",
+    "Seen",
+    "SlowBroker",
+    "VirtualLoop",
+    "check",
+    "virtual_world",
+]

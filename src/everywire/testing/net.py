@@ -1,0 +1,58 @@
+"""An application and its clients in one process, under virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from everywire.app import Everywire
+from everywire.dialects.native import SUBPROTOCOL
+from everywire.http.request import Headers, Request
+from everywire.testing.client import MemoryClient
+from everywire.testing.clock import VirtualLoop, virtual_world
+from everywire.testing.transport import MemoryTransport
+
+__all__ = ["Net"]
+
+
+class Net:
+    """Runs `app` and hands out clients of it; `seed` decides every id it mints.
+
+    Use it as a context manager: `with Net(app) as net: alice = net.connect()`.
+    """
+
+    def __init__(self, app: Everywire, seed: int = 0) -> None:
+        self.app = app
+        self.loop = VirtualLoop()
+        self.gateway = app.start(virtual_world(self.loop, seed))
+
+    def __enter__(self) -> Net:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.loop.run_until_complete(self.app.stop())
+        self.loop.close()
+
+    def run(self, seconds: float = 0.001) -> None:
+        """Let time pass; the default is enough for everything that needs no time."""
+        self.loop.run(seconds)
+
+    def client(self, headers: Iterable[tuple[str, str]] = ()) -> MemoryClient:
+        """Give a client whose transport is open, not connected yet; `headers` join those of its request."""
+        asked = [
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Protocol", SUBPROTOCOL),
+            *headers,
+        ]
+        transport = MemoryTransport()
+        line = self.gateway.open(transport, Request("GET", self.app.path, Headers(asked)))
+        if line is None:
+            raise ValueError("the application opens nothing at its own path")
+        return MemoryClient(transport, line)
+
+    def connect(self, **fields: Any) -> MemoryClient:
+        """Give a connected client; `fields` go into its `connect`."""
+        client = self.client()
+        client.connect(**fields)
+        return client

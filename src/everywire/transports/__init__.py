@@ -1,0 +1,1 @@
+"""Transports: what carries one client's payloads."""

@@ -1,0 +1,57 @@
+"""Sessions on WebSocket connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol
+
+from everywire.engine.websocket import broadcast
+from everywire.errors import ConnectionClosed
+from everywire.payloads import Payload
+
+__all__ = ["CARRIER", "WebSocketCarrier", "WebSocketTransport"]
+
+
+class _WebSocket(Protocol):
+    def send(self, message: str | bytes) -> Any: ...
+
+    def close(self, code: int = 1000, reason: str = "") -> Any: ...
+
+
+class WebSocketCarrier:
+    """Writes one payload to many connections: framed once, compressed once per way of compressing.
+
+    A connection whose queue is above its bound is closed by the engine; it recovers over its next one.
+    """
+
+    __slots__ = ()
+
+    def send_many(self, wires: Iterable[Any], payload: Payload) -> None:
+        """Queue `payload` on every connection; closed ones are passed over."""
+        broadcast(wires, payload.data)
+
+
+CARRIER: Final = WebSocketCarrier()
+
+
+class WebSocketTransport:
+    """One WebSocket connection as a transport."""
+
+    __slots__ = ("wire",)
+
+    carrier = CARRIER
+
+    def __init__(self, websocket: _WebSocket) -> None:
+        self.wire: Final = websocket
+
+    def send(self, payloads: Sequence[Payload]) -> None:
+        """Queue `payloads`, each as one message."""
+        try:
+            for payload in payloads:
+                self.wire.send(payload.data)
+        except ConnectionClosed:
+            return  # its loss is told by the engine
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Begin the closing handshake."""
+        self.wire.close(code, reason)

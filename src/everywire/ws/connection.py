@@ -1,0 +1,244 @@
+"""A WebSocket after its handshake: the state machine of both roles (RFC 6455 5 to 7)."""
+
+from __future__ import annotations
+
+from everywire.errors import CloseCode, closed
+from everywire.ws.frames import BINARY, CLOSE, FIN, PING, PONG, RSV1, TEXT, Control, Decoder, close_payload, encode, frame, masked_frame
+from everywire.ws.link import Link
+
+try:
+    import cython
+except ImportError:  # plain Python where no compiler is installed
+    from everywire.ws import plain as cython  # type: ignore[no-redef]  # noqa: F401
+
+__all__ = ["CLOSED", "CLOSING", "OPEN", "Connection", "Manner"]
+
+# state    | event                        | next    | what is written
+# ---------+------------------------------+---------+----------------------------
+# OPEN     | close()                      | CLOSING | close frame
+# OPEN     | close frame comes            | CLOSED  | its echo, then FIN
+# OPEN     | the peer errs                | CLOSING | close frame, then FIN
+# CLOSING  | close frame comes            | CLOSED  | FIN
+# any      | the pipe is lost             | CLOSED  | -
+OPEN, CLOSING, CLOSED = 0, 1, 2
+
+_LATE_PONGS = 1 << 14  # bytes waiting above which only the newest ping is answered
+
+
+class Manner:
+    """How connections of one server or client behave: shared by all of them, so that a connection stays small.
+
+    Times in seconds, None for never. `clock() -> seconds`, `mask() -> 32 random bits` are handed in. `low` and `high` are the marks of the write queue.
+    """
+
+    def __init__(self, limits, clock, mask=None):
+        self.limits = limits
+        self.clock = clock
+        self.mask = mask
+        self.ping_interval = 20.0
+        self.ping_timeout = 20.0
+        self.close_timeout = 10.0
+        self.high = 1 << 16
+        self.low = 1 << 14
+        self.write_limit = 1 << 20
+        self.read_limit = 1 << 18
+
+
+class Connection(Link):
+    """One WebSocket: frames go down by `send_frame`, messages come up by `deliver`.
+
+    `deliver(message)` and `finished()` are for the subclass. Times are told by `sweep`; nothing here reads a clock by itself.
+
+    Invariants: `state` only grows; the close frame is written once; after `state` is CLOSED nothing is delivered.
+    """
+
+    def __init__(self, client, manner, compressor=None, inflation=None):
+        self.above = None
+        self.below = None
+        self.manner = manner
+        self.decoder = Decoder(client, manner.limits, inflation)
+        self.compressor = compressor
+        self.client = client
+        self.state = OPEN
+        self.heard = False
+        self.refused = False  # the peer erred, or was cut off: what it still sends is not looked at
+        self.since = 0.0  # when the state changed, the peer was last heard, or a ping went out
+        self.pinged = False
+        self.close_code = 0  # as the peer sent it; 0 until then
+        self.sent_code = 0
+        self.reason = None
+        self.reason = None
+        self.late_pong = None
+
+    # Up
+
+    def receive(self, data, size):
+        """Take bytes: decode all of them, then deliver what they complete (the buffer is not looked at any more while handlers run)."""
+        if self.refused or self.state == CLOSED:
+            return 0
+        events: list = []
+        self.heard = True
+        self.decoder.decode(data, size, events)
+        for event in events:
+            if type(event) is str or type(event) is bytes:
+                if self.state == OPEN:
+                    self.deliver(event)
+            elif type(event) is Control:
+                self._control(event)
+            else:
+                self.fail(event.code, event.reason)
+        if events:
+            self.delivered()
+        return 0
+
+    def _control(self, control):
+        if control.opcode == PING:
+            self._answer(control.data)
+        elif control.opcode == PONG:
+            self.ponged(control.data)
+        elif self.state != CLOSED and self.close_code == 0:
+            self.close_code = control.code
+            self.reason = control.reason
+            if self.state == OPEN:
+                self._write_close(CloseCode.NO_STATUS if control.code == CloseCode.NO_STATUS else control.code, "")  # RFC 6455 5.5.1
+            self._end()
+
+    def _answer(self, data):
+        """Answer a ping; where the peer does not read, only the newest one (RFC 6455 5.5.3)."""
+        if self.state != OPEN:
+            return
+        if self.below is not None and self.below.queued() > _LATE_PONGS:
+            self.late_pong = data
+        else:
+            self.send_frame(FIN | PONG, data)
+
+    def _end(self):
+        """The closing handshake is done: the server closes the TCP connection first (RFC 6455 7.1.1)."""
+        self.state = CLOSED
+        if self.below is not None:
+            self.since = self.manner.clock()
+            self.below.finish()
+
+    def fail(self, code, reason):
+        """Fail the connection: say why in a close frame, look at nothing more (RFC 6455 7.1.7)."""
+        if self.state == OPEN:
+            self._write_close(code, reason)
+        self.refused = True
+        if self.state != CLOSED and self.below is not None:
+            self.below.finish()
+
+    def ended(self):
+        """The peer half-closed without a closing handshake: what we still have to say goes out, then it is over."""
+        if self.state == OPEN:
+            self.sent_code = self.sent_code or CloseCode.ABNORMAL
+        self.state = CLOSED
+        if self.below is not None:
+            self.below.finish()
+
+    def lost(self, reason):
+        """The pipe is gone."""
+        self.state = CLOSED
+        self.above = None
+        self.late_pong = None
+        self.decoder.inflation = None
+        self.finished(reason)
+
+    def drained(self):
+        """The queue is short again: answer the last ping of those that had to wait."""
+        if self.late_pong is not None:
+            data, self.late_pong = self.late_pong, None
+            self._answer(data)
+
+    def sweep(self, now):
+        """Look after the timeouts of keepalive and closing (RFC 6455 5.5.2, 7.1.1)."""
+        if self.heard or self.since == 0:
+            self.heard = False
+            self.pinged = False
+            if self.state == OPEN:
+                self.since = now
+                return
+        manner = self.manner
+        silent = now - self.since
+        if self.state != OPEN:
+            if manner.close_timeout is not None and silent > manner.close_timeout and self.below is not None:
+                self.below.abort()
+        elif self.pinged:
+            if manner.ping_timeout is not None and silent > manner.ping_timeout:
+                self.fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
+                if self.below is not None and self.below.queued():
+                    self.below.abort()  # a peer that reads nothing gets no close frame either
+        elif manner.ping_interval is not None and silent >= manner.ping_interval:
+            self.pinged = True
+            self.since = now
+            self.keepalive()
+
+    # For the subclass
+
+    def deliver(self, message):
+        """Take a message (str or bytes) that the peer sent."""
+
+    def delivered(self):
+        """Learn that all messages of this turn have been delivered."""
+
+    def ponged(self, data):
+        """Take a pong."""
+
+    def keepalive(self):
+        """Ask the peer for a sign of life."""
+        self.send_frame(FIN | PING, b"")
+
+    def finished(self, reason):
+        """Learn that it is over; `outcome` says how."""
+
+    # Down
+
+    def send_frame(self, first, payload):
+        """Write one frame; `first` is its first byte, `payload` bytes."""
+        if self.below is not None:
+            if self.client:
+                self.below.write(masked_frame(first, payload, self.manner.mask()))
+            else:
+                self.below.write(frame(first, payload))
+
+    def send_message(self, message):
+        """Write one whole message: str as text, bytes-like as binary; compressed where that was agreed on and pays."""
+        if self.compressor is None and not self.client:
+            if self.below is not None:
+                self.below.write(encode(message))
+            return
+        if isinstance(message, str):
+            self._send_data(TEXT, message.encode())
+        else:
+            self._send_data(BINARY, bytes(message))
+
+    def _send_data(self, opcode, data):
+        if self.compressor is not None and len(data) >= self.compressor.threshold:
+            self.send_frame(FIN | RSV1 | opcode, self.compressor.deflate(data))
+        else:
+            self.send_frame(FIN | opcode, data)
+
+    def send_fragment(self, opcode, data, end):
+        """Write one fragment of a message: the first with its opcode, the others with 0; never compressed (RFC 6455 5.4)."""
+        self.send_frame((FIN if end else 0) | opcode, data)
+
+    def start_close(self, code, reason):
+        """Begin the closing handshake; does nothing when it has begun."""
+        if self.state == OPEN:
+            self._write_close(code, reason)
+
+    def _write_close(self, code, reason):
+        self.sent_code = code
+        if self.reason is None:
+            self.reason = reason
+        self.state = CLOSING
+        self.since = self.manner.clock()
+        self.heard = False
+        self.send_frame(FIN | CLOSE, close_payload(code, reason))
+
+    def outcome(self):
+        """Give the exception that says how it ended: the peer's code and reason, 1006 where its close frame never came."""
+        if self.close_code:
+            return closed(self.close_code, self.reason or "")
+        return closed(CloseCode.ABNORMAL, self.reason or "")
+
+

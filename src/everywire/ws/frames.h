@@ -1,0 +1,65 @@
+/* The leaves of the codec that have a body of their own in the compiled build. */
+#ifndef EVERYWIRE_FRAMES_H
+#define EVERYWIRE_FRAMES_H
+
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Read the mask key's four bytes, first wire byte lowest. */
+static inline uint32_t everywire_key(const unsigned char *data) {
+    return (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+}
+
+/* XOR `size` bytes at `data` with the four mask bytes in `key` (wire order, first byte lowest), beginning at mask byte `phase`. RFC 6455 5.3 */
+static inline void everywire_mask(unsigned char *data, Py_ssize_t size, uint32_t key, int phase) {
+    unsigned char bytes[8];
+    uint64_t wide, word;
+    Py_ssize_t i = 0;
+    for (int k = 0; k < 8; k++) bytes[k] = (unsigned char)(key >> (8 * ((k + phase) & 3)));
+    memcpy(&wide, bytes, 8);
+    for (; i + 8 <= size; i += 8) {
+        memcpy(&word, data + i, 8);
+        word ^= wide;
+        memcpy(data + i, &word, 8);
+    }
+    for (; i < size; i++) data[i] ^= bytes[i & 7];
+}
+
+/* Make one frame: first byte, length, mask key where `masked`, payload. RFC 6455 5.2 */
+static inline PyObject *everywire_frame(int first, const char *payload, Py_ssize_t size, int masked, uint32_t key) {
+    int head = size < 126 ? 2 : size < 65536 ? 4 : 10;
+    PyObject *frame = PyBytes_FromStringAndSize(NULL, head + (masked ? 4 : 0) + size);
+    unsigned char *out;
+    if (frame == NULL) return NULL;
+    out = (unsigned char *)PyBytes_AS_STRING(frame);
+    out[0] = (unsigned char)first;
+    if (head == 2) {
+        out[1] = (unsigned char)size;
+    } else if (head == 4) {
+        out[1] = 126;
+        out[2] = (unsigned char)(size >> 8);
+        out[3] = (unsigned char)size;
+    } else {
+        out[1] = 127;
+        for (int i = 0; i < 8; i++) out[2 + i] = (unsigned char)((uint64_t)size >> (56 - 8 * i));
+    }
+    out += head;
+    if (masked) {
+        out[1 - head] |= 0x80;
+        for (int i = 0; i < 4; i++) out[i] = (unsigned char)(key >> (8 * i));
+        out += 4;
+    }
+    if (size) memcpy(out, payload, size);
+    if (masked) everywire_mask(out, size, key, 0);
+    return frame;
+}
+
+/* Make the unmasked text frame of a str. RFC 6455 5.6 */
+static inline PyObject *everywire_text_frame(PyObject *message) {
+    Py_ssize_t size;
+    const char *utf8 = PyUnicode_AsUTF8AndSize(message, &size);
+    return utf8 == NULL ? NULL : everywire_frame(0x81, utf8, size, 0, 0);
+}
+
+#endif

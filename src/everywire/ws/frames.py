@@ -1,0 +1,365 @@
+"""Frames: bytes into messages, messages into bytes (RFC 6455 5, RFC 7692 6).
+
+Theory of operation. The decoder never looks at a byte twice. A data frame that lies complete in the bytes at hand, uncompressed and unfragmented (nearly
+all are) takes the short way in `decode`. Every other frame takes the long way: `_start` judges its header, `_payload` takes its bytes as they come and
+checks text octet by octet, `_end` makes the message. Only a cut header (at most 13 bytes) is kept and read again.
+
+One source, two builds: plain Python, and compiled by Cython with the types in `frames.pxd`. There `data` is a pointer, here it is a bytearray.
+"""
+
+from __future__ import annotations
+
+from codecs import utf_8_decode
+
+from everywire.errors import CloseCode, MessageTooBig, ProtocolError, sendable
+
+try:
+    import cython
+except ImportError:  # plain Python where no compiler is installed
+    from everywire.ws import plain as cython  # type: ignore[no-redef]
+
+if cython.compiled:
+    from cython.cimports.everywire.ws.leaves import everywire_frame, everywire_key, everywire_mask, everywire_text_frame
+
+__all__ = ["BINARY", "CLOSE", "PING", "PONG", "TEXT", "Control", "Decoder", "Limits", "close_payload", "encode", "frame", "mask_source"]
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+FIN, RSV1, RSV23, OPCODE, MASKED = 0x80, 0x40, 0x30, 0x0F, 0x80
+_ENDLESS = 1 << 62
+
+
+class Limits:
+    """What one connection may send: sizes in bytes, counts; None means no limit."""
+
+    def __init__(self, max_size: int | None = 1 << 20, max_fragments: int | None = 1024) -> None:
+        self.max_size = _ENDLESS if max_size is None else max_size
+        self.max_fragments = _ENDLESS if max_fragments is None else max_fragments
+
+
+class Control:
+    """A control frame: `opcode`, `data`, and for a close frame its `code` (1005 where it had none) and `reason`."""
+
+    def __init__(self, opcode: int, data: bytes, code: int = 0, reason: str = "") -> None:
+        self.opcode = opcode
+        self.data = data
+        self.code = code
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"Control({self.opcode}, {self.data!r})"
+
+
+class Decoder:
+    """Turns the bytes of one direction into messages.
+
+    `client` says that this end is the client (it expects unmasked frames). `inflation` is a `deflate.Inflation` where compression was negotiated.
+    `decode` appends str and bytes (messages), `Control` (control frames) and, last, a `ProtocolError` to a list: what preceded an error stays valid.
+
+    Invariants: `left` > 0 exactly while a frame's payload is incomplete; `kind` is TEXT or BINARY while a message is unfinished, else 0; once `failed`,
+    everything is ignored.
+    """
+
+    def __init__(self, client, limits, inflation=None):
+        self.client = client
+        self.limits = limits
+        self.inflation = inflation
+        self.inflater = None  # of the unfinished message
+        self.failed = False
+        self.cut = None  # a header cut short
+        self.left = 0  # payload bytes still to come in this frame
+        self.first = 0  # the first byte of this frame
+        self.key = 0
+        self.phase = 0
+        self.kind = 0
+        self.packed = False  # the unfinished message is compressed
+        self.fragments = 0
+        self.parts = None  # the unfinished message
+        self.rest = b""  # its last, unfinished UTF-8 sequence
+        self.control = b""
+
+    def feed(self, data):
+        """Decode `data` (bytes) and give the events as a list: the face for Python."""
+        events: list = []
+        copy = bytearray(data)
+        self.decode(copy, len(copy), events)
+        return events
+
+    def decode(self, data, size, out):
+        """Append to `out` what the first `size` bytes of `data` complete. `data` is unmasked in place."""
+        if self.failed:
+            return 0
+        if self.cut is not None:
+            joined = bytearray(self.cut)
+            joined += data[:size]
+            self.cut = None
+            return self._decode(joined, len(joined), out)
+        return self._decode(data, size, out)
+
+    def _decode(self, data, size, out):
+        pos = 0
+        while pos < size:
+            if self.left > 0:
+                pos = self._payload(data, pos, size, out)
+                if pos < 0:
+                    return 0
+                continue
+            first = data[pos]
+            if (first & OPCODE) >= 3 or first & RSV23 or size - pos < 2:
+                end = self._long_way(data, pos, size, out)
+                if end < 0:
+                    return 0
+                pos = end
+                continue
+            length = data[pos + 1] & 0x7F
+            start = pos + 2
+            if length == 126 and size - pos >= 4:
+                length = data[pos + 2] << 8 | data[pos + 3]
+                start = pos + 4
+            elif length >= 126:
+                length = size  # so that it takes the long way
+            if data[pos + 1] & MASKED:
+                start += 4
+            end = start + length
+            if end > size or (first != 0x81 and first != 0x82) or self.kind or (data[pos + 1] & MASKED == 0) != self.client or length > self.limits.max_size:
+                end = self._long_way(data, pos, size, out)
+                if end < 0:
+                    return 0
+                pos = end
+                continue
+            if not self.client:
+                self.key = key_at(data, start - 4)
+                unmask(data, start, end, self.key, 0)
+            if first == 0x82:
+                out.append(bytes(data[start:end]))
+            else:
+                try:
+                    out.append(data[start:end].decode("utf-8"))
+                except UnicodeDecodeError:
+                    return self._fail(out, ProtocolError("invalid UTF-8 in text message", CloseCode.INVALID_DATA))
+            pos = end
+        return 0
+
+    def _long_way(self, data, pos, size, out):
+        """Read one header at `pos`; give the position of its payload, -1 when there is nothing more to do."""
+        try:
+            start = self._start(data, pos, size)
+        except ProtocolError as error:
+            self._fail(out, error)
+            return -1
+        if start < 0:
+            self.cut = bytes(data[pos:size])
+            return -1
+        if self.left == 0:
+            return self._end(start, out)
+        return start
+
+    def _start(self, data, pos, size):
+        """Judge the header at `pos` and enter its frame; give where the payload starts, -1 when the header is cut."""
+        first = data[pos]
+        self._judge_first(first)
+        if size - pos < 2:
+            return -1
+        second = data[pos + 1]
+        length = second & 0x7F
+        if first & 0x08 and length > 125:
+            raise ProtocolError("control frame longer than 125 bytes")  # RFC 6455 5.5
+        if (second & MASKED == 0) != self.client:
+            raise ProtocolError("frame is masked" if self.client else "frame is not masked")  # RFC 6455 5.1
+        start = pos + 2 + (2 if length == 126 else 8 if length == 127 else 0)
+        if size < start + (0 if self.client else 4):
+            return -1
+        if length == 126:
+            length = data[pos + 2] << 8 | data[pos + 3]
+        elif length == 127:
+            length = 0
+            for i in range(8):
+                length = length << 8 | data[pos + 2 + i]
+                if length >= 1 << 55:
+                    raise ProtocolError("frame length has its top bit set") if length >> 55 & 1 and i == 7 else MessageTooBig("frame is too big")
+        if not self.client:
+            self.key = key_at(data, start)
+            start += 4
+        self._enter(first, length)
+        return start
+
+    def _judge_first(self, first):
+        opcode = first & OPCODE
+        if first & RSV23 or (first & RSV1 and (self.inflation is None or opcode == 0 or opcode > 2)):
+            raise ProtocolError("reserved bits are set")  # RFC 6455 5.2
+        if opcode >= 8:
+            if opcode > PONG:
+                raise ProtocolError(f"reserved opcode {opcode}")
+            if not first & FIN:
+                raise ProtocolError("fragmented control frame")  # RFC 6455 5.5
+        elif opcode > 2:
+            raise ProtocolError(f"reserved opcode {opcode}")
+        elif (opcode == 0) != (self.kind != 0):
+            raise ProtocolError("expected a continuation frame" if self.kind else "continuation of nothing")  # RFC 6455 5.4
+
+    def _enter(self, first, length):
+        """Enter a frame whose header is in order."""
+        opcode = first & OPCODE
+        if opcode < 8:
+            so_far = 0 if self.parts is None else len(self.parts)
+            if length > self.limits.max_size - so_far:
+                raise MessageTooBig(f"message of more than {self.limits.max_size} bytes")
+            self.fragments += 1
+            if self.fragments > self.limits.max_fragments:
+                raise ProtocolError(f"message of more than {self.limits.max_fragments} fragments", CloseCode.POLICY_VIOLATION)
+            if opcode:
+                self.kind = opcode
+                self.packed = first & RSV1 != 0
+                if self.packed:
+                    self.inflater = self.inflation.begin()
+                self.parts = bytearray()
+        self.first = first
+        self.left = length
+        self.phase = 0
+
+    def _payload(self, data, pos, size, out):
+        """Take what is there of the current frame's payload; give the position behind it, -1 when it is wrong."""
+        end = size if size - pos < self.left else pos + self.left
+        if not self.client:
+            unmask(data, pos, end, self.key, self.phase)
+            self.phase = (self.phase + (end - pos)) & 3
+        self.left -= end - pos
+        if self.first & 0x08:
+            self.control += bytes(data[pos:end])
+        else:
+            try:
+                self._take(bytes(data[pos:end]), False)
+            except ProtocolError as error:
+                self._fail(out, error)
+                return -1
+        return end if self.left else self._end(end, out)
+
+    def _take(self, chunk, end):
+        """Add `chunk` to the unfinished message, inflated where need be; check text as far as it goes."""
+        if self.packed:
+            chunk = self.inflater.inflate(chunk, end, self.limits.max_size - len(self.parts))
+        if chunk:
+            self.parts += chunk
+        if self.kind == TEXT and (chunk or end):
+            try:
+                check = self.rest + chunk if self.rest else chunk
+                self.rest = check[utf_8_decode(check, "strict", end)[1] :]
+            except UnicodeDecodeError:
+                raise ProtocolError("invalid UTF-8 in text message", CloseCode.INVALID_DATA) from None  # RFC 6455 8.1
+
+    def _end(self, pos, out):
+        """Leave a frame that is complete; give `pos`, -1 when it is wrong."""
+        try:
+            if self.first & 0x08:
+                data, self.control = self.control, b""
+                out.append(_close(data) if self.first & OPCODE == CLOSE else Control(self.first & OPCODE, data))
+            elif self.first & FIN:
+                self._take(b"", True)
+                parts, self.parts = self.parts, None
+                self.inflater = None
+                out.append(parts.decode() if self.kind == TEXT else bytes(parts))
+                self.kind = 0
+                self.fragments = 0
+        except ProtocolError as error:
+            self._fail(out, error)
+            return -1
+        return pos
+
+    def _fail(self, out, error):
+        self.failed = True
+        self.parts = None
+        out.append(error)
+        return 0
+
+
+def _close(data):
+    """Read a close frame's payload (RFC 6455 5.5.1)."""
+    if not data:
+        return Control(CLOSE, data, CloseCode.NO_STATUS)
+    if len(data) == 1:
+        raise ProtocolError("close frame of one byte")
+    code = data[0] << 8 | data[1]
+    if not sendable(code):
+        raise ProtocolError(f"invalid close code {code}")
+    try:
+        return Control(CLOSE, data, code, data[2:].decode())
+    except UnicodeDecodeError:
+        raise ProtocolError("invalid UTF-8 in close reason", CloseCode.INVALID_DATA) from None
+
+
+def close_payload(code, reason):
+    """Make a close frame's payload; empty for 1005. The reason is cut to what fits in 125 bytes, at a character."""
+    if code == CloseCode.NO_STATUS:
+        return b""
+    if not sendable(code):
+        raise ValueError(f"close code {code} may not be sent")  # RFC 6455 7.4
+    text = reason.encode()
+    if len(text) > 123:
+        text = text[:123].decode("utf-8", "ignore").encode()
+    return code.to_bytes(2, "big") + text
+
+
+def key_at(data, start):
+    """Read the mask key at `start`, its first wire byte lowest."""
+    if cython.compiled:
+        return everywire_key(data + start)
+    return int.from_bytes(data[start : start + 4], "little")
+
+
+def unmask(data, start, end, key, phase):
+    """XOR data[start:end] in place with the mask `key` (first wire byte lowest), from its byte `phase` on (RFC 6455 5.3)."""
+    if cython.compiled:
+        everywire_mask(data + start, end - start, key, phase)
+    else:
+        size = end - start
+        four = key.to_bytes(4, "little")
+        turned = four[phase:] + four[:phase]
+        pad = turned * (size // 4) + turned[: size % 4]
+        data[start:end] = (int.from_bytes(data[start:end], "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
+
+
+def frame(first, payload):
+    """Make one unmasked frame of `payload` (bytes); `first` is its first byte: FIN, RSV1 and opcode."""
+    if cython.compiled:
+        return everywire_frame(first, payload, len(payload), 0, 0)
+    return _header(first, len(payload), 0) + payload
+
+
+def masked_frame(first, payload, key):
+    """Make one frame masked with `key` (32 random bits), as a client must (RFC 6455 5.3)."""
+    if cython.compiled:
+        return everywire_frame(first, payload, len(payload), 1, key)
+    body = bytearray(payload)
+    unmask(body, 0, len(body), key, 0)
+    return _header(first, len(payload), MASKED) + key.to_bytes(4, "little") + bytes(body)
+
+
+def _header(first, size, masked):
+    if size < 126:
+        return bytes((first, masked | size))
+    if size < 65536:
+        return bytes((first, masked | 126)) + size.to_bytes(2, "big")
+    return bytes((first, masked | 127)) + size.to_bytes(8, "big")
+
+
+def encode(message):
+    """Make the one frame that a server sends for `message`: str as text, bytes-like as binary."""
+    if isinstance(message, str):
+        if cython.compiled:
+            return everywire_text_frame(message)
+        return frame(FIN | TEXT, message.encode())
+    return frame(FIN | BINARY, bytes(message))
+
+
+def mask_source(entropy):
+    """Make a source of 32-bit mask keys out of `entropy(n) -> bytes`, which is asked for 4 KiB at a time (RFC 6455 10.3)."""
+    pool = b""
+    used = 0
+
+    def draw():
+        nonlocal pool, used
+        if used + 4 > len(pool):
+            pool, used = entropy(4096), 0
+        used += 4
+        return int.from_bytes(pool[used - 4 : used], "little")
+
+    return draw

@@ -1,0 +1,109 @@
+"""A storey of a connection: bytes come up through it, and go down."""
+
+from __future__ import annotations
+
+__all__ = ["Link", "PlainLink"]
+
+
+class Link:
+    """One storey of a stack of byte pipes: a socket, TLS, an HTTP/2 stream, a handshake, a WebSocket.
+
+    Bytes from the peer come up by `receive`; bytes for the peer go down by `write`. The lowest storey owns the descriptor, the highest one the protocol.
+    In the compiled build `receive` takes a pointer; `feed` is the face for Python.
+
+    Invariants: `above.below is self` and `below.above is self` while both are set; after `lost` nothing is called any more.
+    """
+
+    def __init__(self) -> None:
+        self.above = None
+        self.below = None
+
+    # Up: called by the storey below.
+
+    def receive(self, data, size):
+        """Take `size` bytes from the mutable buffer `data`, which is only lent and may be overwritten."""
+        if self.above is not None:
+            self.above.receive(data, size)
+        return 0
+
+    def feed(self, data):
+        """Take bytes from Python: the same as `receive`, on a copy."""
+        copy = bytearray(data)
+        self.receive(copy, len(copy))
+
+    def ended(self):
+        """Learn that the peer will send no more bytes (half-close)."""
+        if self.above is not None:
+            self.above.ended()
+
+    def lost(self, reason):
+        """Learn that the pipe is gone, by `reason` (an exception) or in good order (None). The last call."""
+        above = self.above
+        self.above = None
+        if above is not None:
+            above.lost(reason)
+            above.below = None
+
+    def drained(self):
+        """Learn that what was queued has gone out, after `queued` had been above the low-water mark."""
+        if self.above is not None:
+            self.above.drained()
+
+    def settling(self):
+        """Learn that the lowest storey is about to write: the last moment to add bytes to this turn."""
+        if self.above is not None:
+            self.above.settling()
+
+    def sweep(self, now):
+        """Learn the time, now and then (`now` in seconds of the engine's clock): the place for every timeout."""
+        if self.above is not None:
+            self.above.sweep(now)
+
+    # Down: called by the storey above.
+
+    def write(self, data):
+        """Queue `data` (bytes, kept by reference); it goes out at the end of the turn. Never blocks, never raises for the peer's sake."""
+        if self.below is not None:
+            self.below.write(data)
+
+    def finish(self):
+        """Send what is queued, then close: half-close, read what still comes for a short while, bury."""
+        if self.below is not None:
+            self.below.finish()
+
+    def abort(self):
+        """Close at once; what is queued is dropped."""
+        if self.below is not None:
+            self.below.abort()
+
+    def discard(self):
+        """Drop what is queued, but for what has begun to leave."""
+        if self.below is not None:
+            self.below.discard()
+
+    def reading(self, on):
+        """Start or stop taking bytes from the peer (back-pressure)."""
+        if self.below is not None:
+            self.below.reading(on)
+
+    def queued(self):
+        """Count the bytes that were written but have not left yet."""
+        return 0 if self.below is None else self.below.queued()
+
+    def extra(self, name):
+        """Ask the storeys below for a fact: "socket", "peername", "sockname", "ssl_object"; None where unknown."""
+        return None if self.below is None else self.below.extra(name)
+
+    def put(self, above):
+        """Set `above` as the storey on top of this one, in place of what is there."""
+        self.above = above
+        above.below = self
+
+
+class PlainLink(Link):
+    """A storey written in Python: overrides `feed`, which gets bytes of its own."""
+
+    def receive(self, data, size):
+        """Copy and pass to `feed`."""
+        self.feed(bytes(data[:size]))
+        return 0

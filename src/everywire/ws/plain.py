@@ -1,0 +1,3 @@
+"""What the single-source modules need of the name `cython` where Cython is not installed."""
+
+compiled = False
