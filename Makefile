@@ -40,10 +40,10 @@ build: $(RUN_STAMP) ## compile the native modules in place; only what changed
 	@$(PY) tools/native.py
 
 bench: build $(VENV)/.everywire-bench ## measure against the peers; results in bench/results
-	$(PY) -m bench $(ARGS)
+	$(PY) bench/run.py $(ARGS)
 
 autobahn: build ## the whole Autobahn suite, both roles, native and pure (about an hour)
-	$(PY) conformance/autobahn/run.py $(ARGS)
+	$(PY) conformance/autobahn/run.py $(or $(ARGS),--all)
 
 fuzz: build $(VENV)/.everywire-fuzz ## fuzz the parsers, a million executions each
 	$(PY) -m fuzz $(ARGS)

@@ -22,7 +22,7 @@ SOURCES = Path("src")
 PURE = os.environ.get("EVERYWIRE_PURE", "") not in ("", "0")
 REQUIRE_NATIVE = os.environ.get("EVERYWIRE_REQUIRE_NATIVE", "") not in ("", "0")
 
-FLAGS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-fvisibility=hidden"]
+FLAGS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-fvisibility=hidden", "-Wno-unused-function"]
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,

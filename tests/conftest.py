@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+
 import testbed
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ async def browser(chromium: Path) -> "AsyncIterator[Browser]":
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(
-            executable_path=chromium, args=list(testbed.CHROMIUM_ARGS)
-        )
+        started = await playwright.chromium.launch(executable_path=chromium, args=list(testbed.CHROMIUM_ARGS))
         yield started
         await started.close()
 

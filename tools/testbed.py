@@ -64,9 +64,7 @@ def chromium() -> Path:
             except Unavailable as error:
                 failures.append(str(error))
     raise Unavailable(
-        "no Chromium: set EVERYWIRE_CHROMIUM=/path/to/chromium or apt install chromium ("
-        + "; ".join(failures)
-        + ")"
+        "no Chromium: set EVERYWIRE_CHROMIUM=/path/to/chromium or apt install chromium (" + "; ".join(failures) + ")"
     )
 
 
@@ -279,9 +277,7 @@ def _apt_options() -> list[str]:
 def _run(command: list[str], folder: Path | None = None, timeout: float = 600) -> str:
     """The command's standard output; Unavailable, with the end of its complaint, if it fails."""
     try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, timeout=timeout, check=True, text=True
-        )
+        done = subprocess.run(command, cwd=folder, capture_output=True, timeout=timeout, check=True, text=True)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{command[0]}: {error}") from error
     except subprocess.CalledProcessError as error:

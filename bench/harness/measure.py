@@ -29,9 +29,13 @@ class Outcome:
         values = [run[key] for run in self.runs if run.get(key) is not None and not faults(run)]
         return statistics.median(values) if values else None
 
+    def by_round(self) -> dict[int, float]:
+        """The figure of each valid run, by the round it was part of."""
+        return {run["round"]: run["figure"] for run in self.runs if not faults(run)}
+
     def spread(self) -> float | None:
         """(max − min) / median of the runs' figures."""
-        values = [run["figure"] for run in self.runs if not faults(run)]
+        values = list(self.by_round().values())
         return (max(values) - min(values)) / statistics.median(values) if values and statistics.median(values) else None
 
     def load_bound(self) -> bool:
@@ -83,11 +87,11 @@ def _timed(scenario: Scenario, names: list[str], plan: Plan) -> dict[str, Outcom
             _one_run(scenario, started, Outcome(), replace(plan, timing=GENERAL_WARMUP, say=lambda line: None))
         for number in range(plan.runs):
             for server in running[number % max(1, len(running)) :] + running[: number % max(1, len(running))]:
-                _one_run(scenario, server, outcomes[server.server.name], plan)
+                _one_run(scenario, server, outcomes[server.server.name], plan, number)
     return outcomes
 
 
-def _one_run(scenario: Scenario, server: Running, outcome: Outcome, plan: Plan) -> None:
+def _one_run(scenario: Scenario, server: Running, outcome: Outcome, plan: Plan, number: int = 0) -> None:
     name = server.server.name
     try:
         report = load.run(scenario, server, plan.pinning, plan.timing)
@@ -96,12 +100,13 @@ def _one_run(scenario: Scenario, server: Running, outcome: Outcome, plan: Plan) 
         plan.say(f"{scenario.name:16} {name:26} failed: {error}")
         return
     report["figure"] = report["server_us"]
+    report["round"] = number
     report["rate"] = report["messages"] / report["seconds"]
     outcome.runs.append(report)
     wrong = f"  ERRORS {faults(report)} {report.get('said', '')}" if faults(report) else ""
     plan.say(
         f"{scenario.name:16} {name:26} {report['figure']:9.3f} {scenario.unit:12} server {report['server_util']:4.0%} "
-        f"load {report['load_util']:4.0%}  p50 {report['p50_us']:.0f} µs  p99 {report['p99_us']:.0f} µs{wrong}"
+        f"load {report['load_util']:4.0%}  kernel {report['kernel_share']:4.0%}  p50 {report['p50_us']:.0f} µs  p99 {report['p99_us']:.0f} µs{wrong}"
     )
 
 
@@ -134,5 +139,6 @@ def _one_memory_run(scenario: Scenario, name: str, outcome: Outcome, plan: Plan)
             plan.say(f"{scenario.name:16} {name:26} failed: {error}")
             return
     errors = {"missing": scenario.connections - count}
-    outcome.runs.append({"figure": grown / max(1, count), "connections": count, "rss": before + grown, "errors": errors})
-    plan.say(f"{scenario.name:16} {name:26} {grown / max(1, count):9.0f} B/connection  ({count} connections)")
+    figure = grown / max(1, count)
+    outcome.runs.append({"figure": figure, "round": len(outcome.runs), "connections": count, "rss": before + grown, "errors": errors})
+    plan.say(f"{scenario.name:16} {name:26} {figure:9.0f} B/connection  ({count} connections)")

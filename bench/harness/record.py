@@ -13,7 +13,7 @@ from harness.measure import Outcome
 from harness.places import RESULTS
 from harness.targets import Figures, judge
 
-KEYS = ("figure", "rate", "server_util", "load_us", "load_util", "p50_us", "p99_us", "rss")
+KEYS = ("figure", "rate", "server_util", "kernel_share", "load_us", "load_util", "p50_us", "p99_us", "rss")
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 from dataclasses import dataclass
 
@@ -28,19 +29,28 @@ class Target:
         return f"≤ {self.limit:g} B more than {place}" if self.difference else f"≤ {self.limit:g} × {place}"
 
     def measured(self, figures: Figures) -> float | None:
-        """The ratio, difference or figure that `limit` bounds; None when something was not measured."""
-        own = _figure(figures, self.scenario, self.server)
-        if self.other is None or own is None:
-            return own
-        other = _figure(figures, *self.other)
-        if other is None or (not self.difference and other <= 0):
+        """The ratio, difference or figure that `limit` bounds; None when something was not measured.
+
+        Servers of one scenario are compared round by round (their runs follow each other, so a noisy minute hits both),
+        and the median over the rounds counts. Figures of two scenarios are compared by their medians.
+        """
+        own = figures.get(self.scenario, {}).get(self.server)
+        if own is None or self.other is None:
+            return own.median("figure") if own else None
+        other = figures.get(self.other[0], {}).get(self.other[1])
+        if other is None:
             return None
-        return own - other if self.difference else own / other
+        return self._compared(own, other)
 
-
-def _figure(figures: Figures, scenario: str, server: str) -> float | None:
-    outcome = figures.get(scenario, {}).get(server)
-    return outcome.median("figure") if outcome else None
+    def _compared(self, own: Outcome, other: Outcome) -> float | None:
+        if self.other and self.other[0] == self.scenario and not self.difference:
+            mine, theirs = own.by_round(), other.by_round()
+            ratios = [mine[number] / theirs[number] for number in mine.keys() & theirs.keys() if theirs[number]]
+            return statistics.median(ratios) if ratios else None
+        mine_median, their_median = own.median("figure"), other.median("figure")
+        if mine_median is None or not their_median:
+            return None
+        return mine_median - their_median if self.difference else mine_median / their_median
 
 
 def _coroutine_limit() -> float:

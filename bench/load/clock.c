@@ -46,6 +46,23 @@ uint64_t server_cpu_ns(void) {
     return total;
 }
 
+/* Of the server's CPU ticks so far (10 ms each), those spent in the kernel and all of them. */
+void server_ticks(uint64_t *kernel, uint64_t *all) {
+    *kernel = *all = 0;
+    for (int i = 0; i < world.options.pid_count; i++) {
+        char path[64], line[1024];
+        unsigned long long user = 0, system = 0;
+        snprintf(path, sizeof path, "/proc/%d/stat", world.options.pids[i]);
+        FILE *file = fopen(path, "r");
+        if (!file) continue;
+        const char *rest = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+        fclose(file);
+        if (!rest || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2) continue;
+        *kernel += system;
+        *all += user + system;
+    }
+}
+
 static int bucket_of(uint64_t ns) {
     if (ns < FINE) return (int)ns;
     int shift = 63 - __builtin_clzll(ns) - 6;

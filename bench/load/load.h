@@ -79,6 +79,9 @@ struct mode {
     uint64_t (*outstanding)(void);                       /* messages still on their way */
 };
 
+/* What the measured part of a run came to; CPU times in ns. */
+struct measured { double seconds, server_cpu, own_cpu, kernel_share; uint64_t messages; };
+
 /* One process, one run: the only mutable globals. */
 struct world {
     struct options options;
@@ -102,6 +105,7 @@ void parse_options(int argc, char **argv);
 uint64_t clock_ns(void);
 uint64_t own_cpu_ns(void);
 uint64_t server_cpu_ns(void);
+void server_ticks(uint64_t *kernel, uint64_t *all);
 void latency_reset(void);
 void latency_add(uint64_t ns, uint64_t count);
 double latency_us(double quantile);

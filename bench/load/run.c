@@ -88,18 +88,18 @@ static uint64_t error_sum(const struct errors *e) {
     return e->lost + e->duplicated + e->corrupted + e->missing + e->closed + e->protocol + e->lingering;
 }
 
-static void report(double seconds, uint64_t messages, double server, double own) {
+static void report(const struct measured *m) {
+    const struct options *o = &world.options;
     const struct errors *e = &world.errors;
-    double count = messages ? (double)messages : 1;
+    double count = m->messages ? (double)m->messages * 1e3 : 1;
     printf("{\"mode\":\"%s\",\"connections\":%d,\"size\":%zu,\"window\":%d,\"tls\":%s,\"deflate\":%s,\"binary\":%s,",
-           world.mode->name, world.options.connections, world.options.size, world.options.window,
-           world.options.tls ? "true" : "false", world.options.deflate ? "true" : "false",
-           world.options.binary ? "true" : "false");
+           world.mode->name, o->connections, o->size, o->window, o->tls ? "true" : "false",
+           o->deflate ? "true" : "false", o->binary ? "true" : "false");
     printf("\"seconds\":%.6f,\"messages\":%llu,\"server_us\":%.5f,\"server_util\":%.4f,\"load_us\":%.5f,\"load_util\":%.4f,",
-           seconds, (unsigned long long)messages, server / count / 1e3, server / seconds / 1e9, own / count / 1e3,
-           own / seconds / 1e9);
-    printf("\"p50_us\":%.2f,\"p99_us\":%.2f,\"inflated\":%llu,\"distinct\":%llu,", latency_us(0.50), latency_us(0.99),
-           (unsigned long long)world.inflated, (unsigned long long)world.distinct);
+           m->seconds, (unsigned long long)m->messages, m->server_cpu / count, m->server_cpu / m->seconds / 1e9,
+           m->own_cpu / count, m->own_cpu / m->seconds / 1e9);
+    printf("\"kernel_share\":%.3f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"inflated\":%llu,\"distinct\":%llu,", m->kernel_share,
+           latency_us(0.50), latency_us(0.99), (unsigned long long)world.inflated, (unsigned long long)world.distinct);
     printf("\"errors\":{\"lost\":%llu,\"duplicated\":%llu,\"corrupted\":%llu,\"missing\":%llu,\"closed\":%llu,"
            "\"protocol\":%llu,\"lingering\":%llu}}\n", (unsigned long long)e->lost, (unsigned long long)e->duplicated,
            (unsigned long long)e->corrupted, (unsigned long long)e->missing, (unsigned long long)e->closed,
@@ -107,26 +107,34 @@ static void report(double seconds, uint64_t messages, double server, double own)
     fflush(stdout);
 }
 
+static struct measured measure(uint64_t ns) {
+    uint64_t kernel, all, kernel_end, all_end, began = clock_ns(), messages = world.received;
+    server_ticks(&kernel, &all);
+    double server = (double)server_cpu_ns(), own = (double)own_cpu_ns();
+    latency_reset();
+    run_for(ns);
+    struct measured m = {(double)(clock_ns() - began) / 1e9, (double)server_cpu_ns() - server, (double)own_cpu_ns() - own, 0,
+                         world.received - messages};
+    server_ticks(&kernel_end, &all_end);
+    m.kernel_share = all_end > all ? (double)(kernel_end - kernel) / (double)(all_end - all) : 0;
+    return m;
+}
+
 int run_timed(void) {
     const struct options *o = &world.options;
     if (world.mode != &churn_mode && !open_all()) {
         world.errors.missing += (uint64_t)(o->connections - world.opened);
-        report(1, 0, 0, 0);
+        report(&(struct measured){.seconds = 1});
         return 1;
     }
     run_for(SECOND / 5);                        /* a server may register a subscriber after its 101 */
     world.started = true;
     start_load();
     run_for((uint64_t)(o->warmup * 1e9));
-    latency_reset();
-    uint64_t began = clock_ns(), messages = world.received, server = server_cpu_ns(), own = own_cpu_ns();
-    run_for((uint64_t)(o->seconds * 1e9));
-    uint64_t ended = clock_ns();
-    messages = world.received - messages;
-    double server_used = (double)(server_cpu_ns() - server), own_used = (double)(own_cpu_ns() - own);
+    struct measured m = measure((uint64_t)(o->seconds * 1e9));
     drain();
     say_goodbye();
-    report((double)(ended - began) / 1e9, messages, server_used, own_used);
+    report(&m);
     return error_sum(&world.errors) ? 1 : 0;
 }
 
@@ -142,9 +150,9 @@ int run_idle(void) {
     printf("{\"ready\":%d}\n", world.opened);
     fflush(stdout);
     while (complete && !told_to_stop()) wait_events(clock_ns() + SECOND / 20);
-    uint64_t ended = clock_ns();
+    struct measured m = {.seconds = (double)(clock_ns() - began) / 1e9, .messages = world.received};
     say_goodbye();
-    report((double)(ended - began) / 1e9, world.received, 0, 0);
+    report(&m);
     return complete && !error_sum(&world.errors) ? 0 : 1;
 }
 

@@ -4,4 +4,27 @@ from everywire import builds
 
 builds.prefer_source()
 
+from everywire.engine.websocket import WebSocket, broadcast  # noqa: E402
+from everywire.errors import CloseCode, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, EverywireError  # noqa: E402
+from everywire.http.request import Headers, Request, Response  # noqa: E402
+from everywire.servers.websocket import Server, serve  # noqa: E402
+from everywire.ws.deflate import Deflate  # noqa: E402
+
+__all__ = [
+    "CloseCode",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "Deflate",
+    "EverywireError",
+    "Headers",
+    "Request",
+    "Response",
+    "Server",
+    "WebSocket",
+    "__version__",
+    "broadcast",
+    "serve",
+]
+
 __version__ = "0.1.0"

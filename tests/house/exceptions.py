@@ -1,7 +1,9 @@
 """What the house rules forgive, each with its reason; an entry that forgives nothing fails the test."""
 
 # "path:name" of functions with more parameters than the rule allows.
-PARAMETERS: dict[str, str] = {}
+PARAMETERS: dict[str, str] = {
+    "src/everywire/servers/websocket.py:serve.__init__": "a server's options, each a keyword of its own, are its public face",
+}
 
 # Modules, as paths below src/everywire, without a test module of their own.
 UNTESTED: dict[str, str] = {

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.house import exceptions, rules
 from tests.house.rules import Source
 
@@ -103,7 +102,9 @@ def test_tests_mirror_the_sources():
     tests = {path.relative_to(ROOT / "tests").as_posix() for path in files(".py", under=("tests",))}
     missing = list(rules.unmirrored(modules, tests, exceptions.UNTESTED))
     none(missing)
-    needless = [one for one in exceptions.UNTESTED if not list(rules.unmirrored([one] if one in modules else [], tests))]
+    needless = [
+        one for one in exceptions.UNTESTED if not list(rules.unmirrored([one] if one in modules else [], tests))
+    ]
     assert not needless, f"no longer needed: {needless}"
 
 
@@ -111,7 +112,9 @@ def test_tests_do_not_sleep():
     read = [source for source in sources("tests") if source.path not in exceptions.SLEEPING]
     offences = rules.offences([source for source in read if source.path != "tests/house/test_rules.py"], rules.sleeps)
     none(offences)
-    needless = [path for path in exceptions.SLEEPING if not rules.offences([Source.read(ROOT, ROOT / path)], rules.sleeps)]
+    needless = [
+        path for path in exceptions.SLEEPING if not rules.offences([Source.read(ROOT, ROOT / path)], rules.sleeps)
+    ]
     assert not needless, f"no longer needed: {needless}"
 
 

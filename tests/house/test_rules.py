@@ -3,20 +3,28 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from tests.house import rules
 from tests.house.rules import Source
 
 BODY = "\n".join(f"    x{i} = {i}" for i in range(39))
 
 
-def said(rule: Callable[[Source], Iterator[str]], text: str, path: str = "src/everywire/ws/frames.py", types: str | None = None) -> list[str]:
+def said(
+    rule: Callable[[Source], Iterator[str]],
+    text: str,
+    path: str = "src/everywire/ws/frames.py",
+    types: str | None = None,
+) -> list[str]:
     return list(rule(Source(path, text, types)))
 
 
 OFFENCES = [
     (rules.long_functions, f"def f():\n{BODY}\n    x = 40\n", "f has 41 lines"),
-    (rules.long_functions, "class A:\n    def g(self):\n" + BODY.replace("    ", "        ") + "\n        x = 1\n", "A.g has 41"),
+    (
+        rules.long_functions,
+        "class A:\n    def g(self):\n" + BODY.replace("    ", "        ") + "\n        x = 1\n",
+        "A.g has 41",
+    ),
     (rules.long_native_functions, f"cdef int f(self, int a) except -1:\n{BODY}\n    x = 40\n", "f has 41 lines"),
     (rules.long_native_functions, f"def f(\n    a,\n):\n{BODY}\n", "f has 42 lines"),
     (rules.long_file, "x = 1\n" * 501, "501 lines"),
@@ -72,7 +80,9 @@ def test_what_is_right_is_not_complained_of(rule, text):
 
 def test_a_function_that_the_pxd_types_may_take_booleans_by_position():
     text = "class D:\n    def take(self, end: bool): ...\n    def other(self, end: bool): ..."
-    assert [line.split()[1] for line in said(rules.positional_booleans, text, types="cdef int take(self, bint end)")] == ["D.other"]
+    assert [
+        line.split()[1] for line in said(rules.positional_booleans, text, types="cdef int take(self, bint end)")
+    ] == ["D.other"]
 
 
 def test_only_compiled_modules_are_kept_from_negative_indices():

@@ -7,16 +7,21 @@ import logging
 import os
 from typing import Any
 
+from everywire.builds import pure_wanted
+
 __all__ = ["available", "current", "native_error"]
 
 log = logging.getLogger("everywire")
 
-native_error: str | None = None
-try:
-    from everywire.engine import native as _native
-except ImportError as error:
-    _native = None  # type: ignore[assignment]
-    native_error = str(error)
+_native: Any = None
+native_error: str | None = "EVERYWIRE_PURE asks for the plain build"
+if not pure_wanted():
+    try:
+        from everywire.engine import native as _native
+    except ImportError as error:
+        native_error = str(error)
+    else:
+        native_error = None
 
 _engines: dict[Any, Any] = {}
 _told = False

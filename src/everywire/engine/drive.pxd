@@ -1,3 +1,5 @@
+cimport cython
+
 from everywire.ws.link cimport Link
 
 cdef class Ready:
@@ -21,7 +23,7 @@ cdef class Inbox:
     cdef object context
 
     cpdef put(self, message)
-    cpdef close(self, error)
+    cpdef end(self, error)
     cpdef wake(self)
     cpdef object poll(self)
 
@@ -42,6 +44,7 @@ cdef class Driver:
     cdef int resume(self) except -1
     cdef int _run(self) except -1
     cdef int _step(self) except -1
+    @cython.locals(inbox=Inbox)
     cdef int _yielded(self, answer) except -1
     cdef int _catch(self) except -1
     cdef int _wake(self) except -1

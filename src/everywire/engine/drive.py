@@ -59,7 +59,7 @@ READY = Ready()
 class Inbox:
     """Messages on their way to the one coroutine that awaits them, in order.
 
-    Awaiting it gives the next message; when there is none and `close` was called, it raises. To asyncio it looks like a Future that is done again and again.
+    Awaiting it gives the next message; when there is none and `end` was called, it raises. To asyncio it looks like a Future that is done again and again.
     `source` (a Link) is told to stop reading above `limit` bytes and to go on below half of it.
 
     Invariants: `waiting` is True exactly while a coroutine is suspended here; `driver` is set only while `waiting`.
@@ -92,7 +92,7 @@ class Inbox:
             self.full = True
             self.source.reading(False)
 
-    def close(self, error):
+    def end(self, error):
         """Say that no message follows: after those that are here, awaiting raises `error`."""
         self.error = error
         self.wake()
@@ -152,13 +152,17 @@ class Inbox:
         """Go on after a wake-up (the generator protocol)."""
         return self.__next__()
 
-    def throw(self, kind, value=None, trace=None):
-        """End the waiting by an exception (the generator protocol)."""
+    def close(self):
+        """End the waiting (the generator protocol)."""
         self.waiting = False
         self.driver = None
         self.callback = None
         self.context = None
         self.cancelled = False
+
+    def throw(self, kind, value=None, trace=None):
+        """End the waiting by an exception (the generator protocol)."""
+        self.close()
         raise kind if value is None else value
 
     # What a Task asks of a Future
@@ -260,12 +264,15 @@ class Driver:
                 self.held_error = error
 
     def _yielded(self, answer):
-        if type(answer) is Inbox and answer.waiting:
-            answer._asyncio_future_blocking = False
-            answer.driver = self
-            self.parked = answer
-        else:
-            self.held = answer
+        if type(answer) is Inbox:
+            inbox = answer
+            if inbox.waiting:
+                inbox._asyncio_future_blocking = False
+                inbox.driver = self
+                self.parked = inbox
+                return 0
+        self.held = answer
+        return 0
 
     def _catch(self):
         try:

@@ -167,6 +167,10 @@ cdef class Socket(Watched):
             self.crowded = True
         self.engine.mark(self.fd)
 
+    cpdef wake(self):
+        if not self.dead:
+            self.engine.mark(self.fd)
+
     cpdef finish(self):
         if not self.finishing and not self.dead:
             self.finishing = True
@@ -424,14 +428,14 @@ cdef class Engine:
 
     # For servers and clients
 
-    def listen(self, sock, factory):
+    async def listen(self, sock, factory):
         """Accept connections on the listening `sock` (taken over); each gets the Link that `factory()` makes. Gives the listener; `abort` ends it."""
         sock.setblocking(False)
         cdef Listener listener = Listener(self, sock, factory)
         self.add(listener, EPOLLIN)
         return listener
 
-    def adopt(self, sock, Link above):
+    async def adopt(self, sock, Link above):
         """Take over the connected `sock`, with `above` on it. Gives the lowest storey."""
         sock.setblocking(False)
         cdef bint inet = sock.family in (sockets.AF_INET, sockets.AF_INET6)

@@ -145,10 +145,7 @@ class WebSocket(Connection):
             self.cut_off()
         if self.room is None:
             self.room = self.engine.loop.create_future()
-        return self._wait_room(self.room)
-
-    async def _wait_room(self, room):
-        await asyncio.shield(room)
+        return _Shielded(self.room)
 
     def cut_off(self):
         """Close a peer that reads too slowly: 1008, and what was queued for it is dropped."""
@@ -221,7 +218,7 @@ class WebSocket(Connection):
                     waiter.exception()
             self.pings = None
         if self.inbox is not None and (self.on_message is None or not self.busy):
-            self.inbox.close(self.outcome())
+            self.inbox.end(self.outcome())
         if not self.busy:
             self._tell_closed()
 

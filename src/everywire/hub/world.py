@@ -113,6 +113,9 @@ class _Resumed(Awaitable[T]):
         while True:
             try:
                 got = yield waiting
+            except GeneratorExit:
+                self._work.close()
+                raise
             except BaseException as failure:
                 step: Callable[[], Any] = _thrower(self._work, failure)
             else:

@@ -118,7 +118,7 @@ class Server:
         self._manner = self.options.manner(self._engine.clock)
         self.sockets = list(sockets)
         factory = self._factory(context)
-        self._listeners = [self._engine.listen(sock, factory) for sock in sockets]
+        self._listeners = [await self._engine.listen(sock, factory) for sock in sockets]
 
     def _factory(self, context: tls.SSLContext | None) -> Callable[[], Any]:
         if context is None:

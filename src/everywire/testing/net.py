@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,8 +31,15 @@ class Net:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self.loop.run_until_complete(self.app.stop())
+        self.loop.run_until_complete(self._end())
         self.loop.close()
+
+    async def _end(self) -> None:
+        await self.app.stop()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def run(self, seconds: float = 0.001) -> None:
         """Let time pass; the default is enough for everything that needs no time."""

@@ -11,6 +11,7 @@ cdef class Link:
     cpdef sweep(self, double now)
 
     cpdef write(self, bytes data)
+    cpdef wake(self)
     cpdef finish(self)
     cpdef abort(self)
     cpdef discard(self)

@@ -66,6 +66,11 @@ class Link:
         if self.below is not None:
             self.below.write(data)
 
+    def wake(self):
+        """Ask for a turn's end, at which `settling` is called."""
+        if self.below is not None:
+            self.below.wake()
+
     def finish(self):
         """Send what is queued, then close: half-close, read what still comes for a short while, bury."""
         if self.below is not None:

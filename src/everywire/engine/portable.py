@@ -1,0 +1,286 @@
+"""The portable twin of the native reactor: the same storeys on asyncio's transports."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+from everywire.ws.link import Link
+
+__all__ = ["Engine"]
+
+log = logging.getLogger("everywire.engine")
+
+_HANDED = 1 << 16  # bytes that a transport may hold; the rest stays ours, so that it can be dropped
+_CROWDED = 1 << 14
+_LINGER = 2.0
+
+name = "portable"
+
+
+class Stream(Link, asyncio.Protocol):
+    """The lowest storey: one stream on an asyncio transport.
+
+    Invariants: while `full` nothing is handed to the transport; `waiting` counts the bytes in `outbox`.
+    """
+
+    def __init__(self, engine: Engine, factory: Callable[[], Link]) -> None:
+        super().__init__()
+        self.engine = engine
+        self.factory = factory
+        self.transport: asyncio.Transport | None = None
+        self.outbox: deque[bytes] = deque()
+        self.waiting = 0
+        self.full = False
+        self.crowded = False
+        self.finishing = False
+        self.half = False
+        self.eof = False
+        self.deadline = 0.0
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=_HANDED)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.engine.add(self)
+        self._guard(lambda: self.put(self.factory()))
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; then write what that led to."""
+        if self.above is not None and not self.finishing:
+            self._guard(lambda: self.above.feed(data))
+            self.engine.settle()
+
+    def eof_received(self) -> bool:
+        """Learn of the peer's half-close; ours is still to come."""
+        self.eof = True
+        if self.half or self.above is None:
+            return False
+        if not self.finishing:
+            self._guard(self.above.ended)
+            self.engine.settle()
+        return True
+
+    def pause_writing(self) -> None:
+        """Keep what follows in our own queue."""
+        self.full = True
+
+    def resume_writing(self) -> None:
+        """Go on handing over."""
+        self.full = False
+        self.engine.mark(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End."""
+        self.engine.remove(self)
+        self.transport = None
+        self.outbox.clear()
+        self.waiting = 0
+        self._guard(lambda: self.lost(error))
+        self.engine.settle()
+
+    def _guard(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Exception:
+            log.exception("an error that nobody handled; the connection is closed")
+            self.abort()
+
+    # Down
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes."""
+        if self.transport is None or self.finishing:
+            return
+        self.outbox.append(data)
+        self.waiting += len(data)
+        if self.queued() > _CROWDED:
+            self.crowded = True
+        self.engine.mark(self)
+
+    def wake(self) -> None:
+        """Ask for a flush."""
+        self.engine.mark(self)
+
+    def finish(self) -> None:
+        """Close when all is written."""
+        if not self.finishing:
+            self.finishing = True
+            self.deadline = self.engine.clock() + _LINGER
+            self.engine.mark(self)
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def discard(self) -> None:
+        """Drop our own queue."""
+        self.outbox.clear()
+        self.waiting = 0
+
+    def reading(self, on: bool) -> None:  # noqa: FBT001 - the interface of Link
+        """Start or stop reading."""
+        if self.transport is not None and not self.transport.is_closing():
+            (self.transport.resume_reading if on else self.transport.pause_reading)()
+
+    def queued(self) -> int:
+        """Count what has not left."""
+        return self.waiting + (0 if self.transport is None else self.transport.get_write_buffer_size())
+
+    def extra(self, name: str) -> Any:
+        """Ask the transport."""
+        return None if self.transport is None else self.transport.get_extra_info(name)
+
+    def sweep(self, now: float) -> None:
+        """End a closing that takes too long."""
+        if self.finishing:
+            if now > self.deadline and (self.half or now > self.deadline + 8):
+                self.abort()
+        elif self.above is not None:
+            self.above.sweep(now)
+
+    def flush(self) -> None:
+        """Hand over what is queued."""
+        transport = self.transport
+        if transport is None:
+            return
+        if self.above is not None:
+            self._guard(self.above.settling)
+        while self.outbox and not self.full:
+            data = self.outbox.popleft() if len(self.outbox) == 1 else self._joined()
+            self.waiting -= len(data)
+            transport.write(data)
+        if self.finishing and not self.outbox and not self.half:
+            self.half = True
+            self._half_close(transport)
+        elif self.crowded and self.queued() < _CROWDED and self.above is not None:
+            self.crowded = False
+            self._guard(self.above.drained)
+
+    def _joined(self) -> bytes:
+        """Take several small pieces as one."""
+        pieces = []
+        size = 0
+        while self.outbox and size < _HANDED:
+            piece = self.outbox.popleft()
+            size += len(piece)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _half_close(self, transport: asyncio.Transport) -> None:
+        if self.eof or not transport.can_write_eof():
+            transport.close()
+        else:
+            transport.write_eof()
+            transport.resume_reading()
+
+
+class Engine:
+    """All the streams of one event loop: the same face as the native engine."""
+
+    name = "portable"
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.clock = loop.time
+        self._streams: set[Stream] = set()
+        self._marked: set[Stream] = set()
+        self._scheduled = False
+        self._period = 1.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def count(self) -> int:
+        """How many streams live."""
+        return len(self._streams)
+
+    async def listen(self, sock: socket.socket, factory: Callable[[], Link]) -> Listener:
+        """Accept connections on `sock` (taken over); each gets the Link that `factory()` makes. Gives the listener; `abort` ends it."""
+        sock.setblocking(False)
+
+        def make() -> Stream:
+            return Stream(self, factory)
+
+        if sock.family == getattr(socket, "AF_UNIX", None):
+            return Listener(await self.loop.create_unix_server(make, sock=sock, backlog=4096))
+        return Listener(await self.loop.create_server(make, sock=sock, backlog=4096))
+
+    async def adopt(self, sock: socket.socket, above: Link) -> Link:
+        """Take over the connected `sock`, with `above` on it. Gives the lowest storey."""
+        sock.setblocking(False)
+        _, stream = await self.loop.create_connection(lambda: Stream(self, lambda: above), sock=sock)
+        return stream
+
+    def watch(self, seconds: float) -> None:
+        """Promise that timeouts of `seconds` are noticed within a quarter of that."""
+        self._period = min(self._period, max(seconds / 4, 0.01))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self.loop.call_later(self._period, self._sweep)
+
+    def close(self) -> None:
+        """Abort everything at once."""
+        for stream in list(self._streams):
+            stream.abort()
+
+    def add(self, stream: Stream) -> None:
+        """Look after a stream."""
+        self._streams.add(stream)
+        if self._timer is None:
+            self._timer = self.loop.call_later(self._period, self._sweep)
+
+    def remove(self, stream: Stream) -> None:
+        """Forget a stream."""
+        self._streams.discard(stream)
+        self._marked.discard(stream)
+        if not self._streams and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def mark(self, stream: Stream) -> None:
+        """Note that a stream has something to write."""
+        self._marked.add(stream)
+        if not self._scheduled:
+            self._scheduled = True
+            self.loop.call_soon(self._settle)
+
+    def _settle(self) -> None:
+        self._scheduled = False
+        self.settle()
+
+    def settle(self) -> None:
+        """Write what is queued."""
+        while self._marked:
+            marked, self._marked = self._marked, set()
+            for stream in marked:
+                stream.flush()
+
+    def _sweep(self) -> None:
+        self._timer = None
+        now = self.clock()
+        for stream in list(self._streams):
+            stream.sweep(now)
+        self.settle()
+        if self._streams and self._timer is None:
+            self._timer = self.loop.call_later(self._period, self._sweep)
+
+
+class Listener:
+    """A listening socket."""
+
+    def __init__(self, server: asyncio.AbstractServer) -> None:
+        self._server = server
+
+    def abort(self) -> None:
+        """Stop listening and close the socket."""
+        self._server.close()

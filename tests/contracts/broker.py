@@ -1,0 +1,201 @@
+"""What every broker has to do; a test module of a broker subclasses `BrokerContract` and says how one is made."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+from everywire.brokers.base import Broker, Draft, Query, Receipt, Retention
+from everywire.messages import Joined, Left, Member, Position, Publication, Raw
+
+T = TypeVar("T")
+
+KEEP = Retention(size=5, age=60.0, window=30.0)
+ANN, BEN = Member("s1", "ann"), Member("s2", "ben")
+
+
+def draft(number: int, key: str | None = None) -> Draft:
+    return Draft(Raw(b"%d" % number), number, ANN, key)
+
+
+def numbers(publications: Any) -> list[int]:
+    return [int(bytes(each.data)) for each in publications]
+
+
+class BrokerContract:
+    """The suite. `loop` runs coroutines; `wait(seconds)` lets time pass as the broker sees it."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def make(self) -> Broker:
+        raise NotImplementedError
+
+    def wait(self, seconds: float) -> None:
+        raise NotImplementedError
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    @pytest.fixture(autouse=True)
+    def _set_up(self, request: pytest.FixtureRequest) -> None:
+        self.broker = self.make()
+        self.news: list[Any] = []
+        self.broker.listen(self.news.append)
+        request.addfinalizer(lambda: self.run(self.broker.close()))
+
+    def publish(self, number: int, key: str | None = None, channel: str = "c") -> Receipt:
+        return self.run(self.broker.publish(channel, draft(number, key), KEEP))
+
+    def read(self, since: Position | None = None, **query: Any) -> Any:
+        return self.run(self.broker.read("c", Query(since, **query), KEEP))
+
+    def position(self) -> Position:
+        position: Position = self.read(limit=0).position
+        return position
+
+    def test_a_log_begins_at_offset_0_and_keeps_its_epoch(self):
+        assert self.position().offset == 0
+        assert self.position() == self.position()
+
+    def test_offsets_count_from_1(self):
+        epoch = self.position().epoch
+        assert [self.publish(n).position for n in (1, 2)] == [Position(epoch, 1), Position(epoch, 2)]
+
+    def test_channels_have_logs_of_their_own(self):
+        first, other = self.publish(1).position, self.publish(1, channel="d").position
+        assert first is not None
+        assert other is not None
+        assert (first.offset, other.offset) == (1, 1)
+        assert first.epoch != other.epoch
+
+    def test_what_is_watched_is_delivered_in_order_with_its_position(self):
+        self.run(self.broker.watch("c"))
+        receipts = [self.publish(n) for n in (1, 2, 3)]
+        assert numbers(self.news) == [1, 2, 3]
+        assert [each.position for each in self.news] == [receipt.position for receipt in receipts]
+        assert self.news[0] == Publication("c", Raw(b"1"), 1, receipts[0].position, ANN)
+
+    def test_what_is_not_watched_is_not_delivered(self):
+        self.run(self.broker.watch("d"))
+        self.publish(1)
+        self.run(self.broker.watch("c"))
+        self.run(self.broker.watch("c"))
+        self.run(self.broker.unwatch("c"))
+        self.publish(2)
+        assert self.news == []
+
+    def test_an_ephemeral_publication_is_delivered_and_not_kept(self):
+        self.run(self.broker.watch("c"))
+        before = self.position()
+        assert self.run(self.broker.publish("c", draft(1), None)).position is None
+        assert [each.position for each in self.news] == [None]
+        assert (self.position(), self.read().publications) == (before, ())
+
+    def test_history_is_bounded_by_size(self):
+        for n in range(1, 8):
+            self.publish(n)
+        assert numbers(self.read().publications) == [3, 4, 5, 6, 7]
+
+    def test_history_is_bounded_by_age(self):
+        self.publish(1)
+        self.wait(40)
+        self.publish(2)
+        self.wait(30)
+        assert numbers(self.read().publications) == [2]
+
+    def test_offsets_go_on_after_history_expired(self):
+        self.publish(1)
+        self.wait(61)
+        position = self.publish(2).position
+        assert position is not None
+        assert position.offset == 2
+
+    def test_history_from_either_end(self):
+        for n in range(1, 6):
+            self.publish(n)
+        since = Position(self.position().epoch, 2)
+        assert numbers(self.read(limit=2).publications) == [1, 2]
+        assert numbers(self.read(limit=2, reverse=True).publications) == [5, 4]
+        assert numbers(self.read(since, limit=2).publications) == [3, 4]
+        assert numbers(self.read(since, reverse=True).publications) == [5, 4, 3]
+        assert self.read(limit=0).publications == ()
+
+    @pytest.mark.parametrize(
+        ("offset", "missed", "whole"),
+        [
+            (7, [], True),
+            (6, [7], True),
+            (2, [3, 4, 5, 6, 7], True),
+            (1, [3, 4, 5, 6, 7], False),
+            (0, [3, 4, 5, 6, 7], False),
+            (8, [], False),
+            (2**53, [], False),
+        ],
+    )
+    def test_a_position_is_answered_wholly_or_not_called_whole(self, offset, missed, whole):
+        for n in range(1, 8):
+            self.publish(n)
+        stretch = self.read(Position(self.position().epoch, offset))
+        assert (numbers(stretch.publications), stretch.whole) == (missed, whole)
+
+    def test_a_position_of_another_epoch_is_never_whole(self):
+        self.publish(1)
+        stretch = self.read(Position("another", 1))
+        assert (numbers(stretch.publications), stretch.whole) == ([1], False)
+
+    def test_the_start_of_an_untouched_log_is_whole(self):
+        assert self.read(self.position()).whole
+
+    def test_what_expired_is_not_whole_but_the_end_is(self):
+        start = self.position()
+        self.publish(1)
+        self.wait(61)
+        assert not self.read(start).whole
+        assert self.read(self.position()).whole
+
+    def test_the_same_key_is_the_same_publication(self):
+        self.run(self.broker.watch("c"))
+        first = self.publish(1, "k")
+        self.publish(2)
+        again = self.publish(1, "k")
+        assert (again.position, again.repeated) == (first.position, True)
+        assert numbers(self.news) == [1, 2]
+
+    def test_a_key_counts_in_its_channel_and_its_window_alone(self):
+        self.publish(1, "k")
+        assert not self.publish(1, "k", channel="d").repeated
+        self.wait(31)
+        assert not self.publish(2, "k").repeated
+
+    def test_a_key_outlives_the_publication_it_stands_for(self):
+        first = self.publish(1, "k")
+        for n in range(2, 9):
+            self.publish(n)
+        assert self.publish(1, "k").position == first.position
+
+    def test_members_come_and_go_and_are_told(self):
+        self.run(self.broker.watch("c"))
+        for member in (ANN, BEN, ANN):
+            self.run(self.broker.enter("c", member, 30))
+        assert self.run(self.broker.members("c")) == (ANN, BEN)
+        self.run(self.broker.exit("c", "s1"))
+        self.run(self.broker.exit("c", "s1"))
+        assert self.run(self.broker.members("c")) == (BEN,)
+        assert self.news == [Joined("c", ANN), Joined("c", BEN), Left("c", ANN)]
+
+    def test_a_place_ends_with_its_lease(self):
+        self.run(self.broker.watch("c"))
+        self.run(self.broker.enter("c", ANN, 30))
+        self.run(self.broker.enter("c", BEN, 30))
+        self.wait(20)
+        self.run(self.broker.renew([("c", "s2")], 30))
+        self.wait(20)
+        assert self.run(self.broker.members("c")) == (BEN,)
+        assert self.news[2:] == [Left("c", ANN)]
+
+    def test_a_lost_place_is_not_renewed(self):
+        self.run(self.broker.enter("c", ANN, 5))
+        self.wait(6)
+        self.run(self.broker.renew([("c", "s1"), ("d", "s9")], 30))
+        assert self.run(self.broker.members("c")) == ()

@@ -1,0 +1,185 @@
+"""Recovery never lies: whatever is published, dropped, resumed, expired or lost, and in whatever order."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everywire.brokers.memory import MemoryBroker, _Log
+from everywire.hub import channel as channels
+from everywire.hub import commands
+from everywire.hub.channel import Channel, State
+from tests.hub.schedules import CLIENTS, Play, draw, play
+
+WHO = st.integers(0, CLIENTS - 1)
+STEPS = st.one_of(
+    st.tuples(st.just("publish"), st.integers(1, 4)),
+    st.tuples(st.just("retry")),
+    st.tuples(st.just("take"), WHO, st.integers(1, 4)),
+    st.tuples(st.just("drop"), WHO),
+    st.tuples(st.just("come"), WHO, st.booleans()),
+    st.tuples(st.just("wait"), st.sampled_from((0.005, 0.1, 1.0, 2.5, 8.0, 21.0))),
+    st.tuples(st.just("flush")),
+)
+SCHEDULES = st.lists(STEPS, max_size=40)
+
+
+@given(SCHEDULES)
+@settings(max_examples=60, deadline=None)
+def test_every_log_is_whole_or_says_that_it_is_not(steps):
+    assert play(steps) == []
+
+
+@given(SCHEDULES, st.integers(0, 2**16))
+@settings(max_examples=40, deadline=None)
+def test_the_same_holds_where_the_broker_takes_its_time(steps, seed):
+    assert play(steps, seed, slow=True) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_thousand_schedules(slow):
+    found = {seed: faults for seed in range(1000) if (faults := play(draw(seed), seed, slow=slow))}
+    assert found == {}
+
+
+def test_a_schedule_replays_exactly():
+    assert _logs(draw(7), 7) == _logs(draw(7), 7)
+
+
+def _logs(steps: Any, seed: int) -> Any:
+    run = Play(seed, slow=True)
+    with run.net:
+        for step in steps:
+            run.step(step)
+        run.settle()
+        return [follower.log.entries for follower in run.followers]
+
+
+# The checker can fail: each of these defects is one line that somebody could write.
+
+
+def window_off_by_one(patch):
+    """The log claims one publication more than it keeps."""
+    patch(_Log, "answers", lambda self, s: s.epoch == self.epoch and self.first - 2 <= s.offset <= self.top)
+
+
+def window_too_small(patch):
+    """The log denies a recovery that it could give."""
+    patch(_Log, "answers", lambda self, s: s.epoch == self.epoch and self.first <= s.offset <= self.top)
+
+
+def epoch_ignored(patch):
+    """Positions of an earlier life are believed."""
+    patch(_Log, "answers", lambda self, s: self.first - 1 <= s.offset <= self.top)
+
+
+def epoch_reused(patch):
+    """A log that was lost comes back under its old name."""
+    born = MemoryBroker.__init__
+    patch(MemoryBroker, "__init__", lambda self, clock, new_epoch, **kw: born(self, clock, lambda: "one", **kw))
+
+
+def loss_not_told(patch):
+    """Watchers of a lost log are left in peace."""
+    patch(Channel, "move", lambda self, news: None)
+
+
+def first_missed_skipped(patch):
+    """A recovery begins one publication too late."""
+    after = _Log.after
+    patch(_Log, "after", lambda self, offset: after(self, offset + 1))
+
+
+def recovery_repeats(patch):
+    """A recovery begins one publication too early."""
+    after = _Log.after
+    patch(_Log, "after", lambda self, offset: after(self, max(0, offset - 1)))
+
+
+def always_recovered(patch):
+    """Every recovery is called whole."""
+    real = commands._missed
+
+    async def missed(hub, place, command):
+        found = await real(hub, place, command)
+        return type(found)(found.position, found.publications, whole=True)
+
+    patch(commands, "_missed", missed)
+
+
+def held_in_vain(patch):
+    """What comes while history is read is not kept."""
+    patch(Channel, "_keep", lambda self, subscription, news: None)
+
+
+def held_after_reading(patch):
+    """History is read first and the subscriber held afterwards."""
+    real_hold, real_read = Channel.hold, commands._catch_up
+
+    async def catch_up(hub, subscription, command):
+        attachment = subscription.attachment
+        subscription.channel.rest(subscription)
+        subscription.attachment = attachment
+        answer = await real_read(hub, subscription, command)
+        if subscription.attachment is attachment and subscription.state is State.RESTING:
+            real_hold(subscription.channel, subscription, attachment)
+        return answer
+
+    patch(commands, "_catch_up", catch_up)
+
+
+def kept_told_without_looking(patch):
+    """What was kept is told although history had it already."""
+    patch(channels, "_is_news", lambda news, told, session: True)
+
+
+def keys_forgotten(patch):
+    """Publishing again publishes again."""
+    patch(_Log, "remember", lambda self, key, deadline: None)
+
+
+def expiry_ignored(patch):
+    """What is too old is still there."""
+    prune = _Log.prune
+    patch(_Log, "prune", lambda self, now, size: prune(self, 0.0, size))
+
+
+def one_listener_forgotten(patch):
+    """The fan-out misses the last of its group."""
+    real = Channel.tell
+
+    def tell(self, news):
+        spared = {codec: dict(carriers) for codec, carriers in self.listeners.items()}
+        shown = {c: {k: dict([*live.items()][:2]) for k, live in group.items()} for c, group in spared.items()}
+        whole, self.listeners = self.listeners, shown
+        real(self, news)
+        self.listeners = whole
+
+    patch(Channel, "tell", tell)
+
+
+DEFECTS = [
+    window_off_by_one,
+    window_too_small,
+    epoch_ignored,
+    epoch_reused,
+    loss_not_told,
+    first_missed_skipped,
+    recovery_repeats,
+    always_recovered,
+    held_in_vain,
+    held_after_reading,
+    kept_told_without_looking,
+    keys_forgotten,
+    expiry_ignored,
+    one_listener_forgotten,
+]
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.__name__)
+def test_a_seeded_defect_is_found(defect, monkeypatch):
+    defect(monkeypatch.setattr)
+    at_once = any(play(draw(seed), seed) for seed in range(60))
+    assert at_once or any(play(draw(seed), seed, slow=True) for seed in range(120)), "not found"
