@@ -2,7 +2,7 @@
 
     python conformance/echo_server.py --engine native --options '{"max_size": 33554432}'
 
-Prints one JSON line, `{"port": …, "pid": …, "engine": …}`, when it listens; logs to standard error, one line per refused or failed
+Prints one JSON line, `{"port": …, "pid": …}`, when it listens; logs to standard error, one line per refused or failed
 connection; ends on SIGTERM or when its standard input closes, so that it never outlives who started it.
 """
 
@@ -60,12 +60,12 @@ async def listen(options: argparse.Namespace) -> Any:
 
         more.pop("max_fragments", None)
         return await serve(echo, **more)
-    import everywire
+    from everywire.servers.websocket import serve as start
 
     more["engine"] = options.engine
     if options.style == "callback":
-        return await everywire.serve(on_message=echo_now, **more)
-    return await everywire.serve(echo, **more)
+        return await start(on_message=echo_now, **more)
+    return await start(echo, **more)
 
 
 async def main() -> None:
@@ -74,8 +74,7 @@ async def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     server = await listen(options)
     port = next(iter(server.sockets)).getsockname()[1]
-    engine = type(getattr(server, "engine", server)).__module__
-    print(json.dumps({"port": port, "pid": os.getpid(), "engine": engine}), flush=True)
+    print(json.dumps({"port": port, "pid": os.getpid()}), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     server.close()
     await server.wait_closed()

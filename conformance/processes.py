@@ -28,7 +28,6 @@ class EchoServer:
         self.log: list[str] = []
         self.port = 0
         self.pid = 0
-        self.engine = ""
 
     def __enter__(self) -> EchoServer:
         self.process = subprocess.Popen(
@@ -42,7 +41,7 @@ class EchoServer:
             self.reader.join(5)
             raise RuntimeError("the echo server did not start:\n" + "\n".join(self.log))
         said = json.loads(hello)
-        self.port, self.pid, self.engine = said["port"], said["pid"], said["engine"]
+        self.port, self.pid = said["port"], said["pid"]
         return self
 
     def __exit__(self, *failure: object) -> None:

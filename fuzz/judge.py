@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from everywire.ws.deflate import Inflater
+from everywire.ws.deflate import Inflation
 
 SIZES = (1 << 20, 4096, 125, 0)
 FRAGMENTS = (1024, 16, 2, 1)
@@ -82,8 +82,8 @@ def masked(payload: bytes, key: bytes) -> bytes:
 
 def decoder(frames: ModuleType, given: Scenario) -> Any:
     """A decoder of this build for the scenario."""
-    inflater = Inflater(15, takeover=given.takeover) if given.compressed else None
-    return frames.Decoder(given.client, frames.Limits(given.max_size, given.max_fragments), inflater)
+    inflation = Inflation(15, takeover=given.takeover) if given.compressed else None
+    return frames.Decoder(given.client, frames.Limits(given.max_size, given.max_fragments), inflation)
 
 
 def decode(frames: ModuleType, given: Scenario, pieces: list[bytes]) -> list[tuple[Any, ...]]:

@@ -102,8 +102,8 @@ def fetch(tally: Tally) -> None:
 
 def check(tally: Tally) -> None:
     """Format, lint, types, import contracts, house test."""
-    run_step(tally, "format", [str(BIN / "ruff"), "format", "--check", "--quiet", "--diff", "."])
-    run_step(tally, "lint", [str(BIN / "ruff"), "check", "--quiet", "."])
+    run_step(tally, "format", [str(BIN / "ruff"), "format", "--check", "--output-format", "concise", "."])
+    run_step(tally, "lint", [str(BIN / "ruff"), "check", "--quiet", "--output-format", "concise", "."])
     run_step(tally, "types", [str(BIN / "mypy"), "--no-error-summary"])
     run_step(tally, "import contracts", [str(BIN / "lint-imports"), "--no-logo"])
     run_pytest(tally, "house", ["tests/house"])
@@ -117,8 +117,10 @@ def tests(tally: Tally, arguments: Sequence[str]) -> None:
     build = "native build" if native else "plain build (no native one here)"
     run_pytest(tally, f"tests, {build}", ["--ignore=tests/house", *arguments])
     folders = [f"tests/{name}" for name in TWO_BUILDS if (ROOT / "tests" / name).is_dir()]
-    if native and folders:
-        run_pytest(tally, "tests, plain build", [*folders, *arguments], EVERYWIRE_PURE="1")
+    chosen = any(Path(argument.split("::")[0]).exists() for argument in arguments)
+    if native and (folders or chosen):
+        paths = [] if chosen else folders
+        run_pytest(tally, "tests, plain build", [*paths, *arguments], EVERYWIRE_PURE="1")
 
 
 def main() -> int:

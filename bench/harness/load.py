@@ -15,6 +15,7 @@ from harness.process import Pinning, Running
 from harness.scenarios import Scenario
 
 Report = dict[str, Any]
+PATHS = {"fan": "/fan", "hub": "/everywire"}
 
 
 class LoadFailed(Exception):
@@ -44,7 +45,7 @@ def command(scenario: Scenario, server: Running, pinning: Pinning, timing: Timin
     """The command line that puts `scenario` on `server`."""
     words = [
         str(BUILD / "load"), "--mode", scenario.mode, "--port", str(server.port),
-        "--path", "/fan" if scenario.mode == "fan" else "/", "--connections", str(scenario.connections),
+        "--path", PATHS.get(scenario.mode, "/"), "--connections", str(scenario.connections),
         "--size", str(scenario.size), "--window", str(scenario.window), "--seconds", str(timing.seconds),
         "--warmup", str(timing.warmup), "--pids", ",".join(map(str, server.pids)), "--core", str(pinning.load_core),
     ]

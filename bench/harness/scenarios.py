@@ -10,7 +10,7 @@ NATIVE = ("floor", "everywire", "picows")
 
 @dataclass(frozen=True)
 class Scenario:
-    """One kind of work. `connections` excludes the publisher of a fan; `size` is in bytes."""
+    """One kind of work. `connections` excludes the publisher of a fan or hub; `size` is in bytes."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class Scenario:
     @property
     def unit(self) -> str:
         """What the figure of this scenario counts."""
-        return {"idle": "B/connection", "churn": "µs/handshake", "fan": "µs/delivery"}.get(self.mode, "µs/message")
+        return {"idle": "B/connection", "churn": "µs/handshake", "fan": "µs/delivery", "hub": "µs/delivery"}.get(self.mode, "µs/message")
 
 
 SCENARIOS = (
@@ -49,6 +49,8 @@ SCENARIOS = (
         "fan-1k-deflate", "broadcast of 1 KiB to 1,000, permessage-deflate", "fan",
         ("everywire", "websockets", "ws"), connections=1000, size=1024, deflate=True,
     ),
+    Scenario("hub", "the hub: publish to 1,000 subscribers", "hub", ("everywire",), connections=1000),
+    Scenario("hub-16", "the hub: publish to 1,000 subscribers, 16 in flight", "hub", ("everywire",), connections=1000, window=16),
     Scenario(
         "idle", "10,000 idle connections", "idle",
         ("floor", "everywire", "everywire-async", "picows", "websockets", "ws"), connections=10000,

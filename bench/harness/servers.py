@@ -11,18 +11,22 @@ from harness.scenarios import Scenario
 
 @dataclass(frozen=True)
 class Server:
-    """A program that prints the port it has bound. `collects`: SIGUSR2 makes it collect garbage."""
+    """A program that prints the port it has bound: one script per kind of work, "" where it has none.
+
+    `collects`: SIGUSR2 makes it collect garbage.
+    """
 
     name: str
     title: str
     echo: str
     fan: str
+    hub: str = ""
     options: tuple[str, ...] = ()
     collects: bool = True
 
     def command(self, scenario: Scenario, python: str) -> list[str]:
         """The command line that serves `scenario`; `python` runs the Python servers."""
-        script = self.fan if scenario.mode == "fan" else self.echo
+        script = {"fan": self.fan, "hub": self.hub}.get(scenario.mode, self.echo)
         if not script:
             raise LookupError(f"{self.name} has no {scenario.mode}")
         words = [*_interpreter(script, python), *self.options]
@@ -45,12 +49,13 @@ def environment() -> dict[str, str]:
 
 
 def _everywire(name: str, title: str, *options: str, coroutine: bool = False) -> Server:
-    echo = "servers/ew_async.py" if coroutine else "servers/ew_callback.py"
-    return Server(name, title, echo, "" if coroutine else "servers/ew_fan.py", options)
+    if coroutine:
+        return Server(name, title, "servers/ew_async.py", "", options=options)
+    return Server(name, title, "servers/ew_callback.py", "servers/ew_fan.py", "servers/ew_hub.py", options)
 
 
 def _peer(name: str, title: str, script: str, *options: str) -> Server:
-    return Server(name, title, script, script, options)
+    return Server(name, title, script, script, options=options)
 
 
 SERVERS = (

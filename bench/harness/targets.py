@@ -77,6 +77,7 @@ TARGETS: tuple[Target, ...] = (
     Target("fan-1k-deflate", "everywire", 1.3, ("fan-1k", "everywire")),
     Target("idle-deflate", "everywire", 256, ("idle", "everywire"), difference=True),
     *_against("fan-5000", floor=1.1),
+    Target("hub", "everywire", 1.3, ("fan", "everywire")),
     Target("echo", "everywire-portable", 1.0, ("echo", "websockets-asyncio")),
     Target("echo", "everywire-portable-uvloop", 1.0, ("echo", "websockets")),
 )

@@ -33,10 +33,19 @@ static size_t write_header(uint8_t *to, uint8_t first, size_t size, uint32_t key
 static uint8_t first_byte(void) { return 0x80 | (world.options.binary ? BINARY : TEXT); }
 
 size_t frame_write(uint8_t *to, uint32_t id, uint64_t seq) {
+    if (world.mode == &hub_mode) return publish_write(to, id, seq);
     uint32_t key = next_key();
     size_t head = write_header(to, first_byte(), world.options.size, key);
     payload_copy(to + head, id, seq, key);
     return head + world.options.size;
+}
+
+/* One text frame around bytes that are not a numbered message. */
+size_t frame_around(uint8_t *to, const uint8_t *text, size_t size) {
+    uint32_t key = next_key();
+    size_t head = write_header(to, 0x80 | TEXT, size, key);
+    for (size_t i = 0; i < size; i++) to[head + i] = text[i] ^ to[head - 4 + i % 4];
+    return head + size;
 }
 
 size_t frame_write_deflated(uint8_t *to, uint32_t id, uint64_t seq) {
@@ -125,15 +134,18 @@ static void data_frame(struct connection *c) {
 
 static void payload_piece(struct connection *c, const uint8_t *piece, size_t size) {
     struct reader *r = &c->reader;
-    bool wanted_whole = r->opcode >= CLOSE || r->rsv1;
+    bool wanted_whole = r->opcode >= CLOSE || r->rsv1 || world.mode == &hub_mode;
     const uint8_t *whole = wanted_whole ? collect(r, piece, size) : NULL;
     if (!wanted_whole) check_piece(c, piece, size);
     r->at += size;
     if (r->at < r->size) return;
     r->in_payload = false;
     r->have = 0;
-    if (r->opcode < CLOSE && r->rsv1) check_deflated(c, whole, r->size);
-    if (r->opcode < CLOSE) data_frame(c); else control_frame(c, whole);
+    bool to_check = r->opcode < CLOSE && wanted_whole;
+    if (to_check && world.mode == &hub_mode && hub_event(c, whole, r->size)) to_check = false;
+    else if (to_check) check_copy(c, whole, r->size);
+    if (r->opcode >= CLOSE) control_frame(c, whole);
+    else if (to_check || !wanted_whole) data_frame(c);
     free(r->collected);
     r->collected = NULL;
 }

@@ -1,6 +1,6 @@
 /* The load generator: the types and functions its files share.
  *
- * One thread, one epoll.  A `mode` (echo, fan, idle, churn) says what is done when a connection opens and when a
+ * One thread, one epoll.  A `mode` (echo, fan, hub, idle, churn) says what is done when a connection opens and when a
  * message arrives; everything below it (sockets, TLS, upgrade, frames, verification) is common to all modes.
  * Every byte that a server returns is compared with what it must return, in order; see `struct errors`. */
 #ifndef LOAD_H
@@ -92,12 +92,12 @@ struct world {
     bool started, stopping;    /* messages may be sent; nothing new is sent */
     uint64_t now;              /* ns, at the event being handled */
     uint64_t received;         /* messages, since the start */
-    uint64_t inflated, distinct;
+    uint64_t examined, distinct;   /* copies looked into, and those of them that were not the first's bytes */
     SSL_CTX *tls;
     uint8_t *scratch;          /* frames are built here before they are written */
 };
 extern struct world world;
-extern const struct mode echo_mode, fan_mode, idle_mode, churn_mode;
+extern const struct mode echo_mode, fan_mode, idle_mode, churn_mode, hub_mode;
 
 /* options.c */
 void parse_options(int argc, char **argv);
@@ -120,8 +120,15 @@ size_t frame_write_deflated(uint8_t *to, uint32_t id, uint64_t seq);
 void send_control(struct connection *, int opcode, const uint8_t *payload, size_t size);
 void feed(struct connection *, const uint8_t *bytes, size_t size);
 void complete_frame(struct connection *);
+size_t frame_around(uint8_t *to, const uint8_t *text, size_t size);
+/* copies.c */
+void check_copy(struct connection *, const uint8_t *payload, size_t size);
+/* hub.c */
+size_t publish_write(uint8_t *to, uint32_t id, uint64_t seq);
+bool envelope_holds(struct connection *, const uint8_t *payload, size_t size);
+bool hub_event(struct connection *, const uint8_t *payload, size_t size);
 /* inflate.c */
-void check_deflated(struct connection *, const uint8_t *payload, size_t size);
+bool inflates_to(struct connection *, const uint8_t *payload, size_t size);
 size_t deflate_payload(uint8_t *to, uint32_t id, uint64_t seq);
 /* connection.c */
 void begin(struct connection *);

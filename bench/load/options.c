@@ -6,7 +6,7 @@
 #include "load.h"
 
 static const char usage[] =
-    "load --mode echo|fan|idle|churn --port N [--path /] [--connections N] [--size BYTES] [--window N]\n"
+    "load --mode echo|fan|hub|idle|churn --port N [--path /] [--connections N] [--size BYTES] [--window N]\n"
     "     [--seconds S] [--warmup S] [--concurrency N] [--pids P,P] [--core N] [--binary] [--tls] [--deflate]\n";
 
 static const struct option known[] = {
@@ -42,7 +42,7 @@ static void set_option(struct options *o, int letter) {
 }
 
 static void choose_mode(const char *name) {
-    static const struct mode *modes[] = {&echo_mode, &fan_mode, &idle_mode, &churn_mode};
+    static const struct mode *modes[] = {&echo_mode, &fan_mode, &idle_mode, &churn_mode, &hub_mode};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (name && !strcmp(name, modes[i]->name)) world.mode = modes[i];
 }
@@ -54,7 +54,7 @@ void parse_options(int argc, char **argv) {
     for (int letter; (letter = getopt_long(argc, argv, "", known, NULL)) != -1;) set_option(o, letter);
     choose_mode(o->mode);
     bool ok = world.mode && o->port && o->connections > 0 && o->window > 0 && o->window <= RING / 2;
-    if (!ok || (o->deflate && o->size < TAG_SIZE)) {
+    if (!ok || ((o->deflate || world.mode == &hub_mode) && o->size < TAG_SIZE)) {
         fputs(usage, stderr);
         exit(2);
     }

@@ -6,6 +6,7 @@
 
 static uint8_t *pool;
 static const char digits[] = "0123456789abcdef";
+static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ .";   /* JSON escapes none */
 
 static uint32_t random_step(void) {
     static uint32_t state = 2463534242u;
@@ -35,7 +36,7 @@ void payload_setup(void) {
         return;
     }
     for (size_t i = 0; i < size; i++)
-        pool[i] = world.options.binary ? (uint8_t)random_step() : (uint8_t)(' ' + random_step() % 95);
+        pool[i] = world.options.binary ? (uint8_t)random_step() : (uint8_t)letters[random_step() % 64];
 }
 
 static const uint8_t *window_of(uint32_t id, uint64_t seq) { return pool + (id * 31u + seq * 7u) % POOL_SPREAD; }

@@ -98,8 +98,8 @@ static void report(const struct measured *m) {
     printf("\"seconds\":%.6f,\"messages\":%llu,\"server_us\":%.5f,\"server_util\":%.4f,\"load_us\":%.5f,\"load_util\":%.4f,",
            m->seconds, (unsigned long long)m->messages, m->server_cpu / count, m->server_cpu / m->seconds / 1e9,
            m->own_cpu / count, m->own_cpu / m->seconds / 1e9);
-    printf("\"kernel_share\":%.3f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"inflated\":%llu,\"distinct\":%llu,", m->kernel_share,
-           latency_us(0.50), latency_us(0.99), (unsigned long long)world.inflated, (unsigned long long)world.distinct);
+    printf("\"kernel_share\":%.3f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"examined\":%llu,\"distinct\":%llu,", m->kernel_share,
+           latency_us(0.50), latency_us(0.99), (unsigned long long)world.examined, (unsigned long long)world.distinct);
     printf("\"errors\":{\"lost\":%llu,\"duplicated\":%llu,\"corrupted\":%llu,\"missing\":%llu,\"closed\":%llu,"
            "\"protocol\":%llu,\"lingering\":%llu}}\n", (unsigned long long)e->lost, (unsigned long long)e->duplicated,
            (unsigned long long)e->corrupted, (unsigned long long)e->missing, (unsigned long long)e->closed,
@@ -167,12 +167,12 @@ static void setup(void) {
         CPU_SET((size_t)world.options.core, &cores);
         if (sched_setaffinity(0, sizeof cores, &cores)) perror("load: sched_setaffinity");
     }
-    if (world.mode == &fan_mode) world.options.connections++;     /* the publisher */
+    bool one_source = world.mode == &fan_mode || world.mode == &hub_mode;     /* payloads all come from connection 0 */
+    if (one_source) world.options.connections++;                  /* the publisher */
     world.epoll = epoll_create1(EPOLL_CLOEXEC);
     world.connections = calloc((size_t)world.options.connections, sizeof *world.connections);
-    world.scratch = malloc((world.options.size + 14) * (size_t)world.options.window + 512 * 1024);
+    world.scratch = malloc((world.options.size + 128) * (size_t)world.options.window + 512 * 1024);
     if (world.epoll < 0 || !world.connections || !world.scratch) fail("setup");
-    bool one_source = world.mode == &fan_mode;                    /* a fan's payloads all come from connection 0 */
     for (int i = 0; i < world.options.connections; i++) world.connections[i].id = one_source ? 0 : (uint32_t)i;
     payload_setup();
     if (world.options.tls) tls_setup();

@@ -4,6 +4,7 @@ from everywire import builds
 
 builds.prefer_source()
 
+from everywire.client.websocket import connect  # noqa: E402
 from everywire.engine.websocket import WebSocket, broadcast  # noqa: E402
 from everywire.errors import CloseCode, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, EverywireError  # noqa: E402
 from everywire.http.request import Headers, Request, Response  # noqa: E402
@@ -24,6 +25,7 @@ __all__ = [
     "WebSocket",
     "__version__",
     "broadcast",
+    "connect",
     "serve",
 ]
 

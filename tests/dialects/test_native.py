@@ -69,13 +69,6 @@ def test_an_array_is_handled_in_order():
     assert decode("[]") == []
 
 
-def test_data_is_a_copy_of_its_own():
-    (command,) = decode('{"type":"publish","id":4,"channel":"c","data":{"a":1}}' + " " * 10_000)
-    assert bytes(command.data) == b'{"a":1}'
-    assert isinstance(memoryview(command.data).obj, bytes)
-    assert len(memoryview(command.data).obj) == 7
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -147,7 +140,7 @@ def test_a_command_with_a_fault_is_refused_and_its_neighbours_are_not(text, ref)
     assert faulty.reason.startswith("bad request")
 
 
-@pytest.mark.parametrize("data", ["[" * 64 + "]" * 64, "[" * 63 + '{"a":1}' + "]" * 63, "[[],[],{}]" * 0 + "[" + "[],{}," * 500 + "1]"])
+@pytest.mark.parametrize("data", ["[" * 64 + "]" * 64, "[" * 63 + '{"a":1}' + "]" * 63, "[" + "[],{}," * 500 + "1]"])
 def test_data_of_64_levels_passes(data):
     (command,) = decode('{"type":"publish","id":1,"channel":"c","data":%s}' % data)
     assert isinstance(command, m.Publish)

@@ -160,7 +160,7 @@ def one_listener_forgotten(patch):
     patch(Channel, "tell", tell)
 
 
-DEFECTS = [
+FOUND_AT_ONCE = [
     window_off_by_one,
     window_too_small,
     epoch_ignored,
@@ -169,17 +169,20 @@ DEFECTS = [
     first_missed_skipped,
     recovery_repeats,
     always_recovered,
-    held_in_vain,
-    held_after_reading,
-    kept_told_without_looking,
     keys_forgotten,
     expiry_ignored,
     one_listener_forgotten,
 ]
+FOUND_WHERE_THE_BROKER_IS_SLOW = [held_in_vain, held_after_reading, kept_told_without_looking]
 
 
-@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.__name__)
+@pytest.mark.parametrize("defect", FOUND_AT_ONCE, ids=lambda defect: defect.__name__)
 def test_a_seeded_defect_is_found(defect, monkeypatch):
     defect(monkeypatch.setattr)
-    at_once = any(play(draw(seed), seed) for seed in range(60))
-    assert at_once or any(play(draw(seed), seed, slow=True) for seed in range(120)), "not found"
+    assert any(play(draw(seed), seed) for seed in range(120)), "not found"
+
+
+@pytest.mark.parametrize("defect", FOUND_WHERE_THE_BROKER_IS_SLOW, ids=lambda defect: defect.__name__)
+def test_a_seeded_defect_is_found_between_question_and_answer(defect, monkeypatch):
+    defect(monkeypatch.setattr)
+    assert any(play(draw(seed), seed, slow=True) for seed in range(120)), "not found"

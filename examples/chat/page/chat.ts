@@ -50,6 +50,7 @@ class Chat {
     if (this.#room?.name === name) return;
     this.#room?.leave();
     this.#messages.reset();
+    this.#connection.newRoom();
     this.#room = new Room(this.#client, name, this.#me, this.#listener());
     this.#rooms.show(name);
     this.#composer.enter(name);

@@ -23,9 +23,9 @@ export class ConnectionView {
 
   /** Back in the room after an interruption, and honest about it. */
   back(recovered: boolean, missed: number): void {
-    const messages = missed === 1 ? "One message" : `${missed} messages`;
+    const messages = missed === 1 ? "One message came meanwhile, and it is here." : `${missed} messages came meanwhile, all are here.`;
     if (!recovered) this.#say("warn", "Back. The server no longer had all that was said meanwhile: this is what it kept.");
-    else this.#say("good", missed ? `Back. ${messages} came meanwhile, all are here.` : "Back. You missed nothing.");
+    else this.#say("good", missed ? `Back. ${messages}` : "Back. You missed nothing.");
     this.#timer = window.setTimeout(() => this.#hide(), recovered ? GOOD_NEWS_LASTS : 3 * GOOD_NEWS_LASTS);
   }
 
@@ -33,8 +33,14 @@ export class ConnectionView {
     this.#say("bad", reason);
   }
 
+  /** What was said of another room no longer matters; a lost connection does. */
+  newRoom(): void {
+    if (this.#client.state === "connected") this.#hide();
+  }
+
   #changed({ state, delay = 0, reason }: StateChange): void {
     byId("link").dataset.state = state;
+    byId("app").classList.toggle("cut-off", state !== "connected");
     byId("link-text").textContent = SHORT[state];
     if (state === "connected") this.#connected();
     else if (state === "waiting") this.#waiting(delay);

@@ -86,7 +86,7 @@ class LoopWorld:
             return self._done(end.value)
         except Exception as failure:
             return self._failed(failure)
-        return self.task(_rest(work, waiting))
+        return self.task(_Resumed(work, waiting))
 
     def _done(self, value: Any) -> asyncio.Future[Any]:
         future = self._loop.create_future()
@@ -99,44 +99,35 @@ class LoopWorld:
         return future
 
 
-class _Resumed(Awaitable[T]):
-    """A coroutine that was stepped once already and waits for `waiting`, to be awaited to its end."""
+class _Resumed(Coroutine[Any, Any, T]):
+    """A coroutine that was stepped once already, and yielded `waiting`: for a task it begins with that."""
 
-    __slots__ = ("_waiting", "_work")
+    __slots__ = ("_fresh", "_waiting", "_work")
 
     def __init__(self, work: Coroutine[Any, Any, T], waiting: Any) -> None:
         self._work = work
         self._waiting = waiting
+        self._fresh = True
+
+    def send(self, value: Any) -> Any:
+        """Step."""
+        if not self._fresh:
+            return self._work.send(value)
+        self._fresh = False
+        waiting, self._waiting = self._waiting, None
+        return waiting
+
+    def throw(self, *failure: Any) -> Any:
+        """Step by an exception; even a task that is cancelled before it began ends the work this way."""
+        self._fresh = False
+        return self._work.throw(*failure)
+
+    def close(self) -> None:
+        """Give the work up."""
+        self._work.close()
 
     def __await__(self) -> Generator[Any, Any, T]:
-        waiting = self._waiting
-        while True:
-            try:
-                got = yield waiting
-            except GeneratorExit:
-                self._work.close()
-                raise
-            except BaseException as failure:
-                step: Callable[[], Any] = _thrower(self._work, failure)
-            else:
-                step = _sender(self._work, got)
-            try:
-                waiting = step()
-            except StopIteration as end:
-                value: T = end.value
-                return value
-
-
-def _thrower(work: Coroutine[Any, Any, Any], failure: BaseException) -> Callable[[], Any]:
-    return lambda: work.throw(failure)
-
-
-def _sender(work: Coroutine[Any, Any, Any], got: Any) -> Callable[[], Any]:
-    return lambda: work.send(got)
-
-
-async def _rest(work: Coroutine[Any, Any, T], waiting: Any) -> T:
-    return await _Resumed(work, waiting)
+        return self._work.__await__()
 
 
 async def settled(world: World, value: Any) -> Any:

@@ -25,7 +25,11 @@ class Net:
     def __init__(self, app: Everywire, seed: int = 0) -> None:
         self.app = app
         self.loop = VirtualLoop()
-        self.gateway = app.start(virtual_world(self.loop, seed))
+        try:
+            self.gateway = app.start(virtual_world(self.loop, seed))
+        except BaseException:
+            self.loop.close()
+            raise
 
     def __enter__(self) -> Net:
         return self

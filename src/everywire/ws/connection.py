@@ -83,10 +83,12 @@ class Connection(Link):
             if type(event) is str or type(event) is bytes:
                 if self.state == OPEN:
                     self.deliver(event)
-            elif type(event) is Control:
-                self._control(event)
             else:
-                self.fail(event.code, event.reason)
+                self.delivered()  # so that what came before a close frame or an error is answered before it
+                if type(event) is Control:
+                    self._control(event)
+                else:
+                    self.fail(event.code, event.reason)
         if events:
             self.delivered()
         return 0

@@ -11,6 +11,7 @@ __all__ = ["Compressor", "Deflate", "Inflation", "Parameters", "deflate_shared"]
 
 NAME = "permessage-deflate"
 _TAIL = b"\x00\x00\xff\xff"  # RFC 7692 7.2.1
+_MOST_FINALS = 64  # of one message: each begins a new stream, which costs far more than the two bytes of an empty one
 Offer = list[tuple[str, str | None]]
 
 
@@ -159,15 +160,20 @@ class Inflation:
 class Inflater:
     """Inflates messages, never beyond a bound."""
 
-    __slots__ = ("_stream", "_window")
+    __slots__ = ("_finals", "_stream", "_window")
 
     def __init__(self, window: int) -> None:
         self._window = window
+        self._finals = 0
         self._stream: zlib._Decompress | None = None
 
     def inflate(self, data: bytes, end: bool, room: int) -> bytes:  # noqa: FBT001 - called from C
         """Inflate the next bytes of a message; `end` says that it has no more. More than `room` bytes: `MessageTooBig`, never made."""
-        return self._some(data + _TAIL if end else data, room)  # RFC 7692 7.2.2
+        if not end:
+            return self._some(data, room)
+        out = self._some(data + _TAIL, room)  # RFC 7692 7.2.2
+        self._finals = 0
+        return out
 
     def _some(self, data: bytes, room: int) -> bytes:
         pieces = []
@@ -186,6 +192,9 @@ class Inflater:
             if self._stream.eof:  # a final block: legal, the stream begins anew. RFC 7692 7.2.3.4
                 data = self._stream.unused_data
                 self._stream = None
+                self._finals += 1
+                if self._finals > _MOST_FINALS:
+                    raise ProtocolError("compressed message of too many streams", CloseCode.INVALID_DATA)
                 if data == _TAIL:
                     break
         return b"".join(pieces)

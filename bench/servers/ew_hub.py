@@ -1,0 +1,25 @@
+"""everywire's hub: publications through dialect, hub, broker, codec and frame, as an application has them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "peers"))
+
+from common import announce, options, run
+from everywire.app import Everywire
+
+given = options()
+app = Everywire()
+app.channel("bench")
+
+
+async def main() -> None:
+    async with app.serving(port=0, compression="deflate" if given.deflate else None, engine=given.engine) as server:
+        announce(server.port)
+        await asyncio.Event().wait()
+
+
+run(main(), given.loop)

@@ -1,0 +1,1 @@
+"""Clients: a plain WebSocket, and the one that speaks to the hub."""

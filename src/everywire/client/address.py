@@ -1,0 +1,69 @@
+"""WebSocket addresses: what a URI says (RFC 6455 3), and where a redirect leads."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from urllib.parse import unquote, urljoin, urlsplit
+
+from everywire.errors import InvalidURI, RedirectError
+
+__all__ = ["Address", "parse", "redirected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to connect, and what to ask for there. `authorization` is the Authorization header that the URI's user and password make, or None."""
+
+    secure: bool
+    host: str
+    port: int
+    target: str
+    authorization: str | None = None
+
+    @property
+    def host_header(self) -> str:
+        """The Host header: the port only where it is not the usual one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+
+    @property
+    def uri(self) -> str:
+        """The address as a URI, without credentials."""
+        return f"{'wss' if self.secure else 'ws'}://{self.host_header}{self.target}"
+
+
+def parse(uri: str) -> Address:
+    """Read a ws, wss, http or https URI; `InvalidURI` says what is wrong with it."""
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidURI(f"{uri}: {error}") from None
+    if parts.scheme not in ("ws", "wss", "http", "https"):
+        raise InvalidURI(f"{uri}: the scheme is ws or wss, not {parts.scheme or 'missing'}")
+    if not parts.hostname:
+        raise InvalidURI(f"{uri}: the host is missing")
+    if parts.fragment:
+        raise InvalidURI(f"{uri}: a WebSocket URI has no fragment")
+    secure = parts.scheme in ("wss", "https")
+    authorization = None
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        authorization = "Basic " + b64encode(pair.encode()).decode()
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if any(char <= " " or char > "~" for char in target):
+        raise InvalidURI(f"{uri}: the path holds characters that must be percent-encoded")
+    return Address(secure, _ascii(parts.hostname), port or (443 if secure else 80), target, authorization)
+
+
+def _ascii(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode()
+
+
+def redirected(address: Address, location: str) -> Address:
+    """Follow a redirect; never from wss to ws, and without the credentials to another host."""
+    found = parse(urljoin(address.uri.replace("ws", "http", 1), location))
+    if address.secure and not found.secure:
+        raise RedirectError(f"the server redirects from wss to {found.uri}")
+    return found

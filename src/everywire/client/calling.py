@@ -1,0 +1,101 @@
+"""The storey that sends a client's handshake and reads the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from everywire.errors import HandshakeError
+from everywire.http.head import BadRequest, HeadLimits, ResponseReader
+from everywire.http.request import Headers, Request, Response
+from everywire.ws.link import PlainLink
+
+__all__ = ["Calling"]
+
+_BODY = 64 * 1024  # bytes of a refusal's body that are kept
+
+
+class Calling(PlainLink):
+    """Writes `request`, and sets `done` to the Response when it has come.
+
+    A refusal's body is waited for, as far as Content-Length says or until the end. What follows a 101 belongs to the WebSocket that takes this one's place.
+    """
+
+    __slots__ = ("done", "reader", "request", "response", "wanted")
+
+    def __init__(self, request: Request, limits: HeadLimits, done: asyncio.Future[Response]) -> None:
+        super().__init__()
+        self.request = request
+        self.reader = ResponseReader(limits)
+        self.done = done
+        self.response: Response | None = None
+        self.wanted = 0
+
+    def begin(self) -> None:
+        """Send the request."""
+        lines = [f"{self.request.method} {self.request.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.request.headers)]
+        if any("\r" in line or "\n" in line for line in lines):
+            self._fail(ValueError("a header must not hold CR or LF"))
+            return
+        self.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes of the answer."""
+        if self.response is not None:
+            self.response.body += data[: _BODY - len(self.response.body)]
+            self._complete(self.response)
+            return
+        try:
+            found = self.reader.feed(data)
+        except BadRequest as error:
+            self._fail(HandshakeError(error.reason))
+            return
+        if found is not None:
+            self._answered(*found)
+
+    def _answered(self, status: int, reason: str, headers: Headers) -> None:
+        response = Response(status, headers=headers, reason=reason)
+        if status == 101:
+            self.reading(False)  # what follows waits until the WebSocket is in place
+            self._done(response)
+            return
+        self.response = response
+        length = headers.get("content-length", "")
+        self.wanted = min(int(length), _BODY) if length and length.isdigit() else _BODY
+        response.body, self.reader.rest = self.reader.rest[:_BODY], b""
+        self._complete(response)
+
+    def _complete(self, response: Response) -> None:
+        if len(response.body) >= self.wanted or response.status in (204, 304):
+            self._done(response)
+
+    def become(self, websocket: Any) -> None:
+        """Give the place to `websocket`, with the bytes that are its already."""
+        below, self.below = self.below, None
+        below.put(websocket)
+        below.reading(True)
+        if self.reader.rest:
+            websocket.feed(self.reader.rest)
+
+    def ended(self) -> None:
+        """The server ended the connection: a body without a length is complete, anything else is cut."""
+        if self.response is not None:
+            self._done(self.response)
+        else:
+            self._fail(HandshakeError("the server closed the connection during the handshake"))
+
+    def lost(self, reason: BaseException | None) -> None:
+        """The connection is gone."""
+        self.below = None
+        if self.response is not None:
+            self._done(self.response)
+        else:
+            self._fail(reason or HandshakeError("the server closed the connection during the handshake"))
+
+    def _done(self, response: Response) -> None:
+        if not self.done.done():
+            self.done.set_result(response)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)

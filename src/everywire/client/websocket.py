@@ -1,0 +1,252 @@
+"""The plain WebSocket client: `connect`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import socket
+import ssl as tls
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from types import TracebackType
+from typing import Any
+
+from everywire import engine as engines
+from everywire.client import proxies
+from everywire.client.address import Address, parse, redirected
+from everywire.client.backoff import Backoff
+from everywire.client.calling import Calling
+from everywire.engine.tls import TlsLink
+from everywire.engine.websocket import WebSocket
+from everywire.errors import HandshakeError, InvalidURI, RedirectError
+from everywire.servers.websocket import Options
+from everywire.ws import handshake
+from everywire.ws.deflate import Compressor, Deflate, Inflation
+from everywire.ws.frames import mask_source
+
+__all__ = ["connect"]
+
+log = logging.getLogger("everywire.client")
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_PASSING = (500, 502, 503, 504)  # statuses after which another attempt may help
+_USER_AGENT = "everywire"
+_masks = mask_source(os.urandom)
+os.register_at_fork(after_in_child=lambda: globals().__setitem__("_masks", mask_source(os.urandom))) if hasattr(os, "register_at_fork") else None
+
+
+class connect:
+    """Open a WebSocket: `ws = await connect(uri)`, `async with connect(uri) as ws:`, or, to come back again and again, `async for ws in connect(uri):`.
+
+    `uri` is ws:// or wss://, with user:password@ for basic authentication. `subprotocols` are offered in order; `headers` are sent along; `origin` is the
+    Origin header. `proxy` is a URL (http, https, socks5, socks5h, socks4), None for none, True for what the environment says (HTTPS_PROXY and so on). `ssl` is
+    an `ssl.SSLContext`; `server_hostname` the name to check. `sock` is a connected socket, `path` a Unix socket to use instead of TCP. Redirects are followed,
+    at most `max_redirects`. `on_message(ws, message)` and `on_close(ws, code, reason)` are callbacks, as in `serve`. Everything else is a field of `Options`
+    (max_size, ping_interval, compression, …).
+
+    Raises `InvalidURI`, OSError (no connection), TimeoutError (`open_timeout`), `ssl.SSLError`, or `HandshakeError` with the `status` that the server answered.
+
+    `async for` connects again whenever the connection is lost, with full-jitter backoff; it raises when trying again would not help (an address that is
+    wrong, a status other than 5xx, a bad certificate).
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        subprotocols: Sequence[str] = (),
+        headers: Sequence[tuple[str, str]] | dict[str, str] = (),
+        origin: str | None = None,
+        user_agent: str | None = _USER_AGENT,
+        proxy: str | bool | None = True,
+        ssl: tls.SSLContext | None = None,
+        server_hostname: str | None = None,
+        sock: socket.socket | None = None,
+        path: str | None = None,
+        max_redirects: int = 10,
+        on_message: Callable[[WebSocket, Any], object] | None = None,
+        on_close: Callable[[WebSocket, int, str], object] | None = None,
+        backoff: Backoff | None = None,
+        engine: str | None = None,
+        **options: Any,
+    ) -> None:
+        if options.get("compression") == "deflate":
+            options["compression"] = Deflate()
+        self._address = parse(uri)
+        self._subprotocols = list(subprotocols)
+        self._headers = list(headers.items()) if isinstance(headers, dict) else list(headers)
+        self._origin = origin
+        self._user_agent = user_agent
+        self._proxy = proxy
+        self._ssl = ssl
+        self._server_hostname = server_hostname
+        self._sock = sock
+        self._path = path
+        self._max_redirects = max_redirects
+        self._on_message = on_message
+        self._on_close = on_close
+        self._backoff = backoff or Backoff(random.random)
+        self._engine_kind = engine
+        self._options = Options(**options)
+        self._websocket: WebSocket | None = None
+
+    # Opening
+
+    async def _open(self) -> WebSocket:
+        async with asyncio.timeout(self._options.open_timeout):
+            address = self._address
+            for _ in range(self._max_redirects + 1):
+                try:
+                    return await self._open_one(address)
+                except _Redirect as redirect:
+                    if self._sock is not None or self._path is not None:
+                        raise RedirectError("a redirect cannot be followed on a socket that was given", redirect.status) from None
+                    address = redirected(address, redirect.location)
+            raise RedirectError(f"more than {self._max_redirects} redirects")
+
+    async def _open_one(self, address: Address) -> WebSocket:
+        engine = engines.current(self._engine_kind)
+        engine.watch(self._options.shortest())
+        sock = await self._reach(address)
+        key = b64encode(os.urandom(16)).decode()
+        request = handshake.make_request(
+            address.host_header, address.target, key, protocols=self._subprotocols, deflate=self._options.compression, headers=self._fields(address)
+        )
+        done: asyncio.Future[Any] = engine.loop.create_future()
+        calling = Calling(request, self._options.head_limits, done)
+        top: Any = calling
+        if address.secure:
+            top = self._secured(engine, address, calling, done)
+        lowest = await engine.adopt(sock, top)
+        try:
+            if address.secure:
+                top.start()
+            else:
+                calling.begin()
+            response = await done
+            return self._became(engine, calling, response, key)
+        except BaseException:
+            lowest.abort()
+            raise
+
+    def _became(self, engine: Any, calling: Calling, response: Any, key: str) -> WebSocket:
+        if response.status in _REDIRECTS and "location" in response.headers:
+            raise _Redirect(response.status, response.headers["location"])
+        agreed = handshake.check_response(response, key, protocols=self._subprotocols, deflate=self._options.compression)
+        compressor = inflation = None
+        if agreed.deflate is not None:
+            compressor = Compressor(agreed.deflate.client_window, self._options.compression or Deflate(), takeover=agreed.deflate.client_takeover)
+            inflation = Inflation(agreed.deflate.server_window, takeover=agreed.deflate.server_takeover)
+        websocket = WebSocket(True, self._options.manner(engine.clock, _masks), compressor, inflation, engine)
+        websocket.request, websocket.response = calling.request, response
+        websocket.subprotocol = agreed.subprotocol
+        websocket.on_message, websocket.on_close = self._on_message, self._on_close
+        calling.become(websocket)
+        return websocket
+
+    def _secured(self, engine: Any, address: Address, calling: Calling, done: asyncio.Future[Any]) -> TlsLink:
+        def top(link: TlsLink) -> Calling:
+            engine.loop.call_soon(calling.begin)
+            return calling
+
+        def failed(error: BaseException) -> None:
+            if not done.done():
+                done.set_exception(error)
+
+        context = self._ssl or tls.create_default_context()
+        return TlsLink(engine, context, top, server_side=False, timeout=None, server_hostname=self._server_hostname or address.host, failed=failed)
+
+    def _fields(self, address: Address) -> list[tuple[str, str]]:
+        own = (address.host, address.port) == (self._address.host, self._address.port)
+        fields = [] if self._user_agent is None else [("User-Agent", self._user_agent)]
+        if self._origin is not None:
+            fields.append(("Origin", self._origin))
+        if address.authorization is not None:
+            fields.append(("Authorization", address.authorization))
+        # Credentials stay with the host that they were meant for.
+        return fields + [field for field in self._headers if own or field[0].lower() not in ("authorization", "cookie", "proxy-authorization")]
+
+    async def _reach(self, address: Address) -> socket.socket:
+        """Give a connected socket."""
+        loop = asyncio.get_running_loop()
+        if self._sock is not None:
+            return self._sock
+        if self._path is not None:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.setblocking(False)
+            await _connected(loop, sock, self._path)
+            return sock
+        proxy = proxies.choose(self._proxy, address)
+        if proxy is not None:
+            return await proxies.reach(proxy, address)
+        return await _dial(loop, address.host, address.port)
+
+    def __await__(self) -> Generator[Any, None, WebSocket]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> WebSocket:
+        self._websocket = await self._open()
+        return self._websocket
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._websocket is not None:
+            await self._websocket.close(1000 if kind is None else 1011)
+
+    async def __aiter__(self) -> AsyncIterator[WebSocket]:
+        while True:
+            try:
+                websocket = await self._open()
+            except Exception as error:
+                if not passing(error):
+                    raise
+                delay = self._backoff.next()
+                log.info("no connection to %s (%s); next attempt in %.1f s", self._address.uri, error or type(error).__name__, delay)
+                await asyncio.sleep(delay)
+                continue
+            self._backoff.reset()
+            try:
+                yield websocket
+            finally:
+                await websocket.close()
+            await asyncio.sleep(self._backoff.next())
+
+
+class _Redirect(Exception):
+    def __init__(self, status: int, location: str) -> None:
+        super().__init__(location)
+        self.status = status
+        self.location = location
+
+
+def passing(error: Exception) -> bool:
+    """Say whether another attempt may succeed after `error`."""
+    if isinstance(error, HandshakeError):
+        return error.status is None or error.status in _PASSING
+    if isinstance(error, tls.SSLCertVerificationError | InvalidURI):
+        return False
+    return isinstance(error, OSError | TimeoutError)
+
+
+async def _dial(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
+    """Connect to the first address of `host` that answers."""
+    errors: list[OSError] = []
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            await _connected(loop, sock, address)
+        except OSError as error:
+            errors.append(error)
+            continue
+        return sock
+    raise errors[0] if errors else OSError(f"{host} has no address")
+
+
+async def _connected(loop: asyncio.AbstractEventLoop, sock: socket.socket, address: Any) -> None:
+    try:
+        await loop.sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise

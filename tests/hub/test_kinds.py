@@ -1,0 +1,75 @@
+"""Kinds of channels: which names they have."""
+
+import pytest
+
+from everywire.hub.kinds import ACTIONS, ChannelKind, Kinds
+
+
+def find(name, *patterns):
+    kinds = Kinds()
+    for pattern in patterns:
+        kinds.add(ChannelKind(pattern))
+    place = kinds.find(name)
+    return None if place is None else (place.kind.pattern, dict(place.params))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "params"),
+    [
+        ("news", "news", {}),
+        ("room:{name}", "room:kitchen", {"name": "kitchen"}),
+        ("room:{name}", "room:the kitchen!", {"name": "the kitchen!"}),
+        ("{a}:{b}:{c}", "x:y:z", {"a": "x", "b": "y", "c": "z"}),
+        ("score.{match}.live", "score.7.live", {"match": "7"}),
+        ("a*b:{x}", "a*b:1", {"x": "1"}),
+    ],
+)
+def test_names_that_match(pattern, name, params):
+    assert find(name, pattern) == (pattern, params)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("news", "news "),
+        ("room:{name}", "room:"),
+        ("room:{name}", "room:a:b"),
+        ("room:{name}", "ROOM:a"),
+        ("room:{name}", "my room:a"),
+        ("a.b:{x}", "acb:1"),
+        ("room:{name}", "room:{name}:"),
+    ],
+)
+def test_names_that_do_not(pattern, name):
+    assert find(name, pattern) is None
+
+
+def test_exact_names_come_first_then_the_order_of_declaration():
+    assert find("room:lobby", "room:{name}", "room:lobby") == ("room:lobby", {})
+    assert find("a:b", "a:{x}", "{x}:b") == ("a:{x}", {"x": "b"})
+
+
+@pytest.mark.parametrize("pattern", ["", "a:{", "a:}", "{A}", "{a}{b}", "{}", "{a-b}"])
+def test_patterns_that_make_no_sense(pattern):
+    with pytest.raises(ValueError, match="pattern"):
+        Kinds().add(ChannelKind(pattern))
+
+
+@pytest.mark.parametrize("pattern", ["news", "room:{name}"])
+def test_a_pattern_is_declared_once(pattern):
+    kinds = Kinds()
+    kinds.add(ChannelKind(pattern))
+    with pytest.raises(ValueError, match="already"):
+        kinds.add(ChannelKind(pattern))
+
+
+def test_a_rule_is_for_the_named_actions_or_all():
+    kind = ChannelKind("news")
+
+    @kind.allow("publish", "history")
+    def some(access):
+        return True
+
+    assert kind.rules == {"publish": some, "history": some}
+    kind.allow()(some)
+    assert set(kind.rules) == set(ACTIONS)
