@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from harness import load, record, scenarios, servers, table
-from harness.measure import Plan, measure
+from harness.measure import Plan, faults, measure
 from harness.process import Pinning
 from harness.scenarios import SCENARIOS, Scenario
 from harness.targets import Figures
@@ -37,7 +37,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--python", default=sys.executable, help="interpreter that runs the Python servers")
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--load-core", type=int, default=1)
-    parser.add_argument("--priority", choices=["nice", "fifo", "normal"], default="nice", help="best effort; see bench/README.md")
+    parser.add_argument(
+        "--priority", choices=["nice", "fifo", "normal"], default="nice", help="best effort; see bench/README.md"
+    )
     parser.add_argument("--output", type=Path, help="where the JSON goes (bench/results/<date>-<machine>.json)")
     parser.add_argument("--no-record", action="store_true", help="print only")
     given = parser.parse_args(argv)
@@ -59,7 +61,11 @@ def _chosen(given: argparse.Namespace) -> list[tuple[Scenario, list[str]]]:
     """The scenarios to run, each with its servers."""
     wanted = given.only or (QUICK if given.quick else [scenario.name for scenario in SCENARIOS])
     allowed = given.servers or (QUICK_SERVERS if given.quick else list(servers.BY_NAME))
-    pairs = [(scenario, [name for name in scenario.servers if name in allowed]) for scenario in SCENARIOS if scenario.name in wanted]
+    pairs = [
+        (scenario, [name for name in scenario.servers if name in allowed])
+        for scenario in SCENARIOS
+        if scenario.name in wanted
+    ]
     return [(scenario, names) for scenario, names in pairs if names]
 
 
@@ -69,7 +75,7 @@ def _raise_descriptor_limit() -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Everything, by the command line; 1 when a target was missed or a run was invalid."""
+    """Everything, by the command line; 1 when the load generator found a server in the wrong."""
     given = _arguments(argv)
     plan = _plan(given)
     if not {given.server_core, given.load_core} <= os.sched_getaffinity(0) or given.server_core == given.load_core:
@@ -82,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
     if not given.no_record:
         settings = {"runs": plan.runs, "seconds": plan.timing.seconds, "priority": given.priority, "quick": given.quick}
         print(f"recorded in {record.write(figures, settings, given.output)}")
-    return 0
+    return 1 if any(faults(run) for found in figures.values() for one in found.values() for run in one.runs) else 0
 
 
 if __name__ == "__main__":

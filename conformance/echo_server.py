@@ -60,12 +60,12 @@ async def listen(options: argparse.Namespace) -> Any:
 
         more.pop("max_fragments", None)
         return await serve(echo, **more)
-    from everywire.servers.websocket import serve as start
+    import everywire
 
     more["engine"] = options.engine
     if options.style == "callback":
-        return await start(on_message=echo_now, **more)
-    return await start(echo, **more)
+        return await everywire.serve(on_message=echo_now, **more)
+    return await everywire.serve(echo, **more)
 
 
 async def main() -> None:

@@ -116,7 +116,7 @@ def tests(tally: Tally, arguments: Sequence[str]) -> None:
     native = any((ROOT / "src" / "everywire").rglob("*.so")) and not os.environ.get("EVERYWIRE_PURE")
     build = "native build" if native else "plain build (no native one here)"
     run_pytest(tally, f"tests, {build}", ["--ignore=tests/house", *arguments])
-    folders = [f"tests/{name}" for name in TWO_BUILDS if (ROOT / "tests" / name).is_dir()]
+    folders = [f"tests/{name}" for name in TWO_BUILDS if any((ROOT / "tests" / name).rglob("test_*.py"))]
     chosen = any(Path(argument.split("::")[0]).exists() for argument in arguments)
     if native and (folders or chosen):
         paths = [] if chosen else folders

@@ -57,7 +57,12 @@ def draw(figures: Figures, caption: str) -> str:
     rows = -(-len(panels) // COLUMNS)
     width, total = COLUMNS * (PANEL_WIDTH + MARGIN) + MARGIN, rows * height + 2 * MARGIN + TITLE
     drawn = [
-        _panel(figures, panel, MARGIN + index % COLUMNS * (PANEL_WIDTH + MARGIN), MARGIN + TITLE + index // COLUMNS * height)
+        _panel(
+            figures,
+            panel,
+            MARGIN + index % COLUMNS * (PANEL_WIDTH + MARGIN),
+            MARGIN + TITLE + index // COLUMNS * height,
+        )
         for index, panel in enumerate(panels)
     ]
     return (

@@ -15,6 +15,7 @@ from harness.process import Pinning, Running
 from harness.scenarios import Scenario
 
 Report = dict[str, Any]
+STUCK_AFTER = 45.0  # seconds beyond the run itself; opening, draining and closing have limits of their own
 PATHS = {"fan": "/fan", "hub": "/everywire"}
 
 
@@ -43,14 +44,21 @@ def build() -> None:
 
 def command(scenario: Scenario, server: Running, pinning: Pinning, timing: Timing) -> list[str]:
     """The command line that puts `scenario` on `server`."""
-    words = [
-        str(BUILD / "load"), "--mode", scenario.mode, "--port", str(server.port),
-        "--path", PATHS.get(scenario.mode, "/"), "--connections", str(scenario.connections),
-        "--size", str(scenario.size), "--window", str(scenario.window), "--seconds", str(timing.seconds),
-        "--warmup", str(timing.warmup), "--pids", ",".join(map(str, server.pids)), "--core", str(pinning.load_core),
-    ]
+    values = {
+        "--mode": scenario.mode,
+        "--port": server.port,
+        "--path": PATHS.get(scenario.mode, "/"),
+        "--connections": scenario.connections,
+        "--size": scenario.size,
+        "--window": scenario.window,
+        "--seconds": timing.seconds,
+        "--warmup": timing.warmup,
+        "--pids": ",".join(map(str, server.pids)),
+        "--core": pinning.load_core,
+    }
     flags = {"--tls": scenario.tls, "--deflate": scenario.deflate, "--binary": scenario.binary}
-    return words + [flag for flag, wanted in flags.items() if wanted]
+    words = [str(word) for pair in values.items() for word in pair]
+    return [str(BUILD / "load"), *words, *(flag for flag, wanted in flags.items() if wanted)]
 
 
 def _parse(line: str, errors: str) -> Report:
@@ -89,19 +97,26 @@ def run(scenario: Scenario, server: Running, pinning: Pinning, timing: Timing) -
     """One run; its report, errors included. Raises LoadFailed when there is none."""
     with _prioritised(server, pinning):
         process = _started(command(scenario, server, pinning, timing), pinning)
-        output, errors = process.communicate(timeout=timing.seconds + timing.warmup + 90)
+        try:
+            output, errors = process.communicate(timeout=timing.seconds + timing.warmup + STUCK_AFTER)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, errors = process.communicate()
     return _parse(output, errors)
 
 
 @contextlib.contextmanager
-def held(scenario: Scenario, server: Running, pinning: Pinning) -> Iterator[int]:
-    """Idle connections that stay open inside the `with`; yields how many there are."""
+def held(scenario: Scenario, server: Running, pinning: Pinning) -> Iterator[Report]:
+    """Idle connections that stay open inside the `with`.
+
+    Yields {"ready": how many}; when the `with` has ended, the load generator's report is in there too.
+    """
     process = _started(command(scenario, server, pinning, Timing()), pinning)
     assert process.stdout
-    line = process.stdout.readline()
+    held_open: Report = {"ready": 0}
     try:
-        if not line:
-            raise LoadFailed((process.stderr.read() if process.stderr else "").strip()[-400:])
-        yield int(json.loads(line)["ready"])
+        held_open.update(json.loads(process.stdout.readline() or "{}"))
+        yield held_open
     finally:
-        process.communicate("\n", timeout=30)
+        output, errors = process.communicate("\n", timeout=STUCK_AFTER)
+    held_open.update(_parse(output, errors))

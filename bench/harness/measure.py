@@ -11,6 +11,7 @@ from harness import load, servers
 from harness.process import Pinning, Running, StartFailed, stopping
 from harness.scenarios import Scenario
 
+SECONDARY_RUNS = 3  # at most, where nothing is aimed at
 GENERAL_WARMUP = load.Timing(seconds=0.8, warmup=0.3)  # once per process: just-in-time compilers, caches, imports
 LOAD_BOUND = 0.97  # a load generator busier than this may have held the server back
 
@@ -62,12 +63,15 @@ class Plan:
 
 def measure(scenario: Scenario, names: list[str], plan: Plan) -> dict[str, Outcome]:
     """All runs of one scenario on the servers `names`, by server."""
+    if scenario.secondary:
+        plan = replace(plan, runs=min(plan.runs, SECONDARY_RUNS))
     return _memory(scenario, names, plan) if scenario.mode == "idle" else _timed(scenario, names, plan)
 
 
 def _start(name: str, scenario: Scenario, plan: Plan) -> Running | str:
+    server = servers.BY_NAME[name]
     try:
-        return Running(servers.BY_NAME[name], scenario, plan.pinning, plan.python)
+        return Running(server, server.adapt(scenario), plan.pinning, plan.python)
     except (StartFailed, LookupError, OSError) as error:
         lines = str(error).splitlines()
         plan.say(f"{scenario.name:16} {name:26} not available: {lines[-1] if lines else error!r}")
@@ -86,15 +90,16 @@ def _timed(scenario: Scenario, names: list[str], plan: Plan) -> dict[str, Outcom
             running.append(started)
             _one_run(scenario, started, Outcome(), replace(plan, timing=GENERAL_WARMUP, say=lambda line: None))
         for number in range(plan.runs):
-            for server in running[number % max(1, len(running)) :] + running[: number % max(1, len(running))]:
+            for server in running:
                 _one_run(scenario, server, outcomes[server.server.name], plan, number)
+            running[:] = running[1:] + running[:1]  # nobody is always the first of a round
     return outcomes
 
 
 def _one_run(scenario: Scenario, server: Running, outcome: Outcome, plan: Plan, number: int = 0) -> None:
     name = server.server.name
     try:
-        report = load.run(scenario, server, plan.pinning, plan.timing)
+        report = load.run(server.server.adapt(scenario), server, plan.pinning, plan.timing)
     except load.LoadFailed as error:
         outcome.problem = str(error)
         plan.say(f"{scenario.name:16} {name:26} failed: {error}")
@@ -126,19 +131,30 @@ def _one_memory_run(scenario: Scenario, name: str, outcome: Outcome, plan: Plan)
         outcome.problem = started
         return
     with started as server:
-        few = replace(scenario, mode="echo", connections=10)
         try:
-            load.run(few, server, plan.pinning, load.Timing(seconds=0.2, warmup=0.05))
-            server.settle()
-            before = server.resident()
-            with load.held(scenario, server, plan.pinning) as count:
-                server.settle()
-                grown = server.resident() - before
+            run = _memory_of(scenario, server, plan)
         except (load.LoadFailed, OSError) as error:
             outcome.problem = str(error)
             plan.say(f"{scenario.name:16} {name:26} failed: {error}")
             return
-    errors = {"missing": scenario.connections - count}
-    figure = grown / max(1, count)
-    outcome.runs.append({"figure": figure, "round": len(outcome.runs), "connections": count, "rss": before + grown, "errors": errors})
-    plan.say(f"{scenario.name:16} {name:26} {figure:9.0f} B/connection  ({count} connections)")
+    outcome.runs.append({**run, "round": len(outcome.runs)})
+    wrong = f"  ERRORS {faults(run)}" if faults(run) else ""
+    plan.say(
+        f"{scenario.name:16} {name:26} {run['figure']:9.0f} B/connection  ({run['connections']} connections){wrong}"
+    )
+
+
+def _memory_of(scenario: Scenario, server: Running, plan: Plan) -> dict[str, Any]:
+    few = replace(scenario, mode="echo", connections=10)
+    load.run(few, server, plan.pinning, load.Timing(seconds=0.2, warmup=0.05))
+    server.settle()
+    before = server.resident()
+    with load.held(scenario, server, plan.pinning) as held:
+        server.settle()
+        grown = server.resident() - before
+    return {
+        "figure": grown / max(1, held["ready"]),
+        "connections": held["ready"],
+        "rss": before + grown,
+        "errors": held["errors"],
+    }

@@ -71,9 +71,13 @@ class Running:
     def __init__(self, server: Server, scenario: Scenario, pinning: Pinning, python: str) -> None:
         self.server = server
         command = server.command(scenario, python)
-        self._complaints = tempfile.TemporaryFile()  # a pipe that nobody reads would block a talkative server
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would block the server
         self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self._complaints, env=environment(), start_new_session=True,
+            command,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            env=environment(),
+            start_new_session=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {pinning.server_core}),
         )
         try:
@@ -130,7 +134,9 @@ class Running:
     def __enter__(self) -> Running:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
 

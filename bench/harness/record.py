@@ -33,9 +33,16 @@ def document(figures: Figures, settings: dict[str, Any]) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "settings": settings,
         "machine": machine.facts(),
-        "scenarios": {name: {server: _outcome(one) for server, one in found.items()} for name, found in figures.items()},
+        "scenarios": {
+            name: {server: _outcome(one) for server, one in found.items()} for name, found in figures.items()
+        },
         "targets": [
-            {**asdict(verdict.target), "limit_text": verdict.target.describe(), "value": verdict.value, "passed": verdict.passed}
+            {
+                **asdict(verdict.target),
+                "limit_text": verdict.target.describe(),
+                "value": verdict.value,
+                "passed": verdict.passed,
+            }
             for verdict in judge(figures)
         ],
     }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from harness.places import BENCH, BUILD, CERTIFICATE, KEY, NODE_MODULES
 from harness.scenarios import Scenario
@@ -13,7 +15,8 @@ from harness.scenarios import Scenario
 class Server:
     """A program that prints the port it has bound: one script per kind of work, "" where it has none.
 
-    `collects`: SIGUSR2 makes it collect garbage.
+    `collects`: SIGUSR2 makes it collect garbage. `instead`: what this entry does differently from the scenario it is
+    listed in, so that two kinds of work can be compared round by round.
     """
 
     name: str
@@ -23,6 +26,11 @@ class Server:
     hub: str = ""
     options: tuple[str, ...] = ()
     collects: bool = True
+    instead: Mapping[str, Any] = field(default_factory=dict)
+
+    def adapt(self, scenario: Scenario) -> Scenario:
+        """The work that this entry does when `scenario` is measured."""
+        return replace(scenario, **self.instead)
 
     def command(self, scenario: Scenario, python: str) -> list[str]:
         """The command line that serves `scenario`; `python` runs the Python servers."""
@@ -45,7 +53,7 @@ def _interpreter(script: str, python: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """What servers find in their environment besides ours."""
-    return {**os.environ, "BENCH_NODE": str(NODE_MODULES)}
+    return {**os.environ, "BENCH_NODE": str(NODE_MODULES), "PYTHONPATH": str(BENCH)}
 
 
 def _everywire(name: str, title: str, *options: str, coroutine: bool = False) -> Server:
@@ -61,6 +69,14 @@ def _peer(name: str, title: str, script: str, *options: str) -> Server:
 SERVERS = (
     Server("floor", "bare C epoll", "floor", "floor", collects=False),
     _everywire("everywire", "everywire, callbacks", "--loop", "asyncio", "--engine", "native"),
+    Server(
+        "everywire-broadcast",
+        "everywire, plain broadcast",
+        "",
+        "servers/ew_fan.py",
+        options=("--loop", "asyncio", "--engine", "native"),
+        instead={"mode": "fan", "deflate": False},
+    ),
     _everywire("everywire-async", "everywire, async for", "--loop", "asyncio", "--engine", "native", coroutine=True),
     _everywire("everywire-uvloop", "everywire, callbacks, uvloop", "--loop", "uvloop", "--engine", "native"),
     _everywire("everywire-portable", "everywire portable, asyncio", "--loop", "asyncio", "--engine", "portable"),

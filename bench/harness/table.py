@@ -24,7 +24,10 @@ def grid(head: list[str], rows: list[list[str]]) -> str:
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
 
     def line(cells: list[str]) -> str:
-        padded = [cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+        padded = [
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
         return "| " + " | ".join(padded) + " |"
 
     rule = "|" + "|".join("-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)) + "|"
@@ -51,7 +54,12 @@ def _row(scenario: Scenario, name: str, outcome: Outcome, picows: float | None) 
     row = [servers.BY_NAME[name].title, number(figure), ratio, _percent(outcome.spread())]
     if scenario.mode != "idle":
         busy = f"{_percent(outcome.median('server_util'))} / {_percent(outcome.median('load_util'))}"
-        row += [number(outcome.median("rate")), busy, number(outcome.median("p50_us")), number(outcome.median("p99_us"))]
+        row += [
+            number(outcome.median("rate")),
+            busy,
+            number(outcome.median("p50_us")),
+            number(outcome.median("p99_us")),
+        ]
     return [*row, _remark(outcome)]
 
 
@@ -80,7 +88,15 @@ def targets_table(figures: Figures) -> str:
     return grid(["work", "target", "measured", ""], [_target_row(verdict) for verdict in judge(figures)])
 
 
+def scenario_tables(figures: Figures) -> str:
+    """A heading and a table for every scenario."""
+    parts = []
+    for name, found in figures.items():
+        scenario = scenarios.BY_NAME[name]
+        parts.append(f"## {scenario.title[0].upper()}{scenario.title[1:]}\n\n{scenario_table(scenario, found)}")
+    return "\n\n".join(parts)
+
+
 def everything(figures: Figures) -> str:
     """All scenario tables, then the targets."""
-    parts = [f"## {scenarios.BY_NAME[name].title}\n\n{scenario_table(scenarios.BY_NAME[name], found)}" for name, found in figures.items()]
-    return "\n\n".join([*parts, f"## Targets\n\n{targets_table(figures)}"])
+    return f"{scenario_tables(figures)}\n\n## Targets\n\n{targets_table(figures)}"

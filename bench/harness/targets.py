@@ -74,10 +74,10 @@ TARGETS: tuple[Target, ...] = (
     Target("idle", "everywire-async", 2560),
     *_against("churn", picows=0.30),
     *_against("echo-64k", picows=0.75),
-    Target("fan-1k-deflate", "everywire", 1.3, ("fan-1k", "everywire")),
+    *_against("fan-1k-deflate", **{"everywire-broadcast": 1.3}),
     Target("idle-deflate", "everywire", 256, ("idle", "everywire"), difference=True),
     *_against("fan-5000", floor=1.1),
-    Target("hub", "everywire", 1.3, ("fan", "everywire")),
+    *_against("hub", **{"everywire-broadcast": 1.3}),
     Target("echo", "everywire-portable", 1.0, ("echo", "websockets-asyncio")),
     Target("echo", "everywire-portable-uvloop", 1.0, ("echo", "websockets")),
 )

@@ -39,7 +39,7 @@ static int open_socket(void) {
 }
 
 static void forget(struct connection *c) {
-    if (c->tls) SSL_free(c->tls);
+    if (c->tls) tls_end(c);
     if (c->fd > 0) close(c->fd);
     free(c->out);
     free(c->response);

@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <openssl/ssl.h>
+
+typedef struct ssl_st SSL;             /* as libssl has them; nobody but tls.c looks inside */
+typedef struct ssl_ctx_st SSL_CTX;
 
 #define TAG_SIZE 16            /* every payload starts with 16 hex digits: connection (6) and sequence number (10) */
 #define POOL_SPREAD 1024       /* payloads are windows into one pool, at this many different places */
@@ -24,7 +26,7 @@ struct options {
     uint16_t port;
     int connections, window, concurrency, core;
     size_t size;
-    double seconds, warmup;
+    double seconds, warmup, settle, drain;
     bool binary, tls, deflate;
     int pids[MAX_PIDS], pid_count;
 };
@@ -34,7 +36,7 @@ struct errors {
     uint64_t lost;          /* a sequence number was skipped */
     uint64_t duplicated;    /* a message came again, or nobody had sent it */
     uint64_t corrupted;     /* right place, wrong bytes, opcode or length */
-    uint64_t missing;       /* still not there when the run had been over for two seconds */
+    uint64_t missing;       /* still not there `drain` seconds after the run */
     uint64_t closed;        /* the server closed a connection that it should have kept */
     uint64_t protocol;      /* masked, fragmented, reserved bits, bad upgrade */
     uint64_t lingering;     /* the server did not close its half after the close handshake (churn) */
@@ -142,6 +144,7 @@ void tls_begin(struct connection *);
 int tls_handshake(struct connection *);                             /* 1 done, 0 wait, -1 failed */
 long tls_read(struct connection *, uint8_t *to, size_t size);       /* like recv; -1 with EAGAIN */
 long tls_write(struct connection *, const uint8_t *from, size_t size);
+void tls_end(struct connection *);
 /* run.c */
 void wait_events(uint64_t deadline);
 int run_timed(void);

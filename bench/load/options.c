@@ -7,13 +7,13 @@
 
 static const char usage[] =
     "load --mode echo|fan|hub|idle|churn --port N [--path /] [--connections N] [--size BYTES] [--window N]\n"
-    "     [--seconds S] [--warmup S] [--concurrency N] [--pids P,P] [--core N] [--binary] [--tls] [--deflate]\n";
+    "     [--settle S] [--warmup S] [--seconds S] [--drain S] [--concurrency N] [--pids P,P] [--core N] [--binary] [--tls] [--deflate]\n";
 
 static const struct option known[] = {
     {"mode", 1, 0, 'm'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'P'}, {"connections", 1, 0, 'c'},
     {"size", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"seconds", 1, 0, 't'}, {"warmup", 1, 0, 'u'},
     {"concurrency", 1, 0, 'C'}, {"pids", 1, 0, 'i'}, {"core", 1, 0, 'k'}, {"binary", 0, 0, 'b'},
-    {"tls", 0, 0, 'T'}, {"deflate", 0, 0, 'd'}, {0, 0, 0, 0},
+    {"settle", 1, 0, 'S'}, {"drain", 1, 0, 'D'}, {"tls", 0, 0, 'T'}, {"deflate", 0, 0, 'd'}, {0, 0, 0, 0},
 };
 
 static void parse_pids(struct options *o, char *list) {
@@ -31,6 +31,8 @@ static void set_option(struct options *o, int letter) {
     case 'w': o->window = atoi(optarg); break;
     case 't': o->seconds = atof(optarg); break;
     case 'u': o->warmup = atof(optarg); break;
+    case 'S': o->settle = atof(optarg); break;
+    case 'D': o->drain = atof(optarg); break;
     case 'C': o->concurrency = atoi(optarg); break;
     case 'i': parse_pids(o, optarg); break;
     case 'k': o->core = atoi(optarg); break;
@@ -50,7 +52,8 @@ static void choose_mode(const char *name) {
 void parse_options(int argc, char **argv) {
     struct options *o = &world.options;
     *o = (struct options){.path = "/", .connections = 100, .size = 32, .window = 1, .seconds = 1.0,
-                          .warmup = 0.3, .concurrency = 128, .core = -1};
+                          .settle = 0.2, .warmup = 0.3,
+                          .drain = 2.0, .concurrency = 128, .core = -1};
     for (int letter; (letter = getopt_long(argc, argv, "", known, NULL)) != -1;) set_option(o, letter);
     choose_mode(o->mode);
     bool ok = world.mode && o->port && o->connections > 0 && o->window > 0 && o->window <= RING / 2;

@@ -12,7 +12,6 @@
 #define BATCH 512
 #define SECOND 1000000000ull
 #define OPEN_LIMIT (30 * SECOND)
-#define DRAIN_LIMIT (2 * SECOND)
 #define STRAY_WAIT (SECOND / 20)
 
 struct world world;
@@ -53,13 +52,14 @@ static bool open_all(void) {
 static void start_load(void) {
     if (world.mode == &echo_mode)
         for (int i = 0; i < world.options.connections; i++) send_burst(&world.connections[i], world.options.window);
+    if (world.mode == &fan_mode || world.mode == &hub_mode) world.mode->turn();
     if (world.mode == &churn_mode)
         for (int i = 0; i < world.options.connections; i++) begin(&world.connections[i]);
 }
 
 static void drain(void) {
     world.stopping = true;
-    for (uint64_t end = clock_ns() + DRAIN_LIMIT; world.mode->outstanding() && clock_ns() < end;)
+    for (uint64_t end = clock_ns() + (uint64_t)(world.options.drain * 1e9); world.mode->outstanding() && clock_ns() < end;)
         wait_events(clock_ns() + SECOND / 100);
     run_for(STRAY_WAIT);
     world.errors.missing += world.mode->outstanding();
@@ -76,7 +76,7 @@ static void say_goodbye(void) {
         c->state = CLOSING;
         send_control(c, CLOSE, code, 2);
     }
-    uint64_t end = clock_ns() + DRAIN_LIMIT;
+    uint64_t end = clock_ns() + (uint64_t)(world.options.drain * 1e9);
     for (int closing = count; closing && clock_ns() < end;) {
         wait_events(clock_ns() + SECOND / 100);
         closing = 0;
@@ -127,7 +127,7 @@ int run_timed(void) {
         report(&(struct measured){.seconds = 1});
         return 1;
     }
-    run_for(SECOND / 5);                        /* a server may register a subscriber after its 101 */
+    run_for((uint64_t)(o->settle * 1e9));       /* a server may register a subscriber after its 101 */
     world.started = true;
     start_load();
     run_for((uint64_t)(o->warmup * 1e9));
@@ -147,6 +147,7 @@ static bool told_to_stop(void) {
 int run_idle(void) {
     uint64_t began = clock_ns();
     bool complete = open_all();
+    world.errors.missing += (uint64_t)(world.options.connections - world.opened);
     printf("{\"ready\":%d}\n", world.opened);
     fflush(stdout);
     while (complete && !told_to_stop()) wait_events(clock_ns() + SECOND / 20);

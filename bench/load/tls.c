@@ -1,6 +1,8 @@
 /* TLS 1.3 with AES-256-GCM on a non-blocking socket. */
 #include <errno.h>
 #include "load.h"
+#ifdef HAVE_TLS
+#include <openssl/ssl.h>
 
 void tls_setup(void) {
     world.tls = SSL_CTX_new(TLS_client_method());
@@ -35,3 +37,20 @@ long tls_read(struct connection *c, uint8_t *to, size_t size) { return outcome(c
 long tls_write(struct connection *c, const uint8_t *from, size_t size) {
     return outcome(c, SSL_write(c->tls, from, (int)size));
 }
+
+void tls_end(struct connection *c) { SSL_free(c->tls); }
+
+#else  /* built without libssl's headers: --tls ends the program at once */
+
+void tls_setup(void) {
+    errno = ENOSYS;
+    fail("built without TLS (libssl-dev is missing)");
+}
+
+void tls_begin(struct connection *c) { (void)c; }
+int tls_handshake(struct connection *c) { (void)c; return -1; }
+long tls_read(struct connection *c, uint8_t *to, size_t size) { (void)c; (void)to; (void)size; return -1; }
+long tls_write(struct connection *c, const uint8_t *from, size_t size) { (void)c; (void)from; (void)size; return -1; }
+void tls_end(struct connection *c) { (void)c; }
+
+#endif

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from aiohttp import WSMsgType, web
-from common import announce, options, run, tls_context
+from harness.serving import announce, options, run, tls_context
 
 given = options()
 fan: dict[web.WebSocketResponse, None] = {}

@@ -4,8 +4,9 @@
  * protocol can be much cheaper.  Echo answers all frames of one recv with one send.  On /fan every message goes to all
  * other connections of /fan by a loop of send, in descriptor order.  Prints the port it has bound.
  *
- * Compiled with -DFAULTY, every message whose number is a multiple of `FAULT_EVERY` is lost, doubled or damaged
- * (argument: lose, double, damage), which the load generator must report. */
+ * Compiled with -DFAULTY, every message whose number is a multiple of `FAULT_EVERY` is lost, doubled or damaged, or its
+ * connection dropped (argument: lose, double, damage, drop), which the load generator must report; "refuse" answers
+ * 403; "cut" sends all bytes one by one, which it must not mind. */
 #include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,8 +20,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
+#include "sha1.h"
 
 #define DESCRIPTORS 65536
 #define BUFFER (256 * 1024)
@@ -37,9 +37,16 @@ static uint8_t input[BUFFER], output[BUFFER + 4096];
 static size_t output_size;
 static const char *fault = "";
 
+static size_t piece_of(size_t size) {
+#ifdef FAULTY
+    if (!strcmp(fault, "cut")) return 1;
+#endif
+    return size;
+}
+
 static void send_all(int fd, const uint8_t *bytes, size_t size) {
     while (size) {
-        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);       /* the sockets block on output */
+        ssize_t sent = send(fd, bytes, piece_of(size), MSG_NOSIGNAL);       /* the sockets block on output */
         if (sent <= 0) return;
         bytes += sent;
         size -= (size_t)sent;
@@ -52,6 +59,7 @@ static void flush(int fd) {
 }
 
 static void bury(int fd) {
+    output_size = 0;                                              /* what was meant for it must not reach another */
     free(connections[fd].held);
     memset(&connections[fd], 0, sizeof connections[fd]);
     close(fd);
@@ -125,6 +133,7 @@ static int copies_of(struct frame *f) {
     if (++count % FAULT_EVERY) return 1;
     if (!strcmp(fault, "lose")) return 0;
     if (!strcmp(fault, "double")) return 2;
+    if (!strcmp(fault, "drop")) return -1;
     if (!strcmp(fault, "damage")) f->payload[f->size - 1] ^= 1;
 #endif
     (void)f;
@@ -138,11 +147,12 @@ static bool handle(int fd, struct frame *f) {
         flush(fd);
         return false;
     }
-    for (int copies = copies_of(f); copies > 0; copies--) {
+    int copies = copies_of(f);
+    for (int copy = 0; copy < copies; copy++) {
         if (connections[fd].fan) fan_out(fd, f);
         else append(fd, f);
     }
-    return true;
+    return copies >= 0;
 }
 
 /* Handles all whole frames; returns the bytes used, or -1 when the connection is over. */
@@ -163,19 +173,22 @@ static ssize_t take_frames(int fd, uint8_t *bytes, size_t size) {
 
 static ssize_t take_request(int fd, uint8_t *bytes, size_t size) {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    uint8_t digest[SHA_DIGEST_LENGTH];
-    char accept[64], answer[256], seed[128];
+    uint8_t digest[20];
+    char accept[29], answer[256], seed[128];
     char *end = memmem(bytes, size, "\r\n\r\n", 4);
     if (!end) return 0;
+#ifdef FAULTY
+    if (!strcmp(fault, "refuse")) {
+        send_all(fd, (const uint8_t *)"HTTP/1.1 403 Forbidden\r\n\r\n", 26);
+        return -1;
+    }
+#endif
     *end = 0;
     char *key = strcasestr((char *)bytes, "\r\nSec-WebSocket-Key: ");
     if (!key) return -1;
     snprintf(seed, sizeof seed, "%.24s%s", key + 21, guid);
-    SHA_CTX sha;
-    SHA1_Init(&sha);                            /* the one-shot SHA1() looks its provider up, which takes longer */
-    SHA1_Update(&sha, seed, strlen(seed));
-    SHA1_Final(digest, &sha);
-    EVP_EncodeBlock((uint8_t *)accept, digest, sizeof digest);
+    sha1((uint8_t *)seed, strlen(seed), digest);
+    base64_digest(digest, accept);
     int length = snprintf(answer, sizeof answer, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                           "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", accept);
     connections[fd].open = true;

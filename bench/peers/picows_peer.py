@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common import announce, options, run, tls_context
+from harness.serving import announce, options, run, tls_context
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
 given = options()

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import uvicorn
-from common import announce, options, run
+from harness.serving import announce, options, run
 
 given = options()
 fan: dict[int, Any] = {}
@@ -37,8 +37,18 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 async def main() -> None:
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, ws="websockets-sansio", http="httptools", lifespan="off", backlog=4096,
-        log_level="error", access_log=False, ws_per_message_deflate=given.deflate, ssl_certfile=given.cert, ssl_keyfile=given.key,
+        app,
+        host="127.0.0.1",
+        port=0,
+        ws="websockets-sansio",
+        http="httptools",
+        lifespan="off",
+        backlog=4096,
+        log_level="error",
+        access_log=False,
+        ws_per_message_deflate=given.deflate,
+        ssl_certfile=given.cert,
+        ssl_keyfile=given.key,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

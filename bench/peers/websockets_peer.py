@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common import announce, options, run, tls_context
+from harness.serving import announce, options, run, tls_context
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 given = options()

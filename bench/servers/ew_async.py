@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "peers"))
+from harness.serving import announce, options, run, tls_context
 
 import everywire
-from common import announce, options, run, tls_context
 
 given = options()
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "peers"))
+from harness.serving import announce, options, run, tls_context
 
 import everywire
-from common import announce, options, run, tls_context
 
 given = options()
 
@@ -20,7 +16,12 @@ def on_message(ws: everywire.WebSocket, message: str | bytes) -> None:
 async def main() -> None:
     compression = "deflate" if given.deflate else None
     async with everywire.serve(
-        on_message=on_message, host="127.0.0.1", port=0, compression=compression, ssl=tls_context(given), engine=given.engine
+        on_message=on_message,
+        host="127.0.0.1",
+        port=0,
+        compression=compression,
+        ssl=tls_context(given),
+        engine=given.engine,
     ) as server:
         announce(server.port)
         await server.serve_forever()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "peers"))
+from harness.serving import announce, options, run
 
-from common import announce, options, run
 from everywire.app import Everywire
 
 given = options()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from install import TESTBED, Unavailable, run
+from install import testbed
 from wstest import free_port, wait_for
 
 CONFIGURATION = """\
@@ -35,8 +36,9 @@ def http2_in_front(port: int, folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "haproxy.cfg"
     configuration.write_text(CONFIGURATION.format(front=front, back=port))
+    path, environment = program()
     with (folder / "haproxy.log").open("w") as log:
-        process = subprocess.Popen([program(), "-db", "-f", str(configuration)], stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen([path, "-db", "-f", str(configuration)], env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             wait_for(front, process)
             yield front
@@ -45,17 +47,14 @@ def http2_in_front(port: int, folder: Path) -> Iterator[int]:
             process.wait()
 
 
-def program() -> str:
-    """HAProxy's path: from PATH, or unpacked from the Debian package into the testbed, without root."""
-    home = TESTBED / "haproxy"
-    unpacked = home / "usr" / "sbin" / "haproxy"
-    found = shutil.which("haproxy") or shutil.which("/usr/sbin/haproxy")
-    if found or unpacked.exists():
-        return found or str(unpacked)
-    if not shutil.which("apt-get"):
-        raise Unavailable("HAProxy is missing: install it, version 2.5 or newer")
-    home.mkdir(parents=True, exist_ok=True)
-    run(["apt-get", "-qq", "download", "haproxy"], cwd=home)
-    for package in home.glob("*.deb"):
-        run(["dpkg-deb", "-x", str(package), str(home)])
-    return str(unpacked)
+def program() -> tuple[str, dict[str, str]]:
+    """HAProxy's path and environment: the machine's own, or Debian's package, unpacked into the testbed without root."""
+    found = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if found:
+        return found, dict(os.environ)
+    root = testbed.HOME / "haproxy"
+    unpacked = root / "usr" / "sbin" / "haproxy"
+    if not unpacked.exists():
+        testbed.debian(root, "haproxy")
+    libraries = {str(path.parent) for path in (root / "usr" / "lib").rglob("*.so*")}
+    return str(unpacked), {**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(sorted(libraries))}

@@ -19,8 +19,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTBED = ROOT / ".testbed"
-HOME = TESTBED / "autobahn"
+sys.path.insert(0, str(ROOT / "tools"))
+
+import testbed  # noqa: E402 - found by the line above
+from testbed import Unavailable  # noqa: E402
+
+HOME = testbed.HOME / "autobahn"
 WSTEST = HOME / "venv27" / "bin" / "wstest"
 SETTINGS = HOME / "environment.json"  # written last: its presence means "complete"
 
@@ -36,10 +40,6 @@ DEBIAN_PACKAGES = (
     "libpython2.7 libssl1.1 libffi7"
 ).split()
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-
-
-class Unavailable(Exception):
-    """The suite cannot be had on this machine; the text says what is missing and how to get it."""
 
 
 def wstest_environment() -> dict[str, str]:
@@ -93,7 +93,7 @@ def works(path: str, environment: dict[str, str] | None = None) -> bool:
 
 def debian_python27() -> tuple[str, dict[str, str]]:
     """Unpack Debian 11's Python 2.7 into the testbed (5 MB of downloads beside the package index)."""
-    home = TESTBED / "python27"
+    home = testbed.HOME / "python27"
     python = home / "root" / "usr" / "bin" / "python2.7"
     libraries = glob.glob(str(home / "root" / "usr" / "lib" / "*-linux-gnu*"))
     if not python.exists():

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import verdict
 import wstest
 from haproxy import http2_in_front
-from install import HOME, Unavailable, install
+from install import HOME, install, testbed
 from processes import ROOT, EchoServer, build_environment
 
 RESULTS = ROOT / "conformance" / "results"
@@ -145,7 +145,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     key, cert = folder / "key.pem", folder / "cert.pem"
     if not shutil.which("openssl"):
-        raise Unavailable("--tls and --h2 need the openssl command")
+        raise testbed.Unavailable("--tls and --h2 need the openssl command")
     options = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1".split()
     subprocess.run(["openssl", *options, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
     (folder / "both.pem").write_text(key.read_text() + cert.read_text())
@@ -196,7 +196,7 @@ def main() -> int:
     try:
         install()
         results = [perform(job) for job in jobs(options)]
-    except (Unavailable, subprocess.CalledProcessError) as error:
+    except (testbed.Unavailable, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0 if all(results) else 1

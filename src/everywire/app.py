@@ -116,8 +116,9 @@ class Everywire:
     def on_connect(self, hook: C) -> C:
         """Have the decorated function, sync or async, say who connects.
 
-        It is given a `Connecting` and returns the user's name, or None for an anonymous user; it raises
-        `Refused` to turn the client away.
+        It is given a `Connecting` and returns the user's name, or None for an anonymous user. It raises
+        `Refused` to turn the client away: for good (with code 101, closing with 4401; else with 4403),
+        or, if that is `temporary`, until later (1013).
         """
         self._hooks.connect = hook
         return hook

@@ -3,13 +3,13 @@
 from itertools import count
 
 import pytest
+from tests.contracts.broker import KEEP, BrokerContract, draft
 
 from everywire.brokers.base import Query, Retention
 from everywire.brokers.memory import MemoryBroker
 from everywire.messages import Moved
 from everywire.metrics import Metrics
 from everywire.testing import SlowBroker, VirtualLoop, virtual_world
-from tests.contracts.broker import KEEP, BrokerContract, draft
 
 
 @pytest.fixture

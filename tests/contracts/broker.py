@@ -1,7 +1,7 @@
 """What every broker has to do; a test module of a broker subclasses `BrokerContract` and says how one is made."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
@@ -38,11 +38,12 @@ class BrokerContract:
         return self.loop.run_until_complete(work)
 
     @pytest.fixture(autouse=True)
-    def _set_up(self, request: pytest.FixtureRequest) -> None:
+    def _set_up(self) -> Iterator[None]:
         self.broker = self.make()
         self.news: list[Any] = []
         self.broker.listen(self.news.append)
-        request.addfinalizer(lambda: self.run(self.broker.close()))
+        yield
+        self.run(self.broker.close())
 
     def publish(self, number: int, key: str | None = None, channel: str = "c") -> Receipt:
         return self.run(self.broker.publish(channel, draft(number, key), KEEP))

@@ -127,7 +127,7 @@ def test_what_stands_before_the_end_of_sense_is_heard():
         ('{"type":"publish","id":2,"channel":"c","data":1e999}', 2),
         ('{"type":"publish","id":2,"channel":"c","data":"\\ud800"}', 2),
         ('{"type":"publish","id":2,"channel":"c","data":%s}' % ("[" * 65 + "]" * 65), 2),
-        ('{"type":"publish","id":2,"channel":"c","data":%s1%s}' % ('{"a":' * 65, "}" * 65), 2),
+        ('{"type":"publish","id":2,"channel":"c","data":' + '{"a":' * 65 + "1" + "}" * 66, 2),
         ('{"type":"connect","id":2,"info":"me"}', 2),
         ('{"type":"connect","id":2,"info":[]}', 2),
     ],
@@ -142,7 +142,7 @@ def test_a_command_with_a_fault_is_refused_and_its_neighbours_are_not(text, ref)
 
 @pytest.mark.parametrize("data", ["[" * 64 + "]" * 64, "[" * 63 + '{"a":1}' + "]" * 63, "[" + "[],{}," * 500 + "1]"])
 def test_data_of_64_levels_passes(data):
-    (command,) = decode('{"type":"publish","id":1,"channel":"c","data":%s}' % data)
+    (command,) = decode('{"type":"publish","id":1,"channel":"c","data":' + data + "}")
     assert isinstance(command, m.Publish)
     assert bytes(command.data) == data.encode()
 

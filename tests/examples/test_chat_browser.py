@@ -282,6 +282,7 @@ async def test_what_the_server_refuses_is_marked_and_can_be_sent_again(browser: 
         await ada.page.click("text=Send again")
         await expect(ada.page.locator(".mine.failed")).to_have_count(1)
         await ada.page.click("text=random")
+        await expect(ada.page.locator("h1")).to_have_text("# random")
         await ada.say("here it goes")
         await expect(ada.page.locator(".mine.sent")).to_have_count(1)
         await stage.contexts[0].close()

@@ -122,7 +122,19 @@ class Play:
             Published(receipt.result().position, "app", number) for number, receipt in self.receipts if receipt.done()
         ]
         logs = [follower.log for follower in self.followers]
-        return self.faults + check(logs, published, {log.client: end for log in logs})
+        return self.faults + self._presence() + check(logs, published, {log.client: end for log in logs})
+
+    def _presence(self) -> list[Fault]:
+        """Compare who is there with who the log, and each client, believe is there."""
+        there = {follower.client.session for follower in self.followers if follower.client is not None}
+        listed = self.net.loop.run_until_complete(self.memory.members(CHANNEL))
+        beliefs = {"the broker": {member.session for member in listed}}
+        beliefs |= {follower.log.client: follower.members for follower in self.followers}
+        return [
+            Fault("presence", who, f"believes {sorted(believed)}, not {sorted(there)}")
+            for who, believed in beliefs.items()
+            if believed != there
+        ]
 
 
 def play(steps: Sequence[Step], seed: int = 0, *, slow: bool = False) -> list[Fault]:

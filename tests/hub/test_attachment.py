@@ -37,4 +37,4 @@ def test_a_closed_one_hears_and_says_nothing(hub):
     attachment.receive(Ping(1))
     attachment.tell(Publication("c", Raw(b"1"), 0))
     assert (transport.closed, [*transport.outbox]) == ((1011, "oops"), [])
-    assert attachment.inbox == type(attachment.inbox)()
+    assert attachment.inbox == []

@@ -43,9 +43,7 @@ def channel():
 
 def attachment(codec=CODEC):
     transport = MemoryTransport()
-    return SimpleNamespace(
-        codec=codec, transport=transport, tell=lambda event: transport.send(codec.encode(event))
-    )
+    return SimpleNamespace(codec=codec, transport=transport, tell=lambda event: transport.send(codec.encode(event)))
 
 
 def subscriber(channel, name="s", codec=CODEC):

@@ -5,9 +5,9 @@ import random
 import pytest
 
 from everywire.app import Everywire
+from everywire.brokers.memory import MemoryBroker
 from everywire.hub.settings import Settings
 from everywire.testing import Net, Refusal, SlowBroker
-from everywire.brokers.memory import MemoryBroker
 
 
 def make(**settings):

@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.hub.schedules import CLIENTS, Play, draw, play
 
 from everywire.brokers.memory import MemoryBroker, _Log
 from everywire.hub import channel as channels
 from everywire.hub import commands
 from everywire.hub.channel import Channel, State
-from tests.hub.schedules import CLIENTS, Play, draw, play
+from everywire.hub.deadlines import Deadlines
+from everywire.hub.presence import Places
 
 WHO = st.integers(0, CLIENTS - 1)
 STEPS = st.one_of(
@@ -160,7 +162,19 @@ def one_listener_forgotten(patch):
     patch(Channel, "tell", tell)
 
 
+def places_kept(patch):
+    """A session that ends stays listed."""
+    patch(Places, "exit", lambda self, channel, session: None)
+
+
+def unclaimed_forever(patch):
+    """A lingering session never ends."""
+    patch(Deadlines, "_fire", lambda self: None)
+
+
 FOUND_AT_ONCE = [
+    places_kept,
+    unclaimed_forever,
     window_off_by_one,
     window_too_small,
     epoch_ignored,

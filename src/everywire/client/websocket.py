@@ -140,7 +140,7 @@ class connect:
             compressor = Compressor(agreed.deflate.client_window, self._options.compression or Deflate(), takeover=agreed.deflate.client_takeover)
             inflation = Inflation(agreed.deflate.server_window, takeover=agreed.deflate.server_takeover)
         websocket = WebSocket(True, self._options.manner(engine.clock, _masks), compressor, inflation, engine)
-        websocket.request, websocket.response = calling.request, response
+        websocket.opened_by, websocket.response = calling.request, response
         websocket.subprotocol = agreed.subprotocol
         websocket.on_message, websocket.on_close = self._on_message, self._on_close
         calling.become(websocket)

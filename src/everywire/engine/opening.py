@@ -88,7 +88,7 @@ class Opening(PlainLink):
             self._refuse(error.status, error.reason)
 
     def _handle(self, request: Request) -> None:
-        request.facts = self.below.extra
+        request.facts = self.below
         try:
             answer = self.site.answer(request, self.engine)
         except HandshakeError as error:
@@ -139,8 +139,7 @@ class Opening(PlainLink):
     def _become(self, request: Request, accepted: Accepted) -> None:
         websocket = accepted.websocket
         below, self.below = self.below, None
-        request.compact(self.reader.head)
-        websocket.request = request
+        websocket.opened_by = self.reader.head if request.user is None else request
         below.put(websocket)
         self.site.left(self)
         if websocket.inbox is None and self.pending is False:

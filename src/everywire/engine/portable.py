@@ -39,6 +39,7 @@ class Stream(Link, asyncio.Protocol):
         self.crowded = False
         self.finishing = False
         self.half = False
+        self.clean = False
         self.eof = False
         self.deadline = 0.0
 
@@ -111,6 +112,11 @@ class Stream(Link, asyncio.Protocol):
         """Ask for a flush."""
         self.engine.mark(self)
 
+    def leave(self) -> None:
+        """Close when all is written, without waiting for the peer."""
+        self.clean = True
+        self.finish()
+
     def finish(self) -> None:
         """Close when all is written."""
         if not self.finishing:
@@ -178,7 +184,7 @@ class Stream(Link, asyncio.Protocol):
         return b"".join(pieces)
 
     def _half_close(self, transport: asyncio.Transport) -> None:
-        if self.eof or not transport.can_write_eof():
+        if self.eof or self.clean or not transport.can_write_eof():
             transport.close()
         else:
             transport.write_eof()

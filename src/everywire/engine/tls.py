@@ -201,6 +201,10 @@ class TlsLink(Link):
         self.plain = None
         self.size = 0
 
+    def leave(self):
+        """Say goodbye, then close."""
+        self.finish()
+
     def finish(self):
         """Say goodbye, then close."""
         if self.closing or self.below is None:

@@ -9,7 +9,7 @@ cdef class WebSocket(Connection):
     cdef dict __dict__
     cdef object __weakref__
     cdef readonly object engine
-    cdef public object request
+    cdef public object opened_by
     cdef public object response
     cdef public object subprotocol
     cdef public object on_message

@@ -8,6 +8,7 @@ from asyncio import iscoroutine
 
 from everywire.engine.drive import READY, Inbox, drive
 from everywire.errors import CloseCode
+from everywire.http.request import Request
 from everywire.ws.connection import CLOSED, OPEN, Connection
 from everywire.ws.frames import BINARY, FIN, PING, PONG, RSV1, TEXT, frame
 
@@ -34,7 +35,7 @@ class WebSocket(Connection):
     def __init__(self, client, manner, compressor, inflation, engine):
         Connection.__init__(self, client, manner, compressor, inflation)
         self.engine = engine
-        self.request = None
+        self.opened_by = None
         self.response = None
         self.subprotocol = None
         self.on_message = None
@@ -272,6 +273,15 @@ class WebSocket(Connection):
                 break
 
     # Facts
+
+    @property
+    def request(self):
+        """The HTTP request that opened the connection. It is kept as bytes until somebody asks."""
+        if type(self.opened_by) is bytes:
+            self.opened_by = Request.from_head(self.opened_by)
+        if self.opened_by is not None and self.opened_by.facts is None:
+            self.opened_by.facts = self
+        return self.opened_by
 
     @property
     def closed(self):

@@ -10,6 +10,8 @@ from everywire.http.request import Headers, Request
 
 __all__ = ["BadRequest", "HeadLimits", "RequestReader", "ResponseReader"]
 
+_VERSIONS = ("1.1", "1.0")
+
 
 class BadRequest(Exception):
     """The bytes are no acceptable request; `status` is the answer."""
@@ -36,7 +38,7 @@ class RequestReader:
     an endless one costs no more than `limits.head`. After `BadRequest` it must not be fed again.
     """
 
-    __slots__ = ("_body", "_done", "_fields", "_parser", "_target", "head", "limits", "rest")
+    __slots__ = ("_body", "_chunked", "_done", "_fields", "_left", "_parser", "_target", "head", "limits", "rest")
 
     def __init__(self, limits: HeadLimits) -> None:
         self.limits = limits
@@ -45,42 +47,51 @@ class RequestReader:
         self._parser: httptools.HttpRequestParser | None = None
         self._fields: list[tuple[str, str]] = []
         self._target = b""
-        self._body = b""
+        self._body = bytearray()
+        self._chunked = False
+        self._left = 0  # of a body whose length is known
         self._done = False
 
     def feed(self, data: bytes) -> Request | None:
         """Add bytes; give the request that they complete."""
         if self._parser is not None:
             return self._more(data)
-        buffer = self.rest + data if self.rest else data
+        buffer = (self.rest + data if self.rest else data).lstrip(b"\r\n")  # RFC 9112 2.2
         end = buffer.find(b"\r\n\r\n")
-        if end < 0:
-            return self._incomplete(buffer)
-        if end + 4 > self.limits.head:
+        if (end + 4 if end >= 0 else len(buffer)) > self.limits.head:
             raise BadRequest(431, "request head too large")
+        if end < 0:
+            if b"\n\n" in buffer or b"\n\r\n" in buffer:
+                raise BadRequest(400, "malformed request")
+            self.rest = buffer
+            return None
         self.head, self.rest = buffer[: end + 4], buffer[end + 4 :]
         return self._parse()
-
-    def _incomplete(self, buffer: bytes) -> None:
-        if len(buffer) > self.limits.head:
-            raise BadRequest(431, "request head too large")
-        if b"\n\n" in buffer or b"\n\r\n" in buffer.replace(b"\r\n\r\n", b""):
-            raise BadRequest(400, "malformed request")
-        if buffer.strip(b"\r\n"):
-            self.rest = buffer
 
     def _parse(self) -> Request | None:
         self._fields = []
         self._target = b""
-        self._body = b""
+        self._body = bytearray()
         self._done = False
         parser = httptools.HttpRequestParser(self)
         self._feed(parser, self.head)
-        if not self._done:
-            self._parser = parser
-            rest, self.rest = self.rest, b""
-            return self._more(rest)
-        return self._request(parser)
+        if self._done:
+            return self._request(parser)
+        if parser.get_http_version() not in _VERSIONS:
+            raise BadRequest(505, "HTTP version not supported")
+        self._parser = parser
+        self._expect_body()
+        rest, self.rest = self.rest, b""
+        return self._more(rest)
+
+    def _expect_body(self) -> None:
+        headers = Headers(self._fields)
+        self._chunked = "transfer-encoding" in headers
+        self._left = 0 if self._chunked else int(headers.get("content-length") or 0)
+        if self._left > self.limits.body:
+            raise BadRequest(413, "request body too large")
+        if not self._chunked and self._left == 0:
+            raise BadRequest(400, "malformed request")
 
     def _feed(self, parser: httptools.HttpRequestParser, data: bytes) -> None:
         try:
@@ -97,21 +108,35 @@ class RequestReader:
         parser = self._parser
         if parser is None:
             return None
-        for start in range(0, len(data), 4096):
-            self._feed(parser, data[start : start + 4096])
+        start = 0
+        while start < len(data):
+            end = self._end_of_step(data, start)
+            self._left -= end - start
+            self._feed(parser, data[start:end])
+            start = end
             if self._done:
+                self.rest = data[start:]
                 return self._request(parser)
         return None
+
+    def _end_of_step(self, data: bytes, start: int) -> int:
+        """Give how far the parser may read at once: it does not say where a request ended, so no step goes beyond a possible end."""
+        if not self._chunked:
+            return min(len(data), start + self._left)
+        if data.startswith((b"\n", b"\r\n"), start):  # of an end that was cut
+            return data.index(b"\n", start) + 1
+        end = data.find(b"\n\r\n", start)
+        return len(data) if end < 0 else end + 3
 
     def _request(self, parser: httptools.HttpRequestParser) -> Request:
         self._parser = None
         version = parser.get_http_version()
         headers = Headers(self._fields)
-        if version not in ("1.1", "1.0"):
+        if version not in _VERSIONS:
             raise BadRequest(505, "HTTP version not supported")
         if len(headers.get_all("host")) != 1 and (version == "1.1" or "host" in headers):
             raise BadRequest(400, "a request has exactly one Host header")  # RFC 9112 3.2
-        return Request(parser.get_method().decode("latin-1"), self._target.decode("latin-1"), headers, version=version, body=self._body)
+        return Request(parser.get_method().decode("latin-1"), self._target.decode("latin-1"), headers, version=version, body=bytes(self._body))
 
     # httptools calls these
 
@@ -152,10 +177,10 @@ class ResponseReader:
         """Add bytes; give the head when it is complete."""
         buffer = self.rest + data
         end = buffer.find(b"\r\n\r\n")
+        if (end + 4 if end >= 0 else len(buffer)) > self._limits.head:
+            raise BadRequest(502, "the response head is too large")
         if end < 0:
             self.rest = buffer
-            if len(buffer) > self._limits.head:
-                raise BadRequest(502, "the response head is too large")
             return None
         head, self.rest = buffer[: end + 4], buffer[end + 4 :]
         parser = httptools.HttpResponseParser(self)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from typing import Protocol
 from urllib.parse import parse_qs, unquote
 
 __all__ = ["Headers", "Request", "Response"]
@@ -66,13 +67,21 @@ class Headers:
         return f"Headers({self._fields!r})"
 
 
+class Facts(Protocol):
+    """Who knows the connection that a request came by."""
+
+    def extra(self, name: str) -> object:
+        """Tell "peername", "sockname" or "ssl_object"; None where unknown."""
+        ...
+
+
 class Request:
     """One HTTP request: `target` as it came, `path` decoded, `headers`, `body`.
 
     `remote` is (host, port), a Unix socket's name, or None; `secure` says whether TLS carries it; `user` is whom `process_request` found it to be; `version` is "1.0", "1.1" or "2".
     """
 
-    __slots__ = ("_headers", "_lazy", "body", "facts", "method", "target", "user", "version")
+    __slots__ = ("body", "facts", "headers", "method", "target", "user", "version")
 
     def __init__(self, method: str, target: str, headers: Headers, *, version: str = "1.1", body: bytes = b"") -> None:
         self.method = method
@@ -80,24 +89,19 @@ class Request:
         self.version = version
         self.body = body
         self.user: object = None
-        self.facts: Callable[[str], object] | None = None
-        self._headers: Headers | None = headers
-        self._lazy: bytes | None = None
+        self.facts: Facts | None = None
+        self.headers = headers
 
-    @property
-    def headers(self) -> Headers:
-        """The header fields; read again from the kept bytes where a long-lived connection had dropped them."""
-        if self._headers is not None:
-            return self._headers
-        return Headers(_fields(self._lazy or b""))
-
-    def compact(self, head: bytes) -> None:
-        """Keep only the raw `head`, a fifth of the memory, and read the fields from it when somebody asks."""
-        self._lazy = head
-        self._headers = None
+    @classmethod
+    def from_head(cls, head: bytes) -> Request:
+        """Read a request from its raw `head`, which was found valid before (a long-lived connection keeps no more than that)."""
+        first, _, rest = head.decode("latin-1").partition("\r\n")
+        method, target, version = first.split(" ")
+        fields = (line.partition(":") for line in rest.split("\r\n") if line)
+        return cls(method, target, Headers((name, value.strip(" \t")) for name, _, value in fields), version=version.removeprefix("HTTP/"))
 
     def _fact(self, name: str) -> object:
-        return None if self.facts is None else self.facts(name)
+        return None if self.facts is None else self.facts.extra(name)
 
     @property
     def remote(self) -> Address:
@@ -150,22 +154,18 @@ class Response:
     def encode(self, *, close: bool = False, head_only: bool = False) -> bytes:
         """Write it as HTTP/1.1 bytes; `close` tells the peer that the connection ends, `head_only` answers a HEAD request."""
         lines = [f"HTTP/1.1 {self.status} {self.reason}"]
-        lines += [f"{name}: {_clean(value)}" for name, value in self.headers]
+        lines += [f"{name}: {value}" for name, value in self.headers]
         if self.status >= 200 and self.status not in (204, 304) and "content-length" not in self.headers:
             lines.append(f"Content-Length: {len(self.body)}")
         if close and self.status != 101:
             lines.append("Connection: close")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + (b"" if head_only else self.body)
+        head = "\r\n".join(lines)
+        if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
+            raise ValueError("a response's header must not hold CR, LF or NUL")  # it would split the response. RFC 9110 5.5
+        return (head + "\r\n\r\n").encode("latin-1") + (b"" if head_only else self.body)
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason}>"
-
-
-def _clean(value: str) -> str:
-    """Refuse what would split the header (RFC 9110 5.5)."""
-    if "\r" in value or "\n" in value or "\0" in value:
-        raise ValueError("a header value must not hold CR, LF or NUL")
-    return value
 
 
 def _phrase(status: int) -> str:
@@ -173,13 +173,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def _fields(head: bytes) -> list[tuple[str, str]]:
-    """Split an already validated head (request line included) into its fields."""
-    fields = []
-    for line in head.split(b"\r\n")[1:]:
-        name, found, value = line.partition(b":")
-        if found:
-            fields.append((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")))
-    return fields

@@ -80,6 +80,11 @@ class Channel:
         """The channel's name."""
         return self.place.name
 
+    @property
+    def audience(self) -> int:
+        """How many hear the channel at this moment."""
+        return sum(len(live) for carriers in self.listeners.values() for live in carriers.values())
+
     def tell(self, news: News) -> None:
         """Tell every listener: each codec's words once, and each carrier in one call.
 

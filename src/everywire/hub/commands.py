@@ -77,7 +77,7 @@ async def _connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Ev
         user = await _user(hub, attachment, command)
     except Refused as no:
         attachment.tell(m.Refusal(command.ref, no.code, no.reason, no.temporary))
-        attachment.close(Close.UNAUTHORIZED, no.reason)
+        attachment.close(_turned_away(no), no.reason)
         return None
     if not attachment.open:
         return None
@@ -94,8 +94,17 @@ async def _user(hub: Hub, attachment: Attachment, command: m.Connect) -> str | N
     if hub.hooks.connect is None:
         return None
     connecting = Connecting(command.token, attachment.request, command.info)
-    user: str | None = await settled(hub.world, hub.hooks.connect(connecting))
+    user = await settled(hub.world, hub.hooks.connect(connecting))
+    if user is not None and not isinstance(user, str):
+        raise TypeError(f"the connect hook gives a user's name or None, not {user!r}")
     return user
+
+
+def _turned_away(no: Refused) -> Close:
+    """Say with which code a client goes that may not connect: whether it comes back depends on it."""
+    if no.temporary:
+        return Close.TRY_AGAIN_LATER
+    return Close.UNAUTHORIZED if no.code == Code.UNAUTHORIZED else Close.REFUSED
 
 
 async def _subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event | None:

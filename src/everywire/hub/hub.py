@@ -212,7 +212,7 @@ class Hub:
         channel = self.channels.get(news.channel)
         if channel is None:
             return
-        self.metrics.deliveries += len(channel.subscriptions)
+        self.metrics.deliveries += channel.audience
         if isinstance(news, Moved):
             channel.move(news)
         else:
@@ -228,7 +228,7 @@ class Hub:
         attachment.busy = True
         try:
             while attachment.inbox:
-                await self._answer(attachment, attachment.inbox.popleft())
+                await self._answer(attachment, attachment.inbox.pop(0))
         finally:
             attachment.busy = False
 
@@ -245,6 +245,8 @@ class Hub:
             event = Refusal(ref, Code.INTERNAL, "internal error", temporary=True)
         if event is not None:
             attachment.tell(event)
+        if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:
+            attachment.close(Close.INTERNAL, "internal error")  # without a session it would only time out
 
     def close(self, code: int = Close.GOING_AWAY, reason: str = "the server is going away") -> None:
         """Close every transport, and all timers; sessions are not carried over."""

@@ -18,7 +18,7 @@ class Settings:
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     lease: float = 30.0  # how long a place in a channel is held without being renewed
     max_channels: int = 128  # subscriptions of one session
-    max_name: int = 255  # characters in a channel's or a call's name
+    max_name: int = 255  # characters in a channel's name
     max_data: int = 64 * 1024  # bytes of application data in one command
     max_info: int = 1024  # bytes of what a client tells about itself
     max_waiting: int = 256  # commands of one session that wait for an earlier one

@@ -7,6 +7,7 @@ import mimetypes
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import quote
 
 from everywire.http.request import Request, Response
 
@@ -64,25 +65,29 @@ class StaticFiles:
         found = self._find(request.path[len(self.prefix) :])
         if found is None:
             return Response(404, "not found\n")
+        if found.is_dir():  # without the slash, the page's own links would lead astray
+            query = f"?{request.query}" if request.query else ""
+            return Response(308, b"", [("Location", quote(request.path) + "/" + query)])
         body = found.read_bytes()
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = [("ETag", tag), ("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")]
-        if request.headers.get("if-none-match") == tag:
+        if tag in (request.headers.get("if-none-match") or ""):
             return Response(304, b"", headers)
-        headers.append(("Content-Type", _content_type(found)))
-        if request.method == "HEAD":
-            return Response(200, b"", [*headers, ("Content-Length", str(len(body)))])
-        return Response(200, body, headers)
+        return Response(200, body, [*headers, ("Content-Type", _content_type(found))])
 
     def _find(self, name: str) -> Path | None:
-        """Give the file called `name`, which cannot lie outside the folder."""
-        if "\0" in name or "\\" in name:
+        """Give the file or the folder called `name`, which cannot lie outside this one.
+
+        A name that ends with a slash, or no name, is a folder's page.
+        """
+        if "\0" in name or "\\" in name or name.startswith("/"):
             return None
-        path = (self._root / name.lstrip("/")).resolve()
-        if path.is_dir():
-            path /= "index.html"
-        inside = path.is_relative_to(self._root)
-        return path if inside and path.is_file() else None
+        try:
+            path = (self._root / name / "index.html" if name.endswith("/") or not name else self._root / name).resolve()
+            inside = path.is_relative_to(self._root) and path.exists()
+        except OSError:
+            return None  # a name too long for the file system
+        return path if inside else None
 
 
 def _content_type(path: Path) -> str:

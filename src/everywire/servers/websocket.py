@@ -110,6 +110,7 @@ class Server:
         self._engine: Any = None
         self._manner: Manner | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._on_close = self._closed  # one bound method for all connections
 
     async def start(self, sockets: Sequence[socket.socket], context: tls.SSLContext | None) -> None:
         """Listen on `sockets`."""
@@ -212,16 +213,15 @@ class Server:
         """Begin with a connection that is open now."""
         callbacks = self._callbacks
         self.connections.add(websocket)
-        websocket.on_close = self._closed
+        websocket.on_close = self._on_close
+        websocket.on_message = callbacks.on_message
         try:
             if callbacks.on_open is not None:
                 callbacks.on_open(websocket)
         except Exception as error:
             websocket.broken(error)
             return
-        if callbacks.handler is None:
-            websocket.on_message = callbacks.on_message
-        else:
+        if callbacks.handler is not None:
             start_handler(websocket, callbacks.handler)
 
     def _closed(self, websocket: WebSocket, code: int, reason: str) -> None:

@@ -2,7 +2,7 @@
 
 from everywire.testing.checker import Fault, Log, Mark, Published, Repeat, Seen, check
 from everywire.testing.client import MemoryClient, Refusal
-from everywire.testing.clock import VirtualLoop, virtual_world
+from everywire.testing.clock import VirtualLoop, passed, virtual_world
 from everywire.testing.faults import SlowBroker
 from everywire.testing.follower import Follower
 from everywire.testing.net import Net
@@ -21,5 +21,6 @@ __all__ = [
     "SlowBroker",
     "VirtualLoop",
     "check",
+    "passed",
     "virtual_world",
 ]

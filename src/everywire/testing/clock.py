@@ -10,7 +10,7 @@ from typing import Any
 
 from everywire.hub.world import LoopWorld
 
-__all__ = ["VirtualLoop", "virtual_world"]
+__all__ = ["VirtualLoop", "passed", "virtual_world"]
 
 _EPOCH = 1_767_225_600_000  # milliseconds since 1970 when virtual time begins: 2026-01-01
 
@@ -55,6 +55,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+async def passed(seconds: float) -> None:
+    """Come back when `seconds` have passed on the running loop; on a virtual one nobody waits for that."""
+    await asyncio.sleep(seconds)
 
 
 def virtual_world(loop: VirtualLoop, seed: int = 0) -> LoopWorld:

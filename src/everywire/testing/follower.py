@@ -29,6 +29,7 @@ class Follower:
         self.channel = channel
         self.log = Log(name)
         self.position: Position | None = None
+        self.members: set[str] = set()  # sessions in the channel, as far as it was told
         self.answers: list[tuple[Position | None, bool]] = []  # (since, recovered) of each subscription
         self.client: MemoryClient | None = None
         self._resume = ""
@@ -70,6 +71,12 @@ class Follower:
                 self._begin(event)
             case "publication":
                 self._see(event)
+            case "join":
+                self.members.add(event["member"]["session"])
+            case "leave":
+                self.members.discard(event["member"]["session"])
+            case "ping" if self.client is not None:
+                self.client.line.receive('{"type":"pong"}')
             case "moved":
                 self._subscribe()
             case "error" if event["id"] == self._asked:
@@ -78,6 +85,7 @@ class Follower:
     def _begin(self, event: dict[str, Any]) -> None:
         end = Position(event["epoch"], event["offset"])
         self.answers.append((self.position, event["recovered"]))
+        self.members = {member["session"] for member in event.get("members", ())}
         missed = event["publications"]
         if not event["recovered"]:
             self._mark(Position(end.epoch, end.offset - len(missed)))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
-from everywire.engine.websocket import broadcast
-from everywire.errors import ConnectionClosed
+from everywire.engine import websocket as engine
 from everywire.payloads import Payload
 
 __all__ = ["CARRIER", "WebSocketCarrier", "WebSocketTransport"]
 
+broadcast: Callable[[Iterable[Any], str | bytes], None] = engine.broadcast
+
 
 class _WebSocket(Protocol):
-    def send(self, message: str | bytes) -> Any: ...
-
     def close(self, code: int = 1000, reason: str = "") -> Any: ...
 
 
@@ -45,12 +44,9 @@ class WebSocketTransport:
         self.wire: Final = websocket
 
     def send(self, payloads: Sequence[Payload]) -> None:
-        """Queue `payloads`, each as one message."""
-        try:
-            for payload in payloads:
-                self.wire.send(payload.data)
-        except ConnectionClosed:
-            return  # its loss is told by the engine
+        """Queue `payloads`, each as one message, under the same bound as what goes to many."""
+        for payload in payloads:
+            broadcast((self.wire,), payload.data)
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake."""

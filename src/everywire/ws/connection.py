@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from everywire.errors import CloseCode, closed
-from everywire.ws.frames import BINARY, CLOSE, FIN, PING, PONG, RSV1, TEXT, Control, Decoder, close_payload, encode, frame, masked_frame
+from everywire.ws.frames import BINARY, CLOSE, FIN, PING, PONG, RSV1, TEXT, Control, Decoder, close_payload, encode, frame, header, masked_frame
 from everywire.ws.link import Link
 
 try:
@@ -22,6 +22,7 @@ __all__ = ["CLOSED", "CLOSING", "OPEN", "Connection", "Manner"]
 # any      | the pipe is lost             | CLOSED  | -
 OPEN, CLOSING, CLOSED = 0, 1, 2
 
+_UNCOPIED = 1 << 13  # bytes from which on a payload goes down beside its header instead of behind it
 _LATE_PONGS = 1 << 14  # bytes waiting above which only the newest ping is answered
 
 
@@ -115,11 +116,14 @@ class Connection(Link):
             self.send_frame(FIN | PONG, data)
 
     def _end(self):
-        """The closing handshake is done: the server closes the TCP connection first (RFC 6455 7.1.1)."""
+        """The closing handshake is done."""
         self.state = CLOSED
         if self.below is not None:
             self.since = self.manner.clock()
-            self.below.finish()
+            if self.client:
+                self.below.finish()  # the server closes first. RFC 6455 7.1.1
+            else:
+                self.below.leave()
 
     def fail(self, code, reason):
         """Fail the connection: say why in a close frame, look at nothing more (RFC 6455 7.1.7)."""
@@ -205,7 +209,12 @@ class Connection(Link):
     def send_message(self, message):
         """Write one whole message: str as text, bytes-like as binary; compressed where that was agreed on and pays."""
         if self.compressor is None and not self.client:
-            if self.below is not None:
+            if self.below is None:
+                return
+            if type(message) is bytes and len(message) >= _UNCOPIED:
+                self.below.write(header(FIN | BINARY, len(message)))
+                self.below.write(message)
+            else:
                 self.below.write(encode(message))
             return
         if isinstance(message, str):

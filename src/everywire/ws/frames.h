@@ -55,6 +55,47 @@ static inline PyObject *everywire_frame(int first, const char *payload, Py_ssize
     return frame;
 }
 
+/* Check text as it comes. `state` is 0 between characters, else what the next byte must be: count << 16 | highest << 8 | lowest. RFC 3629 4 */
+static inline int everywire_utf8(const unsigned char *text, Py_ssize_t size, uint32_t *state) {
+    uint32_t wanted = *state;
+    Py_ssize_t i = 0;
+    while (i < size) {
+        unsigned char byte = text[i];
+        if (wanted) {
+            if (byte < (wanted & 0xFF) || byte > (wanted >> 8 & 0xFF)) return 0;
+            wanted = (wanted >> 16) > 1 ? ((wanted >> 16) - 1) << 16 | 0xBF80 : 0;
+        } else if (byte < 0x80) {
+            uint64_t word;
+            while (i + 8 <= size) {
+                memcpy(&word, text + i, 8);
+                if (word & 0x8080808080808080ULL) break;
+                i += 8;
+            }
+            if (i >= size || text[i] >= 0x80) continue;
+        } else if (byte >= 0xC2 && byte <= 0xDF) {
+            wanted = 1 << 16 | 0xBF80;
+        } else if (byte >= 0xE0 && byte <= 0xEF) {
+            wanted = 2 << 16 | (byte == 0xED ? 0x9F : 0xBF) << 8 | (byte == 0xE0 ? 0xA0 : 0x80);
+        } else if (byte >= 0xF0 && byte <= 0xF4) {
+            wanted = 3 << 16 | (byte == 0xF4 ? 0x8F : 0xBF) << 8 | (byte == 0xF0 ? 0x90 : 0x80);
+        } else {
+            return 0;
+        }
+        i++;
+    }
+    *state = wanted;
+    return 1;
+}
+
+/* Make an uninitialised bytes object, to be filled before anyone else sees it. */
+static inline PyObject *everywire_blank(Py_ssize_t size) {
+    return PyBytes_FromStringAndSize(NULL, size);
+}
+
+static inline void everywire_fill(PyObject *blank, Py_ssize_t at, const unsigned char *data, Py_ssize_t size) {
+    memcpy(PyBytes_AS_STRING(blank) + at, data, size);
+}
+
 /* Make the unmasked text frame of a str. RFC 6455 5.6 */
 static inline PyObject *everywire_text_frame(PyObject *message) {
     Py_ssize_t size;

@@ -28,6 +28,9 @@ cdef class Decoder:
     cdef object inflater
     cdef bytes cut
     cdef bytearray parts
+    cdef bytes whole
+    cdef Py_ssize_t filled
+    cdef uint32_t text_state
     cdef bytes rest
     cdef bytes control
 
@@ -47,6 +50,8 @@ cdef class Decoder:
     cdef Py_ssize_t _payload(self, unsigned char* data, Py_ssize_t pos, Py_ssize_t size, list out) except -2
     cdef int _take(self, bytes chunk, bint end) except -1
     cdef Py_ssize_t _end(self, Py_ssize_t pos, list out) except -2
+    @cython.locals(kind=int)
+    cdef object _filled(self)
     cdef int _fail(self, list out, error) except -1
 
 cdef uint32_t key_at(unsigned char* data, Py_ssize_t start) noexcept

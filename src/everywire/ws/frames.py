@@ -19,13 +19,22 @@ except ImportError:  # plain Python where no compiler is installed
     from everywire.ws import plain as cython  # type: ignore[no-redef]
 
 if cython.compiled:
-    from cython.cimports.everywire.ws.leaves import everywire_frame, everywire_key, everywire_mask, everywire_text_frame
+    from cython.cimports.everywire.ws.leaves import (
+        everywire_blank,
+        everywire_fill,
+        everywire_frame,
+        everywire_key,
+        everywire_mask,
+        everywire_text_frame,
+        everywire_utf8,
+    )
 
 __all__ = ["BINARY", "CLOSE", "PING", "PONG", "TEXT", "Control", "Decoder", "Limits", "close_payload", "encode", "frame", "mask_source"]
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FIN, RSV1, RSV23, OPCODE, MASKED = 0x80, 0x40, 0x30, 0x0F, 0x80
 _ENDLESS = 1 << 62
+_LARGE = 1 << 12  # bytes from which on a message of one frame is filled in place
 
 
 class Limits:
@@ -74,6 +83,9 @@ class Decoder:
         self.packed = False  # the unfinished message is compressed
         self.fragments = 0
         self.parts = None  # the unfinished message
+        self.whole = None  # the same where its size was known from the start: filled in place (compiled build only)
+        self.filled = 0
+        self.text_state = 0
         self.rest = b""  # its last, unfinished UTF-8 sequence
         self.control = b""
 
@@ -211,7 +223,12 @@ class Decoder:
                 self.packed = first & RSV1 != 0
                 if self.packed:
                     self.inflater = self.inflation.begin()
-                self.parts = bytearray()
+                if cython.compiled and first & FIN and not self.packed and length >= _LARGE:
+                    self.whole = everywire_blank(length)
+                    self.filled = 0
+                    self.text_state = 0
+                else:
+                    self.parts = bytearray()
         self.first = first
         self.left = length
         self.phase = 0
@@ -227,7 +244,13 @@ class Decoder:
             self.control += bytes(data[pos:end])
         else:
             try:
-                self._take(bytes(data[pos:end]), False)
+                if cython.compiled and self.whole is not None:
+                    everywire_fill(self.whole, self.filled, data + pos, end - pos)
+                    self.filled += end - pos
+                    if self.kind == TEXT and not everywire_utf8(data + pos, end - pos, cython.address(self.text_state)):
+                        raise ProtocolError("invalid UTF-8 in text message", CloseCode.INVALID_DATA)  # RFC 6455 8.1
+                else:
+                    self._take(bytes(data[pos:end]), False)
             except ProtocolError as error:
                 self._fail(out, error)
                 return -1
@@ -252,6 +275,8 @@ class Decoder:
             if self.first & 0x08:
                 data, self.control = self.control, b""
                 out.append(_close(data) if self.first & OPCODE == CLOSE else Control(self.first & OPCODE, data))
+            elif self.whole is not None:
+                out.append(self._filled())
             elif self.first & FIN:
                 self._take(b"", True)
                 parts, self.parts = self.parts, None
@@ -264,9 +289,21 @@ class Decoder:
             return -1
         return pos
 
+    def _filled(self):
+        """Give the message that was filled in place."""
+        whole, self.whole = self.whole, None
+        kind, self.kind = self.kind, 0
+        self.fragments = 0
+        if kind == BINARY:
+            return whole
+        if self.text_state:
+            raise ProtocolError("invalid UTF-8 in text message", CloseCode.INVALID_DATA)
+        return whole.decode()
+
     def _fail(self, out, error):
         self.failed = True
         self.parts = None
+        self.whole = None
         out.append(error)
         return 0
 
@@ -321,7 +358,7 @@ def frame(first, payload):
     """Make one unmasked frame of `payload` (bytes); `first` is its first byte: FIN, RSV1 and opcode."""
     if cython.compiled:
         return everywire_frame(first, payload, len(payload), 0, 0)
-    return _header(first, len(payload), 0) + payload
+    return header(first, len(payload)) + payload
 
 
 def masked_frame(first, payload, key):
@@ -330,10 +367,11 @@ def masked_frame(first, payload, key):
         return everywire_frame(first, payload, len(payload), 1, key)
     body = bytearray(payload)
     unmask(body, 0, len(body), key, 0)
-    return _header(first, len(payload), MASKED) + key.to_bytes(4, "little") + bytes(body)
+    return header(first, len(payload), MASKED) + key.to_bytes(4, "little") + bytes(body)
 
 
-def _header(first, size, masked):
+def header(first, size, masked=0):
+    """Make a frame's header: `first` byte, payload length, without the mask key (RFC 6455 5.2)."""
     if size < 126:
         return bytes((first, masked | size))
     if size < 65536:

@@ -13,6 +13,7 @@ cdef class Link:
     cpdef write(self, bytes data)
     cpdef wake(self)
     cpdef finish(self)
+    cpdef leave(self)
     cpdef abort(self)
     cpdef discard(self)
     cpdef reading(self, bint on)

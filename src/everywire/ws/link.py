@@ -76,6 +76,11 @@ class Link:
         if self.below is not None:
             self.below.finish()
 
+    def leave(self):
+        """Send what is queued, then close without waiting: the peer has said its last word, so no late byte of it can turn the end into a reset."""
+        if self.below is not None:
+            self.below.leave()
+
     def abort(self):
         """Close at once; what is queued is dropped."""
         if self.below is not None:

@@ -1,4 +1,7 @@
-"""What every Python server of the benchmark does: read its options, say its port, collect garbage when asked."""
+"""What every Python server of the benchmark does: read its options, say its port, collect garbage when asked.
+
+Servers are started with bench/ on PYTHONPATH.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import gc
 import signal
 import ssl
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 
 def options() -> argparse.Namespace:
@@ -38,11 +43,11 @@ def announce(port: int) -> None:
     sys.stdout.flush()
 
 
-def run(main: object, loop: str) -> None:
+def run(main: Coroutine[Any, Any, None], loop: str) -> None:
     """Runs the coroutine `main` on uvloop or on the standard loop."""
     if loop == "uvloop":
         import uvloop
 
-        uvloop.run(main)  # type: ignore[arg-type]
+        uvloop.run(main)
     else:
-        asyncio.run(main)  # type: ignore[arg-type]
+        asyncio.run(main)

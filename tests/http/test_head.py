@@ -1,0 +1,170 @@
+"""Reading requests and responses within limits."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everywire.http.head import BadRequest, HeadLimits, RequestReader, ResponseReader
+from everywire.http.request import Headers
+
+PLAIN = b"GET /a?b HTTP/1.1\r\nHost: x\r\nX: \xe4\r\n\r\n"
+POSTED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+UPGRADE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+def reader(**limits):
+    return RequestReader(HeadLimits(**limits))
+
+
+def requests(pieces):
+    """Feed `pieces` to one reader; give each request as (method, target, body), and what is left over."""
+    reading, found = reader(), []
+    for piece in pieces:
+        request = reading.feed(piece)
+        while request is not None:
+            found.append((request.method, request.target, request.body))
+            rest, reading.rest = reading.rest, b""
+            request = reading.feed(rest) if rest else None
+    return found, reading.rest
+
+
+def split(data, cuts):
+    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+
+
+def refused(data, **limits):
+    with pytest.raises(BadRequest) as caught:
+        reader(**limits).feed(data)
+    return caught.value.status
+
+
+def test_a_request():
+    request = reader().feed(PLAIN)
+    assert (request.method, request.target, request.version, request.body) == ("GET", "/a?b", "1.1", b"")
+    assert request.headers == Headers([("Host", "x"), ("X", "ä")])
+
+
+def test_nothing_before_the_head_is_complete():
+    reading = reader()
+    for end in range(1, len(PLAIN)):
+        assert reading.feed(PLAIN[end - 1 : end]) is None
+    assert reading.feed(PLAIN[-1:]) is not None
+
+
+@pytest.mark.parametrize("data", [POSTED, CHUNKED])
+def test_a_body(data):
+    assert requests([data]) == ([("POST", "/", b"hello")], b"")
+
+
+@given(st.lists(st.integers(0, 500)))
+def test_requests_however_the_bytes_are_cut(cuts):
+    expected = [("GET", "/a?b", b""), ("POST", "/", b"hello"), ("POST", "/", b"hello"), ("GET", "/a?b", b"")]
+    assert requests(split(PLAIN + POSTED + CHUNKED + PLAIN, cuts)) == (expected, b"")
+
+
+def test_what_follows_an_upgrade_is_left_alone():
+    reading = reader()
+    assert reading.feed(UPGRADE + b"\x81\x00").target == "/"
+    assert reading.rest == b"\x81\x00"
+    assert reading.head == UPGRADE
+
+
+def test_empty_lines_before_a_request_are_ignored():  # RFC 9112 2.2
+    for pieces in ([b"\r\n", b"\r\n" + PLAIN], [b"\r\n\r\n\r\n" + PLAIN], [b"\r", b"\n", PLAIN], [PLAIN + b"\r\n"]):
+        assert requests(pieces) == ([("GET", "/a?b", b"")], b"")
+
+
+def test_an_old_request_needs_no_host():
+    assert reader().feed(b"GET / HTTP/1.0\r\n\r\n").version == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\nHost: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n folded: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nBad Name: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+        (b"GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        (b"GET /\r\n\r\n", 505),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+        (b"nonsense\r\n\r\n", 400),
+    ],
+)
+def test_what_is_no_acceptable_request(data, status):
+    assert refused(data) == status
+
+
+def test_a_head_may_have_exactly_the_limit():
+    assert reader(head=len(PLAIN)).feed(PLAIN) is not None
+    assert refused(PLAIN, head=len(PLAIN) - 1) == 431
+
+
+def test_an_endless_head_is_refused_before_it_ends():
+    reading = reader(head=100)
+    assert reading.feed(b"GET / HTTP/1.1\r\n") is None
+    with pytest.raises(BadRequest) as caught:
+        for _ in range(100):
+            assert reading.feed(b"a: b\r\n") is None
+    assert caught.value.status == 431
+
+
+def test_too_many_fields():
+    fields = b"".join(b"a%d: b\r\n" % i for i in range(3))
+    assert refused(b"GET / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n", fields=3) == 431
+    assert reader(fields=4).feed(b"GET / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n") is not None
+
+
+@pytest.mark.parametrize("data", [POSTED, CHUNKED])
+def test_a_body_beyond_the_limit(data):
+    assert reader(body=5).feed(data).body == b"hello"
+    assert refused(data, body=4) == 413
+
+
+def test_a_body_that_says_its_length_is_refused_before_it_comes():
+    assert refused(POSTED[:-5], body=4) == 413
+
+
+ANSWER = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+
+
+@given(st.lists(st.integers(0, 500)))
+def test_a_response_however_the_bytes_are_cut(cuts):
+    reading = ResponseReader(HeadLimits())
+    found, behind = None, b""
+    for piece in split(ANSWER + b"\x81\x00", cuts):
+        if found is None:
+            found = reading.feed(piece)
+        else:
+            behind += piece
+    assert found == (101, "Switching Protocols", Headers([("Upgrade", "websocket"), ("Connection", "Upgrade")]))
+    assert reading.rest + behind == b"\x81\x00"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"HTTP/1.1 abc OK\r\n\r\n", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n", b"x" * 20000],
+)
+def test_what_is_no_response(data):
+    with pytest.raises(BadRequest):
+        ResponseReader(HeadLimits()).feed(data)
+
+
+def test_a_response_head_is_bounded_however_it_comes():
+    fields = b"".join(b"a%d: %s\r\n" % (i, b"x" * 100) for i in range(10))
+    with pytest.raises(BadRequest, match="too large"):
+        ResponseReader(HeadLimits(head=500)).feed(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n")

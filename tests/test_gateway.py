@@ -1,0 +1,126 @@
+"""The gateway: requests and connections become intents, attachments and commands."""
+
+import json
+from itertools import count
+from types import SimpleNamespace
+
+import pytest
+
+from everywire.app import Everywire
+from everywire.dialects.base import Deliver, Open, Reply
+from everywire.dialects.native import SUBPROTOCOL
+from everywire.gateway import Gateway
+from everywire.http.request import Headers, Request, Response
+from everywire.payloads import Payload
+from everywire.testing import Net
+from everywire.testing.transport import MemoryTransport
+from everywire.transports import websocket
+
+
+class Socket:
+    """A WebSocket as a server hands it over."""
+
+    def __init__(self, path="/everywire"):
+        fields = [("Upgrade", "websocket"), ("Sec-WebSocket-Protocol", SUBPROTOCOL)]
+        self.request = Request("GET", path, Headers(fields))
+        self.sent, self.closed = [], None
+
+    def close(self, code=1000, reason=""):
+        self.closed = (code, reason)
+
+
+@pytest.fixture
+def net(monkeypatch):
+    def broadcast(wires, data):
+        for wire in wires:
+            wire.sent.append(json.loads(data))
+
+    monkeypatch.setattr(websocket, "broadcast", broadcast)
+    with Net(Everywire()) as net:
+        yield net
+
+
+def test_a_request_is_answered_opened_or_somebody_else_s(net):
+    assert net.gateway.accept(Socket().request) == Open(subprotocol=SUBPROTOCOL)
+    assert net.gateway.accept(Request("GET", "/", Headers())) is None
+    answer = net.gateway.accept(Request("GET", "/everywire", Headers()))
+    assert isinstance(answer, Response)
+    assert (answer.status, answer.headers["upgrade"]) == (426, "websocket")
+
+
+def test_a_connection_becomes_a_client(net):
+    socket = Socket()
+    net.gateway.opened(socket)
+    net.gateway.received(socket, '{"type":"connect","id":1}')
+    assert [event["type"] for event in socket.sent] == ["connected"]
+    (session,) = net.app.hub.sessions.values()
+    net.gateway.closed(socket, 1000, "")
+    net.gateway.received(socket, '{"type":"ping","id":2}')
+    assert net.app.hub.sessions == {}
+    assert session.attachment is None
+    assert net.app.metrics.payloads_received == 1
+
+
+def test_a_lost_connection_lingers(net):
+    socket = Socket()
+    net.gateway.opened(socket)
+    net.gateway.received(socket, '{"type":"connect","id":1}')
+    net.gateway.closed(socket, 1006)
+    assert len(net.app.hub.sessions) == 1
+
+
+def test_what_is_no_message_closes(net):
+    socket = Socket()
+    net.gateway.opened(socket)
+    net.gateway.received(socket, '[{"type":"connect","id":1},{"type":"ping","id":2},7]')
+    assert [event["type"] for event in socket.sent] == ["connected", "pong"]
+    assert socket.closed == (4400, "bad message: no known type")
+    net.gateway.closed(socket, 4400)
+    assert net.gateway._lines == {}
+
+
+def test_a_connection_that_nothing_wants_is_closed(net):
+    socket = Socket("/elsewhere")
+    net.gateway.opened(socket)
+    net.gateway.received(socket, "x")
+    net.gateway.closed(socket, 1011)
+    assert socket.closed[0] == 1011
+
+
+class Greeting:
+    """A dialect that says hello, with nothing to say otherwise."""
+
+    name, codec = "greeting", SimpleNamespace(encode=lambda event: ())
+
+    def __init__(self, intent):
+        self.intent = intent
+
+    def accept(self, request, new_id):
+        return self.intent
+
+    def decoder(self):
+        return SimpleNamespace(decode=lambda data: iter(()))
+
+
+def test_dialects_are_asked_in_turn(net):
+    dialects = [Greeting(None), Greeting(Open(greeting=(Payload("hello"),))), Greeting(Reply(500))]
+    transport = MemoryTransport()
+    assert Gateway(net.app.hub, dialects).open(transport, Socket().request) is not None
+    assert [*transport.outbox] == ["hello"]
+
+
+def test_nothing_is_opened_for_a_request_that_was_answered(net):
+    assert Gateway(net.app.hub, [Greeting(Reply(404))]).open(MemoryTransport(), Socket().request) is None
+
+
+def test_an_intent_that_nothing_can_carry_out_is_our_fault(net):
+    with pytest.raises(NotImplementedError):
+        Gateway(net.app.hub, [Greeting(Deliver("id", (), Reply(200), Reply(404)))]).accept(Socket().request)
+
+
+def test_ids_are_minted_by_the_world(net):
+    minted = count()
+    net.app.hub.world.new_id = lambda: str(next(minted))
+    dialect = Greeting(None)
+    dialect.accept = lambda request, new_id: Reply(200, new_id().encode())
+    assert Gateway(net.app.hub, [dialect]).accept(Socket().request).body == b"0"

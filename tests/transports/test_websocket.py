@@ -1,0 +1,49 @@
+"""Sessions on WebSocket connections."""
+
+import pytest
+
+from everywire.engine import websocket as engine
+from everywire.payloads import Payload
+from everywire.transports import websocket
+from everywire.transports.websocket import CARRIER, WebSocketTransport
+
+
+class Socket:
+    """What a transport asks of a connection, but for `broadcast`."""
+
+    closed = None
+
+    def close(self, code=1000, reason=""):
+        self.closed = (code, reason)
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """The calls of `broadcast`."""
+    calls = []
+    monkeypatch.setattr(websocket, "broadcast", lambda wires, data: calls.append(([*wires], data)))
+    return calls
+
+
+def test_each_payload_is_one_message_in_order(written):
+    socket = Socket()
+    WebSocketTransport(socket).send([Payload("a"), Payload(b"b")])
+    assert written == [([socket], "a"), ([socket], b"b")]
+
+
+def test_many_are_written_to_in_one_call(written):
+    sockets = [Socket(), Socket()]
+    transports = [WebSocketTransport(socket) for socket in sockets]
+    assert {transport.carrier for transport in transports} == {CARRIER}
+    CARRIER.send_many([transport.wire for transport in transports], Payload("a"))
+    assert written == [(sockets, "a")]
+
+
+def test_closing_is_the_connection_s_own():
+    socket = Socket()
+    WebSocketTransport(socket).close(4409, "continued")
+    assert socket.closed == (4409, "continued")
+
+
+def test_the_one_call_is_the_engine_s_own():
+    assert websocket.broadcast is engine.broadcast
