@@ -26,6 +26,7 @@ FLAGS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-fvisibility=hid
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,
+    "annotation_typing": False,  # the .pxd files say the types; annotations are for readers and mypy
     "wraparound": False,  # hence no negative index in a compiled module; the house test looks
     "embedsignature": True,
     "embedsignature.format": "python",

@@ -40,7 +40,11 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--priority", choices=["nice", "fifo", "normal"], default="nice", help="best effort; see bench/README.md"
     )
-    parser.add_argument("--output", type=Path, help="where the JSON goes (bench/results/<date>-<machine>.json)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="where the JSON goes; a whole run: bench/results/<date>-<machine>.json, a partial one: nowhere",
+    )
     parser.add_argument("--no-record", action="store_true", help="print only")
     given = parser.parse_args(argv)
     unknown = [name for name in given.only if name not in scenarios.BY_NAME]
@@ -85,7 +89,8 @@ def main(argv: list[str] | None = None) -> int:
     began = time.monotonic()
     figures: Figures = {scenario.name: measure(scenario, names, plan) for scenario, names in _chosen(given)}
     print(f"\n{table.everything(figures)}\n\n{time.monotonic() - began:.0f} s")
-    if not given.no_record:
+    partial = given.quick or given.only or given.servers  # would overwrite the whole table of the same day
+    if given.output or not (partial or given.no_record):
         settings = {"runs": plan.runs, "seconds": plan.timing.seconds, "priority": given.priority, "quick": given.quick}
         print(f"recorded in {record.write(figures, settings, given.output)}")
     return 1 if any(faults(run) for found in figures.values() for one in found.values() for run in one.runs) else 0

@@ -18,6 +18,9 @@ import sys
 from typing import Any
 
 
+MARK = "/mark"  # a request for this path leaves a line in the log, to compare others with
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -42,9 +45,17 @@ def tls(options: argparse.Namespace) -> ssl.SSLContext | None:
 
 
 async def echo(ws: Any) -> None:
-    """Send every message back."""
+    """Send every message back; the message `leave` ends the connection from this side."""
     async for message in ws:
+        if message == "leave":
+            return
         await ws.send(message)
+
+
+def note_mark(request: Any) -> None:
+    """Log the requests for MARK."""
+    if request.target.startswith(MARK):
+        logging.getLogger("echo").info("%s", request.target)
 
 
 def echo_now(ws: Any, message: str | bytes) -> None:
@@ -62,7 +73,7 @@ async def listen(options: argparse.Namespace) -> Any:
         return await serve(echo, **more)
     import everywire
 
-    more["engine"] = options.engine
+    more["engine"], more["process_request"] = options.engine, note_mark
     if options.style == "callback":
         return await everywire.serve(on_message=echo_now, **more)
     return await everywire.serve(echo, **more)

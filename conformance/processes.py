@@ -26,6 +26,7 @@ class EchoServer:
         self.command = [sys.executable, str(ECHO_SERVER), *arguments, "--options", json.dumps(options)]
         self.environment = build_environment(build)
         self.log: list[str] = []
+        self.news = threading.Condition()
         self.port = 0
         self.pid = 0
 
@@ -38,7 +39,7 @@ class EchoServer:
         assert self.process.stdout is not None
         hello = self.process.stdout.readline()
         if not hello:
-            self.reader.join(5)
+            self.__exit__()
             raise RuntimeError("the echo server did not start:\n" + "\n".join(self.log))
         said = json.loads(hello)
         self.port, self.pid = said["port"], said["pid"]
@@ -53,12 +54,28 @@ class EchoServer:
             self.process.kill()
             self.process.wait()
         self.reader.join(3)
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
 
     def collect(self) -> None:
         """Keep the log's lines as they come."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            self.log.append(line.rstrip("\n"))
+            with self.news:
+                self.log.append(line.rstrip("\n"))
+                self.news.notify_all()
+
+    def logged(self, text: str, start: int, patience: float = 3) -> int:
+        """Wait for a log line with this text, from line number `start` on; gives its number. TimeoutError when none comes."""
+
+        def number() -> int | None:
+            return next((i for i in range(start, len(self.log)) if text in self.log[i]), None)
+
+        with self.news:
+            if not self.news.wait_for(lambda: number() is not None, patience):
+                raise TimeoutError(f"no log line with {text!r} among {self.log[start:]}")
+            return number() or 0
 
     @property
     def alive(self) -> bool:
@@ -76,6 +93,10 @@ class EchoServer:
     def forget_peak(self) -> None:
         """Let `peak_memory` begin anew from here."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def descriptors(self) -> int:
+        """The number of open file descriptors."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def processor_time(self) -> float:
         """Processor time used so far, user and kernel, in seconds."""

@@ -70,6 +70,9 @@ class Pipe(Link):
     def finish(self):
         self.calls.append("finish")
 
+    def leave(self):
+        self.calls.append("leave")
+
     def abort(self):
         self.calls.append("abort")
 

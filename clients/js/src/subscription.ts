@@ -7,6 +7,7 @@ import type { Command, Failed, Member, Position, Publication, Subscribed } from 
 
 export interface SubscriptionEvents<T> {
   publication: Publication<T>;
+  /** As with `leave`: at once, or, for what changed while the line was cut, just before `subscribed`. */
   join: Member;
   leave: Member;
   /** The server agreed, for the first time or again. What was missed, or rewound, follows as `publication` events at once. */
@@ -67,6 +68,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   readonly #rewind: number | undefined;
   #position: Position | null;
   #state: SubscriptionState = "subscribing";
+  #again = false;
   /** The id of the latest subscribe command. @internal */
   asked = 0;
   /** @internal */
@@ -139,12 +141,15 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
     if (this.#state === "unsubscribed") return;
     const since = this.#position;
     const { epoch, offset, recovered, publications, members = [] } = answer;
+    const changes = this.#again ? this.#meet(members) : [];
+    this.#again = true;
     this.#state = "subscribed";
     this.backoff.reset();
     this.#position = { epoch, offset: recovered && since ? since.offset : 0 };
     this.members.clear();
     for (const member of members) this.members.set(member.session, member);
     if (since && !recovered) this.emit("lost", { since });
+    for (const [name, member] of changes) this.emit(name, member);
     this.emit("subscribed", { recovered, count: publications.length, members });
     for (const publication of publications) this.#hand(publication as Publication<T>);
     this.#position.offset = Math.max(this.#position.offset, offset);
@@ -194,6 +199,14 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
     this.#state = "unsubscribed";
     this.members.clear();
     this.emit("unsubscribed", why);
+  }
+
+  /** Who came and who left while nobody told us. */
+  #meet(members: Member[]): (readonly ["join" | "leave", Member])[] {
+    const now = new Set(members.map(({ session }) => session));
+    const left = [...this.members.values()].filter(({ session }) => !now.has(session));
+    const joined = members.filter(({ session }) => !this.members.has(session));
+    return [...left.map((member) => ["leave", member] as const), ...joined.map((member) => ["join", member] as const)];
   }
 
   #hand(publication: Publication<T>): void {

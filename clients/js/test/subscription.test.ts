@@ -144,6 +144,18 @@ test("members are kept by session", () => {
   assert.deepEqual([...subscription.members.keys()], ["s1", "__proto__"]);
 });
 
+test("who came and left while the line was cut is told on return", () => {
+  const world = new FakeWorld();
+  const subscription = world.connected().subscribe("a");
+  const said = listen(subscription);
+  const members = (...sessions: string[]) => sessions.map((session) => ({ session, user: null }));
+  world.socket.subscribed("a", { members: members("s1", "s2") });
+  world.reconnect();
+  assert.equal(subscription.members.size, 2);
+  world.socket.subscribed("a", { recovered: true, members: members("s1", "s3") });
+  assert.deepEqual(said.slice(1), [["leave", "s2"], ["join", "s3"], ["subscribed", true, 0]]);
+});
+
 test("channel names are data, whatever they are", () => {
   const world = new FakeWorld();
   const client = world.connected();

@@ -54,13 +54,16 @@ class Calling(PlainLink):
             self._answered(*found)
 
     def _answered(self, status: int, reason: str, headers: Headers) -> None:
-        response = Response(status, headers=headers, reason=reason)
-        if status == 101:
+        self.answered(Response(status, headers=headers, reason=reason), opened=status == 101)
+
+    def answered(self, response: Response, *, opened: bool) -> None:
+        """Take the answer's head: the WebSocket is `opened`, or it is a refusal, whose text is waited for."""
+        if opened:
             self.reading(False)  # what follows waits until the WebSocket is in place
             self._done(response)
             return
         self.response = response
-        length = headers.get("content-length", "")
+        length = response.headers.get("content-length", "")
         self.wanted = min(int(length), _BODY) if length and length.isdigit() else _BODY
         response.body, self.reader.rest = self.reader.rest[:_BODY], b""
         self._complete(response)

@@ -254,12 +254,16 @@ class Client:
 
     # One try after another.
 
+    @property
+    def _over(self) -> bool:
+        return self.state is State.CLOSED
+
     async def _live(self) -> None:
         try:
-            while self.state is not State.CLOSED:
+            while True:
                 code, reason = await self._attempt()
                 self._lost(code)
-                if self.state is State.CLOSED:
+                if self._over:
                     return
                 if not wire.may_reconnect(code):
                     raise closed(code, reason)

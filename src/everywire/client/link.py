@@ -42,7 +42,7 @@ def dialling(uri: str, options: dict[str, Any]) -> Dial:
             **usual | options,
         )
         if websocket.subprotocol != SUBPROTOCOL:
-            websocket.abort()
+            websocket.abort()  # type: ignore[no-untyped-call, unused-ignore]
             raise HandshakeError(f"the server does not speak {SUBPROTOCOL} at {uri}", 200)
         return websocket
 

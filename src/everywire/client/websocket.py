@@ -21,10 +21,12 @@ from everywire.client.calling import Calling
 from everywire.engine.tls import TlsLink
 from everywire.engine.websocket import WebSocket
 from everywire.errors import HandshakeError, InvalidURI, RedirectError
+from everywire.servers import alpn
 from everywire.servers.websocket import Options
-from everywire.ws import handshake
+from everywire.ws import bootstrap, handshake
 from everywire.ws.deflate import Compressor, Deflate, Inflation
 from everywire.ws.frames import mask_source
+from everywire.ws.link import PlainLink
 
 __all__ = ["connect"]
 
@@ -43,7 +45,7 @@ class connect:
     `uri` is ws:// or wss://, with user:password@ for basic authentication. `subprotocols` are offered in order; `headers` are sent along; `origin` is the
     Origin header. `proxy` is a URL (http, https, socks5, socks5h, socks4), None for none, True for what the environment says (HTTPS_PROXY and so on). `ssl` is
     an `ssl.SSLContext`; `server_hostname` the name to check. `sock` is a connected socket, `path` a Unix socket to use instead of TCP. Redirects are followed,
-    at most `max_redirects`. `on_message(ws, message)` and `on_close(ws, code, reason)` are callbacks, as in `serve`. Everything else is a field of `Options`
+    at most `max_redirects`. With `http2`, wss:// goes over HTTP/2 where the server has it (RFC 8441; the extra `everywire[h2]`). `on_message(ws, message)` and `on_close(ws, code, reason)` are callbacks, as in `serve`. Everything else is a field of `Options`
     (max_size, ping_interval, compression, …).
 
     Raises `InvalidURI`, OSError (no connection), TimeoutError (`open_timeout`), `ssl.SSLError`, or `HandshakeError` with the `status` that the server answered.
@@ -66,6 +68,7 @@ class connect:
         sock: socket.socket | None = None,
         path: str | None = None,
         max_redirects: int = 10,
+        http2: bool = False,
         on_message: Callable[[WebSocket, Any], object] | None = None,
         on_close: Callable[[WebSocket, int, str], object] | None = None,
         backoff: Backoff | None = None,
@@ -85,6 +88,9 @@ class connect:
         self._sock = sock
         self._path = path
         self._max_redirects = max_redirects
+        self._http2 = http2
+        if http2 and not alpn.available():
+            raise ImportError("http2=True needs the extra everywire[h2]")
         self._on_message = on_message
         self._on_close = on_close
         self._backoff = backoff or Backoff(random.random)
@@ -134,7 +140,11 @@ class connect:
     def _became(self, engine: Any, calling: Calling, response: Any, key: str) -> WebSocket:
         if response.status in _REDIRECTS and "location" in response.headers:
             raise _Redirect(response.status, response.headers["location"])
-        agreed = handshake.check_response(response, key, protocols=self._subprotocols, deflate=self._options.compression)
+        offered: dict[str, Any] = {"protocols": self._subprotocols, "deflate": self._options.compression}
+        if calling.request.version == "2":
+            agreed = bootstrap.check_response(response, **offered)
+        else:
+            agreed = handshake.check_response(response, key, **offered)
         compressor = inflation = None
         if agreed.deflate is not None:
             compressor = Compressor(agreed.deflate.client_window, self._options.compression or Deflate(), takeover=agreed.deflate.client_takeover)
@@ -147,7 +157,11 @@ class connect:
         return websocket
 
     def _secured(self, engine: Any, address: Address, calling: Calling, done: asyncio.Future[Any]) -> TlsLink:
-        def top(link: TlsLink) -> Calling:
+        def top(link: TlsLink) -> PlainLink:
+            if link.alpn == "h2":
+                from everywire.client.h2 import H2Calling
+
+                return H2Calling(calling, self._options.head_limits, engine.clock)
             engine.loop.call_soon(calling.begin)
             return calling
 
@@ -156,6 +170,8 @@ class connect:
                 done.set_exception(error)
 
         context = self._ssl or tls.create_default_context()
+        if self._http2:
+            alpn.offer(context, http2=True)
         return TlsLink(engine, context, top, server_side=False, timeout=None, server_hostname=self._server_hostname or address.host, failed=failed)
 
     def _fields(self, address: Address) -> list[tuple[str, str]]:

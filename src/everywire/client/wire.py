@@ -227,7 +227,7 @@ def read(message: str | bytes) -> Iterator[Event]:
 def _known(said: Any) -> Iterator[Event]:
     for item in said if isinstance(said, list) else [said]:
         if not isinstance(item, dict) or item.get("type") in _KNOWN:
-            yield msgspec.convert(item, Event)  # type: ignore[call-overload]
+            yield msgspec.convert(item, Event)
 
 
 def encode(command: dict[str, Any]) -> str:

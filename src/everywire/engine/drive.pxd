@@ -22,6 +22,7 @@ cdef class Inbox:
     cdef object callback
     cdef object context
 
+    cpdef Py_ssize_t left(self) except -1
     cpdef put(self, message)
     cpdef end(self, error)
     cpdef wake(self)

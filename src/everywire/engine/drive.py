@@ -92,6 +92,10 @@ class Inbox:
             self.full = True
             self.source.reading(False)
 
+    def left(self):
+        """Count the messages that nobody has read."""
+        return len(self.messages) - self.head
+
     def end(self, error):
         """Say that no message follows: after those that are here, awaiting raises `error`."""
         self.error = error
@@ -128,6 +132,7 @@ class Inbox:
                 self.full = False
                 self.source.reading(True)
             return message
+        self.source.exhausted()
         if self.error is not None:
             raise StopAsyncIteration if self.iterating and self.error.code in (1000, 1001, 1005) else self.error
         if self.waiting:
@@ -244,7 +249,7 @@ class Driver:
     def _step(self):
         """Step the handler once; park where it waits for an inbox, else hold what it did."""
         if cython.compiled:
-            result: cython.pointer(PyObject) = cython.NULL
+            result = cython.declare(cython.pointer(PyObject), cython.NULL)
             status = PyIter_Send(self.coroutine, None, cython.address(result))
             if status == PYGEN_NEXT:
                 self._yielded(cython.cast(object, result))

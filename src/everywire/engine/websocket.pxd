@@ -24,6 +24,7 @@ cdef class WebSocket(Connection):
     cdef public object task
 
     cpdef deliver(self, message)
+    cpdef bint unread(self) except -1
     cpdef delivered(self)
     cdef _call(self, message)
     cdef Inbox _incoming(self)

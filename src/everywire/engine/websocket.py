@@ -63,6 +63,15 @@ class WebSocket(Connection):
         if self.inbox is not None:
             self.inbox.wake()
 
+    def unread(self):
+        """Say whether messages wait to be read."""
+        return self.inbox is not None and self.inbox.left() > 0
+
+    def exhausted(self):
+        """Learn that the application has read everything and asks for more."""
+        if self.bidden:
+            self.end_now()
+
     def _call(self, message):
         """Give a message to the callback; a coroutine runs in a task of its own, and what follows waits for it."""
         try:
@@ -81,8 +90,10 @@ class WebSocket(Connection):
         self.busy = False
         if not task.cancelled() and task.exception() is not None:
             self.broken(task.exception())
-        while self.inbox is not None and self.inbox.messages and not self.busy and self.state == OPEN:
+        while self.unread() and not self.busy and self.state == OPEN:
             self._call(self.inbox.poll())
+        if not self.busy:
+            self.exhausted()
         if self.over and not self.busy:
             self._tell_closed()
 
@@ -123,7 +134,7 @@ class WebSocket(Connection):
         Awaiting the result waits while more than `write_high` bytes are queued for a slow peer. Not awaiting is allowed: beyond `write_limit` bytes the
         connection is closed with 1008. An iterable must be awaited. Raises `ConnectionClosed` when the connection is closing or closed.
         """
-        if self.state != OPEN or self.refused:
+        if self.state != OPEN:
             raise self.outcome()
         if type(message) is str or type(message) is bytes or isinstance(message, (bytearray, memoryview, str)):
             self.send_message(message)
@@ -149,10 +160,10 @@ class WebSocket(Connection):
         return _Shielded(self.room)
 
     def cut_off(self):
-        """Close a peer that reads too slowly: 1008, and what was queued for it is dropped."""
+        """Close a peer that reads too slowly: 1008 (`Options.slow_code`), and what was queued for it is dropped."""
         log.warning("a slow reader was cut off: %d bytes queued", self.below.queued())
         self.below.discard()
-        self.fail(CloseCode.POLICY_VIOLATION, "too slow")
+        self.fail(self.manner.slow_code, "too slow")
 
     def drained(self):
         """Let senders go on."""

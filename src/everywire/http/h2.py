@@ -100,11 +100,13 @@ class Meter:
         self._partial = b""
         self._block = 0
         self._parts = 0
-        self._since = 0.0
+        self._since = -1.0
         self._spent = 0
 
     def feed(self, data: bytes, now: float) -> None:
         """Look at what follows in the stream of bytes, at `now` (seconds); raises `Flood`."""
+        if self._since < 0:
+            self._since = now
         if self._partial:
             data, self._partial = self._partial + data, b""
         at, size = self._skip, len(data)
@@ -165,7 +167,7 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], limits: HeadLimits) -> R
         headers.insert(0, (b"host", named[b":authority"]))
     method = named[b":method"]
     if method == b"CONNECT":
-        if named.get(b":protocol") != b"websocket":
+        if named.get(b":protocol", b"").lower() != b"websocket":  # RFC 9110 7.8
             raise BadRequest(501, "CONNECT is for WebSocket here")
         method = b"GET"
         headers += [(b"upgrade", b"websocket"), (b"connection", b"Upgrade")]

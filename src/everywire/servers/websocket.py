@@ -19,8 +19,8 @@ from everywire.engine.websocket import WebSocket, start_handler
 from everywire.errors import AbortHandshake
 from everywire.http.head import HeadLimits
 from everywire.http.request import Request, Response
-from everywire.servers import listening
-from everywire.ws import handshake
+from everywire.servers import alpn, listening
+from everywire.ws import bootstrap, handshake
 from everywire.ws.connection import Manner
 from everywire.ws.deflate import Compressor, Deflate, Inflation, Parameters
 from everywire.ws.frames import Limits
@@ -39,9 +39,11 @@ class Options:
     """How a server's connections behave. Sizes in bytes, times in seconds; None means no limit, or never.
 
     max_size: of one message, after inflating. max_fragments: frames of one message. read_limit: received messages that wait for a coroutine; above it reading
-    stops. write_high: queued bytes above which `await send` waits. write_limit: queued bytes above which a slow reader is cut off.
+    stops. write_high: queued bytes above which `await send` waits. write_limit: queued bytes above which a slow reader is cut off,
+    with slow_code.
     ping_interval: silence after which a ping is sent. ping_timeout: further silence after which the connection is closed. close_timeout: for the closing
     handshake. open_timeout: for the whole opening handshake. idle_timeout: for an HTTP connection kept alive.
+    http2: offer HTTP/2 on TLS, where the extra `everywire[h2]` is installed: WebSockets then share connections (RFC 8441).
     """
 
     max_size: int | None = 1 << 20
@@ -49,6 +51,7 @@ class Options:
     read_limit: int = 1 << 18
     write_high: int = 1 << 16
     write_limit: int = 1 << 20
+    slow_code: int = 1008
     ping_interval: float | None = 20
     ping_timeout: float | None = 20
     close_timeout: float | None = 10
@@ -60,12 +63,14 @@ class Options:
     origins: Origins | None = None
     head_limits: HeadLimits = field(default_factory=HeadLimits)
     server_header: str | None = "everywire"
+    http2: bool = True
 
     def manner(self, clock: Callable[[], float], mask: Callable[[], int] | None = None) -> Manner:
         """Make what the connections themselves need of this."""
         manner = Manner(Limits(self.max_size, self.max_fragments), clock, mask)
         manner.ping_interval, manner.ping_timeout, manner.close_timeout = self.ping_interval, self.ping_timeout, self.close_timeout
         manner.high, manner.write_limit, manner.read_limit = self.write_high, self.write_limit, self.read_limit
+        manner.slow_code = self.slow_code
         return manner
 
     def shortest(self) -> float:
@@ -126,6 +131,7 @@ class Server:
             return lambda: Opening(self, self._engine)
         from everywire.engine.tls import TlsLink
 
+        alpn.offer(context, http2=self.options.http2)
         return lambda: TlsLink(self._engine, context, self._top, server_side=True, timeout=self.open_timeout)
 
     def _top(self, link: Any) -> Any:
@@ -165,10 +171,16 @@ class Server:
         return await early or self._upgrade(request)
 
     def _upgrade(self, request: Request) -> Accepted:
-        key = handshake.check_request(request)
-        upgrade = self.agree(request)
         headers = [("Server", self.options.server_header)] if self.options.server_header else []
-        return Accepted(handshake.answer(key, upgrade, headers), self.make(upgrade), self.opened)
+        if request.version == "2":
+            bootstrap.check_request(request)
+            upgrade = self.agree(request)
+            response = bootstrap.answer(upgrade, headers)
+        else:
+            key = handshake.check_request(request)
+            upgrade = self.agree(request)
+            response = handshake.answer(key, upgrade, headers)
+        return Accepted(response, self.make(upgrade), self.opened)
 
     def agree(self, request: Request) -> handshake.Upgrade:
         """Agree with a handshake's origin, subprotocol and compression, or raise `HandshakeError`."""
@@ -286,7 +298,7 @@ class serve:
     `on_message(ws, message)`, with `on_open(ws)` and `on_close(ws, code, reason)`: plain callbacks, the fastest; an `async def on_message` works too.
 
     Where: `host` and `port`, a Unix socket's `path`, or `sock`, a listening socket or several (see `everywire.servers.listening.inherited`). `ssl` is an
-    `ssl.SSLContext`. `process_request(request)` (plain or async) may return a `Response` to answer over HTTP instead, or None to go on. `engine` is "native" or
+    `ssl.SSLContext`, whose ALPN is set here. `process_request(request)` (plain or async) may return a `Response` to answer over HTTP instead, or None to go on. `engine` is "native" or
     "portable"; everything else is a field of `Options`.
 
     By default a request with cookies must come from an Origin on the same host; `origins` lists who may connect instead (None in it: no Origin at all).

@@ -12,7 +12,7 @@ cdef class Manner:
     cdef public Py_ssize_t low
     cdef public Py_ssize_t write_limit
     cdef public Py_ssize_t read_limit
-    cdef public object log
+    cdef public int slow_code
 
 cdef class Connection(Link):
     cdef readonly Manner manner
@@ -23,6 +23,8 @@ cdef class Connection(Link):
     cdef public bint heard
     cdef public bint refused
     cdef public bint pinged
+    cdef public bint bidden
+    cdef object verdict
     cdef public double since
     cdef public int close_code
     cdef public int sent_code
@@ -37,6 +39,9 @@ cdef class Connection(Link):
     cpdef sweep(self, double now)
     cpdef deliver(self, message)
     cpdef delivered(self)
+    cpdef bint unread(self) except -1
+    cpdef _end_when_read(self, error)
+    cpdef end_now(self)
     cpdef ponged(self, bytes data)
     cpdef keepalive(self)
     cpdef finished(self, reason)

@@ -83,7 +83,7 @@ class Deflate:
         server = int(answer.get("server_max_window_bits") or 15)
         if server > self.server_window or (not self.server_takeover and "server_no_context_takeover" not in answer):
             raise HandshakeError("the server did not accept the offered compression")
-        client = int(answer.get("client_max_window_bits") or self.client_window)
+        client = min(self.client_window, int(answer.get("client_max_window_bits") or 15))
         if client < 9:
             raise HandshakeError("the server wants a compression window that zlib cannot make")
         return Parameters(

@@ -10,6 +10,8 @@ One source, two builds: plain Python, and compiled by Cython with the types in `
 from __future__ import annotations
 
 from codecs import utf_8_decode
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from everywire.errors import CloseCode, MessageTooBig, ProtocolError, sendable
 
@@ -34,7 +36,10 @@ __all__ = ["BINARY", "CLOSE", "PING", "PONG", "TEXT", "Control", "Decoder", "Lim
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FIN, RSV1, RSV23, OPCODE, MASKED = 0x80, 0x40, 0x30, 0x0F, 0x80
 _ENDLESS = 1 << 62
-_LARGE = 1 << 12  # bytes from which on a message of one frame is filled in place
+_LARGE, _FILLED = 1 << 12, 1 << 20  # bytes from and up to which a message of one frame is filled in place
+
+
+_NOT_UTF8 = "invalid UTF-8 in text message"
 
 
 class Limits:
@@ -58,6 +63,12 @@ class Control:
         return f"Control({self.opcode}, {self.data!r})"
 
 
+if TYPE_CHECKING:
+    from everywire.ws.deflate import Inflater, Inflation
+
+    Event = str | bytes | Control | ProtocolError
+
+
 class Decoder:
     """Turns the bytes of one direction into messages.
 
@@ -68,13 +79,13 @@ class Decoder:
     everything is ignored.
     """
 
-    def __init__(self, client, limits, inflation=None):
+    def __init__(self, client: bool, limits: Limits, inflation: Inflation | None = None) -> None:  # noqa: FBT001 - hot
         self.client = client
         self.limits = limits
         self.inflation = inflation
-        self.inflater = None  # of the unfinished message
+        self.inflater: Inflater | None = None  # of the unfinished message
         self.failed = False
-        self.cut = None  # a header cut short
+        self.cut: bytes | None = None  # a header cut short
         self.left = 0  # payload bytes still to come in this frame
         self.first = 0  # the first byte of this frame
         self.key = 0
@@ -82,21 +93,21 @@ class Decoder:
         self.kind = 0
         self.packed = False  # the unfinished message is compressed
         self.fragments = 0
-        self.parts = None  # the unfinished message
-        self.whole = None  # the same where its size was known from the start: filled in place (compiled build only)
+        self.parts: bytearray | None = None  # the unfinished message
+        self.whole: bytes | None = None  # the same where its size was known from the start: filled in place (compiled build only)
         self.filled = 0
         self.text_state = 0
         self.rest = b""  # its last, unfinished UTF-8 sequence
         self.control = b""
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> list[Event]:
         """Decode `data` (bytes) and give the events as a list: the face for Python."""
-        events: list = []
+        events: list[Event] = []
         copy = bytearray(data)
         self.decode(copy, len(copy), events)
         return events
 
-    def decode(self, data, size, out):
+    def decode(self, data: bytearray, size: int, out: list[Event]) -> int:
         """Append to `out` what the first `size` bytes of `data` complete. `data` is unmasked in place."""
         if self.failed:
             return 0
@@ -107,51 +118,48 @@ class Decoder:
             return self._decode(joined, len(joined), out)
         return self._decode(data, size, out)
 
-    def _decode(self, data, size, out):
+    def _decode(self, data: bytearray, size: int, out: list[Event]) -> int:
         pos = 0
-        while pos < size:
+        while 0 <= pos < size:
             if self.left > 0:
                 pos = self._payload(data, pos, size, out)
-                if pos < 0:
-                    return 0
-                continue
-            first = data[pos]
-            if (first & OPCODE) >= 3 or first & RSV23 or size - pos < 2:
-                end = self._long_way(data, pos, size, out)
-                if end < 0:
-                    return 0
-                pos = end
-                continue
-            length = data[pos + 1] & 0x7F
-            start = pos + 2
-            if length == 126 and size - pos >= 4:
-                length = data[pos + 2] << 8 | data[pos + 3]
-                start = pos + 4
-            elif length >= 126:
-                length = size  # so that it takes the long way
-            if data[pos + 1] & MASKED:
-                start += 4
-            end = start + length
-            if end > size or (first != 0x81 and first != 0x82) or self.kind or (data[pos + 1] & MASKED == 0) != self.client or length > self.limits.max_size:
-                end = self._long_way(data, pos, size, out)
-                if end < 0:
-                    return 0
-                pos = end
-                continue
-            if not self.client:
-                self.key = key_at(data, start - 4)
-                unmask(data, start, end, self.key, 0)
-            if first == 0x82:
-                out.append(bytes(data[start:end]))
             else:
-                try:
-                    out.append(data[start:end].decode("utf-8"))
-                except UnicodeDecodeError:
-                    return self._fail(out, ProtocolError("invalid UTF-8 in text message", CloseCode.INVALID_DATA))
-            pos = end
+                end = self._short_way(data, pos, size, out)
+                pos = end if end else self._long_way(data, pos, size, out)
         return 0
 
-    def _long_way(self, data, pos, size, out):
+    def _short_way(self, data: bytearray, pos: int, size: int, out: list[Event]) -> int:
+        """Take a whole, plain data frame at `pos`; give where it ends, 0 when the frame is of another kind, -1 when it is wrong."""
+        first = data[pos]
+        if (first != 0x81 and first != 0x82) or self.kind or size - pos < 2:
+            return 0
+        second = data[pos + 1]
+        length = second & 0x7F
+        start = pos + 2
+        if length == 126 and size - pos >= 4:
+            length = data[pos + 2] << 8 | data[pos + 3]
+            start = pos + 4
+        elif length >= 126:
+            return 0
+        if not self.client:
+            start += 4
+        end = start + length
+        if end > size or (second & MASKED == 0) != self.client or length > self.limits.max_size:
+            return 0
+        if not self.client:
+            self.key = key_at(data, start - 4)
+            unmask(data, start, end, self.key, 0)
+        if first == 0x82:
+            out.append(bytes(data[start:end]))
+            return end
+        try:
+            out.append(data[start:end].decode("utf-8"))
+        except UnicodeDecodeError:
+            self._fail(out, ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA))
+            return -1
+        return end
+
+    def _long_way(self, data: bytearray, pos: int, size: int, out: list[Event]) -> int:
         """Read one header at `pos`; give the position of its payload, -1 when there is nothing more to do."""
         try:
             start = self._start(data, pos, size)
@@ -165,7 +173,7 @@ class Decoder:
             return self._end(start, out)
         return start
 
-    def _start(self, data, pos, size):
+    def _start(self, data: bytearray, pos: int, size: int) -> int:
         """Judge the header at `pos` and enter its frame; give where the payload starts, -1 when the header is cut."""
         first = data[pos]
         self._judge_first(first)
@@ -183,18 +191,15 @@ class Decoder:
         if length == 126:
             length = data[pos + 2] << 8 | data[pos + 3]
         elif length == 127:
-            length = 0
-            for i in range(8):
-                length = length << 8 | data[pos + 2 + i]
-                if length >= 1 << 55:
-                    raise ProtocolError("frame length has its top bit set") if length >> 55 & 1 and i == 7 else MessageTooBig("frame is too big")
+            length = long_length(data, pos + 2)
         if not self.client:
             self.key = key_at(data, start)
             start += 4
         self._enter(first, length)
         return start
 
-    def _judge_first(self, first):
+    def _judge_first(self, first: int) -> int:
+        """Refuse a first byte that no frame may have here."""
         opcode = first & OPCODE
         if first & RSV23 or (first & RSV1 and (self.inflation is None or opcode == 0 or opcode > 2)):
             raise ProtocolError("reserved bits are set")  # RFC 6455 5.2
@@ -207,33 +212,42 @@ class Decoder:
             raise ProtocolError(f"reserved opcode {opcode}")
         elif (opcode == 0) != (self.kind != 0):
             raise ProtocolError("expected a continuation frame" if self.kind else "continuation of nothing")  # RFC 6455 5.4
+        return 0
 
-    def _enter(self, first, length):
+    def _enter(self, first: int, length: int) -> int:
         """Enter a frame whose header is in order."""
         opcode = first & OPCODE
         if opcode < 8:
-            so_far = 0 if self.parts is None else len(self.parts)
-            if length > self.limits.max_size - so_far:
+            room = self.limits.max_size - (0 if self.parts is None else len(self.parts))
+            if first & RSV1 or (opcode == 0 and self.packed):
+                room += (room >> 10) + 64  # what cannot be compressed grows a little. RFC 1951 3.2.4
+            if length > room:
                 raise MessageTooBig(f"message of more than {self.limits.max_size} bytes")
             self.fragments += 1
             if self.fragments > self.limits.max_fragments:
                 raise ProtocolError(f"message of more than {self.limits.max_fragments} fragments", CloseCode.POLICY_VIOLATION)
             if opcode:
-                self.kind = opcode
-                self.packed = first & RSV1 != 0
-                if self.packed:
-                    self.inflater = self.inflation.begin()
-                if cython.compiled and first & FIN and not self.packed and length >= _LARGE:
-                    self.whole = everywire_blank(length)
-                    self.filled = 0
-                    self.text_state = 0
-                else:
-                    self.parts = bytearray()
+                self._begin(first, length)
         self.first = first
         self.left = length
         self.phase = 0
+        return 0
 
-    def _payload(self, data, pos, size, out):
+    def _begin(self, first: int, length: int) -> int:
+        """Begin a message whose first frame has `length` bytes."""
+        self.kind = first & OPCODE
+        self.packed = first & RSV1 != 0
+        if self.packed and self.inflation is not None:
+            self.inflater = self.inflation.begin()
+        if cython.compiled and first & FIN and not self.packed and _LARGE <= length <= _FILLED:
+            self.whole = everywire_blank(length)
+            self.filled = 0
+            self.text_state = 0
+        else:
+            self.parts = bytearray()
+        return 0
+
+    def _payload(self, data: bytearray, pos: int, size: int, out: list[Event]) -> int:
         """Take what is there of the current frame's payload; give the position behind it, -1 when it is wrong."""
         end = size if size - pos < self.left else pos + self.left
         if not self.client:
@@ -244,32 +258,43 @@ class Decoder:
             self.control += bytes(data[pos:end])
         else:
             try:
-                if cython.compiled and self.whole is not None:
-                    everywire_fill(self.whole, self.filled, data + pos, end - pos)
-                    self.filled += end - pos
-                    if self.kind == TEXT and not everywire_utf8(data + pos, end - pos, cython.address(self.text_state)):
-                        raise ProtocolError("invalid UTF-8 in text message", CloseCode.INVALID_DATA)  # RFC 6455 8.1
-                else:
+                if self.whole is None:
                     self._take(bytes(data[pos:end]), False)
+                else:
+                    self._fill(data, pos, end)
             except ProtocolError as error:
                 self._fail(out, error)
                 return -1
         return end if self.left else self._end(end, out)
 
-    def _take(self, chunk, end):
+    def _take(self, chunk: bytes, end: bool) -> int:  # noqa: FBT001 - hot
         """Add `chunk` to the unfinished message, inflated where need be; check text as far as it goes."""
-        if self.packed:
-            chunk = self.inflater.inflate(chunk, end, self.limits.max_size - len(self.parts))
-        if chunk:
-            self.parts += chunk
+        parts = self.parts
+        if parts is None:
+            return 0
+        if self.inflater is not None:
+            chunk = self.inflater.inflate(chunk, end, self.limits.max_size - len(parts))
+        parts += chunk
         if self.kind == TEXT and (chunk or end):
             try:
                 check = self.rest + chunk if self.rest else chunk
                 self.rest = check[utf_8_decode(check, "strict", end)[1] :]
             except UnicodeDecodeError:
-                raise ProtocolError("invalid UTF-8 in text message", CloseCode.INVALID_DATA) from None  # RFC 6455 8.1
+                raise ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA) from None  # RFC 6455 8.1
+            if len(self.rest) == 2 and self.rest[0] == 0xED and self.rest[1] >= 0xA0:  # half a surrogate, which the codec waits for
+                raise ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA)
+        return 0
 
-    def _end(self, pos, out):
+    def _fill(self, data: bytearray, pos: int, end: int) -> int:
+        """Add bytes to a message that is filled in place; check text as far as it goes."""
+        if cython.compiled:
+            everywire_fill(self.whole, self.filled, data + pos, end - pos)
+            self.filled += end - pos
+            if self.kind == TEXT and not everywire_utf8(data + pos, end - pos, cython.address(self.text_state)):
+                raise ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA)  # RFC 6455 8.1
+        return 0
+
+    def _end(self, pos: int, out: list[Event]) -> int:
         """Leave a frame that is complete; give `pos`, -1 when it is wrong."""
         try:
             if self.first & 0x08:
@@ -279,36 +304,53 @@ class Decoder:
                 out.append(self._filled())
             elif self.first & FIN:
                 self._take(b"", True)
-                parts, self.parts = self.parts, None
-                self.inflater = None
-                out.append(parts.decode() if self.kind == TEXT else bytes(parts))
-                self.kind = 0
-                self.fragments = 0
+                out.append(self._joined())
         except ProtocolError as error:
             self._fail(out, error)
             return -1
         return pos
 
-    def _filled(self):
+    def _joined(self) -> str | bytes:
+        """Give the message that came in parts."""
+        parts, self.parts = self.parts or b"", None
+        kind, self.kind = self.kind, 0
+        self.inflater = None
+        self.fragments = 0
+        return parts.decode() if kind == TEXT else bytes(parts)
+
+    def _filled(self) -> str | bytes:
         """Give the message that was filled in place."""
-        whole, self.whole = self.whole, None
+        whole, self.whole = self.whole or b"", None
         kind, self.kind = self.kind, 0
         self.fragments = 0
         if kind == BINARY:
             return whole
         if self.text_state:
-            raise ProtocolError("invalid UTF-8 in text message", CloseCode.INVALID_DATA)
+            raise ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA)
         return whole.decode()
 
-    def _fail(self, out, error):
+    def _fail(self, out: list[Event], error: ProtocolError) -> int:
         self.failed = True
         self.parts = None
         self.whole = None
+        self.inflater = None
         out.append(error)
         return 0
 
 
-def _close(data):
+def long_length(data: bytearray, start: int) -> int:
+    """Read the eight length bytes at `start` (RFC 6455 5.2)."""
+    if data[start] & 0x80:
+        raise ProtocolError("frame length has its top bit set")
+    length = 0
+    for i in range(8):
+        if length >= 1 << 47:
+            raise MessageTooBig("frame is too big")
+        length = length << 8 | data[start + i]
+    return length
+
+
+def _close(data: bytes) -> Control:
     """Read a close frame's payload (RFC 6455 5.5.1)."""
     if not data:
         return Control(CLOSE, data, CloseCode.NO_STATUS)
@@ -323,7 +365,7 @@ def _close(data):
         raise ProtocolError("invalid UTF-8 in close reason", CloseCode.INVALID_DATA) from None
 
 
-def close_payload(code, reason):
+def close_payload(code: int, reason: str) -> bytes:
     """Make a close frame's payload; empty for 1005. The reason is cut to what fits in 125 bytes, at a character."""
     if code == CloseCode.NO_STATUS:
         return b""
@@ -335,14 +377,14 @@ def close_payload(code, reason):
     return code.to_bytes(2, "big") + text
 
 
-def key_at(data, start):
+def key_at(data: bytearray, start: int) -> int:
     """Read the mask key at `start`, its first wire byte lowest."""
     if cython.compiled:
         return everywire_key(data + start)
     return int.from_bytes(data[start : start + 4], "little")
 
 
-def unmask(data, start, end, key, phase):
+def unmask(data: bytearray, start: int, end: int, key: int, phase: int) -> int:
     """XOR data[start:end] in place with the mask `key` (first wire byte lowest), from its byte `phase` on (RFC 6455 5.3)."""
     if cython.compiled:
         everywire_mask(data + start, end - start, key, phase)
@@ -354,14 +396,14 @@ def unmask(data, start, end, key, phase):
         data[start:end] = (int.from_bytes(data[start:end], "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
 
 
-def frame(first, payload):
+def frame(first: int, payload: bytes) -> bytes:
     """Make one unmasked frame of `payload` (bytes); `first` is its first byte: FIN, RSV1 and opcode."""
     if cython.compiled:
         return everywire_frame(first, payload, len(payload), 0, 0)
     return header(first, len(payload)) + payload
 
 
-def masked_frame(first, payload, key):
+def masked_frame(first: int, payload: bytes, key: int) -> bytes:
     """Make one frame masked with `key` (32 random bits), as a client must (RFC 6455 5.3)."""
     if cython.compiled:
         return everywire_frame(first, payload, len(payload), 1, key)
@@ -370,7 +412,7 @@ def masked_frame(first, payload, key):
     return header(first, len(payload), MASKED) + key.to_bytes(4, "little") + bytes(body)
 
 
-def header(first, size, masked=0):
+def header(first: int, size: int, masked: int = 0) -> bytes:
     """Make a frame's header: `first` byte, payload length, without the mask key (RFC 6455 5.2)."""
     if size < 126:
         return bytes((first, masked | size))
@@ -379,21 +421,21 @@ def header(first, size, masked=0):
     return bytes((first, masked | 127)) + size.to_bytes(8, "big")
 
 
-def encode(message):
+def encode(message: str | bytes | bytearray | memoryview) -> bytes:
     """Make the one frame that a server sends for `message`: str as text, bytes-like as binary."""
     if isinstance(message, str):
-        if cython.compiled:
+        if cython.compiled and type(message) is str:
             return everywire_text_frame(message)
         return frame(FIN | TEXT, message.encode())
     return frame(FIN | BINARY, bytes(message))
 
 
-def mask_source(entropy):
+def mask_source(entropy: Callable[[int], bytes]) -> Callable[[], int]:
     """Make a source of 32-bit mask keys out of `entropy(n) -> bytes`, which is asked for 4 KiB at a time (RFC 6455 10.3)."""
     pool = b""
     used = 0
 
-    def draw():
+    def draw() -> int:
         nonlocal pool, used
         if used + 4 > len(pool):
             pool, used = entropy(4096), 0

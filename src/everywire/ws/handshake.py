@@ -97,7 +97,7 @@ def _matches(wanted: str | re.Pattern[str] | None, origin: str | None) -> bool:
 def _same_host(origin: str, request: Request) -> bool:
     scheme, found, host = origin.partition("://")
     port = ":443" if scheme == "https" else ":80"
-    return bool(found) and _bare(host, port) == _bare(request.headers.get("host", "") or "", port)
+    return bool(found and host) and _bare(host, port) == _bare(request.headers.get("host", "") or "", port)
 
 
 def _bare(host: str, port: str) -> str:

@@ -8,6 +8,7 @@ cdef class Link:
     cpdef lost(self, reason)
     cpdef drained(self)
     cpdef settling(self)
+    cpdef exhausted(self)
     cpdef sweep(self, double now)
 
     cpdef write(self, bytes data)

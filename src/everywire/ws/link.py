@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["Link", "PlainLink"]
 
 
@@ -15,28 +17,28 @@ class Link:
     """
 
     def __init__(self) -> None:
-        self.above = None
-        self.below = None
+        self.above: Link | None = None
+        self.below: Link | None = None
 
     # Up: called by the storey below.
 
-    def receive(self, data, size):
+    def receive(self, data: bytearray, size: int) -> int:
         """Take `size` bytes from the mutable buffer `data`, which is only lent and may be overwritten."""
         if self.above is not None:
             self.above.receive(data, size)
         return 0
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> None:
         """Take bytes from Python: the same as `receive`, on a copy."""
         copy = bytearray(data)
         self.receive(copy, len(copy))
 
-    def ended(self):
+    def ended(self) -> None:
         """Learn that the peer will send no more bytes (half-close)."""
         if self.above is not None:
             self.above.ended()
 
-    def lost(self, reason):
+    def lost(self, reason: BaseException | None) -> None:
         """Learn that the pipe is gone, by `reason` (an exception) or in good order (None). The last call."""
         above = self.above
         self.above = None
@@ -44,67 +46,70 @@ class Link:
             above.lost(reason)
             above.below = None
 
-    def drained(self):
+    def drained(self) -> None:
         """Learn that what was queued has gone out, after `queued` had been above the low-water mark."""
         if self.above is not None:
             self.above.drained()
 
-    def settling(self):
+    def settling(self) -> None:
         """Learn that the lowest storey is about to write: the last moment to add bytes to this turn."""
         if self.above is not None:
             self.above.settling()
 
-    def sweep(self, now):
+    def sweep(self, now: float) -> None:
         """Learn the time, now and then (`now` in seconds of the engine's clock): the place for every timeout."""
         if self.above is not None:
             self.above.sweep(now)
 
+    def exhausted(self) -> None:
+        """Learn that everything that came up has been read, and more is wanted."""
+
     # Down: called by the storey above.
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         """Queue `data` (bytes, kept by reference); it goes out at the end of the turn. Never blocks, never raises for the peer's sake."""
         if self.below is not None:
             self.below.write(data)
 
-    def wake(self):
+    def wake(self) -> None:
         """Ask for a turn's end, at which `settling` is called."""
         if self.below is not None:
             self.below.wake()
 
-    def finish(self):
+    def finish(self) -> None:
         """Send what is queued, then close: half-close, read what still comes for a short while, bury."""
         if self.below is not None:
             self.below.finish()
 
-    def leave(self):
+    def leave(self) -> None:
         """Send what is queued, then close without waiting: the peer has said its last word, so no late byte of it can turn the end into a reset."""
         if self.below is not None:
             self.below.leave()
 
-    def abort(self):
+    def abort(self) -> None:
         """Close at once; what is queued is dropped."""
         if self.below is not None:
             self.below.abort()
 
-    def discard(self):
+    def discard(self) -> None:
         """Drop what is queued, but for what has begun to leave."""
         if self.below is not None:
             self.below.discard()
 
-    def reading(self, on):
+    def reading(self, on: bool) -> None:  # noqa: FBT001 - hot
         """Start or stop taking bytes from the peer (back-pressure)."""
         if self.below is not None:
             self.below.reading(on)
 
-    def queued(self):
+    def queued(self) -> int:
         """Count the bytes that were written but have not left yet."""
         return 0 if self.below is None else self.below.queued()
 
-    def extra(self, name):
+    def extra(self, name: str) -> Any:
         """Ask the storeys below for a fact: "socket", "peername", "sockname", "ssl_object"; None where unknown."""
         return None if self.below is None else self.below.extra(name)
 
-    def put(self, above):
+    def put(self, above: Link) -> None:
         """Set `above` as the storey on top of this one, in place of what is there."""
         self.above = above
         above.below = self
@@ -113,7 +118,7 @@ class Link:
 class PlainLink(Link):
     """A storey written in Python: overrides `feed`, which gets bytes of its own."""
 
-    def receive(self, data, size):
+    def receive(self, data: bytearray, size: int) -> int:
         """Copy and pass to `feed`."""
         self.feed(bytes(data[:size]))
         return 0

@@ -1,0 +1,39 @@
+"""The command line: `everywire`."""
+
+from __future__ import annotations
+
+import click
+
+import everywire
+from everywire.cli.bench import bench
+from everywire.cli.connect import connect
+from everywire.cli.demo import demo
+from everywire.cli.doctor import doctor
+from everywire.cli.echo import echo
+from everywire.cli.run import run
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(everywire.__version__, prog_name="everywire")
+def commands() -> None:
+    """A real-time messaging server.
+
+    \b
+    Begin here:
+        everywire demo                        chat with yourself in two browser tabs
+        everywire run app:app --reload        run your own application
+        everywire connect ws://localhost:8000 talk to any WebSocket server
+
+    Each option can come from the environment too: EVERYWIRE_RUN_PORT=9000 everywire run app:app
+    """
+
+
+for _command in (demo, run, echo, connect, bench, doctor):
+    commands.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line that the process was started with."""
+    commands(auto_envvar_prefix="EVERYWIRE", prog_name="everywire")

@@ -1,0 +1,227 @@
+"""What all commands that serve have in common: where to listen, what to print, how to end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import socket
+import ssl as tls
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from everywire import engine as engines
+from everywire.servers import listening
+from everywire.servers.websocket import Server
+
+__all__ = ["Place", "addresses", "context", "fail", "listen_options", "run_server", "serve_options", "sockets", "where"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HANDED_OVER = "EVERYWIRE_RELOAD_FDS"  # the reloader's listening sockets, by descriptor
+_LATE = 1.0  # seconds that the rest of the end may take once the deadline for the connections has passed
+_ANYWHERE = ("", "0.0.0.0", "::")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command listens, and how long its end may take (seconds)."""
+
+    host: str = "localhost"
+    port: int = 8000
+    unix: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
+    grace: float = 10.0
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is asked for."""
+        return self.certfile is not None
+
+
+def listen_options(command: F) -> F:
+    """Give a click command the options of a `Place`, by the same names."""
+    options = [
+        click.option("--host", default="localhost", show_default=True, help="Name or address; 0.0.0.0 is everywhere."),
+        click.option(
+            "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 is any free one."
+        ),
+        click.option("--unix", metavar="PATH", help="A Unix socket instead of a port."),
+        click.option("--certfile", metavar="FILE", help="PEM certificate chain: serves wss and https."),
+        click.option("--keyfile", metavar="FILE", help="Its key, where that is not in the same file."),
+        click.option(
+            "--grace",
+            default=10.0,
+            show_default=True,
+            type=click.FloatRange(0),
+            help="Seconds that Ctrl-C and SIGTERM leave to connections to close.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def fail(message: str) -> click.ClickException:
+    """Give the exception that ends a command with one line."""
+    return click.ClickException(message)
+
+
+def context(place: Place) -> tls.SSLContext | None:
+    """Load the certificate, if there is one."""
+    if place.certfile is None:
+        if place.keyfile is not None:
+            raise click.UsageError("--keyfile goes with --certfile")
+        return None
+    made = tls.create_default_context(tls.Purpose.CLIENT_AUTH)
+    try:
+        made.load_cert_chain(place.certfile, place.keyfile)
+    except tls.SSLError as error:
+        reason = error.reason or "no PEM certificate and key in it"
+        raise fail(f"cannot use the certificate {place.certfile}: {reason}") from None
+    except OSError as error:
+        raise fail(f"cannot read the certificate: {error.strerror}: {error.filename or place.certfile}") from None
+    return made
+
+
+def sockets(place: Place) -> list[socket.socket]:
+    """Open the listening sockets: those that were handed to this process, else the Unix socket, else the port."""
+    given = os.environ.pop(HANDED_OVER, "")
+    if given:
+        return [socket.socket(fileno=int(number)) for number in given.split(",")]
+    inherited = listening.inherited(dict(os.environ), os.getpid())
+    if inherited:
+        return inherited
+    try:
+        if place.unix is not None:
+            return [listening.unix(place.unix)]
+        return listening.tcp(place.host, place.port)
+    except socket.gaierror as error:
+        raise fail(f"cannot listen on {place.host}: {error.strerror}") from None
+    except OSError as error:
+        raise fail(_unavailable(place, error)) from None
+
+
+def _unavailable(place: Place, error: OSError) -> str:
+    if place.unix is not None:
+        return f"cannot listen on {place.unix}: {os.strerror(error.errno or 0)}"
+    if error.errno == errno.EADDRINUSE:
+        return f"port {place.port} is taken on {place.host}; choose another: --port {next_free(place)}"
+    return error.strerror or str(error)
+
+
+def next_free(place: Place) -> int:
+    """Give the next port that is free now; 0, which is any, where none is near."""
+    for port in range(place.port + 1, min(place.port + 100, 65536)):
+        try:
+            found = listening.tcp(place.host, port)
+        except OSError:
+            continue
+        for sock in found:
+            sock.close()
+        return port
+    return 0
+
+
+def serve_options(place: Place, found: list[socket.socket]) -> dict[str, Any]:
+    """Give the options of `everywire.serve` that put it there."""
+    return {"sock": found, "ssl": context(place), "close_timeout": min(10.0, place.grace) or 0.1}
+
+
+def addresses(server: Server, place: Place, scheme: str) -> list[str]:
+    """Give the addresses under which the server is reached from here: `scheme` is ws or http; the best first."""
+    secure = "s" if place.secure else ""
+    found: list[str] = []
+    for sock in server.sockets:
+        name = sock.getsockname()
+        found.append(
+            f"unix:{name}" if sock.family == socket.AF_UNIX else f"{scheme}{secure}://{_host(name[0], place)}:{name[1]}"
+        )
+    if place.host in _ANYWHERE and (near := _own_address()) is not None and found:
+        found.append(f"{scheme}{secure}://{near}:{server.port}")
+    return list(dict.fromkeys(found))
+
+
+def _host(bound: str, place: Place) -> str:
+    """Name a bound address as a user would type it."""
+    if bound in ("127.0.0.1", "::1") and place.host == "localhost":
+        return "localhost"
+    if bound in ("0.0.0.0", "::"):
+        return "localhost"
+    return f"[{bound}]" if ":" in bound else bound
+
+
+def _own_address() -> str | None:
+    """Give this machine's address in its network; nothing is sent to find out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # RFC 5737: an address that nobody has
+            address: str = probe.getsockname()[0]
+        except OSError:
+            return None
+    return None if address.startswith(("127.", "0.")) else address
+
+
+def where() -> str:
+    """Name the engine in use."""
+    return f"{os.environ.get('EVERYWIRE_ENGINE') or engines.available()[0]} engine"
+
+
+def run_server(
+    starting: Callable[[], AbstractAsyncContextManager[Server]], place: Place, announce: Callable[[Server], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM, then close every connection with 1001, for `place.grace` seconds at most.
+
+    A second signal ends the process at once.
+    """
+    logging.basicConfig(
+        level=os.environ.get("EVERYWIRE_LOG", "INFO").upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        asyncio.run(_serve(starting, place, announce))
+    except OSError as error:
+        raise fail(error.strerror or str(error)) from None
+    except RuntimeError as error:  # an engine that is not available
+        raise fail(str(error)) from None
+
+
+async def _serve(
+    starting: Callable[[], AbstractAsyncContextManager[Server]], place: Place, announce: Callable[[Server], None]
+) -> None:
+    told = asyncio.Event()
+    _listen_to_signals(told)
+    try:
+        async with asyncio.timeout(None) as limit, starting() as server:
+            announce(server)
+            sys.stdout.flush()
+            await told.wait()
+            open_now = len(server.connections)
+            click.echo(f"closing {open_now} connection{'' if open_now == 1 else 's'} …", err=True)
+            limit.reschedule(asyncio.get_running_loop().time() + place.grace + _LATE)
+    except TimeoutError:
+        click.echo("the deadline has passed; what is still open is cut off", err=True)
+
+
+def _listen_to_signals(told: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def hear(number: int) -> None:
+        if told.is_set():
+            click.echo("stopped at once", err=True)
+            sys.stdout.flush()
+            os._exit(128 + number)
+        told.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, hear, number)
+        except NotImplementedError:  # where signals cannot wake a loop
+            signal.signal(number, lambda number, _: loop.call_soon_threadsafe(hear, number))

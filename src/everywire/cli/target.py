@@ -1,0 +1,83 @@
+"""Finds the application that `module:attribute` names."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+from everywire.app import Everywire
+
+__all__ = ["load"]
+
+
+def load(target: str, folder: Path) -> Everywire:
+    """Import the application `target`, with `folder` first on the path.
+
+    A function without parameters that makes an application will do. Raises `ClickException`, which says what to write instead.
+    """
+    name, _, attribute = target.partition(":")
+    if name.endswith(".py") or "/" in name:
+        guess = name.removesuffix(".py").strip("./").replace("/", ".")
+        raise click.ClickException(f"{name} is a file; name the module: {guess}:{attribute or 'app'}")
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    return _application(_module(name, folder), attribute or "app")
+
+
+def _module(name: str, folder: Path) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+            raise _broken(name, error) from None
+        here = sorted(path.stem for path in folder.glob("*.py"))
+        close = get_close_matches(name, here, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise click.ClickException(f"there is no module {name} in {folder}{hint}") from None
+    except Exception as error:
+        raise _broken(name, error) from None
+
+
+def _broken(name: str, error: Exception) -> click.ClickException:
+    """Show where in the application's own code the error is."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [
+        frame
+        for frame in frames
+        if "importlib" not in frame.filename and not frame.filename.startswith(os.path.dirname(__file__))
+    ]
+    where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f" ({error.filename}, line {error.lineno})"
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return click.ClickException(f"importing {name} failed: {type(error).__name__}: {said}{where}")
+
+
+def _application(module: ModuleType, attribute: str) -> Everywire:
+    name = module.__name__
+    there = [key for key, value in vars(module).items() if isinstance(value, Everywire) and not key.startswith("_")]
+    found: object = module
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            hint = f"; there is {', '.join(f'{name}:{key}' for key in there)}" if there else "; it holds no Everywire()"
+            raise click.ClickException(f"{name} has no {attribute!r}{hint}")
+        found = getattr(found, part)
+    if callable(found) and not isinstance(found, type):
+        try:
+            found = found()
+        except Exception as error:
+            raise _broken(f"{name}:{attribute}", error) from None
+    if not isinstance(found, Everywire):
+        raise click.ClickException(f"{name}:{attribute} is {_article(type(found).__name__)}, not an Everywire()")
+    return found
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

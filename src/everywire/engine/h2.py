@@ -1,0 +1,220 @@
+"""The server's end of HTTP/2: each stream a request, which is answered or becomes a WebSocket (RFC 9113 8, RFC 8441)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from inspect import isawaitable
+from typing import Any, cast
+
+from h2.errors import ErrorCodes
+
+from everywire.engine.h2_streams import H2Trunk
+from everywire.engine.opening import Accepted, Answer, Site, refusal
+from everywire.errors import HandshakeError
+from everywire.http.h2 import Fields, Meter, connection, read_request, response_fields
+from everywire.http.head import BadRequest
+from everywire.http.request import Request, Response
+from everywire.ws.link import PlainLink
+
+__all__ = ["Exchange", "H2Link"]
+
+log = logging.getLogger("everywire.http")
+
+_PREFACE = 24  # bytes, RFC 9113 3.4
+
+
+class H2Link(H2Trunk):
+    """A connection of the `site`: has it answer the requests, closes it when it is idle.
+
+    Invariant: the site knows of it until it is lost or has said its last word.
+    """
+
+    idle = True  # it may be told to finish at any time, and finishes what it has begun
+    pending = False
+
+    def __init__(self, site: Site, engine: Any) -> None:
+        super().__init__(connection(site.limits), Meter(preface=_PREFACE), engine.clock)
+        self.site = site
+        self.engine = engine
+        self.since = 0.0
+        self.used = False
+        self._joined: Any = site
+        cast(Any, site).joined(self)
+
+    def requested(self, stream_id: int, fields: Fields) -> None:
+        """Begin with a request."""
+        stream: Any = self.open(stream_id)
+        if self.leaving:
+            stream.refuse(ErrorCodes.REFUSED_STREAM)  # RFC 9113 8.7: the client may try again elsewhere
+            return
+        self.used = True
+        exchange = Exchange(self.site, self.engine)
+        stream.put(exchange)
+        exchange.begin(fields)
+
+    def emptied(self) -> None:
+        """Be idle from now on."""
+        self.since = 0.0
+
+    def sweep(self, now: float) -> None:
+        """Look after the time without any stream: before the first, and between two."""
+        super().sweep(now)
+        patience = self.site.idle_timeout if self.used else self.site.open_timeout
+        if self.streams or self.over:
+            return
+        if self.since == 0.0:
+            self.since = now
+        elif patience is not None and now - self.since > patience:
+            self.finish()
+
+    def end(self) -> None:
+        """Close; the site need not abort what ends by itself."""
+        super().end()
+        self._leave_site()
+
+    def lost(self, reason: BaseException | None) -> None:
+        """The connection is gone."""
+        super().lost(reason)
+        self._leave_site()
+
+    def _leave_site(self) -> None:
+        site, self._joined = self._joined, None
+        if site is not None:
+            site.left(self)
+
+
+class Exchange(PlainLink):
+    """One request on a stream: waits for its body, has the `site` answer it, gives its place to the WebSocket that it becomes.
+
+    Invariants: `request` is None before `begin` has read it and after it was answered. What comes after a WebSocket's handshake is kept in `parts`.
+    """
+
+    __slots__ = ("engine", "parts", "request", "since", "site", "size", "tunnel")
+
+    above: Any
+    below: Any
+
+    def __init__(self, site: Site, engine: Any) -> None:
+        self.above = None
+        self.below = None
+        self.site = site
+        self.engine = engine
+        self.request: Request | None = None
+        self.tunnel = False
+        self.parts: list[bytes] = []
+        self.size = 0
+        self.since = 0.0
+
+    def begin(self, fields: Fields) -> None:
+        """Read the head; a WebSocket's handshake is answered at once, any other request when it is complete."""
+        try:
+            self.request = read_request(fields, self.site.limits)
+        except BadRequest as error:
+            self._refuse(error.status, error.reason)
+            return
+        self.request.facts = self.below
+        self.tunnel = "upgrade" in self.request.headers
+        if self.tunnel:
+            self._handle(self.request)
+
+    def feed(self, data: bytes) -> None:
+        """Keep bytes of the body."""
+        self.parts.append(data)
+        self.size += len(data)
+        if self.size > self.site.limits.body and not self.tunnel and self.request is not None:
+            self._refuse(413, "request body too large")
+
+    def ended(self) -> None:
+        """The request is complete; a handshake's client that ends the stream does not want it any more."""
+        if self.tunnel:
+            self.below.abort()
+        elif self.request is not None:
+            self.request.body = b"".join(self.parts)
+            self.parts.clear()
+            self._handle(self.request)
+
+    def _handle(self, request: Request) -> None:
+        try:
+            answer = self.site.answer(request, self.engine)
+        except Exception as error:
+            answer = _excuse(request, error)
+        if isawaitable(answer):
+            self.below.reading(not self.tunnel)
+            self.since = -1.0
+            self.engine.loop.create_task(self._wait(request, answer))
+        else:
+            self._answer(request, answer)
+
+    async def _wait(self, request: Request, awaitable: Awaitable[Answer]) -> None:
+        try:
+            answer: Answer = await awaitable
+        except Exception as error:
+            answer = _excuse(request, error)
+        if self.below is not None and not self.below.over:
+            self._answer(request, answer)
+
+    def _answer(self, request: Request, answer: Answer) -> None:
+        response = answer.response if isinstance(answer, Accepted) else answer
+        try:
+            fields = response_fields(response, tunnel=isinstance(answer, Accepted))
+        except ValueError as error:
+            response = answer = _excuse(request, error)
+            fields = response_fields(response)
+        if isinstance(answer, Accepted):
+            self._become(request, answer, fields)
+            return
+        self.request = None
+        bare = request.method == "HEAD" or not response.body
+        self.below.head(fields, end=bare)
+        self.below.write(response.body)
+        self.below.finish()
+
+    def _become(self, request: Request, accepted: Accepted, fields: Fields) -> None:
+        websocket: Any = accepted.websocket
+        below: Any = self.below
+        self.below = None
+        websocket.opened_by = _head(request) if request.user is None else request
+        below.head(fields)
+        below.put(websocket)
+        below.reading(True)
+        opened: Any = accepted.opened
+        opened(websocket)
+        if self.parts:
+            websocket.feed(b"".join(self.parts))
+
+    def _refuse(self, status: int, reason: str) -> None:
+        log.info("refused a request: %d %s", status, reason)
+        self.request = None
+        self.parts.clear()
+        response = Response(status, reason + "\n")
+        self.below.head(response_fields(response))
+        self.below.write(response.body)
+        self.below.finish()
+
+    def sweep(self, now: float) -> None:
+        """Look after a body that does not come."""
+        patience = self.site.open_timeout
+        if self.since == 0.0:
+            self.since = now
+        elif self.since > 0 and patience is not None and now - self.since > patience:
+            self._refuse(408, "the request did not come in time")
+
+    def lost(self, reason: BaseException | None) -> None:
+        """The stream is gone before the answer."""
+        self.below = None
+        self.request = None
+
+
+def _excuse(request: Request, error: Exception) -> Response:
+    """Make the answer that an error leads to; one that is ours is told in the log alone."""
+    if isinstance(error, HandshakeError):
+        return refusal(error)
+    log.error("error while answering %s", ascii(request.target), exc_info=error)
+    return Response(500, "internal error")
+
+
+def _head(request: Request) -> bytes:
+    """Write the head as HTTP/1.1 would have it, the compact form in which it is kept."""
+    lines = [f"GET {request.target} HTTP/2", *(f"{name}: {value}" for name, value in request.headers)]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

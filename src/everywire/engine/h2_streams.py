@@ -1,0 +1,481 @@
+"""HTTP/2 streams as storeys: a trunk on TLS, and on the trunk a storey for each of its streams (RFC 9113 5)."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from h2 import events
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
+
+from everywire.http.h2 import CONNECTION_WINDOW, STREAM_WINDOW, Fields, Flood, Meter
+from everywire.ws.link import PlainLink
+
+__all__ = ["H2Stream", "H2Trunk"]
+
+log = logging.getLogger("everywire.h2")
+
+_LEVEL = 1 << 16  # bytes queued below above which streams keep theirs: these can be dropped, and none starves the others
+_UNREAD = 1 << 20  # bytes queued below, by answers to control frames, above which the peer is cut off
+_CROWDED = 1 << 14
+_LINGER = 2.0  # seconds to wait for the peer's END_STREAM after ours
+_STALLED = 10.0  # seconds without any progress after which a stream that is finishing is reset
+
+
+class H2Trunk(PlainLink):
+    """Owns the HTTP/2 connection `conn` and its streams; the roles are its subclasses.
+
+    Invariants: while `conn`'s events are taken it is told nothing about streams, as its own are ahead of them: that waits for `settling`. After `over` nothing
+    is sent or taken. `streams` holds those that are not buried.
+    """
+
+    above: Any
+    below: Any
+
+    def __init__(self, conn: H2Connection, meter: Meter, clock: Callable[[], float]) -> None:
+        self.above = None
+        self.below = None
+        self.conn = conn
+        self.meter = meter
+        self.clock = clock
+        self.streams: dict[int, H2Stream] = {}
+        self.over = False
+        self.leaving = False
+        self._marked: dict[H2Stream, None] = {}
+        self._held: dict[H2Stream, None] = {}
+        self._dead: list[tuple[H2Stream, BaseException | None]] = []
+        self._consumed = 0
+
+    # For the subclass
+
+    def requested(self, stream_id: int, fields: Fields) -> None:
+        """Take a new stream of the peer's."""
+
+    def answered(self, stream_id: int, fields: Fields) -> None:
+        """Take the head of an answer."""
+
+    def configured(self) -> None:
+        """Learn that the peer's settings have come."""
+
+    def emptied(self) -> None:
+        """Learn that the last stream is gone."""
+
+    def open(self, stream_id: int) -> H2Stream:
+        """Make the storey of a stream."""
+        stream = self.streams[stream_id] = H2Stream(self, stream_id)
+        return stream
+
+    # Up
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes: tell the streams what they hold."""
+        if self.over:
+            return
+        try:
+            self.meter.feed(data, self.clock())
+            found = self.conn.receive_data(data)
+            self._take(found)
+        except Flood as flood:
+            self.conn.close_connection(flood.code)
+            self.fail(flood.reason)
+        except ProtocolError as error:  # its GOAWAY is queued already
+            self.fail(str(error))
+        else:
+            self._send()
+            if self.below.queued() > _UNREAD:
+                self.below.abort()
+
+    def _take(self, found: Iterable[events.Event]) -> None:
+        reset = {event.stream_id for event in found if isinstance(event, events.StreamReset)}
+        for event in found:
+            match event:
+                case events.RequestReceived():
+                    if event.stream_id not in reset:  # a request that was taken back costs no more than its reading
+                        self.requested(event.stream_id, event.headers)
+                case events.ResponseReceived():
+                    self.answered(event.stream_id, event.headers)
+                case events.DataReceived():
+                    self._data(event)
+                case events.StreamEnded(stream_id=number) if number in self.streams:
+                    self.streams[number].ended()
+                case events.StreamReset():
+                    self._reset(event)
+                case events.WindowUpdated(stream_id=number) if number in self.streams:
+                    self.mark(self.streams[number])
+                case events.WindowUpdated(stream_id=0):
+                    self._all()
+                case events.RemoteSettingsChanged():
+                    self.configured()
+                    self._all()
+                case events.ConnectionTerminated():
+                    self._told_to_leave(event)
+
+    def _data(self, event: events.DataReceived) -> None:
+        self._consumed += event.flow_controlled_length
+        if self._consumed * 2 > CONNECTION_WINDOW:
+            self.below.wake()
+        stream = self.streams.get(event.stream_id)
+        if stream is not None:
+            stream.take(event.data, event.flow_controlled_length)
+
+    def _reset(self, event: events.StreamReset) -> None:
+        if not event.remote_reset:
+            self.meter.reset()
+        stream = self.streams.get(event.stream_id)
+        if stream is not None:
+            self.bury(stream, ConnectionResetError(f"the stream was reset ({int(event.error_code or 0)})"))
+
+    def _told_to_leave(self, event: events.ConnectionTerminated) -> None:
+        if event.error_code:
+            log.info("the peer gave up an HTTP/2 connection: %s", event.error_code)
+            self.fail(None)
+        else:
+            self.leaving = True
+            self.below.wake()
+
+    def _all(self) -> None:
+        self._marked.update(dict.fromkeys(self.streams.values()))
+        self.below.wake()
+
+    def fail(self, reason: str | None) -> None:
+        """Give the connection up: its streams are lost; what was written goes out."""
+        if reason is not None:
+            log.info("an HTTP/2 connection is closed: %s", reason)
+        self._send()
+        self.over = True
+        for stream in list(self.streams.values()):
+            self.bury(stream, ConnectionResetError(reason or "the HTTP/2 connection was given up"))
+        if self.below is not None:
+            self.below.wake()
+            self.below.finish()
+
+    def ended(self) -> None:
+        """The peer ended the connection under its streams: what they have to say goes out, then it is over."""
+        for stream in list(self.streams.values()):
+            stream.ended()
+        self.leaving = True
+        self._settle()
+        if not self.over:
+            self.fail(None)
+
+    def lost(self, reason: BaseException | None) -> None:
+        """The connection is gone, and its streams with it."""
+        self.below = None
+        self.over = True
+        for stream in list(self.streams.values()):
+            self.bury(stream, reason)
+        self._bury()
+
+    def drained(self) -> None:
+        """There is room below again."""
+        self.settling()
+
+    def settling(self) -> None:
+        """Tell the connection what the streams have gathered, and write what that makes."""
+        if self.below is not None:
+            self._settle()
+
+    def _settle(self) -> None:
+        try:
+            self._advance()
+        except ProtocolError:
+            log.exception("an HTTP/2 connection was told what it cannot do; it is closed")
+            self.fail(None)
+        self._bury()
+        if self.over:
+            return
+        if self._consumed * 2 > CONNECTION_WINDOW:
+            self.conn.increment_flow_control_window(self._consumed)
+            self._consumed = 0
+        self._send()
+        if self.leaving and not self.streams:
+            self.end()
+
+    def _advance(self) -> None:
+        """Let every stream that has something go on, a frame each in turn, while there is room below."""
+        room = _LEVEL - self.below.queued()
+        if room > 0 and self._held:
+            self._marked.update(self._held)
+            self._held.clear()
+        while self._marked and not self.over:
+            stream = next(iter(self._marked))
+            del self._marked[stream]
+            room -= stream.advance(room)
+            self._bury()
+
+    def _bury(self) -> None:
+        if not self._dead:
+            return
+        while self._dead:
+            dead, self._dead = self._dead, []
+            for stream, reason in dead:
+                stream.lost(reason)
+        if not self.streams:
+            self.emptied()
+
+    def _send(self) -> None:
+        data = self.conn.data_to_send()
+        if data and self.below is not None and not self.over:
+            self.below.write(data)
+
+    def sweep(self, now: float) -> None:
+        """Tell the streams the time."""
+        for stream in list(self.streams.values()):
+            stream.sweep(now)
+
+    # For the streams
+
+    def mark(self, stream: H2Stream) -> None:
+        """Note that `stream` has something to say."""
+        if self.below is not None:
+            self._marked[stream] = None
+            self.below.wake()
+
+    def hold(self, stream: H2Stream) -> None:
+        """Let `stream` wait until there is room below."""
+        self._held[stream] = None
+
+    def bury(self, stream: H2Stream, reason: BaseException | None) -> None:
+        """Note that `stream` is gone; what stands on it learns that when nothing of it is running."""
+        if self.streams.pop(stream.number, None) is not None:
+            stream.over = True
+            self._marked.pop(stream, None)
+            self._held.pop(stream, None)
+            self._dead.append((stream, reason))
+            if self.below is not None:
+                self.below.wake()
+
+    # Down
+
+    def finish(self) -> None:
+        """Take no more streams; close when those that live are gone."""
+        if self.over or self.below is None:
+            return
+        if not self.leaving:
+            self.leaving = True
+            self.conn.close_connection()
+            self._send()
+        if not self.streams:
+            self.end()
+
+    def end(self) -> None:
+        """Close: no stream is left."""
+        self.over = True
+        self.below.finish()
+
+
+class H2Stream(PlainLink):
+    """One stream, as the pipe of what stands on it: a request, or a WebSocket.
+
+    `queued` counts what the windows, or a crowded connection, hold back here. Not promised: that what left it has left the machine.
+
+    Invariants: `sent` counts bytes of the first piece in `outbox` that have gone; `size` the others. `half` and `eof` say that we, the peer, ended it.
+    The trunk is its `below` while it lives, but knows it by number.
+    """
+
+    __slots__ = ("code", "crowded", "eof", "ending", "fields", "finishing", "half", "moved", "number", "outbox", "over", "paused", "sent", "since", "size", "trunk", "unread")
+
+    above: Any
+    below: Any
+
+    def __init__(self, trunk: H2Trunk, number: int) -> None:
+        self.above = None
+        self.below = trunk
+        self.trunk = trunk
+        self.number = number
+        self.outbox: deque[bytes] = deque()
+        self.sent = 0
+        self.size = 0
+        self.fields: Fields | None = None
+        self.ending = False
+        self.code: ErrorCodes | None = None
+        self.crowded = False
+        self.paused = False
+        self.finishing = False
+        self.half = False
+        self.eof = False
+        self.over = False
+        self.unread = 0
+        self.moved = False
+        self.since = 0.0
+
+    # Up
+
+    def take(self, data: bytes, size: int) -> None:
+        """Take bytes of the peer's, which cost `size` of the window."""
+        self.unread += size
+        if self.above is not None and not self.finishing:
+            self.above.feed(data)
+        if self._window_due():
+            self.trunk.mark(self)
+
+    def _window_due(self) -> bool:
+        return self.unread * 2 >= STREAM_WINDOW and not (self.paused or self.finishing or self.eof)
+
+    def ended(self) -> None:
+        """The peer ended the stream."""
+        if self.eof:
+            return
+        self.eof = True
+        if self.above is not None and not self.finishing:
+            self.above.ended()
+        if self.half:
+            self.trunk.bury(self, None)
+
+    def lost(self, reason: BaseException | None) -> None:
+        """The stream is gone."""
+        self.over = True
+        self.below = None
+        self.outbox.clear()
+        self.size = 0
+        above, self.above = self.above, None
+        if above is not None:
+            above.lost(reason)
+            above.below = None
+
+    def sweep(self, now: float) -> None:
+        """Look after a stream that is finishing; tell the time to what stands on others."""
+        if not self.finishing:
+            if self.above is not None:
+                self.above.sweep(now)
+        elif self.moved or self.since == 0.0:
+            self.moved = False
+            self.since = now
+        elif now - self.since > (_LINGER if self.half else _STALLED):
+            self.refuse(ErrorCodes.NO_ERROR if self.half else ErrorCodes.CANCEL)
+
+    # Down
+
+    def head(self, fields: Fields, *, end: bool = False) -> None:
+        """Queue the head of a request or response; `end` says that nothing follows it."""
+        self.fields = fields
+        self.ending = end
+        self.finishing = self.finishing or end
+        self.trunk.mark(self)
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes."""
+        if self.finishing or self.over or not data:
+            return
+        self.outbox.append(data)
+        self.size += len(data)
+        if self.size > _CROWDED:
+            self.crowded = True
+        self.trunk.mark(self)
+
+    def wake(self) -> None:
+        """Ask for a turn."""
+        self.trunk.mark(self)
+
+    def finish(self) -> None:
+        """End the stream when all is written; reset it where the peer does not end it too."""
+        if not self.finishing and not self.over:
+            self.finishing = True
+            self.trunk.mark(self)
+
+    def leave(self) -> None:
+        """End the stream: waiting for the peer's end costs nothing here, as no late byte can hurt."""
+        self.finish()
+
+    def abort(self) -> None:
+        """Reset the stream (RFC 8441 5)."""
+        if not self.over:
+            self.refuse(ErrorCodes.CANCEL)
+
+    def refuse(self, code: ErrorCodes) -> None:
+        """Reset the stream with `code`."""
+        self.code = code
+        self.finishing = True
+        self.outbox.clear()
+        self.size = self.sent = 0
+        self.trunk.mark(self)
+
+    def discard(self) -> None:
+        """Drop what is queued, but for a piece that has begun to leave."""
+        if self.sent:
+            first = self.outbox[0]
+            self.outbox.clear()
+            self.outbox.append(first)
+            self.size = len(first) - self.sent
+        else:
+            self.outbox.clear()
+            self.size = 0
+
+    def reading(self, on: bool) -> None:  # noqa: FBT001 - the interface of Link
+        """Go on or stop giving the peer room: at most a window's worth still comes."""
+        self.paused = not on
+        if self._window_due():
+            self.trunk.mark(self)
+
+    def queued(self) -> int:
+        """Count what is held back here."""
+        return self.size
+
+    # For the trunk
+
+    def advance(self, room: int) -> int:
+        """Tell the connection what has gathered, at most `room` bytes of it and one frame; give how many it was."""
+        if self.above is not None:
+            self.above.settling()
+        conn = self.trunk.conn
+        if self.code is not None:
+            conn.reset_stream(self.number, self.code)
+            self.trunk.bury(self, None)
+            return 0
+        if self.fields is not None:
+            fields, self.fields = self.fields, None
+            conn.send_headers(self.number, fields, end_stream=self.ending)
+            self.half = self.ending
+        if self._window_due():
+            conn.increment_flow_control_window(self.unread, self.number)
+            self.unread = 0
+        count = self._data(conn, room)
+        if self.half and self.eof:
+            self.trunk.bury(self, None)
+        elif self.crowded and self.size < _CROWDED:
+            self.crowded = False
+            if self.above is not None and not self.finishing:
+                self.above.drained()
+        return count
+
+    def _data(self, conn: H2Connection, room: int) -> int:
+        """Send one frame of what is queued, or the end."""
+        if self.half:
+            return 0
+        if not self.outbox:
+            if self.finishing:
+                self.half = True
+                conn.end_stream(self.number)
+            return 0
+        most = min(conn.local_flow_control_window(self.number), conn.max_outbound_frame_size)
+        if most <= 0:
+            return 0
+        if room <= 0:
+            self.trunk.hold(self)
+            return 0
+        data = self._cut(most)
+        self.half = self.finishing and not self.outbox
+        conn.send_data(self.number, data, end_stream=self.half)
+        self.moved = True
+        if not self.half and (self.outbox or self.finishing):
+            self.trunk.mark(self)
+        return len(data)
+
+    def _cut(self, most: int) -> bytes:
+        """Take at most `most` bytes off the queue."""
+        pieces: list[bytes | memoryview] = []
+        left = most
+        while self.outbox and left:
+            piece = memoryview(self.outbox[0])[self.sent : self.sent + left]
+            pieces.append(piece)
+            left -= len(piece)
+            self.sent += len(piece)
+            if self.sent == len(self.outbox[0]):
+                self.outbox.popleft()
+                self.sent = 0
+        self.size -= most - left
+        return b"".join(pieces)

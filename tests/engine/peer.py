@@ -1,0 +1,99 @@
+"""A client made of asyncio's own streams and frames written by hand: slow, strict, and apart from the product."""
+
+import asyncio
+import contextlib
+import socket
+
+from tests.ws.raw import CLOSE, FIN, masked, read
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+UPGRADE = f"Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n"
+
+
+class Peer:
+    """One connection. `frame()` gives the next frame as (first byte, payload), None at the end."""
+
+    def __init__(self, reader, writer):
+        self.reader = reader
+        self.writer = writer
+        self.frames = []
+        self.rest = b""
+
+    @classmethod
+    async def dial(cls, port, *, ssl=None, receive_buffer=None):
+        """Connect to `port` on the loopback."""
+        sock = socket.socket()
+        sock.setblocking(False)
+        if receive_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        name = "localhost" if ssl is not None else None
+        streams = await asyncio.open_connection(sock=sock, ssl=ssl, server_hostname=name, limit=4096)
+        return cls(*streams)
+
+    @classmethod
+    async def open(cls, port, headers="", **options):
+        """Connect and upgrade."""
+        peer = await cls.dial(port, **options)
+        status, _ = await peer.ask(f"GET / HTTP/1.1\r\n{UPGRADE}{headers}\r\n")
+        assert status == 101
+        return peer
+
+    async def ask(self, text):
+        """Send a request; give the status and head of the answer, with names in lower case."""
+        self.writer.write(text.encode("latin-1"))
+        return await self.answer()
+
+    async def answer(self):
+        """Read the head of an answer."""
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        lines = head.split("\r\n")[1:-2]
+        return int(head.split()[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+
+    async def body(self, headers):
+        """Read the body that `headers` speak of."""
+        return await self.reader.readexactly(int(headers["content-length"]))
+
+    def send(self, first, payload=b""):
+        """Send one masked frame."""
+        self.writer.write(masked(first, payload))
+
+    def close(self, code=1000):
+        """Send a close frame."""
+        self.send(FIN | CLOSE, code.to_bytes(2, "big"))
+
+    async def frame(self):
+        """Read one frame."""
+        while not self.frames:
+            data = await self.reader.read(1 << 16)
+            if not data:
+                return None
+            self.frames, self.rest = read(self.rest + data)
+        return self.frames.pop(0)
+
+    async def ended(self):
+        """Read everything up to the end; give it."""
+        data = self.rest
+        with contextlib.suppress(ConnectionError):
+            while more := await self.reader.read(1 << 16):
+                data += more
+        return data
+
+    async def leave(self):
+        """Close at once."""
+        self.writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self.leave()
+
+
+async def until(condition, patience=5.0):
+    """Let the loop run until `condition()` is true."""
+    async with asyncio.timeout(patience):
+        while not condition():
+            await asyncio.sleep(0)

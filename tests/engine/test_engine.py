@@ -1,0 +1,463 @@
+"""What every engine does for the storeys above it."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import socket
+
+import pytest
+from tests.engine.peer import until
+
+from everywire import engine as engines
+from everywire.ws.link import PlainLink
+
+
+class Top(PlainLink):
+    """Keeps what it learns; `react(top, data)` is called with what comes."""
+
+    def __init__(self, react=None):
+        super().__init__()
+        self.react = react
+        self.data = b""
+        self.learnt = []
+
+    def feed(self, data):
+        self.data += data
+        if self.react is not None:
+            self.react(self, data)
+
+    def ended(self):
+        self.learnt.append("ended")
+
+    def drained(self):
+        self.learnt.append("drained")
+
+    def settling(self):
+        self.learnt.append("settling")
+
+    def lost(self, reason):
+        self.learnt.append(("lost", reason))
+
+    def sweep(self, now):
+        self.learnt.append(now)
+
+    @property
+    def over(self):
+        return any(isinstance(one, tuple) for one in self.learnt)
+
+
+def echo(top, data):
+    top.write(data)
+
+
+class Place:
+    """A listener whose connections are `tops`."""
+
+    def __init__(self, kind, react=None):
+        self.engine = engines.current(kind)
+        self.react = react
+        self.tops = []
+        self.clients = []
+
+    async def __aenter__(self):
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        self.listener = await self.engine.listen(self.sock, self.make)
+        return self
+
+    async def __aexit__(self, *_):
+        self.listener.abort()
+        self.engine.close()
+        for client in self.clients:
+            client.close()
+        await until(lambda: self.engine.count == 0)
+
+    def make(self):
+        self.tops.append(Top(self.react))
+        return self.tops[-1]
+
+    async def client(self, **buffers):
+        """Give a non-blocking client socket, and the top storey of its connection."""
+        sock = socket.socket()
+        self.clients.append(sock)
+        for option in buffers:
+            sock.setsockopt(socket.SOL_SOCKET, getattr(socket, option), buffers[option])
+        sock.setblocking(False)
+        count = len(self.tops)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(sock, ("127.0.0.1", self.port))
+        await until(lambda: len(self.tops) > count)
+        return sock, self.tops[-1]
+
+
+async def receive(sock, size=1 << 16):
+    return await asyncio.get_running_loop().sock_recv(sock, size)
+
+
+async def receive_all(sock):
+    data = b""
+    with contextlib.suppress(ConnectionError):
+        while more := await receive(sock):
+            data += more
+    return data
+
+
+async def test_there_is_one_engine_of_a_kind_per_loop(engine):
+    assert engines.current(engine) is engines.current(engine)
+    assert engines.current(engine).name == engine
+    assert engines.current(engine).loop is asyncio.get_running_loop()
+
+
+def test_each_loop_has_an_engine_of_its_own(engine):
+    async def current():
+        return engines.current(engine)
+
+    first, second = asyncio.run(current()), asyncio.run(current())
+    assert first is not second
+
+
+async def test_the_best_engine_is_the_default(monkeypatch):
+    monkeypatch.delenv("EVERYWIRE_ENGINE", raising=False)
+    assert engines.current().name == engines.available()[0]
+    monkeypatch.setenv("EVERYWIRE_ENGINE", "portable")
+    assert engines.current().name == "portable"
+
+
+async def test_an_engine_that_is_not_there():
+    with pytest.raises(RuntimeError, match="everywire doctor"):
+        engines.current("steam")
+
+
+async def test_bytes_come_and_go(engine):
+    async with Place(engine, echo) as place:
+        sock, top = await place.client()
+        for data in (b"abc", b"x" * 10_000):
+            sock.sendall(data)
+            assert await receive(sock) == data
+        assert top.data == b"abc" + b"x" * 10_000
+        assert place.engine.count >= 1
+
+
+async def test_pieces_leave_in_order(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client()
+        pieces = [b"%d," % i for i in range(500)]
+        for piece in pieces:
+            top.write(piece)
+        expected = b"".join(pieces)
+        data = b""
+        while len(data) < len(expected):
+            data += await receive(sock)
+        assert data == expected
+
+
+async def test_large_and_small_pieces_through_a_small_pipe(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client(SO_RCVBUF=4096)
+        pieces = [bytes([i % 251]) * (i * 997 % 30_000) for i in range(200)]
+        for piece in pieces:
+            top.write(piece)
+        expected = b"".join(pieces)
+        assert top.queued() > 0
+        data = bytearray()
+        while len(data) < len(expected):
+            data += await receive(sock)
+        assert bytes(data) == expected
+        await until(lambda: top.queued() == 0)
+
+
+async def test_a_peer_that_reads_again_is_told_once(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client(SO_RCVBUF=4096)
+        for _ in range(100):
+            top.write(b"x" * 100_000)
+        await until(lambda: top.queued() < 9_900_000)
+        assert "drained" not in top.learnt
+        left = 10_000_000
+        while left:
+            left -= len(await receive(sock))
+        await until(lambda: "drained" in top.learnt)
+        assert top.learnt.count("drained") == 1
+
+
+@pytest.mark.parametrize("size", [20_000, 50_000, 70_000, 100_000])
+async def test_who_had_a_crowded_queue_is_told_when_it_is_short(engine, size):
+    async with Place(engine) as place:
+        sock, top = await place.client(SO_RCVBUF=2048)
+        while top.queued() < 1000:  # fill the kernel's buffers
+            top.write(b"x" * 100_000)
+            await asyncio.sleep(0)
+        while top.queued() > 0:
+            await receive(sock)
+        top.learnt.clear()
+        while top.queued() < 1000:
+            top.write(b"x" * 1000)
+            await asyncio.sleep(0)
+        top.write(b"x" * size)
+        await asyncio.sleep(0)
+        assert top.queued() > 1 << 14
+        while "drained" not in top.learnt:
+            await receive(sock)
+
+
+async def test_discarding_drops_what_has_not_begun_to_leave(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client(SO_RCVBUF=4096)
+        for i in range(200):
+            top.write(bytes([i]) * 100_000)
+        await until(lambda: top.queued() < 19_900_000)
+        before = top.queued()
+        top.discard()
+        assert top.queued() < min(before, 200_000)
+        top.write(b"last")
+        top.finish()
+        data = await receive_all(sock)
+        assert data.endswith(b"last")
+        assert len(data) < 20_000_000
+        whole = data[:-4]
+        assert whole == b"".join(bytes([i]) * 100_000 for i in range(len(whole) // 100_000))
+
+
+async def test_settling_is_the_last_moment_to_write(engine):
+    class Late(Top):
+        def settling(self):
+            if self.data:
+                self.write(b"!" + self.data)
+                self.data = b""
+
+    async with Place(engine) as place:
+        place.make = lambda: place.tops.append(Late()) or place.tops[-1]
+        sock, top = await place.client()
+        top.react = lambda top, data: top.wake()
+        sock.sendall(b"abc")
+        assert await receive(sock) == b"!abc"
+
+
+async def test_finishing_sends_what_is_queued_and_waits_for_the_peer(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client()
+        top.write(b"x" * 300_000)
+        top.finish()
+        top.write(b"late")
+        assert await receive_all(sock) == b"x" * 300_000
+        assert not top.over
+        sock.sendall(b"ignored")
+        sock.shutdown(socket.SHUT_WR)
+        await until(lambda: top.over)
+        assert top.learnt[-1] == ("lost", None)
+        assert top.data == b""
+
+
+async def test_leaving_does_not_wait_for_the_peer(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client()
+        top.write(b"bye")
+        top.leave()
+        await until(lambda: top.over)
+        assert await receive_all(sock) == b"bye"
+        assert top.learnt[-1] == ("lost", None)
+
+
+async def test_aborting_ends_at_once(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client()
+        top.abort()
+        top.abort()
+        await until(lambda: top.over)
+        assert await receive_all(sock) == b""
+        top.below = None
+        top.write(b"late")
+        top.finish()
+        top.abort()
+
+
+async def test_a_peer_that_goes_on_reading_may_end_first(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client()
+        sock.sendall(b"abc")
+        sock.shutdown(socket.SHUT_WR)
+        await until(lambda: "ended" in top.learnt)
+        assert top.data == b"abc"
+        top.write(b"answer")
+        top.finish()
+        assert await receive_all(sock) == b"answer"
+        await until(lambda: top.over)
+        assert top.learnt.count("ended") == 1
+
+
+async def test_a_reset_is_reported(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        sock.close()
+        await until(lambda: top.over)
+        assert isinstance(top.learnt[-1][1], OSError)
+
+
+async def test_reading_can_be_stopped(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client()
+        top.reading(False)
+        sock.sendall(b"abc")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert top.data == b""
+        top.reading(True)
+        await until(lambda: top.data == b"abc")
+        top.reading(True)
+        sock.sendall(b"def")
+        await until(lambda: top.data == b"abcdef")
+
+
+async def test_facts(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client()
+        assert top.extra("peername") == sock.getsockname()
+        assert top.extra("sockname") == sock.getpeername()
+        assert top.extra("ssl_object") is None
+
+
+async def test_the_time_is_told(engine):
+    async with Place(engine) as place:
+        place.engine.watch(0.04)
+        _, top = await place.client()
+        await until(lambda: sum(isinstance(one, float) for one in top.learnt) >= 2)
+        first, second = (one for one in top.learnt if isinstance(one, float))
+        assert 0 < second - first < 1
+        assert abs(place.engine.clock() - second) < 1
+
+
+async def test_an_error_ends_only_its_own_connection(engine, caplog):
+    def fail(top, data):
+        if data == b"bad":
+            raise ZeroDivisionError
+        top.write(data)
+
+    async with Place(engine, fail) as place:
+        bad, bad_top = await place.client()
+        good, _ = await place.client()
+        bad.sendall(b"bad")
+        assert await receive_all(bad) == b""
+        await until(lambda: bad_top.over)
+        good.sendall(b"good")
+        assert await receive(good) == b"good"
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+async def test_an_error_while_a_connection_is_set_up(engine, caplog):
+    async with Place(engine) as place:
+        place.make = lambda: 1 / 0
+        sock = socket.create_connection(("127.0.0.1", place.port))
+        place.clients.append(sock)
+        sock.setblocking(False)
+        assert await receive_all(sock) == b""
+    assert sum(record.levelno == logging.ERROR for record in caplog.records) == 1
+
+
+async def test_handlers_may_end_themselves_and_each_other(engine):
+    async with Place(engine) as place:
+        first, first_top = await place.client()
+        second, second_top = await place.client()
+
+        def react(top, data):
+            for one in (first_top, second_top):
+                one.write(b"bye")
+                one.abort() if data == b"abort" else one.finish()
+
+        first_top.react = second_top.react = react
+        first.sendall(b"finish")
+        assert await receive_all(first) == b"bye"
+        assert await receive_all(second) == b"bye"
+        first.close()
+        second.close()
+        await until(lambda: first_top.over and second_top.over)
+
+
+async def test_a_descriptor_used_again_gets_nothing_of_its_predecessor(engine):
+    async with Place(engine, echo) as place:
+        for i in range(50):
+            sock, top = await place.client()
+            sock.sendall(b"%d" % i)
+            assert await receive(sock) == b"%d" % i
+            if i % 2:
+                top.write(b"unread" * 100)
+                top.abort()
+            else:
+                sock.close()
+            await until(lambda top=top: top.over)
+            assert top.data == b"%d" % i
+
+
+async def test_many_connections_at_once(engine):
+    async with Place(engine, echo) as place:
+        socks = [(await place.client())[0] for _ in range(150)]
+        for i, sock in enumerate(socks):
+            sock.sendall(b"%d" % i)
+        assert [await receive(sock) for sock in socks] == [b"%d" % i for i in range(150)]
+
+
+async def test_an_outgoing_socket_is_adopted(engine):
+    async with Place(engine, echo) as place:
+        sock = socket.create_connection(("127.0.0.1", place.port))
+        top = Top()
+        lowest = await place.engine.adopt(sock, top)
+        assert top.below is lowest
+        top.write(b"abc")
+        await until(lambda: top.data == b"abc")
+        lowest.abort()
+        await until(lambda: top.over)
+
+
+async def test_a_listener_that_ended_accepts_nobody(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client()
+        place.listener.abort()
+        place.listener.abort()
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", place.port))
+        sock.sendall(b"abc")
+        await until(lambda: top.data == b"abc")
+
+
+async def test_closing_the_engine_ends_everything(engine):
+    async with Place(engine) as place:
+        clients = [await place.client() for _ in range(3)]
+        place.engine.close()
+        for sock, top in clients:
+            assert await receive_all(sock) == b""
+            assert top.over
+
+
+async def test_an_engine_without_sockets_leaves_nothing_in_the_loop(engine):
+    async with Place(engine) as place:
+        await place.client()
+    loop = asyncio.get_running_loop()
+    gc.collect()
+    mine = [handle for handle in loop._scheduled if not handle.cancelled() and "weep" in repr(handle)]
+    assert mine == []
+
+
+async def test_an_engine_can_be_used_again_after_it_was_empty(engine):
+    for _ in range(2):
+        async with Place(engine, echo) as place:
+            sock, _ = await place.client()
+            sock.sendall(b"abc")
+            assert await receive(sock) == b"abc"
+
+
+async def test_unix_sockets_are_like_any_other(engine, tmp_path):
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "s"))
+    listening.listen()
+    tops = []
+    found = engines.current(engine)
+    listener = await found.listen(listening, lambda: tops.append(Top(echo)) or tops[-1])
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(tmp_path / "s"))
+        sock.setblocking(False)
+        sock.sendall(b"abc")
+        assert await receive(sock) == b"abc"
+    await until(lambda: tops[0].over)
+    listener.abort()
