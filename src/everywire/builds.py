@@ -36,4 +36,4 @@ def pure_wanted() -> bool:
 def prefer_source() -> None:
     """From now on import this package's modules from source, where EVERYWIRE_PURE asks for it."""
     if pure_wanted() and not any(isinstance(finder, _SourceOnly) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _SourceOnly())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _SourceOnly())

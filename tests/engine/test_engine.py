@@ -21,6 +21,7 @@ class Top(PlainLink):
         self.react = react
         self.data = b""
         self.learnt = []
+        self.ends_too = True
 
     def feed(self, data):
         self.data += data
@@ -29,6 +30,8 @@ class Top(PlainLink):
 
     def ended(self):
         self.learnt.append("ended")
+        if self.ends_too:
+            self.finish()
 
     def drained(self):
         self.learnt.append("drained")
@@ -63,7 +66,7 @@ class Place:
     async def __aenter__(self):
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
-        self.listener = await self.engine.listen(self.sock, self.make)
+        self.listener = await self.engine.listen(self.sock, lambda: self.make())
         return self
 
     async def __aexit__(self, *_):
@@ -190,10 +193,10 @@ async def test_who_had_a_crowded_queue_is_told_when_it_is_short(engine, size):
             await asyncio.sleep(0)
         while top.queued() > 0:
             await receive(sock)
-        top.learnt.clear()
         while top.queued() < 1000:
             top.write(b"x" * 1000)
             await asyncio.sleep(0)
+        top.learnt.clear()
         top.write(b"x" * size)
         await asyncio.sleep(0)
         assert top.queued() > 1 << 14
@@ -275,6 +278,7 @@ async def test_aborting_ends_at_once(engine):
 async def test_a_peer_that_goes_on_reading_may_end_first(engine):
     async with Place(engine) as place:
         sock, top = await place.client()
+        top.ends_too = False
         sock.sendall(b"abc")
         sock.shutdown(socket.SHUT_WR)
         await until(lambda: "ended" in top.learnt)

@@ -218,7 +218,7 @@ class connect:
                 if not passing(error):
                     raise
                 delay = self._backoff.next()
-                log.info("no connection to %s (%s); next attempt in %.1f s", self._address.uri, error or type(error).__name__, delay)
+                log.info("no connection to %s (%s); next attempt in %.1f s", self._address.uri, str(error) or type(error).__name__, delay)
                 await asyncio.sleep(delay)
                 continue
             self._backoff.reset()

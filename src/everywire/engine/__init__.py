@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from importlib import import_module
 from typing import Any
 
 from everywire.builds import pure_wanted
@@ -17,7 +18,7 @@ _native: Any = None
 native_error: str | None = "EVERYWIRE_PURE asks for the plain build"
 if not pure_wanted():
     try:
-        from everywire.engine import native as _native
+        _native = import_module("everywire.engine.native")
     except ImportError as error:
         native_error = str(error)
     else:

@@ -9,13 +9,15 @@ the Driver wakes the Task and hands that over: from there on asyncio does what i
 from __future__ import annotations
 
 import asyncio
-from asyncio import CancelledError
-from contextvars import copy_context
+from asyncio import AbstractEventLoop, CancelledError
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
 
 try:
     import cython
 except ImportError:  # plain Python where no compiler is installed
-    from everywire.ws import plain as cython  # type: ignore[no-redef]
+    from everywire.ws import plain as cython
 
 if cython.compiled:
     from cython.cimports.cpython.object import PyObject
@@ -37,19 +39,25 @@ try:
 except ImportError:
     from asyncio.tasks import _enter_task, _leave_task
 
+if TYPE_CHECKING:
+    from everywire.errors import ConnectionClosed
+    from everywire.ws.link import Link
+
+    Wakeup = Callable[[Any], object]
+
 __all__ = ["READY", "Driver", "Inbox", "drive"]
 
 
 class Ready:
     """An awaitable that has its answer, None, at once."""
 
-    def __await__(self):
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self  # type: ignore[return-value]
+
+    def __iter__(self) -> Ready:
         return self
 
-    def __iter__(self):
-        return self
-
-    def __next__(self):
+    def __next__(self) -> Any:
         raise StopIteration
 
 
@@ -65,26 +73,26 @@ class Inbox:
     Invariants: `waiting` is True exactly while a coroutine is suspended here; `driver` is set only while `waiting`.
     """
 
-    def __init__(self, loop, source, limit):
+    def __init__(self, loop: AbstractEventLoop, source: Link, limit: int) -> None:
         self._loop = loop
         self._asyncio_future_blocking = False
         self.source = source
         self.limit = limit
-        self.messages = []
+        self.messages: list[Any] = []
         self.head = 0
         self.size = 0
         self.full = False
-        self.error = None
+        self.error: ConnectionClosed | None = None
         self.waiting = False
         self.iterating = False
         self.cancelled = False
-        self.driver = None
-        self.callback = None
-        self.context = None
+        self.driver: Driver | None = None
+        self.callback: Wakeup | None = None
+        self.context: Context | None = None
 
     # For the engine
 
-    def put(self, message):
+    def put(self, message: str | bytes) -> None:
         """Add a message; `wake` follows when the turn's last one is in."""
         self.messages.append(message)
         self.size += len(message)
@@ -92,16 +100,16 @@ class Inbox:
             self.full = True
             self.source.reading(False)
 
-    def left(self):
+    def left(self) -> int:
         """Count the messages that nobody has read."""
         return len(self.messages) - self.head
 
-    def end(self, error):
+    def end(self, error: ConnectionClosed) -> None:
         """Say that no message follows: after those that are here, awaiting raises `error`."""
         self.error = error
         self.wake()
 
-    def wake(self):
+    def wake(self) -> None:
         """Resume who waits. Only from the engine's turn, where no task is current."""
         if not self.waiting:
             return
@@ -118,7 +126,7 @@ class Inbox:
 
     # For the coroutine
 
-    def poll(self):
+    def poll(self) -> Any:
         """Give the next message; itself where there is none yet."""
         if self.head < len(self.messages):
             message = self.messages[self.head]
@@ -141,23 +149,23 @@ class Inbox:
         self._asyncio_future_blocking = True
         return self
 
-    def __await__(self):
+    def __await__(self) -> Generator[Any, Any, str | bytes]:
         return self
 
-    def __iter__(self):
+    def __iter__(self) -> Inbox:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Any:
         found = self.poll()
         if found is self:
             return self
         raise StopIteration(found)
 
-    def send(self, value):
+    def send(self, value: object) -> Any:
         """Go on after a wake-up (the generator protocol)."""
         return self.__next__()
 
-    def close(self):
+    def close(self) -> None:
         """End the waiting (the generator protocol)."""
         self.waiting = False
         self.driver = None
@@ -165,28 +173,28 @@ class Inbox:
         self.context = None
         self.cancelled = False
 
-    def throw(self, kind, value=None, trace=None):
+    def throw(self, kind: Any, value: Any = None, trace: object = None) -> Any:
         """End the waiting by an exception (the generator protocol)."""
         self.close()
         raise kind if value is None else value
 
     # What a Task asks of a Future
 
-    def get_loop(self):
+    def get_loop(self) -> AbstractEventLoop:
         """Give the event loop."""
         return self._loop
 
-    def add_done_callback(self, callback, *, context=None):
+    def add_done_callback(self, callback: Wakeup, *, context: Context | None = None) -> None:
         """Remember the Task's wake-up."""
         self.callback = callback
         self.context = context
 
-    def remove_done_callback(self, callback):
+    def remove_done_callback(self, callback: Wakeup) -> int:
         """Forget it."""
         self.callback = None
         return 1
 
-    def cancel(self, msg=None):
+    def cancel(self, msg: object = None) -> bool:
         """End the waiting by a cancellation of the Task."""
         if not self.waiting or self.callback is None:
             return False
@@ -194,12 +202,11 @@ class Inbox:
         self.wake()
         return True
 
-    def result(self):
+    def result(self) -> None:
         """Give nothing: the message is fetched by `poll`."""
         if self.cancelled:
             self.cancelled = False
             raise CancelledError
-        return None
 
 
 class Driver:
@@ -209,29 +216,30 @@ class Driver:
     the Task fetches it; both are never set together.
     """
 
-    def __init__(self, coroutine, loop, context):
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], loop: AbstractEventLoop, context: Context) -> None:
         self._loop = loop
         self._asyncio_future_blocking = False
         self.coroutine = coroutine
         self.context = context
-        self.task = None
-        self.parked = None
-        self.callback = None
+        self.task: Any = None
+        self.parked: Inbox | None = None
+        self.callback: Wakeup | None = None
         self.cancelled = False
         self.holding = False
-        self.held = None
-        self.held_error = None
+        self.held: Any = None
+        self.held_error: BaseException | None = None
         self.held_return = False
 
-    def resume(self):
+    def resume(self) -> int:
         """Let the handler go on, from the turn; wake the Task where it does anything but wait for the next message."""
         self.parked = None
         self._run()
         if self.parked is None:
             self.holding = True
             self._wake()
+        return 0
 
-    def _run(self):
+    def _run(self) -> int:
         """Step the handler as its Task would: current, in its context."""
         _enter_task(self._loop, self.task)
         try:
@@ -245,8 +253,9 @@ class Driver:
                 self.context.run(self._step)
         finally:
             _leave_task(self._loop, self.task)
+        return 0
 
-    def _step(self):
+    def _step(self) -> int:
         """Step the handler once; park where it waits for an inbox, else hold what it did."""
         if cython.compiled:
             result = cython.declare(cython.pointer(PyObject), cython.NULL)
@@ -267,8 +276,9 @@ class Driver:
                 self.held_return = True
             except BaseException as error:
                 self.held_error = error
+        return 0
 
-    def _yielded(self, answer):
+    def _yielded(self, answer: Any) -> int:
         if type(answer) is Inbox:
             inbox = answer
             if inbox.waiting:
@@ -279,27 +289,29 @@ class Driver:
         self.held = answer
         return 0
 
-    def _catch(self):
+    def _catch(self) -> int:
         try:
             everywire_raise_pending()
         except BaseException as error:
             self.held_error = error
+        return 0
 
-    def _wake(self):
+    def _wake(self) -> int:
         callback, self.callback = self.callback, None
         if callback is not None:
             self._loop.call_soon(callback, self, context=self.context)
+        return 0
 
     # What a Task asks of a coroutine
 
-    def send(self, value):
+    def send(self, value: object) -> Any:
         """Step from the Task: hand over what is held, else let the handler go on."""
         if not self.holding:
             self._step()
         self.holding = False
         return self._go_on()
 
-    def _hand_over(self):
+    def _hand_over(self) -> Any:
         held, self.held = self.held, None
         error, self.held_error = self.held_error, None
         if error is not None:
@@ -308,7 +320,7 @@ class Driver:
             raise StopIteration(held)
         return held
 
-    def throw(self, kind, value=None, trace=None):
+    def throw(self, kind: Any, value: Any = None, trace: object = None) -> Any:
         """Throw into the handler, from the Task (a cancellation); a handler that is over stays as it ended."""
         over = self.holding and (self.held_return or self.held_error is not None)
         self.holding = False
@@ -324,46 +336,46 @@ class Driver:
                 self.held_error = error
         return self._go_on()
 
-    def _go_on(self):
+    def _go_on(self) -> Any:
         """Park the Task where the handler waits for an inbox; else hand over what it did."""
         if self.parked is not None:
             self._asyncio_future_blocking = True
             return self
         return self._hand_over()
 
-    def close(self):
+    def close(self) -> None:
         """Close the handler."""
         self.coroutine.close()
 
-    def __await__(self):
+    def __await__(self) -> Driver:
         return self
 
-    def __iter__(self):
+    def __iter__(self) -> Driver:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Any:
         return self.send(None)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         """Let debuggers and stack printers look at the handler: cr_frame, cr_code, cr_running, cr_await, __name__, __qualname__."""
         return getattr(self.coroutine, name)
 
     # What a Task asks of a Future
 
-    def get_loop(self):
+    def get_loop(self) -> AbstractEventLoop:
         """Give the event loop."""
         return self._loop
 
-    def add_done_callback(self, callback, *, context=None):
+    def add_done_callback(self, callback: Wakeup, *, context: Context | None = None) -> None:
         """Remember the Task's wake-up."""
         self.callback = callback
 
-    def remove_done_callback(self, callback):
+    def remove_done_callback(self, callback: Wakeup) -> int:
         """Forget it."""
         self.callback = None
         return 1
 
-    def cancel(self, msg=None):
+    def cancel(self, msg: object = None) -> bool:
         """End the waiting: the Task is going to throw a cancellation into the handler."""
         if self.callback is None:
             return False
@@ -375,28 +387,27 @@ class Driver:
         self._wake()
         return True
 
-    def result(self):
+    def result(self) -> None:
         """Give nothing, or the cancellation: what the handler did is fetched by `send`."""
         if self.cancelled:
             self.cancelled = False
             raise CancelledError
-        return None
 
 
-def drive(coroutine, loop):
+def drive(coroutine: Coroutine[Any, Any, Any], loop: AbstractEventLoop) -> Any:
     """Start a driven Task that runs `coroutine` in a copy of the current context; give the Task."""
     context = copy_context()
     driver = Driver(coroutine, loop, context)
-    task = asyncio.Task(driver, loop=loop, context=context)
+    task: Any = asyncio.Task(driver, loop=loop, context=context)
     driver.task = task
     return task
 
 
-def poll_inbox(inbox):
+def poll_inbox(inbox: Inbox) -> Any:
     """Poll from C."""
     return inbox.poll()
 
 
 if cython.compiled:
-    everywire_fast_inbox(Inbox, cython.cast(everywire_poll, poll_inbox))
-    everywire_fast_ready(Ready)
+    everywire_fast_inbox(Inbox, cython.cast(everywire_poll, poll_inbox))  # type: ignore[possibly-undefined]
+    everywire_fast_ready(Ready)  # type: ignore[possibly-undefined]

@@ -80,12 +80,16 @@ class Opening(PlainLink):
             while request is not None and self.below is not None:
                 self.idle = False
                 self._handle(request)
-                if self.pending or self.below is None:
+                if self._stopped():
                     return
                 rest, self.reader.rest = self.reader.rest, b""
                 request = self.reader.feed(rest) if rest else None
         except BadRequest as error:
             self._refuse(error.status, error.reason)
+
+    def _stopped(self) -> bool:
+        """Say whether no further request is parsed for now, or ever."""
+        return self.pending or self.below is None
 
     def _handle(self, request: Request) -> None:
         request.facts = self.below

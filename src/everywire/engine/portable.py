@@ -15,8 +15,8 @@ __all__ = ["Engine"]
 
 log = logging.getLogger("everywire.engine")
 
-_HANDED = 1 << 16  # bytes that a transport may hold; the rest stays ours, so that it can be dropped
-_CROWDED = 1 << 14
+_HANDED = 1 << 16  # bytes handed over at once
+_CROWDED = 1 << 14  # bytes queued above which `drained` is owed; no more stays in a transport, which tells only of a queue above its limit
 _LINGER = 2.0
 
 name = "portable"
@@ -48,7 +48,7 @@ class Stream(Link, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self.transport = cast(asyncio.Transport, transport)
-        self.transport.set_write_buffer_limits(high=_HANDED)
+        self.transport.set_write_buffer_limits(high=_CROWDED)
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -169,7 +169,7 @@ class Stream(Link, asyncio.Protocol):
         if self.finishing and not self.outbox and not self.half:
             self.half = True
             self._half_close(transport)
-        elif self.crowded and self.queued() < _CROWDED and self.above is not None:
+        elif self.crowded and self.queued() <= _CROWDED and self.above is not None:
             self.crowded = False
             self._guard(self.above.drained)
 

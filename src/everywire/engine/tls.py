@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import ssl
+from collections.abc import Callable
+from typing import Any
 
 from everywire.ws.link import Link
 
 try:
     import cython
 except ImportError:  # plain Python where no compiler is installed
-    from everywire.ws import plain as cython  # type: ignore[no-redef]  # noqa: F401
+    from everywire.ws import plain as cython  # noqa: F401
 
 __all__ = ["TlsLink"]
 
@@ -30,7 +32,17 @@ class TlsLink(Link):
     Invariant: plaintext waits in `plain` until the turn's end, or longer while `_CIPHERTEXT` bytes of ciphertext are queued.
     """
 
-    def __init__(self, engine, context, top, *, server_side, timeout=10.0, server_hostname=None, failed=None):
+    def __init__(
+        self,
+        engine: Any,
+        context: ssl.SSLContext,
+        top: Callable[[Any], Link],
+        *,
+        server_side: bool,
+        timeout: float | None = 10.0,
+        server_hostname: str | None = None,
+        failed: Callable[[BaseException], object] | None = None,
+    ) -> None:
         Link.__init__(self)
         self.engine = engine
         self.top = top
@@ -42,22 +54,22 @@ class TlsLink(Link):
         self.established = False
         self.closing = False
         self.over = False
-        self.plain = None
+        self.plain: list[bytes] | None = None
         self.size = 0
         self.since = 0.0
 
     @property
-    def alpn(self):
+    def alpn(self) -> str | None:
         """The protocol that ALPN agreed on, or None."""
         return self.tls.selected_alpn_protocol()
 
-    def start(self):
+    def start(self) -> None:
         """Begin the handshake, as the client."""
         self._handshake()
 
     # Up
 
-    def receive(self, data, size):
+    def receive(self, data: bytearray, size: int) -> int:
         """Decrypt."""
         if self.over:
             return 0
@@ -68,7 +80,7 @@ class TlsLink(Link):
             self._decrypt()
         return 0
 
-    def _handshake(self):
+    def _handshake(self) -> None:
         try:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
@@ -82,7 +94,7 @@ class TlsLink(Link):
         self.established = True
         self.put(self.top(self))
 
-    def _fail(self, error):
+    def _fail(self, error: Exception) -> None:
         self.over = True
         if self.failed is not None:
             self.failed(error)
@@ -91,10 +103,10 @@ class TlsLink(Link):
         if self.below is not None:
             self.below.finish()
 
-    def _decrypt(self):
+    def _decrypt(self) -> None:
         while self.above is not None and not self.over:
             try:
-                count = self.tls.read(len(_buffer), _buffer)
+                count: Any = self.tls.read(len(_buffer), _buffer)
             except ssl.SSLWantReadError:
                 break
             except (ssl.SSLError, OSError):
@@ -110,11 +122,11 @@ class TlsLink(Link):
         if self.outgoing.pending:
             self._send()  # what TLS itself has to say: key updates, alerts
 
-    def _peer_ended(self):
+    def _peer_ended(self) -> None:
         if self.above is not None:
             self.above.ended()
 
-    def ended(self):
+    def ended(self) -> None:
         """The TCP stream ended, with or without TLS's goodbye."""
         if self.established:
             if not self.over:
@@ -122,13 +134,13 @@ class TlsLink(Link):
         else:
             self.below.abort()
 
-    def drained(self):
+    def drained(self) -> None:
         """There is room below again."""
         self.settling()
         if self.above is not None and self.plain is None:
             self.above.drained()
 
-    def settling(self):
+    def settling(self) -> None:
         """Encrypt what was written in this turn."""
         if self.above is not None and not self.closing:
             self.above.settling()
@@ -144,7 +156,7 @@ class TlsLink(Link):
         if self.closing and self.plain is None:
             self._goodbye()
 
-    def _encrypt(self, data):
+    def _encrypt(self, data: bytes) -> None:
         try:
             self.tls.write(data)
         except (ssl.SSLError, OSError):
@@ -153,11 +165,11 @@ class TlsLink(Link):
             return
         self._send()
 
-    def _send(self):
+    def _send(self) -> None:
         if self.outgoing.pending and self.below is not None:
             self.below.write(self.outgoing.read())
 
-    def sweep(self, now):
+    def sweep(self, now: float) -> None:
         """End a handshake that takes too long."""
         if self.established:
             if self.above is not None:
@@ -167,7 +179,7 @@ class TlsLink(Link):
         elif self.timeout is not None and now - self.since > self.timeout and self.below is not None:
             self.below.abort()
 
-    def lost(self, reason):
+    def lost(self, reason: BaseException | None) -> None:
         """The pipe is gone."""
         if not self.established and not self.over and self.failed is not None:
             self.failed(reason or ConnectionResetError("the connection ended during the TLS handshake"))
@@ -177,7 +189,7 @@ class TlsLink(Link):
 
     # Down
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         """Queue plaintext."""
         if self.over or self.closing:
             return
@@ -188,24 +200,24 @@ class TlsLink(Link):
         self.size += len(data)
         self.below.wake()
 
-    def wake(self):
+    def wake(self) -> None:
         """Ask for a turn."""
         self.below.wake()
 
-    def queued(self):
+    def queued(self) -> int:
         """Count plaintext and ciphertext."""
         return self.size + (0 if self.below is None else self.below.queued())
 
-    def discard(self):
+    def discard(self) -> None:
         """Drop the plaintext: ciphertext cannot be dropped without breaking the stream."""
         self.plain = None
         self.size = 0
 
-    def leave(self):
+    def leave(self) -> None:
         """Say goodbye, then close."""
         self.finish()
 
-    def finish(self):
+    def finish(self) -> None:
         """Say goodbye, then close."""
         if self.closing or self.below is None:
             return
@@ -215,7 +227,7 @@ class TlsLink(Link):
         else:
             self.below.wake()
 
-    def _goodbye(self):
+    def _goodbye(self) -> None:
         if self.established and not self.over:
             try:
                 self.tls.unwrap()
@@ -225,7 +237,7 @@ class TlsLink(Link):
         if self.below is not None:
             self.below.finish()
 
-    def extra(self, name):
+    def extra(self, name: str) -> Any:
         """Tell of TLS; ask the storeys below for the rest."""
         if name == "ssl_object":
             return self.tls

@@ -5,19 +5,29 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import iscoroutine
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable
+from typing import TYPE_CHECKING, Any
 
 from everywire.engine.drive import READY, Inbox, drive
 from everywire.errors import CloseCode
-from everywire.http.request import Request
+from everywire.http.request import Request, Response
 from everywire.ws.connection import CLOSED, OPEN, Connection
 from everywire.ws.frames import BINARY, FIN, PING, PONG, RSV1, TEXT, frame
 
 try:
     import cython
 except ImportError:  # plain Python where no compiler is installed
-    from everywire.ws import plain as cython  # type: ignore[no-redef]  # noqa: F401
+    from everywire.ws import plain as cython  # noqa: F401
 
-__all__ = ["WebSocket", "broadcast"]
+if TYPE_CHECKING:
+    from everywire.ws.connection import Manner
+    from everywire.ws.deflate import Compressor, Inflation
+
+    Message = str | bytes | bytearray | memoryview
+    OnMessage = Callable[["WebSocket", Any], object]
+    OnClose = Callable[["WebSocket", int, str], object]
+
+__all__ = ["WebSocket", "broadcast", "start_handler"]
 
 log = logging.getLogger("everywire.websocket")
 
@@ -32,84 +42,92 @@ class WebSocket(Connection):
     Not promised: that a message handed to `send` has reached the peer. Not for use from other threads.
     """
 
-    def __init__(self, client, manner, compressor, inflation, engine):
+    def __init__(
+        self,
+        client: bool,  # noqa: FBT001 - hot
+        manner: Manner,
+        compressor: Compressor | None,
+        inflation: Inflation | None,
+        engine: Any,
+    ) -> None:
         Connection.__init__(self, client, manner, compressor, inflation)
         self.engine = engine
-        self.opened_by = None
-        self.response = None
-        self.subprotocol = None
-        self.on_message = None
-        self.on_close = None
+        self.opened_by: Request | bytes | None = None
+        self.response: Response | None = None
+        self.subprotocol: str | None = None
+        self.on_message: OnMessage | None = None
+        self.on_close: OnClose | None = None
         self.latency = 0.0
-        self.inbox = None
+        self.inbox: Inbox | None = None
         self.busy = False
         self.over = False
-        self.pings = None
-        self.room = None
-        self.farewell = None
-        self.task = None
+        self.pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
+        self.room: asyncio.Future[None] | None = None
+        self.farewell: asyncio.Future[None] | None = None
+        self.task: Any = None
 
     # Receiving
 
-    def deliver(self, message):
+    def deliver(self, message: str | bytes) -> None:
         """Take a message from the connection."""
         if self.on_message is None or self.busy:
             self._incoming().put(message)
         else:
             self._call(message)
 
-    def delivered(self):
+    def delivered(self) -> None:
         """Let the waiting coroutine have this turn's messages."""
         if self.inbox is not None:
             self.inbox.wake()
 
-    def unread(self):
+    def unread(self) -> bool:
         """Say whether messages wait to be read."""
         return self.inbox is not None and self.inbox.left() > 0
 
-    def exhausted(self):
+    def exhausted(self) -> None:
         """Learn that the application has read everything and asks for more."""
         if self.bidden:
             self.end_now()
 
-    def _call(self, message):
+    def _call(self, message: str | bytes) -> None:
         """Give a message to the callback; a coroutine runs in a task of its own, and what follows waits for it."""
         try:
-            answer = self.on_message(self, message)
+            answer = self.on_message(self, message)  # type: ignore[misc]
             if answer is not None and answer is not READY and iscoroutine(answer):
                 self._run_handler(answer)
         except Exception as error:
             self.broken(error)
 
-    def _run_handler(self, coroutine):
+    def _run_handler(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self.busy = True
         task = self.engine.loop.create_task(coroutine)
         task.add_done_callback(self._handler_done)
 
-    def _handler_done(self, task):
+    def _handler_done(self, task: asyncio.Task[Any]) -> None:
         self.busy = False
-        if not task.cancelled() and task.exception() is not None:
-            self.broken(task.exception())
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.broken(error)
         while self.unread() and not self.busy and self.state == OPEN:
-            self._call(self.inbox.poll())
+            self._call(self._incoming().poll())
         if not self.busy:
             self.exhausted()
         if self.over and not self.busy:
             self._tell_closed()
 
-    def broken(self, error):
+    def broken(self, error: BaseException) -> None:
         """Close with 1011 after an application's error, told once in the log and never to the peer."""
         log.error("error in the handler of a connection", exc_info=error)
         self.fail(CloseCode.INTERNAL_ERROR, "internal error")
 
-    def _incoming(self):
+    def _incoming(self) -> Inbox:
         if self.inbox is None:
             self.inbox = Inbox(self.engine.loop, self, self.manner.read_limit)
             if self.over:
                 self.inbox.error = self.outcome()
         return self.inbox
 
-    def recv(self):
+    def recv(self) -> Awaitable[str | bytes]:
         """Await the next message: str or bytes. Raises `ConnectionClosedOK` or `ConnectionClosedError` when none follows.
 
         Cancelling loses nothing. Only one coroutine may wait at a time: another one gets `RuntimeError`.
@@ -118,17 +136,17 @@ class WebSocket(Connection):
         inbox.iterating = False
         return inbox
 
-    def __aiter__(self):
+    def __aiter__(self) -> WebSocket:
         return self
 
-    def __anext__(self):
+    def __anext__(self) -> Awaitable[str | bytes]:
         inbox = self._incoming()
         inbox.iterating = True
         return inbox
 
     # Sending
 
-    def send(self, message):
+    def send(self, message: Message | Iterable[Message] | AsyncIterable[Message]) -> Awaitable[None]:
         """Send one message: str as text, bytes-like as binary; an iterable or async iterable of these goes out as fragments of one message.
 
         Awaiting the result waits while more than `write_high` bytes are queued for a slow peer. Not awaiting is allowed: beyond `write_limit` bytes the
@@ -144,7 +162,7 @@ class WebSocket(Connection):
             return READY
         return self._send_fragments(message)
 
-    def write_frame(self, frame):
+    def write_frame(self, frame: bytes) -> None:
         """Send a frame made by `everywire.ws.frames.encode`, shared by reference among connections; nothing when closed."""
         if self.state == OPEN and self.below is not None:
             self.below.write(frame)
@@ -152,27 +170,27 @@ class WebSocket(Connection):
             if waiting > self.manner.write_limit and waiting > len(frame):
                 self.cut_off()
 
-    def _crowded(self, waiting):
+    def _crowded(self, waiting: int) -> Awaitable[None]:
         if waiting > self.manner.write_limit and self.room is not None and waiting > self.manner.write_limit * 2:
             self.cut_off()
         if self.room is None:
             self.room = self.engine.loop.create_future()
         return _Shielded(self.room)
 
-    def cut_off(self):
+    def cut_off(self) -> None:
         """Close a peer that reads too slowly: 1008 (`Options.slow_code`), and what was queued for it is dropped."""
         log.warning("a slow reader was cut off: %d bytes queued", self.below.queued())
         self.below.discard()
         self.fail(self.manner.slow_code, "too slow")
 
-    def drained(self):
+    def drained(self) -> None:
         """Let senders go on."""
         Connection.drained(self)
         room, self.room = self.room, None
         if room is not None and not room.done():
             room.set_result(None)
 
-    async def _send_fragments(self, message):
+    async def _send_fragments(self, message: Any) -> None:
         """Send the parts of one message as they come; a following message waits for nothing, so send from one coroutine."""
         opcode = 0
         before = None
@@ -188,11 +206,11 @@ class WebSocket(Connection):
                 opcode = 0
             else:
                 opcode = TEXT if text else BINARY
-            before = part.encode() if text else bytes(part)
+            before = part.encode() if isinstance(part, str) else bytes(part)
         if before is not None:
             await self._send_part(opcode, before, end=True)
 
-    async def _send_part(self, opcode, data, *, end):
+    async def _send_part(self, opcode: int, data: bytes, *, end: bool) -> None:
         if self.state != OPEN:
             raise self.outcome()
         self.send_fragment(opcode, data, end)
@@ -201,7 +219,7 @@ class WebSocket(Connection):
 
     # Closing
 
-    def close(self, code=1000, reason=""):
+    def close(self, code: int = 1000, reason: str = "") -> Awaitable[None]:
         """Begin the closing handshake with `code` and `reason` (cut to 123 bytes); await it to wait until the connection is over.
 
         Does nothing when it is closing already. Raises ValueError for a code that may not be sent.
@@ -209,7 +227,7 @@ class WebSocket(Connection):
         self.start_close(int(code), reason)
         return self.wait_closed()
 
-    def wait_closed(self):
+    def wait_closed(self) -> Awaitable[None]:
         """Await the end of the connection."""
         if self.over:
             return READY
@@ -217,7 +235,7 @@ class WebSocket(Connection):
             self.farewell = self.engine.loop.create_future()
         return _Shielded(self.farewell)
 
-    def finished(self, reason):
+    def finished(self, reason: BaseException | None) -> None:
         """The connection is over: everybody who waits learns it."""
         self.over = True
         room, self.room = self.room, None
@@ -234,7 +252,7 @@ class WebSocket(Connection):
         if not self.busy:
             self._tell_closed()
 
-    def _tell_closed(self):
+    def _tell_closed(self) -> None:
         if self.farewell is not None and not self.farewell.done():
             self.farewell.set_result(None)
         on_close, self.on_close = self.on_close, None
@@ -244,13 +262,13 @@ class WebSocket(Connection):
             except Exception:
                 log.exception("error in on_close")
 
-    def final_code(self):
+    def final_code(self) -> int:
         """Give the close code: the peer's, or 1006 when its close frame never came."""
         return self.close_code or CloseCode.ABNORMAL
 
     # Pinging
 
-    def ping(self, data=None):
+    def ping(self, data: str | bytes | None = None) -> Awaitable[float]:
         """Send a ping with `data` (bytes, at most 125; chosen for you by default); await the result for the seconds until its pong."""
         if self.state != OPEN:
             raise self.outcome()
@@ -259,18 +277,18 @@ class WebSocket(Connection):
         payload = len(self.pings).to_bytes(4, "big") if data is None else data.encode() if isinstance(data, str) else bytes(data)
         if len(payload) > 125 or payload in self.pings:
             raise ValueError("a ping has at most 125 bytes, and not those of one that is still unanswered")
-        waiter = self.engine.loop.create_future()
+        waiter: asyncio.Future[float] = self.engine.loop.create_future()
         self.pings[payload] = (waiter, self.manner.clock())
         self.send_frame(FIN | PING, payload)
         return waiter
 
-    def pong(self, data=b""):
+    def pong(self, data: str | bytes = b"") -> Awaitable[None]:
         """Send a pong that answers nothing: a one-way sign of life (RFC 6455 5.5.3)."""
         if self.state == OPEN:
             self.send_frame(FIN | PONG, data.encode() if isinstance(data, str) else bytes(data))
         return READY
 
-    def ponged(self, data):
+    def ponged(self, data: bytes) -> None:
         """Match a pong with its ping; earlier pings count as answered too (RFC 6455 5.5.3)."""
         if self.pings is None or data not in self.pings:
             return
@@ -286,51 +304,47 @@ class WebSocket(Connection):
     # Facts
 
     @property
-    def request(self):
+    def request(self) -> Request | None:
         """The HTTP request that opened the connection. It is kept as bytes until somebody asks."""
-        if type(self.opened_by) is bytes:
-            self.opened_by = Request.from_head(self.opened_by)
-        if self.opened_by is not None and self.opened_by.facts is None:
-            self.opened_by.facts = self
-        return self.opened_by
+        found = self.opened_by
+        if isinstance(found, bytes):
+            found = self.opened_by = Request.from_head(found)
+        if found is not None and found.facts is None:
+            found.facts = self
+        return found
 
     @property
-    def closed(self):
+    def closed(self) -> bool:
         """Whether the connection is over."""
         return self.state == CLOSED
 
     @property
-    def close_reason(self):
+    def close_reason(self) -> str:
         """The reason in the peer's close frame, or ours for closing; empty where none was given."""
         return self.reason or ""
 
     @property
-    def waiting(self):
-        """Bytes that were sent but have not left yet."""
-        return self.queued()
-
-    @property
-    def id(self):
+    def id(self) -> int:
         """A number that tells this connection from others that live at the same time."""
         return id(self)
 
     @property
-    def remote_address(self):
+    def remote_address(self) -> Any:
         """The peer's address, as its socket names it."""
         return self.extra("peername")
 
     @property
-    def local_address(self):
+    def local_address(self) -> Any:
         """Our address, as the socket names it."""
         return self.extra("sockname")
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> WebSocket:
         return self
 
-    async def __aexit__(self, *exc):
+    async def __aexit__(self, *exc: object) -> None:
         await self.close(1000 if exc[0] is None else 1011)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<WebSocket {'client' if self.client else 'server'} {('open', 'closing', 'closed')[self.state]}>"
 
 
@@ -339,14 +353,14 @@ class _Shielded:
 
     __slots__ = ("future",)
 
-    def __init__(self, future):
+    def __init__(self, future: asyncio.Future[None]) -> None:
         self.future = future
 
-    def __await__(self):
+    def __await__(self) -> Generator[Any, None, None]:
         return asyncio.shield(self.future).__await__()
 
 
-async def _parts(message):
+async def _parts(message: Any) -> AsyncIterator[Message]:
     """Give the parts of an iterable or async iterable."""
     if hasattr(message, "__aiter__"):
         async for part in message:
@@ -358,12 +372,12 @@ async def _parts(message):
             yield part
 
 
-def start_handler(websocket, handler):
+def start_handler(websocket: WebSocket, handler: Callable[[WebSocket], Awaitable[object]]) -> None:
     """Run `handler(websocket)` in a driven task, and close when it ends."""
     websocket.task = drive(_handle(websocket, handler), websocket.engine.loop)
 
 
-async def _handle(websocket, handler):
+async def _handle(websocket: WebSocket, handler: Callable[[WebSocket], Awaitable[object]]) -> None:
     """Run a handler to its end: 1000 when it returns, 1011 when it raises."""
     try:
         await handler(websocket)
@@ -377,13 +391,13 @@ async def _handle(websocket, handler):
         await websocket.close()
 
 
-def broadcast(connections, message):
+def broadcast(connections: Iterable[WebSocket], message: Message) -> None:
     """Send `message` to all `connections` that are open: framed once, compressed once for all that share the way of compressing.
 
     A connection whose peer reads too slowly is closed (see `WebSocket.send`); the others do not wait for it.
     """
     plain = None
-    packed: dict = {}
+    packed: dict[Compressor, bytes] = {}
     data = message.encode() if isinstance(message, str) else bytes(message)
     opcode = TEXT if isinstance(message, str) else BINARY
     size = len(data)

@@ -113,7 +113,7 @@ class Server:
         self._listeners: list[Any] = []
         self._shared: dict[Parameters, tuple[Compressor, Inflation]] = {}
         self._engine: Any = None
-        self._manner: Manner | None = None
+        self._manner: Any = None
         self._closing: asyncio.Task[None] | None = None
         self._on_close = self._closed  # one bound method for all connections
 

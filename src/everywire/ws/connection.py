@@ -12,7 +12,7 @@ from everywire.ws.link import Link
 try:
     import cython
 except ImportError:  # plain Python where no compiler is installed
-    from everywire.ws import plain as cython  # type: ignore[no-redef]  # noqa: F401
+    from everywire.ws import plain as cython  # noqa: F401
 
 __all__ = ["CLOSED", "CLOSING", "OPEN", "Connection", "Manner"]
 
@@ -84,7 +84,6 @@ class Connection(Link):
         self.verdict: ProtocolError | None = None  # the error that ends it; None where a close frame does
         self.close_code = 0  # as the peer sent it; 0 until then
         self.sent_code = 0
-        self.reason: str | None = None
         self.reason: str | None = None
         self.late_pong: bytes | None = None
 

@@ -18,7 +18,7 @@ from everywire.errors import CloseCode, MessageTooBig, ProtocolError, sendable
 try:
     import cython
 except ImportError:  # plain Python where no compiler is installed
-    from everywire.ws import plain as cython  # type: ignore[no-redef]
+    from everywire.ws import plain as cython
 
 if cython.compiled:
     from cython.cimports.everywire.ws.leaves import (
@@ -288,9 +288,9 @@ class Decoder:
     def _fill(self, data: bytearray, pos: int, end: int) -> int:
         """Add bytes to a message that is filled in place; check text as far as it goes."""
         if cython.compiled:
-            everywire_fill(self.whole, self.filled, data + pos, end - pos)
+            everywire_fill(self.whole, self.filled, data + pos, end - pos)  # type: ignore[operator]
             self.filled += end - pos
-            if self.kind == TEXT and not everywire_utf8(data + pos, end - pos, cython.address(self.text_state)):
+            if self.kind == TEXT and not everywire_utf8(data + pos, end - pos, cython.address(self.text_state)):  # type: ignore[operator]
                 raise ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA)  # RFC 6455 8.1
         return 0
 
@@ -380,33 +380,34 @@ def close_payload(code: int, reason: str) -> bytes:
 def key_at(data: bytearray, start: int) -> int:
     """Read the mask key at `start`, its first wire byte lowest."""
     if cython.compiled:
-        return everywire_key(data + start)
+        return everywire_key(data + start)  # type: ignore[operator, no-any-return]
     return int.from_bytes(data[start : start + 4], "little")
 
 
 def unmask(data: bytearray, start: int, end: int, key: int, phase: int) -> int:
     """XOR data[start:end] in place with the mask `key` (first wire byte lowest), from its byte `phase` on (RFC 6455 5.3)."""
     if cython.compiled:
-        everywire_mask(data + start, end - start, key, phase)
+        everywire_mask(data + start, end - start, key, phase)  # type: ignore[operator]
     else:
         size = end - start
         four = key.to_bytes(4, "little")
         turned = four[phase:] + four[:phase]
         pad = turned * (size // 4) + turned[: size % 4]
         data[start:end] = (int.from_bytes(data[start:end], "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
+    return 0
 
 
 def frame(first: int, payload: bytes) -> bytes:
     """Make one unmasked frame of `payload` (bytes); `first` is its first byte: FIN, RSV1 and opcode."""
     if cython.compiled:
-        return everywire_frame(first, payload, len(payload), 0, 0)
+        return everywire_frame(first, payload, len(payload), 0, 0)  # type: ignore[no-any-return]
     return header(first, len(payload)) + payload
 
 
 def masked_frame(first: int, payload: bytes, key: int) -> bytes:
     """Make one frame masked with `key` (32 random bits), as a client must (RFC 6455 5.3)."""
     if cython.compiled:
-        return everywire_frame(first, payload, len(payload), 1, key)
+        return everywire_frame(first, payload, len(payload), 1, key)  # type: ignore[no-any-return]
     body = bytearray(payload)
     unmask(body, 0, len(body), key, 0)
     return header(first, len(payload), MASKED) + key.to_bytes(4, "little") + bytes(body)
@@ -425,7 +426,7 @@ def encode(message: str | bytes | bytearray | memoryview) -> bytes:
     """Make the one frame that a server sends for `message`: str as text, bytes-like as binary."""
     if isinstance(message, str):
         if cython.compiled and type(message) is str:
-            return everywire_text_frame(message)
+            return everywire_text_frame(message)  # type: ignore[no-any-return]
         return frame(FIN | TEXT, message.encode())
     return frame(FIN | BINARY, bytes(message))
 

@@ -17,8 +17,8 @@ class Link:
     """
 
     def __init__(self) -> None:
-        self.above: Link | None = None
-        self.below: Link | None = None
+        self.above: Any = None  # a Link, or None
+        self.below: Any = None
 
     # Up: called by the storey below.
 

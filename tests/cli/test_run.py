@@ -1,0 +1,70 @@
+"""An application as a command, and its reloading."""
+
+import urllib.request
+
+import pytest
+from tests.cli.commands import started
+
+import everywire
+
+APP = """
+from everywire.app import Everywire
+from everywire.http.request import Response
+
+app = Everywire()
+app.route("/")(lambda request: Response(200, "{word}"))
+"""
+
+
+def asked(port: int) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
+        return bytes(answer.read())
+
+
+async def test_an_application_is_served(tmp_path):
+    (tmp_path / "live.py").write_text(APP.format(word="here"))
+    async with started("run", "live:app", "--host", "127.0.0.1", "--port", "0", cwd=tmp_path) as run:
+        port = await run.port()
+        assert asked(port) == b"here"
+        ws = await everywire.connect(f"ws://127.0.0.1:{port}/everywire", subprotocols=["everywire.v1.json"])
+        assert await run.end() == 0
+        await ws.wait_closed()
+        assert ws.close_code == 1001
+
+
+async def test_the_environment_has_options_too(tmp_path):
+    (tmp_path / "live.py").write_text(APP.format(word="here"))
+    environment = {"EVERYWIRE_RUN_PORT": "0", "EVERYWIRE_RUN_HOST": "127.0.0.1"}
+    async with started("run", "live", cwd=tmp_path, **environment) as run:
+        assert asked(await run.port()) == b"here"
+        assert await run.end() == 0
+
+
+@pytest.mark.parametrize("target", ["nothing:app", "live:nothing"])
+async def test_a_wrong_target_is_one_line(tmp_path, target):
+    (tmp_path / "live.py").write_text(APP.format(word="here"))
+    async with started("run", target, "--port", "0", cwd=tmp_path) as run:
+        assert await run.exit() == 1
+    assert run.said.startswith("Error: ")
+    assert len(run.said.splitlines()) == 1
+
+
+async def test_a_change_is_served_on_the_same_port(tmp_path):
+    """A broken version in between is waited out."""
+    source = tmp_path / "live.py"
+    source.write_text(APP.format(word="old"))
+    async with started("run", "live:app", "--reload", "--host", "127.0.0.1", "--port", "0", cwd=tmp_path) as run:
+        await run.says("watching ")
+        port = await run.port()
+        assert asked(port) == b"old"
+        source.write_text("syntax error here\n")
+        await run.says("live.py changed: starting again")
+        await run.says("exit code 1; waiting for a change")
+        source.write_text(APP.format(word="a newer one"))
+        await run.says("live.py changed: starting again")
+        assert await run.port() == port
+        assert asked(port) == b"a newer one"
+        ws = await everywire.connect(f"ws://127.0.0.1:{port}/everywire", subprotocols=["everywire.v1.json"])
+        assert await run.end() == 0
+        await ws.wait_closed()
+        assert ws.close_code == 1001

@@ -1,0 +1,64 @@
+"""Finding the application: what is right, and one helpful line for everything else."""
+
+import sys
+
+import click
+import pytest
+
+from everywire.app import Everywire
+from everywire.cli.target import load
+
+GOOD = """
+from everywire.app import Everywire
+app = Everywire()
+number = 7
+def make(): return Everywire()
+def fails(): raise KeyError("x")
+class inner: app = app
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    known = set(sys.modules)
+    (tmp_path / "shop_live.py").write_text(GOOD)
+    (tmp_path / "shop_needy.py").write_text("import no_such_library\n")
+    (tmp_path / "shop_broken.py").write_text("x = 1\ndef f(:\n")
+    (tmp_path / "shop_raising.py").write_text("x = 1\nx / 0\n")
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        if name.startswith("shop_"):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("target", ["shop_live:app", "shop_live", "shop_live:make", "shop_live:inner.app"])
+def test_an_application_is_found(folder, target):
+    assert isinstance(load(target, folder), Everywire)
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ("shop_live.py:app", "shop_live.py is a file; name the module: shop_live:app"),
+        ("./sub/live.py", "name the module: sub.live:app"),
+        ("shop_liv:app", "did you mean shop_live?"),
+        ("shop_live:ap", "shop_live has no 'ap'; there is shop_live:app"),
+        ("shop_live:number", "shop_live:number is an int, not an Everywire()"),
+        ("shop_live:inner", "shop_live:inner is a type, not an Everywire()"),
+        ("shop_live:fails", "importing shop_live:fails failed: KeyError: 'x'"),
+        ("shop_needy:app", "ModuleNotFoundError: No module named 'no_such_library'"),
+        ("shop_broken:app", "shop_broken.py, line 2)"),
+        ("shop_raising:app", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_everything_else_is_told(folder, target, complaint):
+    with pytest.raises(click.ClickException) as error:
+        load(target, folder)
+    assert complaint in error.value.message
+    assert "\n" not in error.value.message
+
+
+def test_the_line_of_an_error_is_told(folder):
+    with pytest.raises(click.ClickException, match=r"shop_raising\.py, line 2"):
+        load("shop_raising:app", folder)
