@@ -48,10 +48,9 @@ def fuzzing_server(cases: Sequence[str], folder: Path, certificate: tuple[Path, 
     """A fuzzing server on a free port; gives its URL."""
     scheme, port = "wss" if certificate else "ws", free_port()
     url = f"{scheme}://127.0.0.1:{port}"
-    spec = write_spec(folder, {"url": url, "cases": list(cases)})
+    pair = {"key": str(certificate[0]), "cert": str(certificate[1])} if certificate else {}
+    spec = write_spec(folder, {"url": url, "cases": list(cases), **pair})
     command = [str(WSTEST), "-m", "fuzzingserver", "-s", str(spec), "-u", "0"]
-    if certificate:
-        command += ["-k", str(certificate[0]), "-c", str(certificate[1])]
     with (folder / "wstest.log").open("w") as log:
         process = subprocess.Popen(command, env=wstest_environment(), cwd=folder, stdout=log, stderr=subprocess.STDOUT)
         try:

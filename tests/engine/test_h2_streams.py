@@ -380,7 +380,8 @@ def test_resets_that_the_peer_makes_us_send_count_too():
         peer.link.feed(peer.conn.data_to_send() + overflow % number.to_bytes(4, "big"))
         ends = of(events.ConnectionTerminated, peer.turn())
         times += 1
-    assert (times, ends[0].error_code) == (102, ErrorCodes.ENHANCE_YOUR_CALM)
+    assert ends[0].error_code == ErrorCodes.ENHANCE_YOUR_CALM
+    assert 95 < times < 105
 
 
 def test_pings_are_answered_by_calm_at_last():

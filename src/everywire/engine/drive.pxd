@@ -32,6 +32,7 @@ cdef class Driver:
     cdef readonly object _loop
     cdef public object _asyncio_future_blocking
     cdef readonly object coroutine
+    cdef public object clean
     cdef readonly object context
     cdef public object task
     cdef Inbox parked
@@ -43,6 +44,10 @@ cdef class Driver:
     cdef object held_error
 
     cdef int resume(self) except -1
+    cpdef bint try_run(self, coroutine) except -1
+    cpdef object outcome(self)
+    cpdef bint is_spare(self) except -1
+    cdef bint _enter(self) except -1
     cdef int _run(self) except -1
     cdef int _step(self) except -1
     @cython.locals(inbox=Inbox)

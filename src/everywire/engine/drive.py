@@ -39,13 +39,15 @@ try:
 except ImportError:
     from asyncio.tasks import _enter_task, _leave_task
 
+_running = asyncio.current_task
+
 if TYPE_CHECKING:
     from everywire.errors import ConnectionClosed
     from everywire.ws.link import Link
 
     Wakeup = Callable[[Any], object]
 
-__all__ = ["READY", "Driver", "Inbox", "drive"]
+__all__ = ["READY", "Driver", "Inbox", "drive", "spare"]
 
 
 class Ready:
@@ -216,11 +218,12 @@ class Driver:
     the Task fetches it; both are never set together.
     """
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], loop: AbstractEventLoop, context: Context) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, Any] | None, loop: AbstractEventLoop, context: Context) -> None:
         self._loop = loop
         self._asyncio_future_blocking = False
-        self.coroutine = coroutine
+        self.coroutine: Any = coroutine  # None for a spare driver
         self.context = context
+        self.clean: Context | None = None
         self.task: Any = None
         self.parked: Inbox | None = None
         self.callback: Wakeup | None = None
@@ -232,6 +235,9 @@ class Driver:
 
     def resume(self) -> int:
         """Let the handler go on, from the turn; wake the Task where it does anything but wait for the next message."""
+        if not self._enter():
+            self._loop.call_soon(self.resume_soon)
+            return 0
         self.parked = None
         self._run()
         if self.parked is None:
@@ -239,9 +245,51 @@ class Driver:
             self._wake()
         return 0
 
+    def resume_soon(self) -> None:
+        """Resume on the loop's next pass: for a message that came while another task was running."""
+        if self.parked is not None:
+            self.resume()
+
+    def try_run(self, coroutine: Coroutine[Any, Any, Any]) -> bool:
+        """As a spare driver, run a handler from the turn. True: it is over, and `outcome` says how; False: it waits for something, this is its driver now."""
+        self.coroutine = coroutine
+        self._enter()
+        self._run()
+        if self.held_return or self.held_error is not None:
+            return True
+        if self.parked is None:
+            self.holding = True
+            self._wake()
+        return False
+
+    def outcome(self) -> BaseException | None:
+        """Give the error of a handler that `try_run` ended, and be a spare again."""
+        error, self.held_error = self.held_error, None
+        self.held = None
+        self.held_return = False
+        self.coroutine = None
+        return error
+
+    def is_spare(self) -> bool:
+        """Say whether `try_run` may be called now: the Task is parked, its context untouched, no other task is running."""
+        return self.coroutine is None and self.callback is not None and self.context == self.clean and not _running(self._loop)
+
+    def retire(self) -> None:
+        """As a spare driver, let the Task end."""
+        self.holding = True
+        self.held_return = True
+        self._wake()
+
+    def _enter(self) -> bool:
+        """Make the Task the current one; False where another one is."""
+        try:
+            _enter_task(self._loop, self.task)
+        except RuntimeError:
+            return False
+        return True
+
     def _run(self) -> int:
-        """Step the handler as its Task would: current, in its context."""
-        _enter_task(self._loop, self.task)
+        """Step the handler as its Task would, which is the current one: in its context."""
         try:
             if cython.compiled:
                 PyContext_Enter(self.context)
@@ -306,6 +354,9 @@ class Driver:
 
     def send(self, value: object) -> Any:
         """Step from the Task: hand over what is held, else let the handler go on."""
+        if self.coroutine is None and not self.holding:
+            self._asyncio_future_blocking = True
+            return self
         if not self.holding:
             self._step()
         self.holding = False
@@ -322,6 +373,8 @@ class Driver:
 
     def throw(self, kind: Any, value: Any = None, trace: object = None) -> Any:
         """Throw into the handler, from the Task (a cancellation); a handler that is over stays as it ended."""
+        if self.coroutine is None:
+            raise kind if value is None else value
         over = self.holding and (self.held_return or self.held_error is not None)
         self.holding = False
         self.parked = None
@@ -345,7 +398,8 @@ class Driver:
 
     def close(self) -> None:
         """Close the handler."""
-        self.coroutine.close()
+        if self.coroutine is not None:
+            self.coroutine.close()
 
     def __await__(self) -> Driver:
         return self
@@ -401,6 +455,15 @@ def drive(coroutine: Coroutine[Any, Any, Any], loop: AbstractEventLoop) -> Any:
     task: Any = asyncio.Task(driver, loop=loop, context=context)
     driver.task = task
     return task
+
+
+def spare(loop: AbstractEventLoop) -> Driver:
+    """Make a driver whose Task waits for a handler to run: most handlers of a message end without waiting, and leave it for the next one."""
+    context = copy_context()
+    driver = Driver(None, loop, context)
+    driver.clean = context.copy()
+    driver.task = asyncio.Task(driver, loop=loop, context=context)  # type: ignore[arg-type]
+    return driver
 
 
 def poll_inbox(inbox: Inbox) -> Any:

@@ -113,7 +113,7 @@ class Exchange(PlainLink):
         except BadRequest as error:
             self._refuse(error.status, error.reason)
             return
-        self.request.facts = self.below
+        self.request.facts = self.below.trunk  # which outlives the stream
         self.tunnel = "upgrade" in self.request.headers
         if self.tunnel:
             self._handle(self.request)

@@ -403,6 +403,7 @@ cdef class Engine:
     """
 
     cdef readonly object loop
+    cdef public object spare  # a driver that waits for a handler to run
     cdef int epfd
     cdef PyObject** table
     cdef uint64_t* bits

@@ -199,6 +199,7 @@ class Engine:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.clock = loop.time
+        self.spare: Any = None
         self._streams: set[Stream] = set()
         self._marked: set[Stream] = set()
         self._scheduled = False

@@ -1,6 +1,6 @@
 cimport cython
 
-from everywire.engine.drive cimport Inbox
+from everywire.engine.drive cimport Driver, Inbox
 from everywire.ws.connection cimport Connection
 from everywire.ws.frames cimport frame
 from everywire.ws.link cimport Link
@@ -28,7 +28,9 @@ cdef class WebSocket(Connection):
     cpdef delivered(self)
     cdef _call(self, message)
     cdef Inbox _incoming(self)
+    @cython.locals(driver=Driver)
     cdef _run_handler(self, coroutine)
+    cdef _wait_for(self, task)
     @cython.locals(waiting=Py_ssize_t)
     cpdef send(self, message)
     @cython.locals(waiting=Py_ssize_t)

@@ -8,7 +8,7 @@ from asyncio import iscoroutine
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
-from everywire.engine.drive import READY, Inbox, drive
+from everywire.engine.drive import READY, Inbox, drive, spare
 from everywire.errors import CloseCode
 from everywire.http.request import Request, Response
 from everywire.ws.connection import CLOSED, OPEN, Connection
@@ -99,12 +99,31 @@ class WebSocket(Connection):
             self.broken(error)
 
     def _run_handler(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Run a callback's coroutine: in the spare task where it ends without waiting, else in a task of its own."""
+        driver, self.engine.spare = self.engine.spare, None
+        if driver is None or not driver.is_spare():
+            if driver is not None and driver.coroutine is None:
+                driver.retire()
+            self._wait_for(drive(coroutine, self.engine.loop))
+        elif driver.try_run(coroutine):
+            self.engine.spare = driver
+            error = driver.outcome()
+            if error is not None:
+                self.broken(error)
+            return
+        else:
+            self._wait_for(driver.task)
+        if self.engine.spare is None:
+            self.engine.spare = spare(self.engine.loop)
+
+    def _wait_for(self, task: asyncio.Task[Any]) -> None:
         self.busy = True
-        task = self.engine.loop.create_task(coroutine)
+        self.task = task
         task.add_done_callback(self._handler_done)
 
     def _handler_done(self, task: asyncio.Task[Any]) -> None:
         self.busy = False
+        self.task = None
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.broken(error)

@@ -1,0 +1,499 @@
+"""The client: what it promises over connections that come and go. Time is virtual, the hub is real."""
+
+import asyncio
+import json
+from random import Random
+
+import pytest
+from tests.client.wires import Wires
+
+import everywire
+from everywire.app import Everywire
+from everywire.client.hub import Change, Client, Position, State
+from everywire.errors import ConnectionClosed, ConnectionClosedError, HandshakeError, Refused
+from everywire.hub.settings import Settings
+
+
+@pytest.fixture
+def app():
+    app = Everywire(settings=Settings(linger=10))
+    app.channel("room:{name}", history=100, ttl=3600, presence=True)
+    app.channel("live:{name}")
+    app.on("double")(lambda member, data: data * 2)
+
+    @app.on("slow")
+    async def slow(member, data):
+        await asyncio.sleep(data)
+        return "done"
+
+    return app
+
+
+@pytest.fixture
+def wires(app):
+    with Wires(app) as wires:
+        yield wires
+
+
+def told(wires, kind: str) -> list[dict]:
+    """Every command of a kind that reached any wire."""
+    said = [json.loads(text) for wire in wires.all for text in wire.said]
+    return [command for command in said if command["type"] == kind]
+
+
+async def data(subscription, count: int) -> list:
+    return [(await anext(subscription)).data for _ in range(count)]
+
+
+def test_what_is_published_is_followed(wires):
+    async def test():
+        async with wires.client() as ada, wires.client() as bob:
+            room = ada.subscribe("room:a")
+            await room.ready()
+            place = await bob.publish("room:a", {"text": "Hello!"})
+            assert place.offset == 1
+            publication = await anext(room)
+            assert publication.data == {"text": "Hello!"}
+            assert publication.sender.session == bob.session
+            assert room.position == place
+            assert ada.positions == {"room:a": place}
+
+    wires.run(test())
+
+
+def test_rewind_history_presence_and_calls(wires):
+    async def test():
+        async with wires.client(info={"name": "Ada"}) as ada:
+            for number in range(5):
+                await ada.publish("room:a", number)
+            room = ada.subscribe("room:a", rewind=2)
+            assert await data(room, 2) == [3, 4]
+            page = await room.history(limit=2, reverse=True)
+            assert [each.data for each in page.publications] == [4, 3]
+            assert page.position == room.position
+            after = await ada.history("room:a", since=Position(page.epoch, 3))
+            assert [each.data for each in after.publications] == [3, 4]
+            assert [member.info for member in await room.presence()] == [{"name": "Ada"}]
+            assert room.members.keys() == {ada.session}
+            assert await ada.call("double", [1]) == [1, 1]
+            assert await ada.publish("room:a", None) is not None
+            assert await data(room, 1) == [None]
+
+    wires.run(test())
+
+
+def test_members_are_told(wires):
+    async def test():
+        seen = []
+        async with wires.client() as ada:
+            room = ada.subscribe(
+                "room:a", on_join=lambda m: seen.append("join"), on_leave=lambda m: seen.append("leave")
+            )
+            await room.ready()
+            async with wires.client() as bob:
+                await bob.subscribe("room:a").ready()
+                assert room.members.keys() == {ada.session, bob.session}
+            await asyncio.sleep(1)
+            assert room.members.keys() == {ada.session}
+        assert seen == ["join", "leave"]
+
+    wires.run(test())
+
+
+def test_what_was_missed_is_told_in_order_and_once(wires):
+    async def test():
+        changes = []
+        async with wires.client(on_state=changes.append) as ada, wires.client() as bob:
+            room = ada.subscribe("room:a")
+            await room.ready()
+            session = ada.session
+            await bob.publish("room:a", 0)
+            await asyncio.sleep(1)
+            wires.all[0].cut()
+            for number in range(1, 6):
+                await bob.publish("room:a", number)
+            assert await data(room, 6) == list(range(6))
+            assert ada.session == session
+            assert [change.resumed for change in changes if change.state is State.CONNECTED] == [False, True]
+
+    wires.run(test())
+
+
+def test_a_publication_is_said_again_under_its_key_and_arrives_once(wires):
+    async def test():
+        async with wires.client() as ada:
+            room = ada.subscribe("room:a")
+            await room.ready()
+            publishing = [ada.publish("room:a", number) for number in range(3)]
+            await asyncio.sleep(0.015)  # they have arrived, their answers have not
+            wires.all[0].cut()
+            assert [place.offset for place in await asyncio.gather(*publishing)] == [1, 2, 3]
+            assert await data(room, 3) == [0, 1, 2]
+            keys = [command["key"] for command in told(wires, "publish")]
+            assert len(keys) == 6
+            assert keys[:3] == keys[3:]
+            assert len((await room.history()).publications) == 3
+
+    wires.run(test())
+
+
+def test_what_is_said_without_a_connection_waits_in_its_order(wires):
+    async def test():
+        async with wires.client() as ada:
+            room = ada.subscribe("room:a")
+            await room.ready()
+            wires.all[0].cut()
+            publishing = [room.publish(number) for number in range(100)]
+            assert ada.queued == 100
+            await asyncio.gather(*publishing)
+            assert await data(room, 100) == list(range(100))
+
+    wires.run(test())
+
+
+def test_an_ephemeral_publication_has_no_position_and_is_never_said_again(wires):
+    async def test():
+        async with wires.client() as ada:
+            room = ada.subscribe("room:a")
+            await room.ready()
+            assert await room.publish("typing", ephemeral=True) is None
+            assert (await anext(room)).offset is None
+            publishing = room.publish("typing", ephemeral=True)
+            wires.all[0].cut()
+            with pytest.raises(ConnectionClosedError):
+                await publishing
+            with pytest.raises(ConnectionClosedError, match="no connection"):
+                await room.publish("typing", ephemeral=True)
+
+    wires.run(test())
+
+
+def test_a_call_is_never_said_twice(wires):
+    async def test():
+        async with wires.client() as ada:
+            calling = ada.call("slow", 5)
+            await asyncio.sleep(1)
+            wires.all[0].cut()
+            with pytest.raises(ConnectionClosedError, match="before the answer"):
+                await calling
+            assert len(told(wires, "call")) == 1
+
+    wires.run(test())
+
+
+def test_an_answer_that_takes_too_long_is_a_timeout(wires):
+    async def test():
+        async with wires.client(answer_timeout=2) as ada:
+            with pytest.raises(TimeoutError, match="no answer to call within 2 s"):
+                await ada.call("slow", 3)
+            assert ada.queued == 0
+            assert await ada.call("double", 2) == 4
+
+    wires.run(test())
+
+
+def test_a_refusal_is_raised_where_it_belongs(wires):
+    async def test():
+        async with wires.client() as ada:
+            with pytest.raises(Refused) as refused:
+                await ada.publish("nowhere", 1)
+            assert refused.value.code == 104
+            with pytest.raises(Refused, match="unknown name"):
+                await ada.call("nothing")
+            following = ada.subscribe("nowhere")
+            with pytest.raises(Refused, match="unknown channel"):
+                await following.ready()
+            with pytest.raises(Refused, match="unknown channel"):
+                await anext(following)
+            with pytest.raises(Refused, match="no history"):
+                await ada.history("live:a")
+            assert await ada.call("double", 2) == 4
+
+    wires.run(test())
+
+
+def test_a_full_queue_refuses(wires):
+    async def test():
+        async with wires.client(max_queue=2) as ada:
+            first = [ada.publish("room:a", 1), ada.publish("room:a", 2)]
+            with pytest.raises(Refused) as refused:
+                await ada.publish("room:a", 3)
+            assert refused.value.temporary
+            await asyncio.gather(*first)
+
+    wires.run(test())
+
+
+def test_it_comes_back_again_and_again_ever_more_slowly(wires):
+    async def test():
+        changes: list[Change] = []
+        client = wires.client(on_state=changes.append, backoff=(1, 8))
+        wires.broken = ConnectionRefusedError("refused")
+        connecting = asyncio.ensure_future(client.connect())
+        await asyncio.sleep(120)
+        delays = [change.delay for change in changes if change.state is State.WAITING]
+        for number, delay in enumerate(delays):
+            assert 0 <= delay <= min(8, 2**number)
+        assert len(set(delays)) == len(delays) > 10
+        assert max(delays) > 4
+        wires.broken = None
+        await connecting
+        assert client.state is State.CONNECTED
+        await client.close()
+
+    wires.run(test())
+
+
+def test_connect_does_not_wait_for_the_next_try(wires):
+    async def test():
+        client = wires.client(backoff=(1000, 1000))
+        wires.broken = OSError("down")
+        connecting = asyncio.ensure_future(client.connect())
+        await asyncio.sleep(1)
+        assert client.state is State.WAITING
+        wires.broken = None
+        await client.connect()
+        await connecting
+        assert asyncio.get_running_loop().time() < 2
+        await client.close()
+
+    wires.run(test())
+
+
+def test_a_dead_line_is_noticed(wires):
+    async def test():
+        async with wires.client() as ada, wires.client() as bob:
+            room = ada.subscribe("room:a")
+            await room.ready()
+            wires.all[0].freeze()
+            await bob.publish("room:a", "missed")
+            assert await data(room, 1) == ["missed"]
+            assert 25 < asyncio.get_running_loop().time() < 60
+
+    wires.run(test())
+
+
+def test_a_quiet_line_stays(wires):
+    async def test():
+        async with wires.client() as ada:
+            await asyncio.sleep(600)
+            assert ada.state is State.CONNECTED
+        assert len(wires.all) == 1
+
+    wires.run(test())
+
+
+def test_what_is_left_while_away_is_said_on_return(wires):
+    async def test():
+        async with wires.client() as ada, wires.client() as bob:
+            seen = bob.subscribe("room:a")
+            await seen.ready()
+            room = ada.subscribe("room:a")
+            await room.ready()
+            wires.all[0].cut()
+            room.unsubscribe()
+            with pytest.raises(StopAsyncIteration):
+                await anext(room)
+            await asyncio.sleep(5)
+            assert ada.session not in seen.members
+            assert bob.session in seen.members
+
+    wires.run(test())
+
+
+def test_an_unsubscribed_channel_may_be_followed_again(wires):
+    async def test():
+        async with wires.client() as ada:
+            first = ada.subscribe("room:a")
+            with pytest.raises(ValueError, match="followed already"):
+                ada.subscribe("room:a")
+            first.unsubscribe()  # before the answer, which is the first one's
+            second = ada.subscribe("room:a")
+            await second.ready()
+            await ada.publish("room:a", 1)
+            assert await data(second, 1) == [1]
+
+    wires.run(test())
+
+
+@pytest.mark.parametrize(
+    "error", [HandshakeError("forbidden", 403), everywire.errors.InvalidURI("nonsense")], ids=["status", "address"]
+)
+def test_what_trying_again_cannot_mend_is_raised(wires, error):
+    async def test():
+        client = wires.client()
+        wires.broken = error
+        room = client.subscribe("room:a")
+        with pytest.raises(type(error)):
+            await client.connect()
+        assert client.state is State.CLOSED
+        with pytest.raises(type(error)):
+            await anext(room)
+        with pytest.raises(ConnectionClosed):
+            await client.publish("room:a", 1)
+
+    wires.run(test())
+
+
+def test_a_refused_token_ends_it(app, wires):
+    @app.on_connect
+    def who(connecting):
+        if connecting.token != "right":
+            raise Refused("who are you?", 101)
+        return "ada"
+
+    async def test():
+        with pytest.raises(Refused, match="who are you"):
+            await wires.client(token="wrong").connect()
+        tokens = iter(["right", "right"])
+
+        async def renewed() -> str:
+            return next(tokens)
+
+        async with wires.client(token=renewed) as ada:
+            assert ada.user == "ada"
+            wires.all[1].cut()
+            await ada.connect()
+            assert ada.user == "ada"
+            assert next(tokens, None) is None
+
+    wires.run(test())
+
+
+def test_a_close_code_that_says_no_for_good_is_raised(wires):
+    async def test():
+        async with wires.client() as ada:
+            calling = ada.call("slow", 5)
+            wires.all[0].close(4403, "not here")
+            with pytest.raises(ConnectionClosed) as closed:
+                await calling
+            assert closed.value.code in (1006, 4403)
+            with pytest.raises(ConnectionClosed, match="4403 not here"):
+                await ada.connect()
+
+    wires.run(test())
+
+
+def test_closing_ends_everything(wires):
+    async def test():
+        client = wires.client()
+        await client.connect()
+        room = client.subscribe("room:a")
+        await room.ready()
+        calling = client.call("slow", 5)
+        await client.close()
+        with pytest.raises(ConnectionClosed):
+            await calling
+        assert [publication async for publication in room] == []
+        assert client.state is State.CLOSED
+        await client.close()
+        with pytest.raises(ConnectionClosed):
+            await client.connect()
+
+    wires.run(test())
+
+
+def test_another_client_goes_on_from_the_positions_and_the_session_of_the_first(wires):
+    async def test():
+        async with wires.client() as bob:
+            first = wires.client()
+            await first.connect()
+            room = first.subscribe("room:a")
+            await room.ready()
+            await bob.publish("room:a", 1)
+            assert await data(room, 1) == [1]
+            positions, resume, session = first.positions, first.resume, first.session
+            wires.all[1].cut()
+            await bob.publish("room:a", 2)
+            async with wires.client(resume=resume) as second:
+                assert second.session == session
+                assert await data(second.subscribe("room:a", since=positions["room:a"]), 1) == [2]
+            await first.close()
+
+    wires.run(test())
+
+
+def test_the_errors_of_callbacks_harm_nobody_else(wires, caplog):
+    async def test():
+        def fails(_: object) -> None:
+            raise RuntimeError("mine")
+
+        async with wires.client(on_state=fails) as ada:
+            seen = []
+            await ada.subscribe("room:a", on_publication=fails).ready()
+            await ada.subscribe("room:b", on_publication=lambda p: seen.append(p.data)).ready()
+            await ada.publish("room:a", 1)
+            await ada.publish("room:b", 2)
+            assert seen == [2]
+
+    wires.run(test())
+    assert "error in on_state" in caplog.text
+    assert "error in a callback of channel room:a" in caplog.text
+
+
+def test_a_cancelled_publication_is_forgotten(wires):
+    async def test():
+        async with wires.client() as ada:
+            wires.all[0].cut()
+            publishing = asyncio.ensure_future(ada.publish("room:a", 1))
+            publishing.cancel()
+            await asyncio.sleep(0)
+            assert ada.queued == 0
+            assert (await ada.publish("room:a", 2)).offset == 1
+
+    wires.run(test())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_is_lost_or_doubled_over_a_line_that_is_cut_at_random(app, seed):
+    """Two publishers and a follower, each cut again and again; everybody's messages arrive once, in everybody's order."""
+    dice = Random(seed)
+    with Wires(app, seed) as wires:
+
+        async def disturb() -> None:
+            for _ in range(25):
+                await asyncio.sleep(dice.random() * 0.4)
+                alive = [wire for wire in wires.all if wire.up]
+                if alive:
+                    dice.choice(alive).cut()
+
+        async def publish(client: Client, name: str) -> None:
+            waiting = []
+            for number in range(30):
+                waiting.append(client.publish("room:a", [name, number]))
+                await asyncio.sleep(dice.random() * 0.2)
+            await asyncio.gather(*waiting)
+
+        async def test() -> None:
+            async with wires.client() as ada, wires.client() as bob, wires.client() as eve:
+                room = eve.subscribe("room:a")
+                await room.ready()
+                trouble = asyncio.ensure_future(disturb())
+                publishing = [publish(ada, "ada"), publish(bob, "bob")]
+                seen, *_ = await asyncio.gather(data(room, 60), *publishing)
+                await trouble
+                for name in ("ada", "bob"):
+                    assert [number for who, number in seen if who == name] == list(range(30))
+                assert room.position.offset == 60
+
+        wires.run(test())
+
+
+async def test_it_speaks_to_a_real_server(app):
+    async with app.serving(port=0) as server, Client(f"ws://127.0.0.1:{server.port}/everywire") as ada:
+        room = ada.subscribe("room:a")
+        await room.publish("Hello!")
+        assert await data(room, 1) == ["Hello!"]
+        for websocket in list(server.connections):
+            websocket.abort()
+        assert (await room.publish("again")).offset == 2
+        assert await data(room, 1) == ["again"]
+
+
+async def test_a_server_that_speaks_something_else_is_told():
+    async def handler(ws):
+        await ws.wait_closed()
+
+    async with everywire.serve(handler, "127.0.0.1", 0) as server:
+        with pytest.raises(HandshakeError):
+            await Client(f"ws://127.0.0.1:{server.port}").connect()

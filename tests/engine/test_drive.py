@@ -1,0 +1,676 @@
+"""Coroutines that are resumed straight from a turn behave as if asyncio had done it."""
+
+import asyncio
+import contextvars
+import gc
+import io
+import traceback
+import weakref
+
+import pytest
+from tests.ws.raw import Pipe
+
+from everywire.engine.drive import READY, Inbox, drive
+from everywire.errors import ConnectionClosedError, closed
+
+WHO = contextvars.ContextVar("who", default="nobody")
+
+
+@pytest.fixture
+async def inbox():
+    return Inbox(asyncio.get_running_loop(), Pipe(), 1000)
+
+
+@pytest.fixture(params=["driven", "ordinary"])
+def start(request):
+    """Start a task: the same tests hold for a driven one and an ordinary one."""
+    if request.param == "driven":
+        return lambda coroutine: drive(coroutine, asyncio.get_running_loop())
+    return lambda coroutine: asyncio.get_running_loop().create_task(coroutine)
+
+
+def driven(coroutine):
+    return drive(coroutine, asyncio.get_running_loop())
+
+
+async def turn(*steps):
+    """Run `steps` outside of any task, as an engine's turn does."""
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def run():
+        assert asyncio.current_task() is None
+        try:
+            for step in steps:
+                step()
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    loop.call_soon(run)
+    await done
+
+
+async def bring(inbox, *messages):
+    """Have a turn bring `messages`."""
+    await turn(*(lambda message=message: inbox.put(message) for message in messages), inbox.wake)
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def collect(inbox, into, count):
+    for _ in range(count):
+        into.append(await inbox)
+    return len(into)
+
+
+# Messages
+
+
+async def test_messages_that_are_there_are_given_at_once(inbox):
+    inbox.put("a")
+    inbox.put(b"b")
+    assert [await inbox, await inbox] == ["a", b"b"]
+
+
+async def test_messages_come_in_order(inbox, start):
+    got = []
+    task = start(collect(inbox, got, 5))
+    await settle()
+    await bring(inbox, "1")
+    await bring(inbox, "2", "3")
+    inbox.put("4")
+    await bring(inbox, "5")
+    assert await task == 5
+    assert got == ["1", "2", "3", "4", "5"]
+
+
+async def test_a_driven_handler_has_its_message_before_the_turn_is_over(inbox):
+    got = []
+    task = driven(collect(inbox, got, 2))
+    await settle()
+    await turn(lambda: inbox.put("1"), inbox.wake, lambda: got.append("turn over"))
+    assert got == ["1", "turn over"]
+    await bring(inbox, "2")
+    await task
+
+
+async def test_the_end_comes_after_the_messages(inbox, start):
+    got = []
+
+    async def handle():
+        while True:
+            got.append(await inbox)
+
+    task = start(handle())
+    await settle()
+    await turn(lambda: inbox.put("1"), lambda: inbox.put("2"), lambda: inbox.end(closed(1006, "gone")))
+    with pytest.raises(ConnectionClosedError, match="1006 gone"):
+        await task
+    assert got == ["1", "2"]
+    with pytest.raises(ConnectionClosedError):
+        await inbox
+
+
+@pytest.mark.parametrize(("code", "ends"), [(1000, True), (1001, True), (1005, True), (1006, False), (1011, False), (4000, False)])
+async def test_iterating_ends_quietly_only_after_a_good_end(inbox, code, ends):
+    inbox.iterating = True
+    inbox.end(closed(code))
+    with pytest.raises(StopAsyncIteration if ends else ConnectionClosedError):
+        inbox.poll()
+
+
+async def test_two_cannot_wait_at_once(inbox, start):
+    task = start(collect(inbox, [], 1))
+    await settle()
+    with pytest.raises(RuntimeError, match="already waiting"):
+        await inbox
+    await bring(inbox, "1")
+    assert await task == 1
+
+
+# The queue
+
+
+async def test_a_full_queue_stops_reading_until_half_of_it_is_gone(inbox):
+    for _ in range(10):
+        inbox.put("x" * 100)
+    assert inbox.source.calls == []
+    inbox.put("x")
+    assert inbox.source.calls == ["stop reading"]
+    inbox.put("x" * 100)
+    for _ in range(6):
+        await inbox
+    assert inbox.source.calls == ["stop reading"]
+    await inbox
+    assert inbox.source.calls == ["stop reading", "read"]
+    assert inbox.left() == 5
+
+
+async def test_empty_messages_fill_the_queue_too(inbox):
+    for _ in range(10_000):
+        inbox.put("")
+    assert inbox.source.calls == ["stop reading"]
+    for _ in range(10_000):
+        await inbox
+    assert inbox.source.calls == ["stop reading", "read"]
+
+
+async def test_a_queue_that_is_never_empty_does_not_grow(inbox):
+    inbox.put("x")
+    for _ in range(10_000):
+        inbox.put("x")
+        await inbox
+    assert len(inbox.messages) < 1000
+
+
+# Cancellation and timeouts
+
+
+async def test_a_timeout_around_waiting(inbox, start):
+    async def handle():
+        try:
+            async with asyncio.timeout(0):
+                await inbox
+        except TimeoutError:
+            return await inbox
+        return "no timeout"
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "late")
+    assert await task == "late"
+    assert task.cancelling() == 0
+
+
+async def test_a_timeout_after_messages_came_from_the_turn(inbox, start):
+    async def handle():
+        got = [await inbox]
+        try:
+            async with asyncio.timeout(0):
+                await inbox
+        except TimeoutError:
+            got.append("timeout")
+        got.append(await inbox)
+        return got
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "1")
+    await settle()
+    await bring(inbox, "2")
+    assert await task == ["1", "timeout", "2"]
+
+
+async def test_wait_for(inbox, start):
+    async def handle():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(inbox, 0.001)
+        return await asyncio.wait_for(inbox, 5)
+
+    task = start(handle())
+    await bring(inbox)
+    while inbox.waiting or not task.get_stack():
+        await asyncio.sleep(0)
+    await settle()
+    await bring(inbox, "1")
+    assert await task == "1"
+    assert not inbox.waiting
+
+
+async def test_cancelling_while_parked_loses_nothing(inbox, start):
+    task = start(collect(inbox, [], 1))
+    await settle()
+    assert task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not inbox.waiting
+    inbox.put("kept")
+    assert await inbox == "kept"
+
+
+async def test_cancelling_when_the_message_is_there_but_not_taken(inbox, start):
+    got = []
+    task = start(collect(inbox, got, 2))
+    await settle()
+    await turn(lambda: inbox.put("1"), inbox.wake, task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    inbox.put("2")
+    while len(got) < 2:
+        got.append(await inbox)
+    assert got == ["1", "2"]
+
+
+async def test_cancelling_between_cancel_and_message(inbox, start):
+    got = []
+    task = start(collect(inbox, got, 1))
+    await settle()
+    await turn(task.cancel, lambda: inbox.put("1"), inbox.wake)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert got == []
+    assert await inbox == "1"
+
+
+async def test_a_handler_may_refuse_to_be_cancelled(inbox, start):
+    async def handle():
+        got = []
+        while len(got) < 3:
+            try:
+                got.append(await inbox)
+            except asyncio.CancelledError:
+                got.append("cancelled")
+        return got
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "1")
+    task.cancel()
+    await settle()
+    await bring(inbox, "2")
+    assert await task == ["1", "cancelled", "2"]
+
+
+async def test_cancelling_while_something_else_is_awaited(inbox, start):
+    other = asyncio.get_running_loop().create_future()
+
+    async def handle():
+        await inbox
+        await other
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "1")
+    await settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert other.cancelled()
+
+
+async def test_cancelling_what_the_turn_has_just_begun_to_await(inbox, start):
+    other = asyncio.get_running_loop().create_future()
+    cancelled = []
+
+    async def handle():
+        await inbox
+        try:
+            await asyncio.gather(other)
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    task = start(handle())
+    await settle()
+    await turn(lambda: inbox.put("1"), inbox.wake)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert other.cancelled() or cancelled == []
+    if cancelled:
+        assert other.cancelled()
+
+
+async def test_cancelling_within_the_turn_what_it_has_begun_to_await(inbox):
+    other = asyncio.get_running_loop().create_future()
+
+    async def handle():
+        await inbox
+        await asyncio.gather(other)
+
+    task = driven(handle())
+    await settle()
+    await turn(lambda: inbox.put("1"), inbox.wake, task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert other.cancelled()
+
+
+async def test_a_handler_that_ended_in_the_turn_stays_as_it_ended(inbox):
+    task = driven(collect(inbox, [], 1))
+    await settle()
+    await turn(lambda: inbox.put("1"), inbox.wake, task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+
+
+async def test_cancelling_before_the_first_step(inbox, start):
+    task = start(collect(inbox, [], 1))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+# Ends
+
+
+async def test_return_values_and_exceptions(inbox, start):
+    async def handle():
+        if await inbox == "raise":
+            raise ZeroDivisionError("here")
+        return "returned"
+
+    for message, expected in (("return", "returned"), ("raise", ZeroDivisionError)):
+        task = start(handle())
+        await settle()
+        await bring(inbox, message)
+        if expected == "returned":
+            assert await task == expected
+        else:
+            with pytest.raises(expected, match="here") as caught:
+                await task
+            assert "handle" in [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+
+
+async def test_a_task_that_needs_no_message(start):
+    async def handle():
+        return 42
+
+    assert await start(handle()) == 42
+
+
+async def test_nothing_is_kept_of_a_task_that_is_over(inbox, start):
+    class Thing:
+        pass
+
+    async def handle(thing):
+        await inbox
+        return weakref.ref(thing)
+
+    task = start(handle(Thing()))
+    await settle()
+    await bring(inbox, "1")
+    found = await task
+    del task
+    await settle()
+    gc.collect()
+    assert found() is None
+
+
+# Among other awaitables
+
+
+async def test_anything_else_may_be_awaited_between(inbox, start):
+    queue = asyncio.Queue()
+
+    async def handle():
+        got = [await inbox]
+        got.append(await queue.get())
+        await asyncio.sleep(0)
+        got.append(await inbox)
+        await READY
+        got.append(await asyncio.create_task(queue.get()))
+        got.append(await inbox)
+        return got
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "1", "2", "3")
+    queue.put_nowait("a")
+    await settle()
+    queue.put_nowait("b")
+    assert await task == ["1", "a", "2", "b", "3"]
+
+
+async def test_messages_that_come_while_something_else_is_awaited_are_kept(inbox, start):
+    other = asyncio.get_running_loop().create_future()
+
+    async def handle():
+        await inbox
+        await other
+        return [await inbox, await inbox]
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "1")
+    await bring(inbox, "2")
+    await bring(inbox, "3")
+    other.set_result(None)
+    assert await task == ["2", "3"]
+
+
+async def test_two_inboxes(inbox, start):
+    other = Inbox(asyncio.get_running_loop(), Pipe(), 1000)
+
+    async def handle():
+        got = []
+        for _ in range(3):
+            got += [await inbox, await other]
+        return got
+
+    task = start(handle())
+    for i in range(3):
+        await settle()
+        await bring(inbox, f"a{i}")
+        await settle()
+        await bring(other, f"b{i}")
+    assert await task == ["a0", "b0", "a1", "b1", "a2", "b2"]
+
+
+async def test_a_resumed_handler_may_wake_another(inbox, start):
+    other = Inbox(asyncio.get_running_loop(), Pipe(), 1000)
+
+    async def pass_on():
+        while True:
+            other.put(await inbox)
+            if not isinstance(asyncio.current_task().get_coro(), type(None)):
+                asyncio.get_running_loop().call_soon(other.wake)
+
+    passing = start(pass_on())
+    task = start(collect(other, got := [], 2))
+    await settle()
+    await bring(inbox, "1", "2")
+    await task
+    assert got == ["1", "2"]
+    passing.cancel()
+
+
+async def test_gather_and_task_groups(inbox, start):
+    other = Inbox(asyncio.get_running_loop(), Pipe(), 1000)
+
+    async def one(box):
+        return await box
+
+    async def handle():
+        gathered = await asyncio.gather(one(inbox), one(other))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(inbox)), group.create_task(one(other))]
+        return [*gathered, *(task.result() for task in tasks)]
+
+    task = start(handle())
+    for i in range(2):
+        await settle()
+        await bring(inbox, f"a{i}")
+        await bring(other, f"b{i}")
+    assert await task == ["a0", "b0", "a1", "b1"]
+
+
+async def test_inboxes_themselves_may_be_gathered(inbox, start):
+    other = Inbox(asyncio.get_running_loop(), Pipe(), 1000)
+
+    async def handle():
+        return await asyncio.gather(inbox, other)
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "a")
+    await bring(other, "b")
+    assert await asyncio.wait_for(task, 1) == ["a", "b"]
+
+
+async def test_the_first_of_several(inbox, start):
+    async def handle():
+        waiting = asyncio.ensure_future(inbox)
+        timer = asyncio.ensure_future(asyncio.sleep(0, "timer"))
+        done, _ = await asyncio.wait([waiting, timer], return_when=asyncio.FIRST_COMPLETED)
+        assert done == {timer}
+        return await waiting
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "1")
+    assert await asyncio.wait_for(task, 1) == "1"
+
+
+async def test_a_failing_member_of_a_group_ends_the_waiting(inbox, start):
+    async def fail():
+        raise ZeroDivisionError
+
+    async def handle():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+            await inbox
+
+    task = start(handle())
+    with pytest.raises(ExceptionGroup):
+        await task
+    inbox.put("kept")
+    assert await inbox == "kept"
+
+
+# What a handler sees of itself
+
+
+async def test_the_current_task_is_the_handlers_own(inbox, start):
+    async def handle():
+        seen = []
+        for _ in range(3):
+            seen.append(asyncio.current_task())
+            await inbox
+        await asyncio.sleep(0)
+        seen.append(asyncio.current_task())
+        return seen
+
+    task = start(handle())
+    for _ in range(3):
+        await settle()
+        await turn(lambda: inbox.put("x"), inbox.wake, lambda: None)
+    assert await task == [task] * 4
+
+
+async def test_no_task_is_current_after_the_turn(inbox):
+    task = driven(collect(inbox, [], 1))
+    await settle()
+    seen = []
+    await turn(lambda: inbox.put("x"), inbox.wake, lambda: seen.append(asyncio.current_task()))
+    assert seen == [None]
+    await task
+
+
+async def test_context_variables_are_the_handlers_own(inbox, start):
+    async def handle(name):
+        seen = [WHO.get()]
+        WHO.set(name)
+        for _ in range(2):
+            await inbox
+            seen.append(WHO.get())
+        return seen
+
+    WHO.set("test")
+    task = start(handle("handler"))
+    for _ in range(2):
+        await settle()
+        await bring(inbox, "x")
+    assert await task == ["test", "handler", "handler"]
+    assert WHO.get() == "test"
+
+
+async def test_context_managers_of_tasks_work_inside(inbox, start):
+    async def handle():
+        async with asyncio.timeout(5):
+            await inbox
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(0))
+        async with asyncio.Lock():
+            return await inbox
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "1")
+    await settle()
+    await bring(inbox, "2")
+    assert await task == "2"
+
+
+async def test_tasks_started_from_the_turn_run(inbox, start):
+    async def handle():
+        await inbox
+        child = asyncio.create_task(asyncio.sleep(0, "child"))
+        return await child
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "1")
+    assert await task == "child"
+
+
+async def test_a_stack_can_be_printed(inbox, start):
+    async def waiting_handler():
+        await inbox
+
+    task = start(waiting_handler())
+    await settle()
+    out = io.StringIO()
+    task.print_stack(file=out)
+    assert "waiting_handler" in out.getvalue()
+    assert "waiting_handler" in repr(task)
+    assert task.get_stack()
+    assert task in asyncio.all_tasks()
+    await bring(inbox, "1")
+    await task
+
+
+async def test_the_debug_mode_of_the_loop(inbox, start):
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    try:
+        task = start(collect(inbox, [], 2))
+        for _ in range(2):
+            await settle()
+            await bring(inbox, "x")
+        assert await task == 2
+    finally:
+        loop.set_debug(False)
+
+
+async def test_keyboard_interrupts_are_not_swallowed(inbox):
+    class Interrupt(BaseException):
+        pass
+
+    async def handle():
+        await inbox
+        raise Interrupt
+
+    task = driven(handle())
+    await settle()
+    await bring(inbox, "1")
+    with pytest.raises(Interrupt):
+        await task
+
+
+def test_a_loop_that_ends_ends_its_handlers():
+    ended = []
+
+    async def handle(inbox):
+        try:
+            await inbox
+        finally:
+            ended.append(True)
+
+    async def main():
+        task = driven(handle(Inbox(asyncio.get_running_loop(), Pipe(), 1000)))
+        await settle()
+        return weakref.ref(task)
+
+    asyncio.run(main())
+    assert ended == [True]
+
+
+async def test_what_is_ready_is_there_at_once():
+    assert await READY is None
+    assert await READY is None
