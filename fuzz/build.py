@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".testbed" / "fuzz"
 BUILD, SOURCE = HOME / "build", HOME / "source"
-MODULES = ("ws/frames", "ws/link", "ws/connection")
+LAYERS = ("http", "ws")  # whose compiled modules are built
 FLAGS = "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=function"
 
 SETUP = """\
@@ -52,7 +52,8 @@ def sanitized() -> Path:
     if stamp.exists() and stamp.read_text() == wanted:
         return BUILD
     copy(BUILD)
-    modules = [name for name in MODULES if (BUILD / "everywire" / f"{name}.pxd").exists()]
+    types = [path for layer in LAYERS for path in sorted((BUILD / "everywire" / layer).glob("*.pxd"))]
+    modules = [f"{path.parent.name}/{path.stem}" for path in types if path.with_suffix(".py").exists()]
     (BUILD / "setup.py").write_text(SETUP.format(modules=modules))
     name, flags = compiler()
     environment = {**os.environ, "CC": name, "LDSHARED": f"{name} -shared", "CFLAGS": flags, "LDFLAGS": flags}

@@ -1,16 +1,23 @@
-"""The opening handshake under the fuzzer: whatever the headers say, it is accepted or refused, never a crash."""
+"""The opening handshake under the fuzzer: whatever the bytes and the headers say, it is accepted or refused, never a crash.
+
+An input whose first byte has its highest bit set is what a client sends, to be read whole and in pieces; any other is a list of header fields.
+"""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import atheris
 
 with atheris.instrument_imports(include=["everywire"]):
     from everywire.errors import AbortHandshake, HandshakeError
+    from everywire.http.head import BadRequest, HeadLimits, RequestReader
     from everywire.http.request import Headers, Request, Response
     from everywire.ws import handshake
     from everywire.ws.deflate import Deflate
+
+from fuzz import judge
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 DEFLATE = Deflate()
@@ -45,10 +52,39 @@ def headers(data: bytes) -> Headers:
 
 
 def one_input(data: bytes) -> None:
-    """Try one input in both roles; any other exception than a refusal is a finding."""
+    """Try one input; any other exception than a refusal is a finding."""
+    if data[:1] >= b"\x80":
+        as_bytes(data[2:], data[1:2])
+        return
     fields = headers(data)
     as_server(fields)
     as_client(fields)
+
+
+def as_bytes(wire: bytes, seed: bytes) -> None:
+    """Read a client's bytes whole and in pieces: the same requests, the same refusal."""
+    whole = requests([wire])
+    cut = requests(judge.pieces(wire, seed[0] if seed else 0))
+    if whole != cut:
+        raise judge.Finding(f"whole and in pieces differ:\n  {whole}\n  {cut}")
+
+
+def requests(pieces: list[bytes]) -> list[Any]:
+    """The requests in the bytes, and at last the status that refuses the rest."""
+    reader, found = RequestReader(HeadLimits(head=512, fields=8, body=64)), []
+    try:
+        for piece in pieces:
+            request = reader.feed(piece)
+            while request is not None:
+                found.append((request.method, request.target, list(request.headers), bytes(request.body)))
+                assert len(request.headers) <= 8 and len(request.body) <= 64, request
+                rest, reader.rest = reader.rest, b""
+                request = reader.feed(rest) if rest else None
+            if len(reader.rest) > 512:
+                raise judge.Finding(f"{len(reader.rest)} bytes of a head are kept")
+    except BadRequest as refusal:
+        found.append(refusal.status >= 400)
+    return found
 
 
 def as_server(fields: Headers) -> None:
@@ -64,9 +100,9 @@ def as_server(fields: Headers) -> None:
         assert refusal.status is None or 400 <= refusal.status < 600, refusal
         return
     upgrade = handshake.Upgrade(protocols[0] if protocols else None, deflate)
-    response = handshake.answer(key, upgrade)
-    for _, value in response.headers:
-        assert value.isprintable() and value.isascii(), value  # nothing of the peer's may split or colour our answer
+    lines = handshake.answer(key, upgrade).decode("ascii").split("\r\n")
+    assert all(line.isprintable() for line in lines), lines  # nothing of the peer's may split or colour our answer
+    assert len(lines) == 6 + (upgrade.subprotocol is not None) + (deflate is not None), lines
 
 
 def as_client(fields: Headers) -> None:

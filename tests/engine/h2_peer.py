@@ -2,14 +2,22 @@
 
 from types import SimpleNamespace
 
-from everywire.http.head import HeadLimits
 from h2 import events
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from tests.ws.raw import Pipe
 
+from everywire.http.head import HeadLimits
+
 GET = [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "here")]
-SOCKET = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":path", "/"), (":authority", "here"), ("sec-websocket-version", "13")]
+SOCKET = [
+    (":method", "CONNECT"),
+    (":protocol", "websocket"),
+    (":scheme", "https"),
+    (":path", "/"),
+    (":authority", "here"),
+    ("sec-websocket-version", "13"),
+]
 
 
 class Site:

@@ -4,9 +4,15 @@ import asyncio
 import logging
 import ssl
 
-import everywire
 import pytest
 import trustme
+from h2 import events
+from h2.errors import ErrorCodes
+from h2.settings import SettingCodes
+from tests.engine.h2_peer import GET, SOCKET, Engine, Peer, Site, of
+from tests.ws.raw import FIN, PING, TEXT, close, masked, plain, read
+
+import everywire
 from everywire import engine as engines
 from everywire.engine.h2 import H2Link
 from everywire.engine.opening import Accepted
@@ -17,11 +23,6 @@ from everywire.http.head import HeadLimits
 from everywire.http.request import Response
 from everywire.ws.connection import Manner
 from everywire.ws.frames import Limits
-from h2 import events
-from h2.errors import ErrorCodes
-from h2.settings import SettingCodes
-from tests.engine.h2_peer import GET, SOCKET, Engine, Peer, Site, of
-from tests.ws.raw import FIN, PING, TEXT, close, masked, plain, read
 
 
 def linked(answer=None, **limits):
@@ -167,7 +168,13 @@ def test_a_websocket():
     (websocket,) = websockets
     request = websocket.request
     assert (request.method, request.target, request.version) == ("GET", "/", "2")
-    assert dict(request.headers) == {"host": "here", "sec-websocket-version": "13", "origin": "o", "upgrade": "websocket", "connection": "Upgrade"}
+    assert dict(request.headers) == {
+        "host": "here",
+        "sec-websocket-version": "13",
+        "origin": "o",
+        "upgrade": "websocket",
+        "connection": "Upgrade",
+    }
     assert websocket.remote_address == request.remote == ("peer", 1)
     peer.conn.send_data(number, close(1000, role=masked))
     assert of(events.StreamEnded, peer.turn())
@@ -358,7 +365,7 @@ class Client:
 
 @pytest.mark.parametrize("engine", engines.available())
 async def test_over_tls(engine, caplog):
-    caplog.set_level(logging.WARNING)
+    caplog.set_level(logging.ERROR)
     authority, told = trustme.CA(), []
     context, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -370,11 +377,17 @@ async def test_over_tls(engine, caplog):
             await ws.send(message)
         told.append(ws.close_code)
 
-    async with everywire.serve(echo, "127.0.0.1", 0, ssl=context, engine=engine, compression=None) as server, asyncio.timeout(10):
+    async with (
+        everywire.serve(echo, "127.0.0.1", 0, ssl=context, engine=engine, compression=None) as server,
+        asyncio.timeout(10),
+    ):
         client = Client(*await asyncio.open_connection("127.0.0.1", server.port, ssl=trusting))
         await client.until(events.RemoteSettingsChanged)
         client.conn.send_headers(1, SOCKET)
-        assert (await client.until(events.ResponseReceived)).headers == [(b":status", b"200"), (b"server", b"everywire")]
+        assert (await client.until(events.ResponseReceived)).headers == [
+            (b":status", b"200"),
+            (b"server", b"everywire"),
+        ]
         client.conn.send_data(1, masked(FIN | TEXT, b"hello"))
         assert (await client.until(events.DataReceived)).data == plain(FIN | TEXT, b"hello")
         server.close()

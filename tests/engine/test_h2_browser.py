@@ -4,11 +4,12 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 
-import everywire
 import pytest
 import trustme
-from everywire.http.request import Request, Response
 from playwright.async_api import Browser, Page
+
+import everywire
+from everywire.http.request import Request, Response
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
 
@@ -54,7 +55,9 @@ async def test_page_and_sockets_share_a_connection(secure_page: Page) -> None:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    async with everywire.serve(echo, "127.0.0.1", 0, ssl=context, process_request=page, subprotocols=["echo"]) as server:
+    async with everywire.serve(
+        echo, "127.0.0.1", 0, ssl=context, process_request=page, subprotocols=["echo"]
+    ) as server:
         await secure_page.goto(f"https://127.0.0.1:{server.port}/")
         async with asyncio.timeout(20):
             told = await secure_page.evaluate(TALK, 3)

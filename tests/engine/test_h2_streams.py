@@ -1,14 +1,15 @@
 """Streams as storeys: flow control, ends of every kind, and floods."""
 
 import pytest
-from everywire.engine.h2_streams import H2Trunk
-from everywire.http.h2 import CONNECTION_WINDOW, STREAM_WINDOW, Meter, connection
-from everywire.http.head import HeadLimits
-from everywire.ws.link import PlainLink
 from h2 import events
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 from tests.engine.h2_peer import GET, Peer, of
+
+from everywire.engine.h2_streams import H2Trunk
+from everywire.http.h2 import CONNECTION_WINDOW, STREAM_WINDOW, Meter, connection
+from everywire.http.head import HeadLimits
+from everywire.ws.link import PlainLink
 
 HEAD = [(b":status", b"200")]
 WINDOW = SettingCodes.INITIAL_WINDOW_SIZE

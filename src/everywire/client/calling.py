@@ -10,9 +10,13 @@ from everywire.http.head import BadRequest, HeadLimits, ResponseReader
 from everywire.http.request import Headers, Request, Response
 from everywire.ws.link import PlainLink
 
-__all__ = ["Calling"]
+__all__ = ["Calling", "NoTunnel"]
 
 _BODY = 64 * 1024  # bytes of a refusal's body that are kept
+
+
+class NoTunnel(HandshakeError):
+    """The server speaks HTTP/2 but does not carry WebSocket over it (RFC 8441 3)."""
 
 
 class Calling(PlainLink):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from everywire.client.calling import Calling
+from everywire.client.calling import Calling, NoTunnel
 from everywire.engine.h2_streams import H2Trunk
-from everywire.errors import HandshakeError
 from everywire.http.h2 import Fields, Meter, connect_fields, connection, read_response
 from everywire.http.head import HeadLimits
 from everywire.ws.link import PlainLink
@@ -31,7 +30,7 @@ class H2Calling(H2Trunk):
         if self.streams or self.leaving:
             return
         if not self.conn.remote_settings.enable_connect_protocol:
-            self.calling.lost(HandshakeError("the server does not carry WebSocket over HTTP/2"))
+            self.calling.lost(NoTunnel("the server does not carry WebSocket over HTTP/2"))
             self.finish()
             return
         stream: Any = self.open(self.conn.get_next_available_stream_id())

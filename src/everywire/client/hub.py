@@ -71,7 +71,7 @@ class Client:
 
     Promised: a publication that is not ephemeral arrives once, or publishing it raises; publications keep their order; a gap is never silent.
 
-    Invariants: at most one link; `_ready` is true from the server's welcome to the link's end; only the task `_life` opens links.
+    Invariants: at most one link; `_welcome` is true from the server's welcome until `_life` learns of the link's end; only the task `_life` opens links.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Client:
             set()
         )  # channels left while no link was there to say so: a resumed session still holds them
         self._link: Link | None = None
-        self._ready = False
+        self._welcome = False
         self._last_id = 0
         self._hello = 0
         self._life: asyncio.Task[None] | None = None
@@ -130,7 +130,9 @@ class Client:
         """
         if self._life is None:
             self._life = asyncio.create_task(self._live())
-        self._hurry.set()
+        if not self._ready and not self._over:
+            self._settled.clear()
+            self._hurry.set()
         await self._settled.wait()
         if self.state is State.CLOSED:
             raise self._error or closed(CloseCode.NORMAL, "the client was closed")
@@ -258,6 +260,11 @@ class Client:
     def _over(self) -> bool:
         return self.state is State.CLOSED
 
+    @property
+    def _ready(self) -> bool:
+        """Whether there is a link to speak on; false from the moment of its end, which `_life` learns a little later."""
+        return self._welcome and self._link is not None and not self._link.down.done()
+
     async def _live(self) -> None:
         try:
             while True:
@@ -306,7 +313,7 @@ class Client:
             pass
 
     def _lost(self, code: int) -> None:
-        self._link, self._ready = None, False
+        self._link, self._welcome = None, False
         if self._stable is not None:
             self._stable.cancel()
         self._subscribing.clear()
@@ -320,7 +327,7 @@ class Client:
         """End for good: by our wish, or because of `error`."""
         if self.state is State.CLOSED:
             return
-        self._error, self._ready = error, False
+        self._error, self._welcome = error, False
         self._requests.fail_all(error or closed(CloseCode.NORMAL, "the client was closed"))
         for subscription in self._subscriptions.values():
             subscription.end(error)
@@ -381,7 +388,7 @@ class Client:
     def _welcomed(self, event: wire.Connected) -> None:
         """Everything that waits is said before callbacks run, so that what they say comes after it."""
         self.session, self.user, self.resume = event.session, event.user, event.resume
-        self._ready = True
+        self._welcome = True
         assert self._link is not None
         self._link.watch(event.heartbeat)
         # Only a connection that lasts makes the next wait short again; a server that dies at each welcome is left in peace.

@@ -103,10 +103,9 @@ class Link:
             await self._socket.close(CloseCode.NORMAL)
 
     def abort(self) -> None:
-        """Cut the connection."""
-        self._end(CloseCode.ABNORMAL, "")
-        if self._socket is not None:
-            self._socket.abort()
+        """Cut the connection, unless it is over or closing in good order."""
+        if not self.down.done():
+            self.fail("")
 
     def fail(self, reason: str) -> None:
         """Give this link up, so that another is tried."""

@@ -17,7 +17,7 @@ from everywire import engine as engines
 from everywire.client import proxies
 from everywire.client.address import Address, parse, redirected
 from everywire.client.backoff import Backoff
-from everywire.client.calling import Calling
+from everywire.client.calling import Calling, NoTunnel
 from everywire.engine.tls import TlsLink
 from everywire.engine.websocket import WebSocket
 from everywire.errors import HandshakeError, InvalidURI, RedirectError
@@ -45,8 +45,8 @@ class connect:
     `uri` is ws:// or wss://, with user:password@ for basic authentication. `subprotocols` are offered in order; `headers` are sent along; `origin` is the
     Origin header. `proxy` is a URL (http, https, socks5, socks5h, socks4), None for none, True for what the environment says (HTTPS_PROXY and so on). `ssl` is
     an `ssl.SSLContext`; `server_hostname` the name to check. `sock` is a connected socket, `path` a Unix socket to use instead of TCP. Redirects are followed,
-    at most `max_redirects`. With `http2`, wss:// goes over HTTP/2 where the server has it (RFC 8441; the extra `everywire[h2]`). `on_message(ws, message)` and `on_close(ws, code, reason)` are callbacks, as in `serve`. Everything else is a field of `Options`
-    (max_size, ping_interval, compression, …).
+    at most `max_redirects`. `on_message(ws, message)` and `on_close(ws, code, reason)` are callbacks, as in `serve`. Everything else is a field of `Options`
+    (max_size, ping_interval, compression, …); `http2=True` has wss:// go over HTTP/2 where the server offers that (RFC 8441; the extra `everywire[h2]`).
 
     Raises `InvalidURI`, OSError (no connection), TimeoutError (`open_timeout`), `ssl.SSLError`, or `HandshakeError` with the `status` that the server answered.
 
@@ -68,7 +68,6 @@ class connect:
         sock: socket.socket | None = None,
         path: str | None = None,
         max_redirects: int = 10,
-        http2: bool = False,
         on_message: Callable[[WebSocket, Any], object] | None = None,
         on_close: Callable[[WebSocket, int, str], object] | None = None,
         backoff: Backoff | None = None,
@@ -88,14 +87,12 @@ class connect:
         self._sock = sock
         self._path = path
         self._max_redirects = max_redirects
-        self._http2 = http2
-        if http2 and not alpn.available():
-            raise ImportError("http2=True needs the extra everywire[h2]")
         self._on_message = on_message
         self._on_close = on_close
         self._backoff = backoff or Backoff(random.random)
         self._engine_kind = engine
-        self._options = Options(**options)
+        self._options = Options(**{"http2": False, **options})
+        self._http2 = alpn.wanted(self._options.http2)
         self._websocket: WebSocket | None = None
 
     # Opening
@@ -110,6 +107,10 @@ class connect:
                     if self._sock is not None or self._path is not None:
                         raise RedirectError("a redirect cannot be followed on a socket that was given", redirect.status) from None
                     address = redirected(address, redirect.location)
+                except NoTunnel:
+                    if self._http2 is False or self._sock is not None:
+                        raise
+                    self._http2 = False
             raise RedirectError(f"more than {self._max_redirects} redirects")
 
     async def _open_one(self, address: Address) -> WebSocket:
@@ -170,8 +171,8 @@ class connect:
                 done.set_exception(error)
 
         context = self._ssl or tls.create_default_context()
-        if self._http2:
-            alpn.offer(context, http2=True)
+        if self._http2 is not None:
+            alpn.offer(context, http2=self._http2)
         return TlsLink(engine, context, top, server_side=False, timeout=None, server_hostname=self._server_hostname or address.host, failed=failed)
 
     def _fields(self, address: Address) -> list[tuple[str, str]]:

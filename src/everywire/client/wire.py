@@ -226,7 +226,8 @@ def read(message: str | bytes) -> Iterator[Event]:
 
 def _known(said: Any) -> Iterator[Event]:
     for item in said if isinstance(said, list) else [said]:
-        if not isinstance(item, dict) or item.get("type") in _KNOWN:
+        kind = item.get("type") if isinstance(item, dict) else None
+        if not isinstance(kind, str) or kind in _KNOWN:
             yield msgspec.convert(item, Event)
 
 

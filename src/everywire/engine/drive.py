@@ -462,7 +462,7 @@ def spare(loop: AbstractEventLoop) -> Driver:
     context = copy_context()
     driver = Driver(None, loop, context)
     driver.clean = context.copy()
-    driver.task = asyncio.Task(driver, loop=loop, context=context)  # type: ignore[arg-type]
+    driver.task = asyncio.Task(driver, loop=loop, context=context)
     return driver
 
 

@@ -155,7 +155,7 @@ class Exchange(PlainLink):
             self._answer(request, answer)
 
     def _answer(self, request: Request, answer: Answer) -> None:
-        response = answer.response if isinstance(answer, Accepted) else answer
+        response: Any = answer.response if isinstance(answer, Accepted) else answer
         try:
             fields = response_fields(response, tunnel=isinstance(answer, Accepted))
         except ValueError as error:

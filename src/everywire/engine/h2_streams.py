@@ -19,7 +19,9 @@ __all__ = ["H2Stream", "H2Trunk"]
 
 log = logging.getLogger("everywire.h2")
 
-_LEVEL = 1 << 16  # bytes queued below above which streams keep theirs: these can be dropped, and none starves the others
+_LEVEL = (
+    1 << 16
+)  # bytes queued below above which streams keep theirs: these can be dropped, and none starves the others
 _UNREAD = 1 << 20  # bytes queued below, by answers to control frames, above which the peer is cut off
 _CROWDED = 1 << 14
 _LINGER = 2.0  # seconds to wait for the peer's END_STREAM after ours
@@ -277,7 +279,10 @@ class H2Stream(PlainLink):
     The trunk is its `below` while it lives, but knows it by number.
     """
 
-    __slots__ = ("code", "crowded", "eof", "ending", "fields", "finishing", "half", "moved", "number", "outbox", "over", "paused", "sent", "since", "size", "trunk", "unread")
+    __slots__ = (
+        *("code", "crowded", "ending", "eof", "fields", "finishing", "half", "moved", "number"),
+        *("outbox", "over", "paused", "sent", "since", "size", "trunk", "unread"),
+    )
 
     above: Any
     below: Any
@@ -405,7 +410,7 @@ class H2Stream(PlainLink):
             self.outbox.clear()
             self.size = 0
 
-    def reading(self, on: bool) -> None:  # noqa: FBT001 - the interface of Link
+    def reading(self, on: object) -> None:
         """Go on or stop giving the peer room: at most a window's worth still comes."""
         self.paused = not on
         if self._window_due():

@@ -19,11 +19,11 @@ log = logging.getLogger("everywire.http")
 
 
 class Accepted:
-    """A request that becomes a WebSocket: the 101 `response`, the connection, and what to call once it is open."""
+    """A request that becomes a WebSocket: the `response` (the 101 as bytes; a Response over HTTP/2), the connection, and what to call once it is open."""
 
     __slots__ = ("opened", "response", "websocket")
 
-    def __init__(self, response: Response, websocket: WebSocket, opened: Callable[[WebSocket], object]) -> None:
+    def __init__(self, response: Response | bytes, websocket: WebSocket, opened: Callable[[WebSocket], object]) -> None:
         self.response = response
         self.websocket = websocket
         self.opened = opened
@@ -129,7 +129,7 @@ class Opening(PlainLink):
     def _answer(self, request: Request, answer: Answer) -> None:
         below = self.below
         if isinstance(answer, Accepted):
-            below.write(answer.response.encode())
+            below.write(answer.response if isinstance(answer.response, bytes) else answer.response.encode())
             self._become(request, answer)
             return
         keep = request.version == "1.1" and "close" not in request.headers.tokens("connection") and answer.status < 500 and answer.status not in (400, 426)

@@ -13,7 +13,8 @@ from h2.settings import SettingCodes, Settings
 from everywire.http.head import BadRequest, HeadLimits
 from everywire.http.request import Headers, Request, Response
 
-__all__ = ["CONNECTION_WINDOW", "STREAMS", "STREAM_WINDOW", "Fields", "Flood", "Meter", "connect_fields", "connection", "read_request", "read_response", "response_fields"]
+__all__ = ["CONNECTION_WINDOW", "STREAMS", "STREAM_WINDOW", "Fields", "Flood", "Meter"]
+__all__ += ["connect_fields", "connection", "read_request", "read_response", "response_fields"]
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -28,12 +29,21 @@ _BUDGET = 1000  # a second's worth of frames that do nothing for anybody, by `_C
 
 _HEADERS, _RST_STREAM, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE, _CONTINUATION = 0x1, 0x3, 0x4, 0x6, 0x7, 0x8, 0x9
 _END_STREAM = 0x1
-_COSTS = {_HEADERS: 0, _CONTINUATION: 0, _WINDOW_UPDATE: 0, _RST_STREAM: 10, _SETTINGS: 10, _GOAWAY: 10}  # others cost 1
+_COSTS = {
+    _HEADERS: 0,
+    _CONTINUATION: 0,
+    _WINDOW_UPDATE: 0,
+    _RST_STREAM: 10,
+    _SETTINGS: 10,
+    _GOAWAY: 10,
+}  # others cost 1
 
 _TARGET = re.compile(rb"[!-~\x80-\xff]+\Z")
 _VALUE = re.compile(rb"[\t -~\x80-\xff]*\Z")  # RFC 9110 5.5
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+\Z")
-_OF_HTTP1 = frozenset({b"connection", b"host", b"keep-alive", b"proxy-connection", b"sec-websocket-key", b"transfer-encoding", b"upgrade"})
+_OF_HTTP1 = frozenset(
+    {b"connection", b"host", b"keep-alive", b"proxy-connection", b"sec-websocket-key", b"transfer-encoding", b"upgrade"}
+)
 _BODILESS = (204, 304)
 
 
@@ -190,9 +200,9 @@ def response_fields(response: Response, *, tunnel: bool = False) -> Fields:
 
 def connect_fields(request: Request) -> Fields:
     """Make the header list of an extended CONNECT of a WebSocket handshake as it is over HTTP/1.1 (RFC 8441 5)."""
-    authority = request.headers["host"].encode("latin-1")
-    named = [(b":method", b"CONNECT"), (b":protocol", b"websocket"), (b":scheme", b"https"), (b":path", request.target.encode("latin-1")), (b":authority", authority)]
-    return named + _checked(request.headers)
+    path, authority = request.target.encode("latin-1"), request.headers["host"].encode("latin-1")
+    named = [(b":method", b"CONNECT"), (b":protocol", b"websocket"), (b":scheme", b"https")]
+    return [*named, (b":path", path), (b":authority", authority), *_checked(request.headers)]
 
 
 def _checked(headers: Headers) -> Fields:
@@ -207,4 +217,6 @@ def _checked(headers: Headers) -> Fields:
 def read_response(fields: Iterable[tuple[bytes, bytes]]) -> Response:
     """Make a Response, without its body, of a checked header list."""
     named = dict(fields)
-    return Response(int(named[b":status"]), headers=_headers(field for field in fields if not field[0].startswith(b":")))
+    return Response(
+        int(named[b":status"]), headers=_headers(field for field in fields if not field[0].startswith(b":"))
+    )

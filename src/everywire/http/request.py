@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import parse_qs, unquote
 
-__all__ = ["Headers", "Request", "Response"]
+__all__ = ["Headers", "Request", "Response", "one_head"]
 
 Address = tuple[str, int] | str | None
 
@@ -43,6 +43,9 @@ class Headers:
         values = self._by_name().get(name.lower())
         if values is None:
             return []
+        if len(values) == 1 and "," not in values[0]:
+            token = values[0].strip().lower()
+            return [token] if token else []
         parts = (part.strip().lower() for value in values for part in value.split(","))
         return [part for part in parts if part]
 
@@ -159,13 +162,18 @@ class Response:
             lines.append(f"Content-Length: {len(self.body)}")
         if close and self.status != 101:
             lines.append("Connection: close")
-        head = "\r\n".join(lines)
-        if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
-            raise ValueError("a response's header must not hold CR, LF or NUL")  # it would split the response. RFC 9110 5.5
-        return (head + "\r\n\r\n").encode("latin-1") + (b"" if head_only else self.body)
+        return one_head(lines) + (b"" if head_only else self.body)
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason}>"
+
+
+def one_head(lines: list[str]) -> bytes:
+    """Join the lines of a head; ValueError where one of them would split it (RFC 9110 5.5)."""
+    head = "\r\n".join(lines)
+    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
+        raise ValueError("a header must not hold CR, LF or NUL")
+    return (head + "\r\n\r\n").encode("latin-1")
 
 
 def _phrase(status: int) -> str:

@@ -298,8 +298,8 @@ class serve:
     `on_message(ws, message)`, with `on_open(ws)` and `on_close(ws, code, reason)`: plain callbacks, the fastest; an `async def on_message` works too.
 
     Where: `host` and `port`, a Unix socket's `path`, or `sock`, a listening socket or several (see `everywire.servers.listening.inherited`). `ssl` is an
-    `ssl.SSLContext`, whose ALPN is set here. `process_request(request)` (plain or async) may return a `Response` to answer over HTTP instead, or None to go on. `engine` is "native" or
-    "portable"; everything else is a field of `Options`.
+    `ssl.SSLContext`; its ALPN is set here. `process_request(request)` (plain or async) may return a `Response` to answer over HTTP instead, or None to go on.
+    `engine` is "native" or "portable"; everything else is a field of `Options`.
 
     By default a request with cookies must come from an Origin on the same host; `origins` lists who may connect instead (None in it: no Origin at all).
     """

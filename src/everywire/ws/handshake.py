@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from everywire.errors import AbortHandshake, HandshakeError
-from everywire.http.request import Headers, Request, Response
+from everywire.http.request import Headers, Request, Response, one_head
 from everywire.ws.deflate import NAME as DEFLATE
 from everywire.ws.deflate import Deflate, Offer, Parameters
 
 __all__ = ["Upgrade", "accept_key", "answer", "check_request", "check_response", "is_upgrade", "make_request", "parse_extensions", "parse_protocols"]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
+_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==\Z")  # 16 bytes in base64
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")  # RFC 9110 5.6.2
+_SWITCHING = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")
 _BAD_REQUEST, _FORBIDDEN, _UPGRADE_REQUIRED = 400, 403, 426
 
 
@@ -63,10 +64,7 @@ def _check_body(headers: Headers) -> None:
 
 
 def _is_key(key: str) -> bool:
-    try:
-        return len(b64decode(key, validate=True)) == 16 and len(key) == 24
-    except (binascii.Error, ValueError):
-        return False
+    return _KEY.match(key) is not None
 
 
 def check_origin(request: Request, origins: Sequence[str | re.Pattern[str] | None] | None) -> None:
@@ -147,10 +145,12 @@ def choose_deflate(headers: Headers, deflate: Deflate | None) -> Parameters | No
     return next((answer for answer in answers if answer is not None), None)
 
 
-def answer(key: str, upgrade: Upgrade, headers: Sequence[tuple[str, str]] = ()) -> Response:
+def answer(key: str, upgrade: Upgrade, headers: Sequence[tuple[str, str]] = ()) -> bytes:
     """Make the 101 response (RFC 6455 4.2.2)."""
-    fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept_key(key))]
-    return Response(101, headers=[*fields, *agreed_fields(upgrade), *headers])
+    lines = [*_SWITCHING, f"Sec-WebSocket-Accept: {accept_key(key)}"]
+    lines += [f"{name}: {value}" for name, value in agreed_fields(upgrade)]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return one_head(lines)
 
 
 def agreed_fields(upgrade: Upgrade) -> list[tuple[str, str]]:

@@ -1,0 +1,87 @@
+"""The native wire as the client reads and writes it."""
+
+import json
+
+import pytest
+
+from everywire.client import wire
+from everywire.client.wire import Member, Position, Publication
+
+EVENTS = [
+    (
+        {"type": "connected", "id": 1, "session": "s", "user": None, "resume": "r", "resumed": False}
+        | {"heartbeat": {"every": 25000, "patience": 10000}},
+        wire.Connected(1, "s", None, "r", False, wire.Heartbeat(25000, 10000)),
+    ),
+    (
+        {"type": "subscribed", "id": 2, "channel": "c", "epoch": "e", "offset": 3, "recovered": True}
+        | {"publications": [{"offset": 3, "data": {"x": [1]}, "time": 5, "from": {"session": "s", "user": "ada"}}]}
+        | {"members": [{"session": "s", "user": None, "info": {"n": 1}}]},
+        wire.Subscribed(
+            2, "c", "e", 3, True, [Publication({"x": [1]}, 5, 3, Member("s", "ada"))], [Member("s", None, {"n": 1})]
+        ),
+    ),
+    ({"type": "unsubscribed", "id": 3, "channel": "c"}, wire.Unsubscribed("c", 3)),
+    ({"type": "unsubscribed", "channel": "c", "reason": "no"}, wire.Unsubscribed("c", None, "no")),
+    ({"type": "published", "id": 4, "channel": "c", "epoch": "e", "offset": 9}, wire.Published(4, "c", "e", 9)),
+    ({"type": "published", "id": 4, "channel": "c"}, wire.Published(4, "c")),
+    ({"type": "publication", "channel": "c", "data": None, "time": 7}, wire.Publishing(None, 7, channel="c")),
+    ({"type": "join", "channel": "c", "member": {"session": "s"}}, wire.Joined("c", Member("s"))),
+    ({"type": "leave", "channel": "c", "member": {"session": "s"}}, wire.Left("c", Member("s"))),
+    (
+        {"type": "history", "id": 5, "channel": "c", "epoch": "e", "offset": 2, "publications": []},
+        wire.Page(5, "c", "e", 2, []),
+    ),
+    ({"type": "presence", "id": 6, "channel": "c", "members": []}, wire.Roster(6, "c", [])),
+    ({"type": "result", "id": 7, "data": [None]}, wire.Result(7, [None])),
+    (
+        {"type": "error", "id": 8, "code": 103, "reason": "permission denied", "temporary": False},
+        wire.Failed(8, 103, "permission denied"),
+    ),
+    ({"type": "ping"}, wire.Beat()),
+    ({"type": "pong", "id": 9}, wire.Ponged(9)),
+    ({"type": "moved", "channel": "c", "epoch": "f"}, wire.Moved("c", "f")),
+]
+
+
+@pytest.mark.parametrize(("said", "event"), EVENTS, ids=[said["type"] for said, _ in EVENTS])
+def test_an_event_is_read(said, event):
+    assert list(wire.read(json.dumps(said))) == [event]
+
+
+def test_several_events_in_one_message_are_read_in_order():
+    assert list(wire.read(json.dumps([said for said, _ in EVENTS]))) == [event for _, event in EVENTS]
+
+
+def test_what_a_later_version_may_say_is_passed_over():
+    said = [{"type": "weather", "sunny": True}, {"type": "pong", "id": 1, "more": 2}]
+    assert list(wire.read(json.dumps(said))) == [wire.Ponged(1)]
+    assert list(wire.read('{"type": "weather"}')) == []
+
+
+@pytest.mark.parametrize(
+    "message", ["", "{", "7", '"text"', "[7]", '{"type": "pong"}', '{"type": "join", "channel": "c"}']
+)
+def test_what_is_not_understood_is_an_error(message):
+    with pytest.raises(ValueError):
+        list(wire.read(message))
+
+
+def test_a_command_leaves_out_what_is_not_said():
+    command = {"type": "publish", "id": 1, "channel": "c", "data": None, "key": None}
+    assert json.loads(wire.encode(command)) == {"type": "publish", "id": 1, "channel": "c", "data": None}
+    since = {"type": "history", "id": 1, "since": Position("e", 3)}
+    assert json.loads(wire.encode(since))["since"] == {"epoch": "e", "offset": 3}
+    with pytest.raises(TypeError):
+        wire.encode({"data": object()})
+
+
+@pytest.mark.parametrize(
+    ("code", "may"),
+    [
+        *((code, True) for code in (1000, 1001, 1006, 1008, 1011, 1012, 1013, 4000, 4408, 4413, 4500)),
+        *((code, False) for code in (4400, 4401, 4403, 4409, 4499)),
+    ],
+)
+def test_which_close_codes_let_a_client_come_back(code, may):
+    assert wire.may_reconnect(code) is may
