@@ -17,16 +17,22 @@ import ssl
 import sys
 from typing import Any
 
-
 MARK = "/mark"  # a request for this path leaves a line in the log, to compare others with
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--library", choices=("everywire", "websockets"), default="everywire", help="websockets: the reference, to compare with")
+    parser.add_argument(
+        "--library",
+        choices=("everywire", "websockets"),
+        default="everywire",
+        help="websockets: the reference, to compare with",
+    )
     parser.add_argument("--engine", choices=("native", "portable"), default="portable")
-    parser.add_argument("--style", choices=("coroutine", "callback"), default="coroutine", help="how the echo is written")
+    parser.add_argument(
+        "--style", choices=("coroutine", "callback"), default="coroutine", help="how the echo is written"
+    )
     parser.add_argument("--certificate", help="a PEM file with key and certificate: serve wss")
     parser.add_argument("--h2", action="store_true", help="offer h2 in ALPN, and nothing else")
     parser.add_argument("--options", type=json.loads, default={}, help="more arguments of serve(), as JSON")

@@ -32,7 +32,13 @@ class EchoServer:
 
     def __enter__(self) -> EchoServer:
         self.process = subprocess.Popen(
-            self.command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+            self.command,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
         )
         self.reader = threading.Thread(target=self.collect, daemon=True)
         self.reader.start()
@@ -115,4 +121,8 @@ def status_kilobytes(pid: int, name: str) -> int:
 def build_environment(build: str) -> dict[str, str]:
     """The environment in which `everywire` is imported compiled (native) or from source (pure)."""
     paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "EVERYWIRE_PURE": "1" if build == "pure" else "0", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    return {
+        **os.environ,
+        "EVERYWIRE_PURE": "1" if build == "pure" else "0",
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+    }

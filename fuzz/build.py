@@ -5,6 +5,7 @@ Both builds are copies of the package, in `.testbed/fuzz`; the package's own bui
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import shutil
@@ -23,8 +24,7 @@ import sys
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 modules = [Extension("everywire." + name.replace("/", "."), ["everywire/" + name + ".py"]) for name in {modules!r}]
-directives = dict(language_level=3, boundscheck=False, wraparound=False)
-setup(script_args=["-q", "build_ext", "--inplace"], ext_modules=cythonize(modules, quiet=True, compiler_directives=directives))
+setup(script_args=["-q", "build_ext", "--inplace"], ext_modules=cythonize(modules, quiet=True, compiler_directives={directives!r}))
 """
 
 
@@ -54,7 +54,7 @@ def sanitized() -> Path:
     copy(BUILD)
     types = [path for layer in LAYERS for path in sorted((BUILD / "everywire" / layer).glob("*.pxd"))]
     modules = [f"{path.parent.name}/{path.stem}" for path in types if path.with_suffix(".py").exists()]
-    (BUILD / "setup.py").write_text(SETUP.format(modules=modules))
+    (BUILD / "setup.py").write_text(SETUP.format(modules=modules, directives=directives()))
     name, flags = compiler()
     environment = {**os.environ, "CC": name, "LDSHARED": f"{name} -shared", "CFLAGS": flags, "LDFLAGS": flags}
     done = subprocess.run([sys.executable, "setup.py"], cwd=BUILD, env=environment, capture_output=True, text=True)
@@ -62,6 +62,14 @@ def sanitized() -> Path:
         raise Unavailable(f"the sanitized build failed:\n{done.stdout}{done.stderr}")
     stamp.write_text(wanted)
     return BUILD
+
+
+def directives() -> dict[str, object]:
+    """Cython's directives, as the package's own build has them: what is fuzzed is what is shipped."""
+    for statement in ast.parse((ROOT / "setup.py").read_text()).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "DIRECTIVES":
+            return dict(ast.literal_eval(statement.value))
+    raise Unavailable("setup.py has no DIRECTIVES")
 
 
 def compiler() -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """The decoder under the fuzzer, in one build: whole input, then the same in pieces.
 
-    python -m fuzz.decoder_fuzz CORPUS [libFuzzer options]
+python -m fuzz.decoder_fuzz CORPUS [libFuzzer options]
 """
 
 from __future__ import annotations

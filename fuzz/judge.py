@@ -138,8 +138,9 @@ def same(one: list[tuple[Any, ...]], two: list[tuple[Any, ...]], given: Scenario
     its text is checked): there the error's code is not compared.
     """
     if given.compressed:
-        one, two = [event[:1] if event[0] == "error" else event for event in one], [
-            event[:1] if event[0] == "error" else event for event in two
-        ]
+        one, two = (
+            [event[:1] if event[0] == "error" else event for event in one],
+            [event[:1] if event[0] == "error" else event for event in two],
+        )
     if one != two:
         raise Finding(f"{what} differ:\n  {one}\n  {two}")

@@ -65,8 +65,11 @@ def environment(target: str) -> dict[str, str]:
         import atheris
 
         variables["LD_PRELOAD"] = str(Path(atheris.path()) / "asan_with_fuzzer.so")
-        variables["ASAN_OPTIONS"] = "detect_leaks=0:allocator_may_return_null=1:malloc_context_size=2:quarantine_size_mb=16"
+        variables["ASAN_OPTIONS"] = (
+            "detect_leaks=0:allocator_may_return_null=1:malloc_context_size=2:quarantine_size_mb=16"
+        )
         variables["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
+    if target == "native":
         variables["PYTHONMALLOC"] = "malloc"  # so that every object has its own red zones
     return variables
 
@@ -77,9 +80,26 @@ def fuzz(target: str, runs: int) -> Outcome:
     findings.mkdir(parents=True, exist_ok=True)
     seeds.write(corpus, target)
     known = set(findings.iterdir())
-    command = [sys.executable, "-m", MODULES[target], str(corpus), f"-runs={runs}", f"-artifact_prefix={findings}/", *LIMITS]
+    command = [
+        sys.executable,
+        "-m",
+        MODULES[target],
+        str(corpus),
+        f"-runs={runs}",
+        f"-artifact_prefix={findings}/",
+        *LIMITS,
+    ]
+    variables = environment(target)
     start, executions, tail = time.monotonic(), 0, ""
-    with subprocess.Popen(command, env=environment(target), cwd=build.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+    with subprocess.Popen(
+        command,
+        env=variables,
+        cwd=build.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             executions = max(executions, count(line))
@@ -107,12 +127,16 @@ def shown(line: str, last: str) -> str:
 
 def repeat(target: str, path: str) -> int:
     """Run one input again; the exit code is the fuzzer's."""
-    return subprocess.run([sys.executable, "-m", MODULES[target], path], env=environment(target), cwd=build.ROOT).returncode
+    return subprocess.run(
+        [sys.executable, "-m", MODULES[target], path], env=environment(target), cwd=build.ROOT
+    ).returncode
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=1_000_000, help="executions of each target")
     parser.add_argument("--target", choices=(*MODULES, "all"), default="all")
     parser.add_argument("--input", help="an input to run again, of --target")

@@ -72,10 +72,24 @@ def deflated(data: bytes) -> bytes:
 
 def handshake_seeds() -> Iterator[bytes]:
     """Headers that are right, wrong and strange (the first byte of a line is an index into `handshake_fuzz.NAMES`), and requests as bytes."""
-    for head in (b"Host: a\r\n", b"Host: a\r\nX: y\r\nX : z\r\n", b"\r\nHost: a\r\n", b"Host: a\nX: y\r\n", b"Host: a\r\n b\r\n"):
-        for first in (b"GET / HTTP/1.1\r\n", b"\r\nPOST /a?b HTTP/1.1\r\nContent-Length: 3\r\n", b"GET / HTTP/1.0\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"):
+    for head in (
+        b"Host: a\r\n",
+        b"Host: a\r\nX: y\r\nX : z\r\n",
+        b"\r\nHost: a\r\n",
+        b"Host: a\nX: y\r\n",
+        b"Host: a\r\n b\r\n",
+    ):
+        for first in (
+            b"GET / HTTP/1.1\r\n",
+            b"\r\nPOST /a?b HTTP/1.1\r\nContent-Length: 3\r\n",
+            b"GET / HTTP/1.0\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+        ):
             yield b"\x80\x05" + (first + head + b"\r\nabc") * 2
-        yield b"\x80\x03POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + head + b"\r\n3;x=y\r\nabc\r\n0\r\nT: u\r\n\r\nGET / HTTP/1.1\r\n\r\n"
+        yield (
+            b"\x80\x03POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+            + head
+            + b"\r\n3;x=y\r\nabc\r\n0\r\nT: u\r\n\r\nGET / HTTP/1.1\r\n\r\n"
+        )
     extensions = (
         b"permessage-deflate",
         b"permessage-deflate; client_max_window_bits; server_max_window_bits=10, permessage-deflate",

@@ -1,6 +1,6 @@
 """The client under test: runs the fuzzing server's cases one after another, echoing every message.
 
-    python conformance/autobahn/client_loop.py ws://127.0.0.1:9001 everywire --library everywire
+python conformance/autobahn/client_loop.py ws://127.0.0.1:9001 everywire --library everywire
 """
 
 from __future__ import annotations

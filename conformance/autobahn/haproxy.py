@@ -38,7 +38,9 @@ def http2_in_front(port: int, folder: Path) -> Iterator[int]:
     configuration.write_text(CONFIGURATION.format(front=front, back=port))
     path, environment = program()
     with (folder / "haproxy.log").open("w") as log:
-        process = subprocess.Popen([path, "-db", "-f", str(configuration)], env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [path, "-db", "-f", str(configuration)], env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
         try:
             wait_for(front, process)
             yield front

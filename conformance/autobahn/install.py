@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-import testbed  # noqa: E402 - found by the line above
+import testbed as testbed  # noqa: E402, PLC0414 - found by the line above; others take it from here
 from testbed import Unavailable  # noqa: E402
 
 HOME = testbed.HOME / "autobahn"
@@ -131,7 +131,9 @@ def unpack_debian(home: Path) -> None:
 
 def run(command: list[str], environment: dict[str, str] | None = None, cwd: Path | None = None) -> None:
     """Run a command; its output is shown only when it fails."""
-    done = subprocess.run(command, env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command, env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if done.returncode:
         sys.stdout.write(done.stdout)
         raise subprocess.CalledProcessError(done.returncode, command)

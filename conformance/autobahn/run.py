@@ -39,7 +39,12 @@ CLIENT = ROOT / "conformance" / "autobahn" / "client_loop.py"
 LIMITS: dict[str, Any] = {"max_size": 1 << 25, "max_fragments": 1 << 19, "ping_interval": None}
 
 # The whole suite in parts of about equal length, so that two processors can share it.
-PARTS = (["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.1.*", "12.2.*"], ["12.3.*", "12.4.*", "12.5.*"], ["13.1.*", "13.2.*", "13.3.*", "13.4.*"], ["13.5.*", "13.6.*", "13.7.*"])
+PARTS = (
+    ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.1.*", "12.2.*"],
+    ["12.3.*", "12.4.*", "12.5.*"],
+    ["13.1.*", "13.2.*", "13.3.*", "13.4.*"],
+    ["13.5.*", "13.6.*", "13.7.*"],
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,10 @@ def perform(job: Job) -> bool:
     for index in indexes:
         result.grades.update(verdict.read(index, job.name).grades)
     seconds = time.monotonic() - start
-    print(f"\r{result.table()}\n  {'PASSED' if result.passed else 'FAILED'}: {result.counts()} in {seconds:.0f} s\n", flush=True)
+    print(
+        f"\r{result.table()}\n  {'PASSED' if result.passed else 'FAILED'}: {result.counts()} in {seconds:.0f} s\n",
+        flush=True,
+    )
     if job.whole:
         keep(job, result, seconds)
     return result.passed
@@ -121,9 +129,20 @@ def run_part(job: Job, part: int, bar: Bar) -> Path:
             url = serve(job, folder, stack)
             return wstest.fuzz_server(url, job.name, job.cases, folder, bar.part(part))
         pair = certificate(folder) if job.carrier == "tls" else None
-        command = [sys.executable, str(CLIENT), "--library", job.library, "--engine", job.engine, "--options", json.dumps(LIMITS)]
+        command = [
+            sys.executable,
+            str(CLIENT),
+            "--library",
+            job.library,
+            "--engine",
+            job.engine,
+            "--options",
+            json.dumps(LIMITS),
+        ]
         environment = build_environment(job.build)
-        return wstest.fuzz_client(command, job.name, job.cases, folder, progress=bar.part(part), environment=environment, certificate=pair)
+        return wstest.fuzz_client(
+            command, job.name, job.cases, folder, progress=bar.part(part), environment=environment, certificate=pair
+        )
 
 
 def serve(job: Job, folder: Path, stack: ExitStack) -> str:
@@ -146,7 +165,9 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     key, cert = folder / "key.pem", folder / "cert.pem"
     if not shutil.which("openssl"):
         raise testbed.Unavailable("--tls and --h2 need the openssl command")
-    options = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1".split()
+    options = (
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1".split()
+    )
     subprocess.run(["openssl", *options, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
     (folder / "both.pem").write_text(key.read_text() + cert.read_text())
     return key, cert
@@ -154,8 +175,20 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 def keep(job: Job, result: verdict.Verdict, seconds: float) -> None:
     """Write the summary of a whole run, small enough to be kept in the repository."""
-    about = {"suite": "autobahntestsuite 25.10.1", "role": job.role, "build": job.build, "engine": job.engine, "carrier": job.carrier}
-    where = {"limits": LIMITS, "python": platform.python_version(), "system": platform.system(), "date": time.strftime("%Y-%m-%d"), "seconds": round(seconds)}
+    about = {
+        "suite": "autobahntestsuite 25.10.1",
+        "role": job.role,
+        "build": job.build,
+        "engine": job.engine,
+        "carrier": job.carrier,
+    }
+    where = {
+        "limits": LIMITS,
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "date": time.strftime("%Y-%m-%d"),
+        "seconds": round(seconds),
+    }
     if job.library != "everywire":
         about |= {"library": job.library}
     RESULTS.mkdir(exist_ok=True)
@@ -171,22 +204,36 @@ def jobs(options: argparse.Namespace) -> list[Job]:
         roles = ("server",)
     cases = tuple(wstest.SHORT) if options.short else tuple(options.cases.split(","))
     engines = {build: options.engine or ("native" if build == "native" else "portable") for build in builds}
-    return [Job(role, build, engines[build], carrier, options.library, cases, options.jobs) for build in builds for role in roles]
+    return [
+        Job(role, build, engines[build], carrier, options.library, cases, options.jobs)
+        for build in builds
+        for role in roles
+    ]
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--all", action="store_true", help="both roles, both builds (also what is run without --role and --build)")
+    parser.add_argument(
+        "--all", action="store_true", help="both roles, both builds (also what is run without --role and --build)"
+    )
     parser.add_argument("--role", choices=("server", "client"))
     parser.add_argument("--build", choices=("native", "pure"))
-    parser.add_argument("--engine", choices=("native", "portable"), help="default: native for the native build, portable for the pure one")
+    parser.add_argument(
+        "--engine",
+        choices=("native", "portable"),
+        help="default: native for the native build, portable for the pure one",
+    )
     parser.add_argument("--cases", default="*", help="Autobahn's patterns, separated by commas")
     parser.add_argument("--short", action="store_true", help="a part of every group, about ten seconds")
     parser.add_argument("--tls", action="store_true", help="over wss")
     parser.add_argument("--h2", action="store_true", help="the server over HTTP/2, with HAProxy in between")
-    parser.add_argument("--jobs", type=int, default=1, help="parts of the suite run at the same time; needs as many processors")
-    parser.add_argument("--library", choices=("everywire", "websockets"), default="everywire", help="websockets: the reference's score")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="parts of the suite run at the same time; needs as many processors"
+    )
+    parser.add_argument(
+        "--library", choices=("everywire", "websockets"), default="everywire", help="websockets: the reference's score"
+    )
     return parser.parse_args()
 
 

@@ -39,7 +39,9 @@ class Verdict:
 
     def summary(self) -> dict[str, Any]:
         """What is kept of the run, ready for JSON."""
-        failures = {case: list(grade) for case, grade in sorted(self.failures.items(), key=lambda item: number(item[0]))}
+        failures = {
+            case: list(grade) for case, grade in sorted(self.failures.items(), key=lambda item: number(item[0]))
+        }
         return {"passed": self.passed, "cases": len(self.grades), "counts": self.counts(), "failures": failures}
 
     def table(self) -> str:

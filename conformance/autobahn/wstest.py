@@ -24,7 +24,9 @@ def fuzz_server(url: str, agent: str, cases: Sequence[str], folder: Path, progre
     server = {"agent": agent, "url": url, "options": {"version": 18}}
     spec = write_spec(folder, {"servers": [server], "cases": list(cases)})
     command = [str(WSTEST), "-m", "fuzzingclient", "-s", str(spec)]
-    with subprocess.Popen(command, env=wstest_environment(), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        command, env=wstest_environment(), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         follow(process, r"Running test case", progress)
     return folder / "index.json"
 
@@ -38,7 +40,9 @@ def fuzz_client(client: Sequence[str], agent: str, cases: Sequence[str], folder:
     with fuzzing_server(cases, folder, certificate) as url:  # type: ignore[arg-type]
         command = [*client, url, agent]
         environment = run["environment"]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # type: ignore[call-overload]
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:  # type: ignore[call-overload]
             follow(process, r"case \d+ of", run["progress"])  # type: ignore[arg-type]
     return folder / "index.json"
 

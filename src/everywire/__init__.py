@@ -2,28 +2,46 @@
 
 from everywire import builds
 
-builds.prefer_source()
+builds.prefer_source()  # before any other import of this package
 
+from everywire.app import Everywire  # noqa: E402
+from everywire.client.hub import Client  # noqa: E402
 from everywire.client.websocket import connect  # noqa: E402
 from everywire.engine.websocket import WebSocket, broadcast  # noqa: E402
-from everywire.errors import CloseCode, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, EverywireError  # noqa: E402
+from everywire.errors import (  # noqa: E402
+    CloseCode,
+    ConnectionClosed,
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    EverywireError,
+    HandshakeError,
+    Refused,
+)
 from everywire.http.request import Headers, Request, Response  # noqa: E402
-from everywire.servers.websocket import Server, serve  # noqa: E402
+from everywire.servers.auth import basic_auth, bearer_auth  # noqa: E402
+from everywire.servers.websocket import Options, Server, serve  # noqa: E402
 from everywire.ws.deflate import Deflate  # noqa: E402
 
 __all__ = [
+    "Client",
     "CloseCode",
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
     "Deflate",
+    "Everywire",
     "EverywireError",
+    "HandshakeError",
     "Headers",
+    "Options",
+    "Refused",
     "Request",
     "Response",
     "Server",
     "WebSocket",
     "__version__",
+    "basic_auth",
+    "bearer_auth",
     "broadcast",
     "connect",
     "serve",

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from conformance.processes import EchoServer
-from everywire import engine as engines
 from tests.abuse.unharmed import start
+
+from everywire import engine as engines
 
 
 @pytest.fixture(scope="session", params=engines.available())

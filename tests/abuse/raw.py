@@ -50,7 +50,13 @@ def accept(key: str) -> str:
 
 def request(*more: str, leave_out: Iterable[str] = (), target: str = "/", method: str = "GET") -> bytes:
     """A client's handshake with header lines added and, by name, left out."""
-    lines = ["Host: localhost", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13"]
+    lines = [
+        "Host: localhost",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {KEY}",
+        "Sec-WebSocket-Version: 13",
+    ]
     kept = [line for line in lines if line.split(":")[0] not in set(leave_out)]
     return "\r\n".join([f"{method} {target} HTTP/1.1", *kept, *more, "", ""]).encode("latin-1")
 

@@ -138,7 +138,11 @@ def test_ping_flood_without_reading(server: EchoServer) -> None:
 @pytest.mark.slow
 def test_long_ping_flood(engine: str) -> None:
     """400,000 pings (52 MB): within a megabyte."""
-    with start(engine) as server, unharmed(server, lines=0, memory=2, seconds=3), Peer.open(server.port, receive_buffer=4096) as peer:
+    with (
+        start(engine) as server,
+        unharmed(server, lines=0, memory=2, seconds=3),
+        Peer.open(server.port, receive_buffer=4096) as peer,
+    ):
         for _ in range(1000):
             peer.send(frame(FIN | PING, b"x" * 125) * 400)
 
@@ -146,6 +150,10 @@ def test_long_ping_flood(engine: str) -> None:
 @pytest.mark.slow
 def test_half_a_gigabyte_in_a_message(engine: str) -> None:
     """A bomb of 512 MiB against a limit of 1 MiB: a few megabytes, a few hundredths of a second."""
-    with start(engine, max_size=1 << 20) as server, unharmed(server, memory=6, seconds=0.3), Peer.open(server.port, DEFLATE) as peer:
+    with (
+        start(engine, max_size=1 << 20) as server,
+        unharmed(server, memory=6, seconds=0.3),
+        Peer.open(server.port, DEFLATE) as peer,
+    ):
         peer.send(frame(FIN | RSV1 | BINARY, bomb(512 << 20)))
         assert peer.close_code() == 1009

@@ -45,7 +45,13 @@ HANDSHAKES = (
     Bad("short key", changed(KEY, f"{KEY}: dGhlIHNhbXBsZQ=="), 400),
     Bad("long key", changed(KEY, f"{KEY}: dGhlIHNhbXBsZSBub25jZSBsb25n"), 400),
     Bad("key is not base64", changed(KEY, f"{KEY}: !!!!!!!!!!!!!!!!!!!!!!=="), 400),
-    Bad("key of other letters", changed(KEY, f"{KEY}: \xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9=="), 400),
+    Bad(
+        "key of other letters",
+        changed(
+            KEY, f"{KEY}: \xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9\xe9=="
+        ),
+        400,
+    ),
     Bad("two keys", request(f"{KEY}: dGhlIHNhbXBsZSBub25jZQ=="), 400),
     Bad("Origin of somebody else, with cookies", request("Origin: https://evil.example", "Cookie: sid=1"), 403),
     Bad("Origin null, with cookies", request("Origin: null", "Cookie: sid=1"), 403),
@@ -102,7 +108,10 @@ GOOD = (
     ("somebody else's Origin without cookies", ["Origin: https://evil.example"]),
     ("an unknown extension", ["Sec-WebSocket-Extensions: constructor, __proto__; a=b"]),
     ("a window that cannot be", ["Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99"]),
-    ("the same parameter twice", ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits; client_max_window_bits"]),
+    (
+        "the same parameter twice",
+        ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits; client_max_window_bits"],
+    ),
     ("an unknown subprotocol", ["Sec-WebSocket-Protocol: null, constructor"]),
     ("other letters in a value", ["X: a\x85X-Forged: b\xff"]),
 )
@@ -124,7 +133,11 @@ ENDLESS = (
     ("request line", b"GET /", b"a" * 4096),
     ("header line after empty lines", b"\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"a" * 4096),
     ("empty lines", b"", b"\r\n" * 2048),
-    ("body", b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", b"1000\r\n" + b"a" * 4096 + b"\r\n"),
+    (
+        "body",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"1000\r\n" + b"a" * 4096 + b"\r\n",
+    ),
     ("chunk extension", b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a" * 4096),
     ("trailer", b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"a" * 4096),
     ("trailers", b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n" * 512),

@@ -13,7 +13,14 @@ from tests.abuse.raw import FIN, TEXT, Peer, frame, request
 
 BUILD = "pure" if os.environ.get("EVERYWIRE_PURE", "") not in ("", "0") else "native"
 # Everything that waits, waits briefly, so that the tests need not.
-QUICK: dict[str, Any] = {"open_timeout": 0.4, "close_timeout": 0.4, "idle_timeout": 1, "ping_interval": None, "max_size": 1 << 16, "max_fragments": 64}
+QUICK: dict[str, Any] = {
+    "open_timeout": 0.4,
+    "close_timeout": 0.4,
+    "idle_timeout": 1,
+    "ping_interval": None,
+    "max_size": 1 << 16,
+    "max_fragments": 64,
+}
 
 _marks = itertools.count()
 

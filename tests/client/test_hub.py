@@ -5,7 +5,7 @@ import json
 from random import Random
 
 import pytest
-from tests.client.wires import Wires
+from tests.client.wires import Wires, elapse
 
 import everywire
 from everywire.app import Everywire
@@ -23,7 +23,7 @@ def app():
 
     @app.on("slow")
     async def slow(member, data):
-        await asyncio.sleep(data)
+        await elapse(data)
         return "done"
 
     return app
@@ -93,7 +93,7 @@ def test_members_are_told(wires):
             async with wires.client() as bob:
                 await bob.subscribe("room:a").ready()
                 assert room.members.keys() == {ada.session, bob.session}
-            await asyncio.sleep(1)
+            await elapse(1)
             assert room.members.keys() == {ada.session}
         assert seen == ["join", "leave"]
 
@@ -108,7 +108,7 @@ def test_what_was_missed_is_told_in_order_and_once(wires):
             await room.ready()
             session = ada.session
             await bob.publish("room:a", 0)
-            await asyncio.sleep(1)
+            await elapse(1)
             wires.all[0].cut()
             for number in range(1, 6):
                 await bob.publish("room:a", number)
@@ -125,7 +125,7 @@ def test_a_publication_is_said_again_under_its_key_and_arrives_once(wires):
             room = ada.subscribe("room:a")
             await room.ready()
             publishing = [ada.publish("room:a", number) for number in range(3)]
-            await asyncio.sleep(0.015)  # they have arrived, their answers have not
+            await elapse(0.015)  # they have arrived, their answers have not
             wires.all[0].cut()
             assert [place.offset for place in await asyncio.gather(*publishing)] == [1, 2, 3]
             assert await data(room, 3) == [0, 1, 2]
@@ -172,7 +172,7 @@ def test_a_call_is_never_said_twice(wires):
     async def test():
         async with wires.client() as ada:
             calling = ada.call("slow", 5)
-            await asyncio.sleep(1)
+            await elapse(1)
             wires.all[0].cut()
             with pytest.raises(ConnectionClosedError, match="before the answer"):
                 await calling
@@ -230,7 +230,7 @@ def test_it_comes_back_again_and_again_ever_more_slowly(wires):
         client = wires.client(on_state=changes.append, backoff=(1, 8))
         wires.broken = ConnectionRefusedError("refused")
         connecting = asyncio.ensure_future(client.connect())
-        await asyncio.sleep(120)
+        await elapse(120)
         delays = [change.delay for change in changes if change.state is State.WAITING]
         for number, delay in enumerate(delays):
             assert 0 <= delay <= min(8, 2**number)
@@ -249,7 +249,7 @@ def test_connect_does_not_wait_for_the_next_try(wires):
         client = wires.client(backoff=(1000, 1000))
         wires.broken = OSError("down")
         connecting = asyncio.ensure_future(client.connect())
-        await asyncio.sleep(1)
+        await elapse(1)
         assert client.state is State.WAITING
         wires.broken = None
         await client.connect()
@@ -276,7 +276,7 @@ def test_a_dead_line_is_noticed(wires):
 def test_a_quiet_line_stays(wires):
     async def test():
         async with wires.client() as ada:
-            await asyncio.sleep(600)
+            await elapse(600)
             assert ada.state is State.CONNECTED
         assert len(wires.all) == 1
 
@@ -294,7 +294,7 @@ def test_what_is_left_while_away_is_said_on_return(wires):
             room.unsubscribe()
             with pytest.raises(StopAsyncIteration):
                 await anext(room)
-            await asyncio.sleep(5)
+            await elapse(5)
             assert ada.session not in seen.members
             assert bob.session in seen.members
 
@@ -452,7 +452,7 @@ def test_nothing_is_lost_or_doubled_over_a_line_that_is_cut_at_random(app, seed)
 
         async def disturb() -> None:
             for _ in range(25):
-                await asyncio.sleep(dice.random() * 0.4)
+                await elapse(dice.random() * 0.4)
                 alive = [wire for wire in wires.all if wire.up]
                 if alive:
                     dice.choice(alive).cut()
@@ -461,7 +461,7 @@ def test_nothing_is_lost_or_doubled_over_a_line_that_is_cut_at_random(app, seed)
             waiting = []
             for number in range(30):
                 waiting.append(client.publish("room:a", [name, number]))
-                await asyncio.sleep(dice.random() * 0.2)
+                await elapse(dice.random() * 0.2)
             await asyncio.gather(*waiting)
 
         async def test() -> None:

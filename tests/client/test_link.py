@@ -1,8 +1,7 @@
 """One connection's life: what it hears, when it gives up. Time is virtual."""
 
-import asyncio
-
 import pytest
+from tests.client.wires import elapse
 
 from everywire.client.link import Link
 from everywire.client.wire import Heartbeat, Ponged
@@ -72,7 +71,7 @@ def test_silence_ends_it_after_the_servers_own_times(loop):
         link, socket, _, (hear, _) = await opened()
         link.watch(Heartbeat(8000, 2000))
         for _ in range(5):
-            await asyncio.sleep(9)
+            await elapse(9)
             hear('{"type":"ping"}')
         assert not link.down.done()
         silent = loop.time()

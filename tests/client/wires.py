@@ -20,6 +20,14 @@ T = TypeVar("T")
 DELAY = 0.01  # seconds that a message is on its way
 
 
+async def elapse(seconds: float) -> None:
+    """Let virtual time pass: that takes no time."""
+    loop = asyncio.get_running_loop()
+    due = loop.create_future()
+    loop.call_later(seconds, due.set_result, None)
+    await due
+
+
 class Wire:
     """One connection: the server's transport and the client's socket at once. What is on its way when it is cut is lost."""
 
@@ -98,7 +106,7 @@ class Wires:
         self.net.__exit__()
 
     async def dial(self, heard: Callable[[str | bytes], None], down: Callable[[int, str], None]) -> Wire:
-        await asyncio.sleep(DELAY)
+        await elapse(DELAY)
         if self.broken is not None:
             raise self.broken
         self.all.append(Wire(self.net, heard, down))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conformance.autobahn import install
+
 from everywire import engine as engines
 from everywire.builds import pure_wanted
 
@@ -24,7 +25,9 @@ def suite() -> None:
 @pytest.mark.timeout(300)  # the first run installs the suite
 @pytest.mark.parametrize("role", ["server", "client"])
 def test_short(role: str) -> None:
-    build, engine = ("pure", "portable") if pure_wanted() or "native" not in engines.available() else ("native", "native")
+    build, engine = (
+        ("pure", "portable") if pure_wanted() or "native" not in engines.available() else ("native", "native")
+    )
     command = [sys.executable, str(RUN), "--role", role, "--build", build, "--engine", engine, "--short"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

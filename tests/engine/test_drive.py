@@ -10,15 +10,20 @@ import weakref
 import pytest
 from tests.ws.raw import Pipe
 
-from everywire.engine.drive import READY, Inbox, drive
+from everywire.engine.drive import READY, Inbox, Next, drive
 from everywire.errors import ConnectionClosedError, closed
 
 WHO = contextvars.ContextVar("who", default="nobody")
 
 
 @pytest.fixture
-async def inbox():
-    return Inbox(asyncio.get_running_loop(), Pipe(), 100_000)
+def source():
+    return Pipe()
+
+
+@pytest.fixture
+async def inbox(source):
+    return Inbox(asyncio.get_running_loop(), source, 100_000)
 
 
 @pytest.fixture(params=["driven", "ordinary"])
@@ -136,29 +141,29 @@ async def test_two_cannot_wait_at_once(inbox, start):
 # The queue
 
 
-async def test_a_full_queue_stops_reading_until_half_of_it_is_gone(inbox):
+async def test_a_full_queue_stops_reading_until_half_of_it_is_gone(inbox, source):
     for _ in range(9):
         inbox.put("x" * 10_000)
-    assert inbox.source.calls == []
+    assert source.calls == []
     inbox.put("x" * 20_000)
-    assert inbox.source.calls == ["stop reading"]
+    assert source.calls == ["stop reading"]
     inbox.put("x" * 10_000)
     for _ in range(5):
         await inbox
-    assert inbox.source.calls == ["stop reading"]
+    assert source.calls == ["stop reading"]
     for _ in range(4):
         await inbox
-    assert inbox.source.calls == ["stop reading", "read"]
+    assert source.calls == ["stop reading", "read"]
     assert inbox.left() == 2
 
 
-async def test_empty_messages_fill_the_queue_too(inbox):
+async def test_empty_messages_fill_the_queue_too(inbox, source):
     for _ in range(10_000):
         inbox.put("")
-    assert inbox.source.calls == ["stop reading"]
+    assert source.calls == ["stop reading"]
     for _ in range(10_000):
         await inbox
-    assert inbox.source.calls == ["stop reading", "read"]
+    assert source.calls == ["stop reading", "read"]
 
 
 async def test_a_queue_that_is_never_empty_does_not_grow(inbox):
@@ -210,8 +215,8 @@ async def test_a_timeout_after_messages_came_from_the_turn(inbox, start):
 async def test_wait_for(inbox, start):
     async def handle():
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(inbox, 0.001)
-        return await asyncio.wait_for(inbox, 5)
+            await asyncio.wait_for(Next(inbox, False), 0.001)
+        return await asyncio.wait_for(Next(inbox, False), 5)
 
     task = start(handle())
     await bring(inbox)
@@ -494,7 +499,7 @@ async def test_inboxes_themselves_may_be_gathered(inbox, start):
     other = Inbox(asyncio.get_running_loop(), Pipe(), 100_000)
 
     async def handle():
-        return await asyncio.gather(inbox, other)
+        return await asyncio.gather(Next(inbox, False), Next(other, False))
 
     task = start(handle())
     await settle()

@@ -201,6 +201,19 @@ def test_a_stream_that_is_not_read_gets_no_room_but_others_do():
     assert peer.conn.local_flow_control_window(1) == STREAM_WINDOW
 
 
+def test_reading_on_when_the_peer_has_reset_the_stream_meanwhile():
+    peer, stream = opened()
+    stream.reading(False)
+    for _ in range(3):
+        peer.conn.send_data(1, bytes(16_384))
+    peer.conn.reset_stream(1)
+    peer.link.feed(peer.conn.data_to_send())
+    stream.reading(True)
+    stream.wake()
+    peer.link.settling()
+    assert not peer.link.over
+
+
 # Ending
 
 
@@ -306,7 +319,6 @@ def test_the_peer_ends_the_connection_under_its_streams():
     heard = peer.conn.receive_data(peer.pipe.written)
     assert [event.data for event in of(events.DataReceived, heard)] == [b"last words"]
     assert "finish" in peer.pipe.calls
-    peer.link.settling()
     assert peer.link.tops[1].told == [("lost", ConnectionResetError)]
 
 
@@ -328,7 +340,6 @@ def test_a_goaway_with_an_error_ends_the_streams():
     peer, _ = opened()
     peer.conn.close_connection(ErrorCodes.INTERNAL_ERROR)
     peer.link.feed(peer.conn.data_to_send())
-    peer.link.settling()
     assert peer.link.tops[1].told == [("lost", ConnectionResetError)]
     assert "finish" in peer.pipe.calls
 
@@ -337,7 +348,6 @@ def test_a_goaway_with_an_error_ends_the_streams():
 def test_garbage_ends_the_connection(garbage):
     peer, _ = opened()
     peer.link.feed(garbage)
-    peer.link.settling()
     heard = peer.conn.receive_data(peer.pipe.written)
     assert of(events.ConnectionTerminated, heard)[0].error_code != ErrorCodes.NO_ERROR
     assert peer.link.tops[1].told == [("lost", ConnectionResetError)]

@@ -9,9 +9,26 @@ import socket
 import zlib
 from dataclasses import dataclass
 
-import everywire
 import pytest
-from tests.abuse.raw import BINARY, CLOSE, FIN, MASK, PING, PONG, RSV1, TEXT, Frame, Peer, accept, close_frame, frame, offered_key, request
+from tests.abuse.raw import (
+    BINARY,
+    CLOSE,
+    FIN,
+    MASK,
+    PING,
+    PONG,
+    RSV1,
+    TEXT,
+    Frame,
+    Peer,
+    accept,
+    close_frame,
+    frame,
+    offered_key,
+    request,
+)
+
+import everywire
 from everywire import engine as engines
 
 COP, GREEK = 0, "κόσμε".encode()
@@ -55,18 +72,29 @@ MESSAGES = (
     Case("5.6 binary", ((FIN | BINARY, bytes(range(256))),), ((FIN | BINARY, bytes(range(256))),)),
     Case("5.6 empty text", (text(b""),), (text(b""),)),
     Case("5.6 empty binary", ((FIN | BINARY, b""),), ((FIN | BINARY, b""),)),
-    *(Case(f"5.2 length {size}", (text(b"x" * size),), (text(b"x" * size),)) for size in (1, 125, 126, 127, 128, 65535, 65536)),
+    *(
+        Case(f"5.2 length {size}", (text(b"x" * size),), (text(b"x" * size),))
+        for size in (1, 125, 126, 127, 128, 65535, 65536)
+    ),
     Case("5.4 two fragments", ((TEXT, b"Hel"), (FIN, b"lo")), (text(b"Hello"),)),
     Case("5.4 empty fragments", ((TEXT, b""), (COP, b"a"), (COP, b""), (FIN, b"")), (text(b"a"),)),
     Case("5.4 a binary message in fragments", ((BINARY, b"\xff"), (FIN, b"\xfe")), ((FIN | BINARY, b"\xff\xfe"),)),
-    Case("5.4 a ping between fragments", ((TEXT, b"a"), (FIN | PING, b"p"), (FIN, b"b")), ((FIN | PONG, b"p"), text(b"ab"))),
+    Case(
+        "5.4 a ping between fragments",
+        ((TEXT, b"a"), (FIN | PING, b"p"), (FIN, b"b")),
+        ((FIN | PONG, b"p"), text(b"ab")),
+    ),
     Case("5.4 a message after a fragmented one", ((TEXT, b"a"), (FIN, b"b"), text(b"c")), (text(b"ab"), text(b"c"))),
 )
 CONTROL = (
     Case("5.5.2 ping", ((FIN | PING, b"Hello"),), ((FIN | PONG, b"Hello"),)),
     Case("5.5.2 empty ping", ((FIN | PING, b""),), ((FIN | PONG, b""),)),
     Case("5.5.2 ping of 125 bytes", ((FIN | PING, b"\xff" * 125),), ((FIN | PONG, b"\xff" * 125),)),
-    Case("5.5.2 pings in order", tuple((FIN | PING, bytes([i])) for i in range(10)), tuple((FIN | PONG, bytes([i])) for i in range(10))),
+    Case(
+        "5.5.2 pings in order",
+        tuple((FIN | PING, bytes([i])) for i in range(10)),
+        tuple((FIN | PONG, bytes([i])) for i in range(10)),
+    ),
     Case("5.5.3 unasked pong", ((FIN | PONG, b"x"), text(b"a")), (text(b"a"),)),
     Case("5.5 ping of 126 bytes", ((FIN | PING, b"x" * 126),), code=1002),
     Case("5.5 fragmented ping", ((PING, b"a"), (FIN, b"b")), code=1002),
@@ -74,7 +102,10 @@ CONTROL = (
 )
 BROKEN = (
     *(Case(f"5.2 RSV bits {bits >> 4}", ((FIN | TEXT | bits, b"a"),), code=1002) for bits in range(0x10, 0x80, 0x10)),
-    *(Case(f"5.2 opcode {opcode}", ((FIN | opcode, b""),), code=1002) for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15)),
+    *(
+        Case(f"5.2 opcode {opcode}", ((FIN | opcode, b""),), code=1002)
+        for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15)
+    ),
     Case("5.2 what preceded is answered", (text(b"a"), text(b"b"), (FIN | 3, b"")), (text(b"a"), text(b"b")), 1002),
     Case("5.4 continuation of nothing", ((FIN, b"a"),), code=1002),
     Case("5.4 continuation of nothing, unfinished", ((COP, b"a"),), code=1002),
@@ -90,8 +121,15 @@ BROKEN = (
     Case("8.1 cut at the end of the last fragment", ((TEXT, GREEK[:3]), (FIN, GREEK[3:5])), code=1007),
     Case("8.1 invalid in a frame that is not over", (b"head:32:" + b"\xce\xba\xff",), code=1007),
     Case("5.6 not checked in binary", ((FIN | BINARY, b"\xff"),), ((FIN | BINARY, b"\xff"),)),
-    *(Case(f"8.1 split after {i}", ((TEXT, GREEK[:i]), (FIN, GREEK[i:])), (text(GREEK),)) for i in range(1, len(GREEK))),
-    Case("8.1 every octet a fragment", ((TEXT, GREEK[:1]), *((COP, GREEK[i : i + 1]) for i in range(1, len(GREEK))), (FIN, b"")), (text(GREEK),)),
+    *(
+        Case(f"8.1 split after {i}", ((TEXT, GREEK[:i]), (FIN, GREEK[i:])), (text(GREEK),))
+        for i in range(1, len(GREEK))
+    ),
+    Case(
+        "8.1 every octet a fragment",
+        ((TEXT, GREEK[:1]), *((COP, GREEK[i : i + 1]) for i in range(1, len(GREEK))), (FIN, b"")),
+        (text(GREEK),),
+    ),
     Case("10.4 message too big", ((FIN | BINARY, bytes(70_000)),), code=1009),
     Case("10.4 fragments too big", ((BINARY, bytes(60_000)), (FIN, bytes(60_000))), code=1009),
     Case("10.4 too many fragments", ((TEXT, b""), *[(COP, b"")] * 20), code=1008),
@@ -107,18 +145,46 @@ CLOSING = (
     Case("5.5.1 nothing after a close", (closing(1000), text(b"a"), (FIN | PING, b""))),
     Case("5.5.1 what precedes a close is answered", (text(b"a"), closing(1000)), (text(b"a"),)),
     Case("7.1 close inside a message", ((TEXT, b"a"), closing(1000))),
-    *(Case(f"7.4 code {code}", (closing(code),), code=code) for code in (1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999)),
-    *(Case(f"7.4 code {code}", (closing(code),), code=1002) for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)),
+    *(
+        Case(f"7.4 code {code}", (closing(code),), code=code)
+        for code in (1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999)
+    ),
+    *(
+        Case(f"7.4 code {code}", (closing(code),), code=1002)
+        for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)
+    ),
 )
 COMPRESSED = (
     Case("7.2.3.1 one block", ((FIN | RSV1 | TEXT, HELLO),), (text(b"Hello"),), deflate=DEFLATE),
     Case("7.2.3.1 in fragments", ((RSV1 | TEXT, HELLO[:3]), (FIN, HELLO[3:])), (text(b"Hello"),), deflate=DEFLATE),
-    Case("7.2.3.3 a stored block", ((FIN | RSV1 | TEXT, b"\0\x05\0\xfa\xffHello\0"),), (text(b"Hello"),), deflate=DEFLATE),
-    Case("7.2.3.4 a final block", ((FIN | RSV1 | TEXT, packed(b"Hello", final=True)),), (text(b"Hello"),), deflate=DEFLATE),
-    Case("7.2.3.5 two blocks", ((FIN | RSV1 | TEXT, b"\xf2\x48\x05\0\0\0\xff\xff\xca\xc9\xc9\x07\0"),), (text(b"Hello"),), deflate=DEFLATE),
+    Case(
+        "7.2.3.3 a stored block", ((FIN | RSV1 | TEXT, b"\0\x05\0\xfa\xffHello\0"),), (text(b"Hello"),), deflate=DEFLATE
+    ),
+    Case(
+        "7.2.3.4 a final block",
+        ((FIN | RSV1 | TEXT, packed(b"Hello", final=True)),),
+        (text(b"Hello"),),
+        deflate=DEFLATE,
+    ),
+    Case(
+        "7.2.3.5 two blocks",
+        ((FIN | RSV1 | TEXT, b"\xf2\x48\x05\0\0\0\xff\xff\xca\xc9\xc9\x07\0"),),
+        (text(b"Hello"),),
+        deflate=DEFLATE,
+    ),
     Case("7.2.3.6 an empty message", ((FIN | RSV1 | TEXT, b"\0"),), (text(b""),), deflate=DEFLATE),
-    Case("6 uncompressed among compressed", (text(b"a"), (FIN | RSV1 | TEXT, HELLO)), (text(b"a"), text(b"Hello")), deflate=DEFLATE),
-    Case("6.1 a ping between fragments", ((RSV1 | TEXT, HELLO[:3]), (FIN | PING, b""), (FIN, HELLO[3:])), ((FIN | PONG, b""), text(b"Hello")), deflate=DEFLATE),
+    Case(
+        "6 uncompressed among compressed",
+        (text(b"a"), (FIN | RSV1 | TEXT, HELLO)),
+        (text(b"a"), text(b"Hello")),
+        deflate=DEFLATE,
+    ),
+    Case(
+        "6.1 a ping between fragments",
+        ((RSV1 | TEXT, HELLO[:3]), (FIN | PING, b""), (FIN, HELLO[3:])),
+        ((FIN | PONG, b""), text(b"Hello")),
+        deflate=DEFLATE,
+    ),
     Case("6.1 RSV1 on a continuation", ((RSV1 | TEXT, HELLO[:3]), (FIN | RSV1, HELLO[3:])), code=1002, deflate=DEFLATE),
     Case("6.1 RSV1 on a ping", ((FIN | RSV1 | PING, b""),), code=1002, deflate=DEFLATE),
     Case("6.1 RSV1 not agreed on", ((FIN | RSV1 | TEXT, HELLO),), code=1002),
@@ -130,7 +196,12 @@ COMPRESSED = (
 CASES = MESSAGES + CONTROL + BROKEN + CLOSING + COMPRESSED
 
 # A wider limit would need more bytes for the same cases; nothing here is compressed on the way back, so that frames can be compared.
-LIMITS = {"max_size": 66_000, "max_fragments": 16, "compression": everywire.Deflate(threshold=1 << 20), "ping_interval": None}
+LIMITS = {
+    "max_size": 66_000,
+    "max_fragments": 16,
+    "compression": everywire.Deflate(threshold=1 << 20),
+    "ping_interval": None,
+}
 
 
 @pytest.fixture(params=engines.available())
@@ -198,7 +269,8 @@ def talk(peer: Peer, case: Case, key: bytes | None) -> None:
     heard = list(peer.frames())
     close = heard.pop() if heard else None
     assert tuple(heard) == case.hears
-    assert close is not None and close[0] == FIN | CLOSE
+    assert close is not None
+    assert close[0] == FIN | CLOSE
     assert (int.from_bytes(close[1][:2], "big") if close[1] else None) == case.code
 
 

@@ -104,7 +104,9 @@ def _explain(address: str, error: Exception) -> str:
         case TimeoutError():
             return f"{address} does not answer"
         case OSError():
-            return f"cannot connect to {address}: {os.strerror(error.errno) if error.errno and error.errno > 0 else error}"
+            return (
+                f"cannot connect to {address}: {os.strerror(error.errno) if error.errno and error.errno > 0 else error}"
+            )
         case _:
             return str(error)
 

@@ -39,7 +39,7 @@ def on_message(ws: WebSocket, message: str | bytes) -> None:
 
 def on_open(ws: WebSocket) -> None:
     """Choose by the path what becomes of a connection's messages."""
-    if ws.request.path == FAN:
+    if ws.request is not None and ws.request.path == FAN:
         fan.members[ws] = None
         ws.on_message = fan.on_message
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from inspect import isawaitable
 from types import TracebackType
@@ -22,7 +22,18 @@ from everywire.client.websocket import passing
 from everywire.client.wire import Member, Page, Position, Publication
 from everywire.errors import CloseCode, ConnectionClosed, ConnectionClosedError, Refused, closed
 
-__all__ = ["Change", "Client", "HistoryLost", "Member", "Page", "Position", "Publication", "State", "Subscription"]
+__all__ = [
+    "Change",
+    "Client",
+    "ClientOptions",
+    "HistoryLost",
+    "Member",
+    "Page",
+    "Position",
+    "Publication",
+    "State",
+    "Subscription",
+]
 
 log = logging.getLogger("everywire.client")
 
@@ -56,6 +67,29 @@ class Change:
     resumed: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """How a client behaves; times in seconds.
+
+    token: who we are: text, or a function (async too) that is asked at each try. info: what others see in presence, JSON of at most 1 kB. resume: continues an
+    earlier client's session. on_state: called with each `Change`. open_timeout: of one try. answer_timeout: of `call`, `history` and `presence`,
+    reconnecting included. backoff: the first and the longest bound of the random wait between tries. max_queue: commands that may wait.
+    connect: options of `everywire.connect` (ssl, headers, proxy, …). dice, dial: randomness, and another way to connect; for tests.
+    """
+
+    token: Token | None = None
+    info: Any = None
+    resume: str | None = None
+    on_state: Callable[[Change], object] | None = None
+    open_timeout: float = 10.0
+    answer_timeout: float = 10.0
+    backoff: tuple[float, float] = (0.25, 20.0)
+    max_queue: int = 1000
+    connect: dict[str, Any] = field(default_factory=dict)
+    dice: random.Random = field(default_factory=random.SystemRandom)
+    dial: Dial | None = None
+
+
 class Client:
     """A client of an everywire server, which stays connected from `connect` to `close`:
 
@@ -64,47 +98,25 @@ class Client:
             await room.publish({"text": "Hello!"})
             async for publication in room: ...
 
-    `token` says who we are: text, or a function (async too) that is asked at each try. `info`, JSON of at most 1 kB, is what others see in presence. `resume`
-    continues an earlier client's session. `on_state` is called with each `Change`. Times in seconds: `open_timeout` for one try, `answer_timeout` for
-    `call`, `history` and `presence`, reconnecting included; waits between tries are drawn from `backoff`, (first, longest). At most `max_queue` commands wait.
-    `connect` holds options of `everywire.connect` (ssl, headers, proxy, …). `dice` and `dial` are for tests: randomness, and another way to connect.
+    The options are the fields of `ClientOptions`.
 
     Promised: a publication that is not ephemeral arrives once, or publishing it raises; publications keep their order; a gap is never silent.
 
     Invariants: at most one link; `_welcome` is true from the server's welcome until `_life` learns of the link's end; only the task `_life` opens links.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: Token | None = None,
-        info: Any = None,
-        resume: str | None = None,
-        on_state: Callable[[Change], object] | None = None,
-        open_timeout: float = 10.0,
-        answer_timeout: float = 10.0,
-        backoff: tuple[float, float] = (0.25, 20.0),
-        max_queue: int = 1000,
-        connect: dict[str, Any] | None = None,
-        dice: random.Random | None = None,
-        dial: Dial | None = None,
-    ) -> None:
+    def __init__(self, url: str, **options: Any) -> None:
         self.url = url
         self.state = State.NEW
         self.session: str | None = None
         self.user: str | None = None
-        self.resume = resume
-        self._token = token
-        self._info = info
-        self._on_state = on_state
-        self._open_timeout = open_timeout
-        self._answer_timeout = answer_timeout
-        self._dial = dial or dialling(url, connect or {})
-        self._dice = dice or random.SystemRandom()
-        self._backoff = Backoff(self._dice.random, *backoff)
+        self._options = given = ClientOptions(**options)
+        self.resume = given.resume
+        self._dial = given.dial or dialling(url, given.connect)
+        self._dice = given.dice
+        self._backoff = Backoff(self._dice.random, *given.backoff)
         self._key = f"{self._dice.getrandbits(96):024x}"  # nobody else has it: a guessed key would let others swallow a publication
-        self._requests = Requests(max_queue)
+        self._requests = Requests(given.max_queue)
         self._subscriptions: dict[str, Subscription] = {}
         self._subscribing: dict[int, Subscription] = {}
         self._retries: dict[Subscription, Backoff] = {}
@@ -228,17 +240,17 @@ class Client:
     ) -> Awaitable[Page]:
         """Read what `channel` keeps: after `since`, at most `limit`, the latest first if `reverse`."""
         command = {"type": "history", "channel": channel, "limit": limit, "since": since, "reverse": reverse or None}
-        return self._ask(command, _page, timeout=self._answer_timeout)
+        return self._ask(command, _page, timeout=self._options.answer_timeout)
 
     def presence(self, channel: str) -> Awaitable[list[Member]]:
         """Ask who is in `channel`."""
         command = {"type": "presence", "channel": channel}
-        return self._ask(command, lambda answer: answer.members, timeout=self._answer_timeout)
+        return self._ask(command, lambda answer: answer.members, timeout=self._options.answer_timeout)
 
     def call(self, name: str, data: Any = None) -> Awaitable[Any]:
         """Call a handler of the server by name. It is never said twice: a connection lost before the answer raises `ConnectionClosedError`."""
         command = {"type": "call", "name": name, "data": data}
-        return self._ask(command, lambda answer: answer.data, repeatable=False, timeout=self._answer_timeout)
+        return self._ask(command, lambda answer: answer.data, repeatable=False, timeout=self._options.answer_timeout)
 
     def _ask(
         self,
@@ -284,8 +296,8 @@ class Client:
         self._become(Change(State.CONNECTING))
         link = self._link = Link(self._heard)
         try:
-            async with asyncio.timeout(self._open_timeout):
-                token = self._token() if callable(self._token) else self._token
+            async with asyncio.timeout(self._options.open_timeout):
+                token = self._options.token() if callable(self._options.token) else self._options.token
                 token = await token if isawaitable(token) else token
                 await link.open(self._dial)
         except Exception as error:
@@ -294,8 +306,8 @@ class Client:
                 raise
             return CloseCode.ABNORMAL, str(error) or type(error).__name__
         self._hello = self._next_id()
-        link.say(type="connect", id=self._hello, token=token, info=self._info, resume=self.resume)
-        link.expect(self._open_timeout)
+        link.say(type="connect", id=self._hello, token=token, info=self._options.info, resume=self.resume)
+        link.expect(self._options.open_timeout)
         try:
             return await link.down
         except asyncio.CancelledError:
@@ -341,9 +353,9 @@ class Client:
 
     def _become(self, change: Change) -> None:
         self.state = change.state
-        if self._on_state is not None:
+        if self._options.on_state is not None:
             try:
-                self._on_state(change)
+                self._options.on_state(change)
             except Exception:
                 log.exception("error in on_state")
 

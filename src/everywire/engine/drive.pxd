@@ -5,6 +5,12 @@ from everywire.ws.link cimport Link
 cdef class Ready:
     pass
 
+@cython.freelist(64)
+cdef class Next:
+    cdef Inbox inbox
+    cdef bint iterating
+
+@cython.final
 cdef class Inbox:
     cdef readonly object _loop
     cdef public object _asyncio_future_blocking

@@ -40,6 +40,7 @@ except ImportError:
     from asyncio.tasks import _enter_task, _leave_task
 
 _running = asyncio.current_task
+_OVERHEAD = 64  # bytes that a message costs beside its own: a flood of empty ones fills an inbox as well
 
 if TYPE_CHECKING:
     from everywire.errors import ConnectionClosed
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     Wakeup = Callable[[Any], object]
 
-__all__ = ["READY", "Driver", "Inbox", "drive", "spare"]
+__all__ = ["READY", "Driver", "Inbox", "Next", "drive", "spare"]
 
 
 class Ready:
@@ -66,10 +67,22 @@ class Ready:
 READY = Ready()
 
 
-class Inbox:
-    """Messages on their way to the one coroutine that awaits them, in order.
+class Next:
+    """What `recv` and `async for` await: the next message of an inbox. (The inbox itself would be taken for a Future, by `wait_for` and `gather`.)"""
 
-    Awaiting it gives the next message; when there is none and `end` was called, it raises. To asyncio it looks like a Future that is done again and again.
+    def __init__(self, inbox: Inbox, iterating: bool) -> None:  # noqa: FBT001 - hot
+        self.inbox = inbox
+        self.iterating = iterating
+
+    def __await__(self) -> Generator[Any, Any, str | bytes]:
+        self.inbox.iterating = self.iterating
+        return self.inbox  # type: ignore[return-value]
+
+
+class Inbox:
+    """Messages on their way to the one coroutine that awaits them (by `Next`), in order.
+
+    Awaiting gives the next message; when there is none and `end` was called, it raises. To a Task it looks like a Future that is done again and again.
     `source` (a Link) is told to stop reading above `limit` bytes and to go on below half of it.
 
     Invariants: `waiting` is True exactly while a coroutine is suspended here; `driver` is set only while `waiting`.
@@ -97,7 +110,7 @@ class Inbox:
     def put(self, message: str | bytes) -> None:
         """Add a message; `wake` follows when the turn's last one is in."""
         self.messages.append(message)
-        self.size += len(message)
+        self.size += len(message) + _OVERHEAD
         if self.size > self.limit and not self.full:
             self.full = True
             self.source.reading(False)
@@ -134,9 +147,12 @@ class Inbox:
             message = self.messages[self.head]
             self.messages[self.head] = None
             self.head += 1
-            self.size -= len(message)
+            self.size -= len(message) + _OVERHEAD
             if self.head == len(self.messages):
                 self.messages.clear()
+                self.head = 0
+            elif self.head >= 256 and self.head * 2 >= len(self.messages):
+                del self.messages[: self.head]
                 self.head = 0
             if self.full and self.size * 2 < self.limit:
                 self.full = False
@@ -432,7 +448,9 @@ class Driver:
     def cancel(self, msg: object = None) -> bool:
         """End the waiting: the Task is going to throw a cancellation into the handler."""
         if self.callback is None:
-            return False
+            # Woken, but the Task has not stepped yet: what the handler has begun to await is cancelled, and handed over so.
+            over = self.held_return or self.held_error is not None
+            return self.holding and not over and self.held is not None and bool(self.held.cancel())
         if self.parked is not None:
             self.parked.driver = None
             self.parked.waiting = False

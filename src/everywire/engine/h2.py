@@ -165,6 +165,7 @@ class Exchange(PlainLink):
             self._become(request, answer, fields)
             return
         self.request = None
+        self.below.patience = self.site.idle_timeout  # a page may be read slowly
         bare = request.method == "HEAD" or not response.body
         self.below.head(fields, end=bare)
         self.below.write(response.body)

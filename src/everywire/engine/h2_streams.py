@@ -25,7 +25,7 @@ _LEVEL = (
 _UNREAD = 1 << 20  # bytes queued below, by answers to control frames, above which the peer is cut off
 _CROWDED = 1 << 14
 _LINGER = 2.0  # seconds to wait for the peer's END_STREAM after ours
-_STALLED = 10.0  # seconds without any progress after which a stream that is finishing is reset
+_STALLED = 10.0  # seconds without any progress after which a stream that is finishing is reset, where nobody sets its `patience`
 
 
 class H2Trunk(PlainLink):
@@ -80,16 +80,17 @@ class H2Trunk(PlainLink):
         try:
             self.meter.feed(data, self.clock())
             found = self.conn.receive_data(data)
-            self._take(found)
         except Flood as flood:
             self.conn.close_connection(flood.code)
             self.fail(flood.reason)
         except ProtocolError as error:  # its GOAWAY is queued already
-            self.fail(str(error))
+            self.fail(f"{type(error).__name__}: {error}")
         else:
+            self._take(found)
             self._send()
             if self.below.queued() > _UNREAD:
                 self.below.abort()
+        self._bury()  # at once: after an end there is no settling any more
 
     def _take(self, found: Iterable[events.Event]) -> None:
         reset = {event.stream_id for event in found if isinstance(event, events.StreamReset)}
@@ -163,6 +164,7 @@ class H2Trunk(PlainLink):
         self._settle()
         if not self.over:
             self.fail(None)
+            self._bury()
 
     def lost(self, reason: BaseException | None) -> None:
         """The connection is gone, and its streams with it."""
@@ -233,7 +235,7 @@ class H2Trunk(PlainLink):
 
     def mark(self, stream: H2Stream) -> None:
         """Note that `stream` has something to say."""
-        if self.below is not None:
+        if self.below is not None and not stream.over:
             self._marked[stream] = None
             self.below.wake()
 
@@ -281,7 +283,7 @@ class H2Stream(PlainLink):
 
     __slots__ = (
         *("code", "crowded", "ending", "eof", "fields", "finishing", "half", "moved", "number"),
-        *("outbox", "over", "paused", "sent", "since", "size", "trunk", "unread"),
+        *("outbox", "over", "patience", "paused", "sent", "since", "size", "trunk", "unread"),
     )
 
     above: Any
@@ -307,6 +309,7 @@ class H2Stream(PlainLink):
         self.unread = 0
         self.moved = False
         self.since = 0.0
+        self.patience = _STALLED
 
     # Up
 
@@ -350,7 +353,7 @@ class H2Stream(PlainLink):
         elif self.moved or self.since == 0.0:
             self.moved = False
             self.since = now
-        elif now - self.since > (_LINGER if self.half else _STALLED):
+        elif now - self.since > (_LINGER if self.half else self.patience):
             self.refuse(ErrorCodes.NO_ERROR if self.half else ErrorCodes.CANCEL)
 
     # Down

@@ -1,6 +1,6 @@
 cimport cython
 
-from everywire.engine.drive cimport Driver, Inbox
+from everywire.engine.drive cimport Driver, Inbox, Next
 from everywire.ws.connection cimport Connection
 from everywire.ws.frames cimport frame
 from everywire.ws.link cimport Link

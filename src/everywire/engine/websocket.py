@@ -8,7 +8,7 @@ from asyncio import iscoroutine
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
-from everywire.engine.drive import READY, Inbox, drive, spare
+from everywire.engine.drive import READY, Inbox, Next, drive, spare
 from everywire.errors import CloseCode
 from everywire.http.request import Request, Response
 from everywire.ws.connection import CLOSED, OPEN, Connection
@@ -151,17 +151,13 @@ class WebSocket(Connection):
 
         Cancelling loses nothing. Only one coroutine may wait at a time: another one gets `RuntimeError`.
         """
-        inbox = self._incoming()
-        inbox.iterating = False
-        return inbox
+        return Next(self._incoming(), False)
 
     def __aiter__(self) -> WebSocket:
         return self
 
     def __anext__(self) -> Awaitable[str | bytes]:
-        inbox = self._incoming()
-        inbox.iterating = True
-        return inbox
+        return Next(self._incoming(), True)
 
     # Sending
 

@@ -1,0 +1,634 @@
+"""The WebSocket that applications hold: receiving, sending, closing, pinging, by coroutine and by callback."""
+
+import asyncio
+import gc
+import logging
+import weakref
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.engine.peer import Peer, until
+from tests.ws.raw import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, masked
+
+from everywire import serve
+from everywire.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+
+
+def code(number, reason=b""):
+    """A close frame, as a peer reads it."""
+    return (FIN | CLOSE, number.to_bytes(2, "big") + reason)
+
+
+@asynccontextmanager
+async def opened(engine, handler=None, headers="", **options):
+    """A server with one client: gives (the server's WebSocket, the client)."""
+    websockets = []
+
+    async def wait(ws):
+        await ws.wait_closed()
+
+    async def handle(ws):
+        websockets.append(ws)
+        await (handler or wait)(ws)
+
+    if "on_message" in options:
+        options["on_open"] = websockets.append
+        arguments = options
+    else:
+        arguments = {"handler": handle, **options}
+    arguments.setdefault("close_timeout", 1)
+    async with serve(host="127.0.0.1", engine=engine, **arguments) as server:
+        async with await Peer.open(server.port, headers) as peer:
+            await until(lambda: websockets)
+            yield websockets[0], peer
+
+
+# Receiving
+
+
+async def test_recv_gives_messages_in_order(engine):
+    async def handle(ws):
+        for _ in range(3):
+            message = await ws.recv()
+            await ws.send(message)
+
+    async with opened(engine, handle) as (_, peer):
+        for frame in ((FIN | TEXT, "ä".encode()), (FIN | BINARY, b"\xff"), (FIN | TEXT, b"")):
+            peer.send(*frame)
+        assert [await peer.frame() for _ in range(3)] == [(FIN | TEXT, "ä".encode()), (FIN | BINARY, b"\xff"), (FIN | TEXT, b"")]
+        assert await peer.frame() == code(1000)
+
+
+async def test_many_messages_in_one_piece(engine):
+    async def handle(ws):
+        async for message in ws:
+            await ws.send(message)
+
+    async with opened(engine, handle) as (_, peer):
+        peer.writer.write(b"".join(masked(FIN | TEXT, b"%d" % i) for i in range(2000)))
+        assert [(await peer.frame())[1] for _ in range(2000)] == [b"%d" % i for i in range(2000)]
+
+
+@pytest.mark.parametrize(
+    ("ending", "result"),
+    [
+        (code(1000), "ended"),
+        (code(1001, b"bye"), "ended"),
+        ((FIN | CLOSE, b""), "ended"),
+        (code(1011, b"oops"), (1011, "oops")),
+        (code(4000), (4000, "")),
+        ((FIN | 3, b""), (1006, None)),
+    ],
+)
+async def test_iterating_ends_or_raises_by_the_close_code(engine, ending, result):
+    found = []
+
+    async def handle(ws):
+        try:
+            async for message in ws:
+                found.append(message)
+            found.append("ended")
+        except ConnectionClosed as error:
+            found.append((error.code, error.reason))
+
+    async with opened(engine, handle) as (ws, peer):
+        peer.send(FIN | TEXT, b"first")
+        peer.send(*ending)
+        await until(lambda: len(found) == 2)
+        if result == (1006, None):
+            assert found[1][0] == 1006
+        else:
+            assert found == ["first", result]
+
+
+async def test_a_peer_that_vanishes_is_an_error(engine):
+    found = []
+
+    async def handle(ws):
+        with pytest.raises(ConnectionClosedError) as caught:
+            async for _ in ws:
+                pass
+        found.append(caught.value.code)
+
+    async with opened(engine, handle) as (ws, peer):
+        await peer.leave()
+        await until(lambda: found)
+        assert found == [1006]
+        assert ws.closed
+        assert ws.close_code == 1006
+
+
+async def test_recv_raises_for_good_ends_too(engine):
+    found = []
+
+    async def handle(ws):
+        for _ in range(2):
+            try:
+                await ws.recv()
+            except ConnectionClosedOK as error:
+                found.append(error.code)
+
+    async with opened(engine, handle) as (_, peer):
+        peer.close(1001)
+        await until(lambda: len(found) == 2)
+        assert found == [1001, 1001]
+
+
+async def test_messages_before_the_end_are_not_lost_to_a_slow_handler(engine):
+    gate = asyncio.Event()
+    found = []
+
+    async def handle(ws):
+        await gate.wait()
+        async for message in ws:
+            found.append(message)
+        found.append("ended")
+
+    async with opened(engine, handle) as (ws, peer):
+        peer.send(FIN | TEXT, b"1")
+        peer.send(FIN | TEXT, b"2")
+        peer.close()
+        assert await peer.frame() == code(1000)
+        gate.set()
+        await until(lambda: found[-1:] == ["ended"])
+        assert found == ["1", "2", "ended"]
+
+
+async def test_two_cannot_receive_at_once(engine):
+    async with opened(engine) as (ws, _):
+        first = asyncio.ensure_future(ws.recv())
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="already waiting"):
+            await ws.recv()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+
+async def test_wait_for_a_message(engine):
+    found = []
+
+    async def handle(ws):
+        try:
+            await asyncio.wait_for(ws.recv(), 0.001)
+        except TimeoutError:
+            found.append("timeout")
+        await ws.send("now")
+        found.append(await asyncio.wait_for(ws.recv(), 5))
+
+    async with opened(engine, handle) as (_, peer):
+        assert await peer.frame() == (FIN | TEXT, b"now")
+        peer.send(FIN | TEXT, b"late")
+        await until(lambda: len(found) == 2)
+        assert found == ["timeout", "late"]
+
+
+async def test_one_handler_may_read_two_connections(engine):
+    others = asyncio.Queue()
+
+    async def handle(ws):
+        if ws.request.path == "/other":
+            await others.put(ws)
+            await ws.wait_closed()
+            return
+        other = await others.get()
+        while True:
+            await ws.send(await other.recv())
+            await other.send(await ws.recv())
+
+    async with serve(handle, "127.0.0.1", engine=engine) as server:
+        async with await Peer.open(server.port) as near, await Peer.dial(server.port) as far:
+            request = "GET /other HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            assert (await far.ask(f"{request}Sec-WebSocket-Key: {'A' * 22}==\r\n\r\n"))[0] == 101
+            for i in range(3):
+                far.send(FIN | TEXT, b"up%d" % i)
+                assert await near.frame() == (FIN | TEXT, b"up%d" % i)
+                near.send(FIN | TEXT, b"down%d" % i)
+                assert await far.frame() == (FIN | TEXT, b"down%d" % i)
+
+
+async def test_a_handler_that_does_not_read_stops_the_peer(engine):
+    gate = asyncio.Event()
+    count = 0
+
+    async def handle(ws):
+        nonlocal count
+        await gate.wait()
+        async for message in ws:
+            count += len(message)
+
+    async with opened(engine, handle, read_limit=10_000) as (ws, peer):
+        sent = 0
+        try:
+            async with asyncio.timeout(5):
+                while peer.writer.transport.get_write_buffer_size() < 100_000:
+                    peer.send(FIN | BINARY, b"x" * 50_000)
+                    sent += 50_000
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            pytest.fail("the server reads on and on")
+        gate.set()
+        await until(lambda: count == sent)
+
+
+# Sending
+
+
+async def fragments():
+    yield "a"
+    await asyncio.sleep(0)
+    yield "ä"
+
+
+@pytest.mark.parametrize(
+    ("message", "frames"),
+    [
+        ("hällo", [(FIN | TEXT, "hällo".encode())]),
+        (b"\xff", [(FIN | BINARY, b"\xff")]),
+        (bytearray(b"abc"), [(FIN | BINARY, b"abc")]),
+        (memoryview(b"abcdef")[::2], [(FIN | BINARY, b"ace")]),
+        (["a"], [(FIN | TEXT, b"a")]),
+        (["a", "", "b"], [(TEXT, b"a"), (CONTINUATION, b""), (FIN | CONTINUATION, b"b")]),
+        ((bytearray(b"a"), b"b"), [(BINARY, b"a"), (FIN | CONTINUATION, b"b")]),
+        ((part for part in "ab"), [(TEXT, b"a"), (FIN | CONTINUATION, b"b")]),
+        (fragments, [(TEXT, b"a"), (FIN | CONTINUATION, "ä".encode())]),
+    ],
+)
+async def test_sending(engine, message, frames):
+    async with opened(engine) as (ws, peer):
+        await ws.send(message() if message is fragments else message)
+        assert [await peer.frame() for _ in frames] == frames
+
+
+@pytest.mark.parametrize("message", [None, 1, {"a": "b"}, ["a", b"b"], [b"a", "b"], [1], [None], object()])
+async def test_what_is_no_message(engine, message):
+    async with opened(engine) as (ws, peer):
+        with pytest.raises(TypeError):
+            await ws.send(message)
+
+
+async def test_an_iterable_of_nothing_sends_nothing(engine):
+    async with opened(engine) as (ws, peer):
+        await ws.send([])
+        await ws.send("after")
+        assert await peer.frame() == (FIN | TEXT, b"after")
+
+
+async def test_sending_without_awaiting(engine):
+    async with opened(engine) as (ws, peer):
+        for i in range(100):
+            ws.send(str(i))
+        assert [(await peer.frame())[1] for _ in range(100)] == [b"%d" % i for i in range(100)]
+
+
+async def test_sending_and_closing_may_be_tasks(engine):
+    async with opened(engine) as (ws, peer):
+        await asyncio.gather(ws.send("1"), ws.send("2"))
+        await asyncio.create_task(ws.send("3"))
+        closing = asyncio.create_task(ws.close())
+        assert [(await peer.frame())[1] for _ in range(3)] == [b"1", b"2", b"3"]
+        peer.close()
+        await closing
+
+
+async def test_an_encoded_frame_is_shared(engine):
+    async with opened(engine) as (ws, peer):
+        ws.write_frame(b"\x81\x02hi")
+        assert await peer.frame() == (FIN | TEXT, b"hi")
+        peer.close()
+        await ws.wait_closed()
+        ws.write_frame(b"\x81\x02hi")
+
+
+async def test_sending_after_the_end_raises(engine):
+    async with opened(engine) as (ws, peer):
+        peer.close(1001)
+        await ws.wait_closed()
+        for message in ("late", ["late"]):
+            with pytest.raises(ConnectionClosedOK):
+                await ws.send(message)
+        with pytest.raises(ConnectionClosedOK):
+            ws.send("late")
+        with pytest.raises(ConnectionClosedOK):
+            ws.ping()
+
+
+async def test_sending_after_closing_began_raises(engine):
+    async with opened(engine) as (ws, peer):
+        ws.close(4000)
+        with pytest.raises(ConnectionClosed):
+            ws.send("late")
+        assert await peer.frame() == code(4000)
+
+
+# Back-pressure
+
+
+async def fill(ws, size=10_000, until_waiting=None):
+    """Send until `await send` would wait; give how many bytes were accepted."""
+    sent = 0
+    while True:
+        answer = ws.send(b"x" * size)
+        sent += size
+        try:
+            async with asyncio.timeout(0.02):
+                await answer
+        except TimeoutError:
+            return sent
+
+
+@pytest.mark.parametrize("high", [1000, 20_000, 1 << 16, 200_000])
+async def test_sending_waits_for_a_peer_that_does_not_read(engine, high):
+    async with serve_quiet(engine, write_high=high) as (ws, peer):
+        sent = await fill(ws, min(high, 10_000))
+        assert ws.queued() > high
+        waiting = asyncio.ensure_future(ws.send("go on"))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        received = 0
+        while received < sent:
+            received += len((await peer.frame())[1])
+        assert await peer.frame() == (FIN | TEXT, b"go on")
+        await asyncio.wait_for(waiting, 5)
+
+
+@asynccontextmanager
+async def serve_quiet(engine, **options):
+    """A server whose one client has a small receive buffer."""
+    websockets = []
+
+    async def handle(ws):
+        websockets.append(ws)
+        await ws.wait_closed()
+
+    async with serve(handle, "127.0.0.1", engine=engine, compression=None, **options) as server:
+        async with await Peer.open(server.port, receive_buffer=4096) as peer:
+            await until(lambda: websockets)
+            yield websockets[0], peer
+
+
+async def test_a_slow_reader_is_cut_off_beyond_the_limit(engine, caplog):
+    async with serve_quiet(engine, write_limit=200_000) as (ws, peer):
+        most = 0
+        with pytest.raises(ConnectionClosed):
+            for _ in range(10_000):
+                ws.send(b"x" * 10_000)
+                most = max(most, ws.queued())
+        assert most < 1_000_000
+        assert ws.queued() < 300_000
+        await asyncio.sleep(0)
+    records = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.levelname for record in records] == ["WARNING"]
+
+
+async def test_a_handler_of_a_slow_reader_makes_no_noise(engine, caplog):
+    ended = []
+
+    async def handle(ws):
+        try:
+            while True:
+                ws.send(b"x" * 10_000)
+        finally:
+            ended.append(True)
+
+    async with serve(handle, "127.0.0.1", engine=engine, write_limit=200_000) as server:
+        async with await Peer.open(server.port, receive_buffer=4096):
+            await until(lambda: ended and not server.connections or caplog.records)
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["WARNING"]
+
+
+async def test_the_sender_of_a_peer_that_vanishes_does_not_wait_for_ever(engine):
+    async with serve_quiet(engine) as (ws, peer):
+        await fill(ws)
+        waiting = asyncio.ensure_future(ws.send("never"))
+        await asyncio.sleep(0)
+        await peer.leave()
+        async with asyncio.timeout(5):
+            try:
+                await waiting
+            except ConnectionClosed:
+                pass
+            await ws.wait_closed()
+
+
+async def test_cancelling_a_waiting_send_harms_nobody_else(engine):
+    async with serve_quiet(engine) as (ws, peer):
+        sent = await fill(ws)
+        first, second = (asyncio.ensure_future(ws.send(b"y" * 10)) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        received = 0
+        while received < sent + 20:
+            received += len((await peer.frame())[1])
+        await asyncio.wait_for(second, 5)
+
+
+# Closing
+
+
+async def test_the_server_closes(engine):
+    async with opened(engine) as (ws, peer):
+        closing = asyncio.ensure_future(ws.close(4000, "bye"))
+        assert await peer.frame() == code(4000, b"bye")
+        assert not ws.closed
+        peer.close(4000)
+        await closing
+        assert ws.closed
+        assert (ws.close_code, await peer.frame()) == (4000, None)
+        await ws.close()
+
+
+async def test_the_peer_closes(engine):
+    async with opened(engine) as (ws, peer):
+        peer.send(*code(4001, b"why"))
+        assert await peer.frame() == code(4001)
+        assert await peer.frame() is None
+        await ws.wait_closed()
+        assert (ws.close_code, ws.close_reason) == (4001, "why")
+
+
+async def test_a_handler_that_returns_closes_with_1000(engine):
+    async def handle(ws):
+        await ws.send("only this")
+
+    async with opened(engine, handle) as (_, peer):
+        assert await peer.frame() == (FIN | TEXT, b"only this")
+        assert await peer.frame() == code(1000)
+
+
+async def test_a_handler_that_raises_closes_with_1011_and_one_log_record(engine, caplog):
+    async def handle(ws):
+        await ws.recv()
+        raise ZeroDivisionError("secret")
+
+    async with opened(engine, handle) as (_, peer):
+        peer.send(FIN | TEXT, b"go")
+        first, payload = await peer.frame()
+        assert (first, payload[:2]) == code(1011)
+        assert b"secret" not in payload
+        assert await peer.frame() is None
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert record.levelno == logging.ERROR
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+async def test_a_handler_that_lets_the_end_pass_through_makes_no_noise(engine, caplog):
+    ended = []
+
+    async def handle(ws):
+        try:
+            while True:
+                await ws.recv()
+        finally:
+            ended.append(True)
+
+    for ending in (code(1000), code(1011)):
+        async with opened(engine, handle) as (_, peer):
+            peer.send(*ending)
+            assert await peer.frame() == ending
+            await until(lambda: ended)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_an_error_after_the_end_is_not_silenced(engine, caplog):
+    class Failed(Exception):
+        code = 7
+
+    async def handle(ws):
+        await ws.wait_closed()
+        raise Failed
+
+    async with opened(engine, handle) as (_, peer):
+        peer.close()
+        await until(lambda: caplog.records)
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert record.exc_info[0] is Failed
+
+
+async def test_a_code_that_may_not_be_sent(engine):
+    async with opened(engine) as (ws, peer):
+        with pytest.raises(ValueError, match="1006"):
+            ws.close(1006)
+        await ws.send("still open")
+        assert await peer.frame() == (FIN | TEXT, b"still open")
+
+
+async def test_a_peer_that_never_answers_close_is_cut(engine):
+    async with opened(engine, close_timeout=0.04) as (ws, peer):
+        async with asyncio.timeout(2):
+            await ws.close()
+        assert ws.closed
+        assert ws.close_code == 1006
+
+
+# Pings
+
+
+async def test_a_ping_measures_the_latency(engine):
+    async with opened(engine) as (ws, peer):
+        pong = ws.ping()
+        first, payload = await peer.frame()
+        assert first == FIN | PING
+        peer.send(FIN | PONG, payload)
+        latency = await pong
+        assert 0 < latency < 5
+        assert ws.latency == latency
+
+
+async def test_pings_may_be_answered_late_together_or_not_at_all(engine):
+    async with opened(engine) as (ws, peer):
+        pongs = [ws.ping(b"%d" % i) for i in range(3)]
+        peer.send(FIN | PONG, b"unasked")
+        peer.send(FIN | PONG, b"1")
+        assert await pongs[0] > 0
+        assert await pongs[1] > 0
+        assert not pongs[2].done()
+        peer.close()
+        with pytest.raises(ConnectionClosedOK):
+            await pongs[2]
+
+
+async def test_each_ping_has_data_of_its_own(engine):
+    async with opened(engine) as (ws, peer):
+        for _ in range(3):
+            ws.ping()
+        payloads = [(await peer.frame())[1] for _ in range(3)]
+        peer.send(FIN | PONG, payloads[0])
+        await until(lambda: ws.latency > 0)
+        ws.ping()
+        payloads.append((await peer.frame())[1])
+        assert len(set(payloads)) == 4
+
+
+@pytest.mark.parametrize("data", [b"x" * 126, "ä" * 63])
+async def test_data_too_long_for_a_ping(engine, data):
+    async with opened(engine) as (ws, peer):
+        with pytest.raises(ValueError, match="125"):
+            ws.ping(data)
+        with pytest.raises(ValueError, match="125"):
+            ws.pong(data)
+
+
+async def test_a_ping_of_the_same_data_twice(engine):
+    async with opened(engine) as (ws, peer):
+        ws.ping("same")
+        with pytest.raises(ValueError, match="unanswered"):
+            ws.ping(b"same")
+        assert await peer.frame() == (FIN | PING, b"same")
+
+
+async def test_a_pong_that_nobody_asked_for(engine):
+    async with opened(engine) as (ws, peer):
+        await ws.pong(b"alive")
+        assert await peer.frame() == (FIN | PONG, b"alive")
+
+
+async def test_pings_are_answered_while_the_handler_is_busy(engine):
+    async with opened(engine) as (_, peer):
+        peer.send(FIN | PING, b"abc")
+        assert await peer.frame() == (FIN | PONG, b"abc")
+
+
+async def test_a_silent_peer_is_pinged_and_then_dropped(engine):
+    async with opened(engine, ping_interval=0.04, ping_timeout=0.04) as (ws, peer):
+        async with asyncio.timeout(3):
+            frame = await peer.frame()
+            while frame[0] == FIN | PING:
+                frame = await peer.frame()
+            assert frame == code(1011, b"keepalive ping timeout")
+
+
+# Facts
+
+
+async def test_facts_about_a_connection(engine):
+    async with opened(engine, headers="Cookie: a=b\r\n") as (ws, peer):
+        assert ws.request.path == "/"
+        assert ws.request.cookies == {"a": "b"}
+        assert ws.request.remote == ws.remote_address == peer.writer.get_extra_info("sockname")
+        assert ws.local_address == peer.writer.get_extra_info("peername")
+        assert ws.subprotocol is None
+        assert not ws.closed
+        assert repr(ws) == "<WebSocket server open>"
+        ws.name = "mine"
+        assert ws.name == "mine"
+        assert weakref.ref(ws)() is ws
+        assert {ws: 1}[ws] == 1
+
+
+async def test_nothing_is_left_of_a_connection_that_is_over(engine):
+    async with serve(_wait_closed, "127.0.0.1", engine=engine) as server:
+        async with await Peer.open(server.port) as peer:
+            await until(lambda: server.connections)
+            (found,) = [weakref.ref(ws) for ws in server.connections]
+            peer.close()
+            await peer.ended()
+            await until(lambda: not server.connections)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        gc.collect()
+        assert found() is None
+
+
+async def _wait_closed(ws):
+    await ws.wait_closed()

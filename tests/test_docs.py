@@ -1,0 +1,136 @@
+"""Every Python program in the README and the docs runs, and prints what the text says it prints.
+
+A program that serves runs while the programs after it do, until the next one that serves. A block of text after a program is its output. Port 8000 is
+replaced by a free one.
+"""
+
+import __future__
+
+import asyncio
+import contextlib
+import io
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from everywire.servers.websocket import Server
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SERVES = re.compile(r"\bserve\(|\.run\(\"|Everywire\(")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A block of Python: its line in the document, and what it is said to print."""
+
+    line: int
+    text: str
+    output: str | None
+
+    @property
+    def serves(self) -> bool:
+        return SERVES.search(self.text) is not None
+
+
+def programs(text: str) -> list[Program]:
+    blocks = [(found.start(), found[1], found[2]) for found in BLOCK.finditer(text)]
+    found = []
+    for number, (start, language, code) in enumerate(blocks):
+        if language == "python":
+            after = blocks[number + 1] if number + 1 < len(blocks) else (0, "", "")
+            between = text[start + len(code) : after[0]].replace("```", "").removeprefix("python").strip()
+            output = after[2] if after[1] == "text" and len(between) < 20 else None
+            found.append(Program(text.count("\n", 0, start) + 2, code, output))
+    return found
+
+
+def documents() -> list[Path]:
+    paths = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [path for path in paths if programs(path.read_text())]
+
+
+def free_port() -> int:
+    with socket.create_server(("localhost", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+class Stage:
+    """Where one document's programs run: one server at a time, on one port."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.port = free_port()
+        self.listening = asyncio.Event()
+        self._coroutines: list = []
+        self._serving: asyncio.Task | None = None
+        start = Server.start
+
+        async def started(server: Server, *arguments: object) -> None:
+            await start(server, *arguments)
+            self.listening.set()
+
+        monkeypatch.setattr(Server, "start", started)
+        monkeypatch.setattr(asyncio, "run", self._coroutines.append)
+
+    async def perform(self, document: str, program: Program) -> None:
+        # The line numbers of a traceback are those of the document.
+        text = "\n" * (program.line - 1) + program.text.replace("8000", str(self.port))
+        self._coroutines.clear()
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            # With lazy annotations, an excerpt that only defines something needs no imports.
+            exec(compile(text, document, "exec", __future__.annotations.compiler_flag), {"__name__": "__main__"})
+            if program.serves:
+                await self.replace()
+            else:
+                for coroutine in self._coroutines:
+                    await asyncio.wait_for(coroutine, 20)
+        if program.output is not None:
+            assert printed.getvalue() == program.output
+
+    async def replace(self) -> None:
+        """Have the server that was just defined take the place of the one before."""
+        await self.end()
+        self.listening.clear()
+        [coroutine] = self._coroutines
+        self._serving = asyncio.ensure_future(coroutine)
+        waiting = asyncio.ensure_future(self.listening.wait())
+        await asyncio.wait([self._serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._serving.done():
+            await self._serving  # it raises why
+
+    async def end(self) -> None:
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            serving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await serving
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.relative_to(ROOT).as_posix())
+async def test_programs_run(path, monkeypatch):
+    stage = Stage(monkeypatch)
+    try:
+        for program in programs(path.read_text()):
+            await stage.perform(str(path), program)
+    finally:
+        await stage.end()
+
+
+def test_the_readme_has_programs_with_output():
+    found = programs((ROOT / "README.md").read_text())
+    assert [program.serves for program in found] == [True, False, True, False]
+    assert [program.output for program in found] == [None, "Hello!\n", None, "Hello!\n"]
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "docs/library.md", ROOT / "docs/cli.md"]
+)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
