@@ -231,7 +231,7 @@ def test_a_websocket_that_just_ends(how):
     else:
         peer.conn.end_stream(number)
     peer.turn()
-    assert (websockets[0].over, websockets[0].final_code()) == (True, 1006)
+    assert (websockets[0].over, websockets[0].close_code) == (True, 1006)
     assert peer.link.streams == {}
 
 

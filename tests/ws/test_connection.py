@@ -192,7 +192,7 @@ def test_the_peers_close_frame_is_echoed(line, code, reason):
     line.close(code, reason)
     assert line.frames == [code_of(code)]
     assert line.connection.state == CLOSED
-    assert line.connection.close_code == code
+    assert line.connection.peer_code == code
     assert line.connection.reason == reason.decode()
     assert line.pipe.calls == [line.end]
 
@@ -200,7 +200,7 @@ def test_the_peers_close_frame_is_echoed(line, code, reason):
 def test_a_close_frame_without_a_code_is_echoed_without_one(line):
     line.send((FIN | CLOSE, b""))
     assert line.frames == [(FIN | CLOSE, b"")]
-    assert line.connection.close_code == 1005
+    assert line.connection.peer_code == 1005
     assert isinstance(line.connection.outcome(), ConnectionClosedOK)
 
 
@@ -216,7 +216,7 @@ def test_nothing_is_looked_at_after_a_close_frame(line):
     line.close(1001)
     assert line.connection.happened == []
     assert line.frames == [code_of(1000)]
-    assert line.connection.close_code == 1000
+    assert line.connection.peer_code == 1000
 
 
 # We close

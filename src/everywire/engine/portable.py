@@ -186,9 +186,12 @@ class Stream(Link, asyncio.Protocol):
     def _half_close(self, transport: asyncio.Transport) -> None:
         if self.eof or self.clean or not transport.can_write_eof():
             transport.close()
-        else:
+            return
+        try:
             transport.write_eof()
             transport.resume_reading()
+        except OSError:  # the peer has reset the connection meanwhile
+            transport.abort()
 
 
 class Engine:

@@ -273,13 +273,14 @@ class WebSocket(Connection):
         on_close, self.on_close = self.on_close, None
         if on_close is not None:
             try:
-                on_close(self, self.final_code(), self.reason or "")
+                on_close(self, self.peer_code or CloseCode.ABNORMAL, self.reason or "")
             except Exception:
                 log.exception("error in on_close")
 
-    def final_code(self) -> int:
-        """Give the close code: the peer's, or 1006 when its close frame never came."""
-        return self.close_code or CloseCode.ABNORMAL
+    @property
+    def close_code(self) -> int | None:
+        """The close code: the peer's; 1006 when it is over and the peer's close frame never came; None before."""
+        return self.peer_code or (CloseCode.ABNORMAL if self.over else None)
 
     # Pinging
 

@@ -26,7 +26,7 @@ cdef class Connection(Link):
     cdef public bint bidden
     cdef object verdict
     cdef public double since
-    cdef public int close_code
+    cdef public int peer_code
     cdef public int sent_code
     cdef public object reason
     cdef bytes late_pong

@@ -82,7 +82,7 @@ class Connection(Link):
         self.pinged = False
         self.bidden = False  # the end is due, and waits until the application has read what preceded it
         self.verdict: ProtocolError | None = None  # the error that ends it; None where a close frame does
-        self.close_code = 0  # as the peer sent it; 0 until then
+        self.peer_code = 0  # as the peer sent it; 0 until then
         self.sent_code = 0
         self.reason: str | None = None
         self.late_pong: bytes | None = None
@@ -113,8 +113,8 @@ class Connection(Link):
             self._answer(control.data)
         elif control.opcode == PONG:
             self.ponged(control.data)
-        elif self.state != CLOSED and self.close_code == 0:
-            self.close_code = control.code
+        elif self.state != CLOSED and self.peer_code == 0:
+            self.peer_code = control.code
             self.reason = control.reason
             self._end_when_read(None)
 
@@ -137,7 +137,7 @@ class Connection(Link):
             self.fail(error.code, error.reason)
             return
         if self.state == OPEN:
-            self._write_close(self.close_code, "")
+            self._write_close(self.peer_code, "")
         if self.state != CLOSED:
             self._end()
 
@@ -294,8 +294,8 @@ class Connection(Link):
 
     def outcome(self) -> ConnectionClosed:
         """Give the exception that says how it ended: the peer's code and reason, 1006 where its close frame never came."""
-        if self.close_code:
-            return closed(self.close_code, self.reason or "")
+        if self.peer_code:
+            return closed(self.peer_code, self.reason or "")
         return closed(CloseCode.ABNORMAL, self.reason or "")
 
 
