@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-import testbed as testbed  # noqa: E402, PLC0414 - found by the line above; others take it from here
+import testbed as testbed  # noqa: E402 - found by the line above; others take it from here
 from testbed import Unavailable  # noqa: E402
 
 HOME = testbed.HOME / "autobahn"

@@ -510,7 +510,7 @@ async def test_inboxes_themselves_may_be_gathered(inbox, start):
 
 async def test_the_first_of_several(inbox, start):
     async def handle():
-        waiting = asyncio.ensure_future(inbox)
+        waiting = asyncio.ensure_future(Next(inbox, False))
         timer = asyncio.ensure_future(asyncio.sleep(0, "timer"))
         done, _ = await asyncio.wait([waiting, timer], return_when=asyncio.FIRST_COMPLETED)
         assert done == {timer}

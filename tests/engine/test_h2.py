@@ -92,6 +92,21 @@ def test_too_big_a_body():
     assert site.requests == []
 
 
+def test_too_many_bodies_at_a_time():
+    peer, _ = linked(lambda request: Response(200, b"%d" % len(request.body)), body=100)
+    for _ in range(5):
+        peer.conn.send_data(peer.request(end=False), bytes(90))
+    (head,) = of(events.ResponseReceived, peer.turn())
+    assert (head.stream_id, dict(head.headers)[":status"]) == (9, "503")
+    peer.conn.reset_stream(1)
+    for number in (3, 5, 7):
+        peer.conn.end_stream(number)
+    peer.turn()
+    assert [peer.bodies[number] for number in (3, 5, 7)] == [b"90"] * 3
+    assert peer.link.kept == 0
+    assert peer.ask(body=bytes(90))[0] == 200
+
+
 @pytest.mark.parametrize(
     ("status", "fields"),
     [

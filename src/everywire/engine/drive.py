@@ -63,6 +63,17 @@ class Ready:
     def __next__(self) -> Any:
         raise StopIteration
 
+    def send(self, value: object) -> Any:
+        """Be done (the coroutine protocol, so that it may be made a task)."""
+        raise StopIteration
+
+    def throw(self, kind: Any, value: Any = None, trace: object = None) -> Any:
+        """End by an exception (the coroutine protocol)."""
+        raise kind if value is None else value
+
+    def close(self) -> None:
+        """End (the coroutine protocol)."""
+
 
 READY = Ready()
 
@@ -77,6 +88,19 @@ class Next:
     def __await__(self) -> Generator[Any, Any, str | bytes]:
         self.inbox.iterating = self.iterating
         return self.inbox  # type: ignore[return-value]
+
+    def send(self, value: object) -> Any:
+        """Step (the coroutine protocol, so that it may be made a task)."""
+        self.inbox.iterating = self.iterating
+        return self.inbox.__next__()
+
+    def throw(self, kind: Any, value: Any = None, trace: object = None) -> Any:
+        """End the waiting by an exception (the coroutine protocol)."""
+        return self.inbox.throw(kind, value, trace)
+
+    def close(self) -> None:
+        """End the waiting (the coroutine protocol)."""
+        self.inbox.close()
 
 
 class Inbox:

@@ -22,6 +22,7 @@ __all__ = ["Exchange", "H2Link"]
 log = logging.getLogger("everywire.http")
 
 _PREFACE = 24  # bytes, RFC 9113 3.4
+_BODIES = 4  # bodies of the greatest size that may be kept for one connection's unfinished requests
 
 
 class H2Link(H2Trunk):
@@ -39,6 +40,7 @@ class H2Link(H2Trunk):
         self.engine = engine
         self.since = 0.0
         self.used = False
+        self.kept = 0  # bytes of bodies
         self._joined: Any = site
         cast(Any, site).joined(self)
 
@@ -122,16 +124,28 @@ class Exchange(PlainLink):
         """Keep bytes of the body."""
         self.parts.append(data)
         self.size += len(data)
-        if self.size > self.site.limits.body and not self.tunnel and self.request is not None:
+        self.below.trunk.kept += len(data)
+        if self.tunnel or self.request is None:
+            return
+        if self.size > self.site.limits.body:
             self._refuse(413, "request body too large")
+        elif self.below.trunk.kept > self.site.limits.body * _BODIES:
+            self._refuse(503, "too many requests at once")
+
+    def _take(self) -> bytes:
+        """Give what was kept, and keep it no longer."""
+        body = b"".join(self.parts)
+        self.parts.clear()
+        self.below.trunk.kept -= self.size
+        self.size = 0
+        return body
 
     def ended(self) -> None:
         """The request is complete; a handshake's client that ends the stream does not want it any more."""
         if self.tunnel:
             self.below.abort()
         elif self.request is not None:
-            self.request.body = b"".join(self.parts)
-            self.parts.clear()
+            self.request.body = self._take()
             self._handle(self.request)
 
     def _handle(self, request: Request) -> None:
@@ -174,6 +188,7 @@ class Exchange(PlainLink):
     def _become(self, request: Request, accepted: Accepted, fields: Fields) -> None:
         websocket: Any = accepted.websocket
         below: Any = self.below
+        early = self._take()
         self.below = None
         websocket.opened_by = _head(request) if request.user is None else request
         below.head(fields)
@@ -181,13 +196,13 @@ class Exchange(PlainLink):
         below.reading(True)
         opened: Any = accepted.opened
         opened(websocket)
-        if self.parts:
-            websocket.feed(b"".join(self.parts))
+        if early:
+            websocket.feed(early)
 
     def _refuse(self, status: int, reason: str) -> None:
         log.info("refused a request: %d %s", status, reason)
         self.request = None
-        self.parts.clear()
+        self._take()
         response = Response(status, reason + "\n")
         self.below.head(response_fields(response))
         self.below.write(response.body)
@@ -203,6 +218,7 @@ class Exchange(PlainLink):
 
     def lost(self, reason: BaseException | None) -> None:
         """The stream is gone before the answer."""
+        self._take()
         self.below = None
         self.request = None
 

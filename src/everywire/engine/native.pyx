@@ -123,6 +123,7 @@ cdef class Socket(Watched):
     cdef list rest
     cdef Py_ssize_t sent
     cdef Py_ssize_t waiting
+    cdef Py_ssize_t mark_low
     cdef bint blocked, paused, finishing, half, clean, dead, eof, crowded
     cdef double deadline
     cdef object reason
@@ -130,6 +131,7 @@ cdef class Socket(Watched):
     def __init__(self, Engine engine, int fd):
         self.engine = engine
         self.fd = fd
+        self.mark_low = CROWDED
 
     # Up
 
@@ -200,6 +202,11 @@ cdef class Socket(Watched):
 
     cpdef Py_ssize_t queued(self) except -1:
         return self.waiting
+
+    cpdef crowd(self, Py_ssize_t low):
+        self.crowded = True
+        self.mark_low = min(self.mark_low, low)
+        self.engine.mark(self.fd)
 
     cpdef discard(self):
         """Drop what is queued, but for a frame that has begun to leave."""
@@ -288,8 +295,9 @@ cdef class Socket(Watched):
                 if self.paused:
                     self.paused = False
                     self.watch()
-        if self.crowded and self.waiting < CROWDED:
+        if self.crowded and self.waiting <= self.mark_low:
             self.crowded = False
+            self.mark_low = CROWDED
             if self.above is not None and not self.finishing:
                 self.above.drained()
         return 0

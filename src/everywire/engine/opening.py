@@ -86,6 +86,9 @@ class Opening(PlainLink):
                 request = self.reader.feed(rest) if rest else None
         except BadRequest as error:
             self._refuse(error.status, error.reason)
+        if self.idle and self.reader.begun:  # the next head has no more time than the first
+            self.idle = False
+            self.since = 0.0
 
     def _stopped(self) -> bool:
         """Say whether no further request is parsed for now, or ever."""
@@ -132,13 +135,23 @@ class Opening(PlainLink):
             below.write(answer.response if isinstance(answer.response, bytes) else answer.response.encode())
             self._become(request, answer)
             return
-        keep = request.version == "1.1" and "close" not in request.headers.tokens("connection") and answer.status < 500 and answer.status not in (400, 426)
-        below.write(answer.encode(close=not keep, head_only=request.method == "HEAD"))
+        data, keep = self._encoded(request, answer)
+        below.write(data)
         self.since = 0.0
         self.idle = True
         if not keep:
             self.pending = True  # what follows is never parsed
             below.finish()
+
+    def _encoded(self, request: Request, response: Response) -> tuple[bytes, bool]:
+        """Give the response's bytes, and whether the connection is kept for another request."""
+        try:
+            keep = request.version == "1.1" and "close" not in request.headers.tokens("connection")
+            keep = keep and response.status < 500 and response.status not in (400, 426)
+            return response.encode(close=not keep, head_only=request.method == "HEAD"), keep
+        except Exception:  # no response at all, or one with a header that would split it
+            log.exception("the answer to %s cannot be written", ascii(request.target))
+            return Response(500, "internal error").encode(close=True), False
 
     def _become(self, request: Request, accepted: Accepted) -> None:
         websocket = accepted.websocket

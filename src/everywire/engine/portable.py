@@ -37,6 +37,7 @@ class Stream(Link, asyncio.Protocol):
         self.waiting = 0
         self.full = False
         self.crowded = False
+        self.low = _CROWDED
         self.finishing = False
         self.half = False
         self.clean = False
@@ -139,6 +140,18 @@ class Stream(Link, asyncio.Protocol):
         if self.transport is not None and not self.transport.is_closing():
             (self.transport.resume_reading if on else self.transport.pause_reading)()
 
+    def crowd(self, low: int) -> None:
+        """Owe `drained`."""
+        self.crowded = True
+        self.low = min(self.low, low)
+        self.transport_low()
+        self.engine.mark(self)
+
+    def transport_low(self) -> None:
+        """Have the transport call `resume_writing` no later than `drained` is owed."""
+        if self.transport is not None:
+            self.transport.set_write_buffer_limits(high=min(_HANDED, self.low), low=min(_HANDED, self.low) // 4)
+
     def queued(self) -> int:
         """Count what has not left."""
         return self.waiting + (0 if self.transport is None else self.transport.get_write_buffer_size())
@@ -169,8 +182,9 @@ class Stream(Link, asyncio.Protocol):
         if self.finishing and not self.outbox and not self.half:
             self.half = True
             self._half_close(transport)
-        elif self.crowded and self.queued() <= _CROWDED and self.above is not None:
+        elif self.crowded and self.queued() <= self.low and self.above is not None:
             self.crowded = False
+            self.low = _CROWDED
             self._guard(self.above.drained)
 
     def _joined(self) -> bytes:

@@ -28,6 +28,7 @@ cdef class WebSocket(Connection):
     cpdef delivered(self)
     cdef _call(self, message)
     cdef Inbox _incoming(self)
+    cdef Py_ssize_t _left(self) except -1
     @cython.locals(driver=Driver)
     cdef _run_handler(self, coroutine)
     cdef _wait_for(self, task)

@@ -6,10 +6,11 @@ import asyncio
 import logging
 from asyncio import iscoroutine
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from everywire.engine.drive import READY, Inbox, Next, drive, spare
-from everywire.errors import CloseCode
+from everywire.errors import CloseCode, ConnectionClosed
 from everywire.http.request import Request, Response
 from everywire.ws.connection import CLOSED, OPEN, Connection
 from everywire.ws.frames import BINARY, FIN, PING, PONG, RSV1, TEXT, frame
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["WebSocket", "broadcast", "start_handler"]
 
 log = logging.getLogger("everywire.websocket")
+_numbers = count()
 
 
 class WebSocket(Connection):
@@ -82,7 +84,10 @@ class WebSocket(Connection):
 
     def unread(self) -> bool:
         """Say whether messages wait to be read."""
-        return self.inbox is not None and self.inbox.left() > 0
+        return self.busy or self._left() > 0
+
+    def _left(self) -> int:
+        return 0 if self.inbox is None else self.inbox.left()
 
     def exhausted(self) -> None:
         """Learn that the application has read everything and asks for more."""
@@ -127,7 +132,7 @@ class WebSocket(Connection):
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.broken(error)
-        while self.unread() and not self.busy and self.state == OPEN:
+        while self._left() and not self.busy and (self.state == OPEN or self.peer_code):
             self._call(self._incoming().poll())
         if not self.busy:
             self.exhausted()
@@ -190,6 +195,7 @@ class WebSocket(Connection):
             self.cut_off()
         if self.room is None:
             self.room = self.engine.loop.create_future()
+            self.below.crowd(self.manner.high // 2)
         return _Shielded(self.room)
 
     def cut_off(self) -> None:
@@ -221,7 +227,7 @@ class WebSocket(Connection):
                 opcode = 0
             else:
                 opcode = TEXT if text else BINARY
-            before = part.encode() if isinstance(part, str) else bytes(part)
+            before = part.encode() if isinstance(part, str) else bytes(memoryview(part))
         if before is not None:
             await self._send_part(opcode, before, end=True)
 
@@ -290,9 +296,9 @@ class WebSocket(Connection):
             raise self.outcome()
         if self.pings is None:
             self.pings = {}
-        payload = len(self.pings).to_bytes(4, "big") if data is None else data.encode() if isinstance(data, str) else bytes(data)
-        if len(payload) > 125 or payload in self.pings:
-            raise ValueError("a ping has at most 125 bytes, and not those of one that is still unanswered")
+        payload = next(_numbers).to_bytes(8, "big") if data is None else _control_payload(data)
+        if payload in self.pings:
+            raise ValueError("a ping with these bytes is still unanswered")
         waiter: asyncio.Future[float] = self.engine.loop.create_future()
         self.pings[payload] = (waiter, self.manner.clock())
         self.send_frame(FIN | PING, payload)
@@ -301,7 +307,7 @@ class WebSocket(Connection):
     def pong(self, data: str | bytes = b"") -> Awaitable[None]:
         """Send a pong that answers nothing: a one-way sign of life (RFC 6455 5.5.3)."""
         if self.state == OPEN:
-            self.send_frame(FIN | PONG, data.encode() if isinstance(data, str) else bytes(data))
+            self.send_frame(FIN | PONG, _control_payload(data))
         return READY
 
     def ponged(self, data: bytes) -> None:
@@ -364,16 +370,41 @@ class WebSocket(Connection):
         return f"<WebSocket {'client' if self.client else 'server'} {('open', 'closing', 'closed')[self.state]}>"
 
 
-class _Shielded:
-    """Awaits a future that others await too; made only where somebody awaits."""
+def _control_payload(data: str | bytes) -> bytes:
+    payload = data.encode() if isinstance(data, str) else bytes(memoryview(data))
+    if len(payload) > 125:
+        raise ValueError("a ping or pong has at most 125 bytes")  # RFC 6455 5.5
+    return payload
 
-    __slots__ = ("future",)
+
+class _Shielded:
+    """Awaits a future that others await too; nothing is made before somebody does. May be made a task, as a coroutine may."""
+
+    __slots__ = ("future", "steps")
 
     def __init__(self, future: asyncio.Future[None]) -> None:
         self.future = future
+        self.steps: Generator[Any, None, None] | None = None
 
     def __await__(self) -> Generator[Any, None, None]:
         return asyncio.shield(self.future).__await__()
+
+    def send(self, value: Any) -> Any:
+        """Step (the coroutine protocol)."""
+        if self.steps is None:
+            self.steps = self.__await__()
+        return self.steps.send(value)
+
+    def throw(self, kind: Any, value: Any = None, trace: Any = None) -> Any:
+        """End by an exception (the coroutine protocol)."""
+        if self.steps is None:
+            self.steps = self.__await__()
+        return self.steps.throw(kind if value is None else value)
+
+    def close(self) -> None:
+        """End (the coroutine protocol)."""
+        if self.steps is not None:
+            self.steps.close()
 
 
 async def _parts(message: Any) -> AsyncIterator[Message]:
@@ -400,9 +431,11 @@ async def _handle(websocket: WebSocket, handler: Callable[[WebSocket], Awaitable
     except asyncio.CancelledError:
         websocket.start_close(CloseCode.GOING_AWAY, "")
         raise
-    except Exception as error:
-        if not websocket.over or getattr(error, "code", None) is None:
+    except ConnectionClosed as error:
+        if websocket.state == OPEN:  # another connection's end, then
             websocket.broken(error)
+    except Exception as error:
+        websocket.broken(error)
     else:
         await websocket.close()
 
@@ -414,7 +447,7 @@ def broadcast(connections: Iterable[WebSocket], message: Message) -> None:
     """
     plain = None
     packed: dict[Compressor, bytes] = {}
-    data = message.encode() if isinstance(message, str) else bytes(message)
+    data = message.encode() if isinstance(message, str) else bytes(memoryview(message))
     opcode = TEXT if isinstance(message, str) else BINARY
     size = len(data)
     for websocket in connections:

@@ -52,6 +52,11 @@ class RequestReader:
         self._left = 0  # of a body whose length is known
         self._done = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether a part of the next request is there."""
+        return bool(self.rest) or self._parser is not None
+
     def feed(self, data: bytes) -> Request | None:
         """Add bytes; give the request that they complete."""
         if self._parser is not None:

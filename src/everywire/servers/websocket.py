@@ -111,10 +111,13 @@ class Server:
         self._engine_kind = engine_kind
         self._openings: set[Opening] = set()
         self._listeners: list[Any] = []
-        self._shared: dict[Parameters, tuple[Compressor, Inflation]] = {}
+        self._compressors: dict[int, Compressor] = {}  # by window, without contexts
+        self._inflations: dict[int, Inflation] = {}
         self._engine: Any = None
         self._manner: Any = None
         self._closing: asyncio.Task[None] | None = None
+        self._begun = asyncio.Event()  # the closing
+        self._late: set[asyncio.Task[Any]] = set()  # handlers whose connection is over
         self._on_close = self._closed  # one bound method for all connections
 
     async def start(self, sockets: Sequence[socket.socket], context: tls.SSLContext | None) -> None:
@@ -209,17 +212,19 @@ class Server:
         return websocket
 
     def _compression(self, parameters: Parameters) -> tuple[Compressor, Inflation]:
-        """Share what compresses among all connections without contexts of their own."""
-        found = self._shared.get(parameters)
-        if found is None:
-            deflate = self.options.compression or Deflate()
-            found = (
-                Compressor(parameters.server_window, deflate, takeover=parameters.server_takeover),
-                Inflation(parameters.client_window, takeover=parameters.client_takeover),
-            )
-            if not parameters.server_takeover and not parameters.client_takeover:
-                self._shared[parameters] = found
-        return found
+        """Share what compresses, and what inflates, among all connections without a context of their own in that direction."""
+        deflate = self.options.compression or Deflate()
+        compressor = self._compressors.get(parameters.server_window)
+        if compressor is None or parameters.server_takeover:
+            compressor = Compressor(parameters.server_window, deflate, takeover=parameters.server_takeover)
+            if not parameters.server_takeover:
+                self._compressors[parameters.server_window] = compressor
+        inflation = self._inflations.get(parameters.client_window)
+        if inflation is None or parameters.client_takeover:
+            inflation = Inflation(parameters.client_window, takeover=parameters.client_takeover)
+            if not parameters.client_takeover:
+                self._inflations[parameters.client_window] = inflation
+        return compressor, inflation
 
     def opened(self, websocket: WebSocket) -> None:
         """Begin with a connection that is open now."""
@@ -238,6 +243,10 @@ class Server:
 
     def _closed(self, websocket: WebSocket, code: int, reason: str) -> None:
         self.connections.discard(websocket)
+        task = websocket.task
+        if task is not None and not task.done():  # a handler may have work left after its connection
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
         if self._callbacks.on_close is not None:
             self._callbacks.on_close(websocket, code, reason)
 
@@ -249,13 +258,13 @@ class Server:
             for listener in self._listeners:
                 listener.abort()
             self._closing = asyncio.get_running_loop().create_task(self._drain(code, reason))
+            self._begun.set()
 
     async def _drain(self, code: int, reason: str) -> None:
         for opening in list(self._openings):
             if opening.idle or not opening.pending:
                 opening.finish()
         websockets = list(self.connections)
-        tasks = [websocket.task for websocket in websockets if websocket.task is not None]
         for websocket in websockets:
             websocket.start_close(code, reason)
         if websockets:
@@ -265,17 +274,23 @@ class Server:
                 websocket.abort()
             if late:
                 await asyncio.wait(late, timeout=1)
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=self.options.close_timeout)
-            for task in late:
-                task.cancel()
+        await self._end_handlers()
         for opening in list(self._openings):
             opening.abort()
 
+    async def _end_handlers(self) -> None:
+        """Give the handlers `close_timeout` seconds after the end of their connections, then cancel them."""
+        if self._late:
+            _, late = await asyncio.wait(self._late, timeout=self.options.close_timeout)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1)
+
     async def wait_closed(self) -> None:
         """Wait until `close` has done its work."""
-        while self._closing is None:
-            await asyncio.sleep(0.05)
+        await self._begun.wait()
+        assert self._closing is not None
         await asyncio.shield(self._closing)
 
     async def serve_forever(self) -> None:

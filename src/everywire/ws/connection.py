@@ -209,9 +209,10 @@ class Connection(Link):
                 self.below.abort()
         elif self.pinged:
             if manner.ping_timeout is not None and silent > manner.ping_timeout:
+                stuck = self.queued() > 0
                 self.fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
-                if self.below is not None and self.below.queued():
-                    self.below.abort()  # a peer that reads nothing gets no close frame either
+                if stuck:
+                    self.abort()  # a peer that reads nothing gets no close frame either
         elif manner.ping_interval is not None and silent >= manner.ping_interval:
             self.pinged = True
             self.since = now

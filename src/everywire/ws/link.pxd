@@ -19,6 +19,7 @@ cdef class Link:
     cpdef discard(self)
     cpdef reading(self, bint on)
     cpdef Py_ssize_t queued(self) except -1
+    cpdef crowd(self, Py_ssize_t low)
     cpdef extra(self, str name)
     cpdef put(self, Link above)
 

@@ -105,6 +105,11 @@ class Link:
         """Count the bytes that were written but have not left yet."""
         return 0 if self.below is None else self.below.queued()
 
+    def crowd(self, low: int) -> None:
+        """Ask for `drained`, once no more than `low` bytes are queued."""
+        if self.below is not None:
+            self.below.crowd(low)
+
     def extra(self, name: str) -> Any:
         """Ask the storeys below for a fact: "socket", "peername", "sockname", "ssl_object"; None where unknown."""
         return None if self.below is None else self.below.extra(name)
