@@ -7,7 +7,9 @@ import socket
 from tests.ws.raw import CLOSE, FIN, masked, read
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-UPGRADE = f"Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n"
+UPGRADE = (
+    f"Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n"
+)
 
 
 class Peer:

@@ -121,7 +121,9 @@ async def test_the_end_comes_after_the_messages(inbox, start):
         await inbox
 
 
-@pytest.mark.parametrize(("code", "ends"), [(1000, True), (1001, True), (1005, True), (1006, False), (1011, False), (4000, False)])
+@pytest.mark.parametrize(
+    ("code", "ends"), [(1000, True), (1001, True), (1005, True), (1006, False), (1011, False), (4000, False)]
+)
 async def test_iterating_ends_quietly_only_after_a_good_end(inbox, code, ends):
     inbox.iterating = True
     inbox.end(closed(code))

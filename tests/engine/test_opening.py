@@ -207,7 +207,7 @@ def test_what_follows_the_handshake_is_the_websockets():
 
 def test_a_page_and_then_an_upgrade():
     taken = Taken()
-    opened, answer = accept(taken)
+    _opened, answer = accept(taken)
     place = Place(lambda request: answer(request) if request.path == "/ws" else page(request))
     written = place.send(GET % b"1" + GET % b"ws" + b"frame")
     assert written.startswith(b"HTTP/1.1 200 ")

@@ -42,10 +42,9 @@ async def opened(engine, handler=None, headers="", **options):
     else:
         arguments = {"handler": handle, **options}
     arguments.setdefault("close_timeout", 1)
-    async with serve(host="127.0.0.1", engine=engine, **arguments) as server:
-        async with await Peer.open(server.port, headers) as peer:
-            await until(lambda: websockets)
-            yield websockets[0], peer
+    async with serve(host="127.0.0.1", engine=engine, **arguments) as server, await Peer.open(server.port, headers) as peer:
+        await until(lambda: websockets)
+        yield websockets[0], peer
 
 
 # Receiving
@@ -60,7 +59,11 @@ async def test_recv_gives_messages_in_order(engine):
     async with opened(engine, handle) as (_, peer):
         for frame in ((FIN | TEXT, "ä".encode()), (FIN | BINARY, b"\xff"), (FIN | TEXT, b"")):
             peer.send(*frame)
-        assert [await peer.frame() for _ in range(3)] == [(FIN | TEXT, "ä".encode()), (FIN | BINARY, b"\xff"), (FIN | TEXT, b"")]
+        assert [await peer.frame() for _ in range(3)] == [
+            (FIN | TEXT, "ä".encode()),
+            (FIN | BINARY, b"\xff"),
+            (FIN | TEXT, b""),
+        ]
         assert await peer.frame() == code(1000)
 
 
@@ -95,7 +98,7 @@ async def test_iterating_ends_or_raises_by_the_close_code(engine, ending, result
         except ConnectionClosed as error:
             found.append((error.code, error.reason))
 
-    async with opened(engine, handle) as (ws, peer):
+    async with opened(engine, handle) as (_ws, peer):
         peer.send(FIN | TEXT, b"first")
         peer.send(*ending)
         await until(lambda: len(found) == 2)
@@ -163,7 +166,7 @@ async def test_messages_before_the_end_are_not_lost_to_a_slow_handler(engine):
             found.append(message)
         found.append("ended")
 
-    async with opened(engine, handle) as (ws, peer):
+    async with opened(engine, handle) as (_ws, peer):
         peer.send(FIN | TEXT, b"1")
         peer.send(FIN | TEXT, b"2")
         peer.close()
@@ -215,15 +218,14 @@ async def test_one_handler_may_read_two_connections(engine):
             await ws.send(await other.recv())
             await other.send(await ws.recv())
 
-    async with serve(handle, "127.0.0.1", engine=engine) as server:
-        async with await Peer.open(server.port) as near, await Peer.dial(server.port) as far:
-            request = "GET /other HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            assert (await far.ask(f"{request}Sec-WebSocket-Key: {'A' * 22}==\r\n\r\n"))[0] == 101
-            for i in range(3):
-                far.send(FIN | TEXT, b"up%d" % i)
-                assert await near.frame() == (FIN | TEXT, b"up%d" % i)
-                near.send(FIN | TEXT, b"down%d" % i)
-                assert await far.frame() == (FIN | TEXT, b"down%d" % i)
+    async with serve(handle, "127.0.0.1", engine=engine) as server, await Peer.open(server.port) as near, await Peer.dial(server.port) as far:
+        request = "GET /other HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        assert (await far.ask(f"{request}Sec-WebSocket-Key: {'A' * 22}==\r\n\r\n"))[0] == 101
+        for i in range(3):
+            far.send(FIN | TEXT, b"up%d" % i)
+            assert await near.frame() == (FIN | TEXT, b"up%d" % i)
+            near.send(FIN | TEXT, b"down%d" % i)
+            assert await far.frame() == (FIN | TEXT, b"down%d" % i)
 
 
 async def test_a_handler_that_does_not_read_stops_the_peer(engine):
@@ -236,7 +238,7 @@ async def test_a_handler_that_does_not_read_stops_the_peer(engine):
         async for message in ws:
             count += len(message)
 
-    async with opened(engine, handle, read_limit=10_000) as (ws, peer):
+    async with opened(engine, handle, read_limit=10_000) as (_ws, peer):
         sent = 0
         try:
             async with asyncio.timeout(5):
@@ -269,19 +271,19 @@ async def fragments():
         (["a"], [(FIN | TEXT, b"a")]),
         (["a", "", "b"], [(TEXT, b"a"), (CONTINUATION, b""), (FIN | CONTINUATION, b"b")]),
         ((bytearray(b"a"), b"b"), [(BINARY, b"a"), (FIN | CONTINUATION, b"b")]),
-        ((part for part in "ab"), [(TEXT, b"a"), (FIN | CONTINUATION, b"b")]),
+        (lambda: (part for part in "ab"), [(TEXT, b"a"), (FIN | CONTINUATION, b"b")]),
         (fragments, [(TEXT, b"a"), (FIN | CONTINUATION, "ä".encode())]),
     ],
 )
 async def test_sending(engine, message, frames):
     async with opened(engine) as (ws, peer):
-        await ws.send(message() if message is fragments else message)
+        await ws.send(message() if callable(message) else message)
         assert [await peer.frame() for _ in frames] == frames
 
 
 @pytest.mark.parametrize("message", [None, 1, {"a": "b"}, ["a", b"b"], [b"a", "b"], [1], [None], object()])
 async def test_what_is_no_message(engine, message):
-    async with opened(engine) as (ws, peer):
+    async with opened(engine) as (ws, _peer):
         with pytest.raises(TypeError):
             await ws.send(message)
 
@@ -378,14 +380,13 @@ async def serve_quiet(engine, **options):
         websockets.append(ws)
         await ws.wait_closed()
 
-    async with serve(handle, "127.0.0.1", engine=engine, compression=None, **options) as server:
-        async with await Peer.open(server.port, receive_buffer=4096) as peer:
-            await until(lambda: websockets)
-            yield websockets[0], peer
+    async with serve(handle, "127.0.0.1", engine=engine, compression=None, **options) as server, await Peer.open(server.port, receive_buffer=4096) as peer:
+        await until(lambda: websockets)
+        yield websockets[0], peer
 
 
 async def test_a_slow_reader_is_cut_off_beyond_the_limit(engine, caplog):
-    async with serve_quiet(engine, write_limit=200_000) as (ws, peer):
+    async with serve_quiet(engine, write_limit=200_000) as (ws, _peer):
         most = 0
         with pytest.raises(ConnectionClosed):
             for _ in range(10_000):
@@ -531,7 +532,7 @@ async def test_a_code_that_may_not_be_sent(engine):
 
 
 async def test_a_peer_that_never_answers_close_is_cut(engine):
-    async with opened(engine, close_timeout=0.04) as (ws, peer):
+    async with opened(engine, close_timeout=0.04) as (ws, _peer):
         async with asyncio.timeout(2):
             await ws.close()
         assert ws.closed
@@ -579,7 +580,7 @@ async def test_each_ping_has_data_of_its_own(engine):
 
 @pytest.mark.parametrize("data", [b"x" * 126, "ä" * 63])
 async def test_data_too_long_for_a_ping(engine, data):
-    async with opened(engine) as (ws, peer):
+    async with opened(engine) as (ws, _peer):
         with pytest.raises(ValueError, match="125"):
             ws.ping(data)
         with pytest.raises(ValueError, match="125"):
@@ -607,7 +608,7 @@ async def test_pings_are_answered_while_the_handler_is_busy(engine):
 
 
 async def test_a_silent_peer_is_pinged_and_then_dropped(engine):
-    async with opened(engine, ping_interval=0.04, ping_timeout=0.04) as (ws, peer):
+    async with opened(engine, ping_interval=0.04, ping_timeout=0.04) as (_ws, peer):
         async with asyncio.timeout(3):
             frame = await peer.frame()
             while frame[0] == FIN | PING:

@@ -12,7 +12,6 @@ from everywire import broadcast, serve
 from everywire.ws import deflate
 from everywire.ws.deflate import Deflate, Inflater
 
-
 # Callbacks
 
 
@@ -38,7 +37,10 @@ async def test_callbacks(engine):
 
 async def test_the_end_of_a_vanished_peer_is_told(engine):
     happened = []
-    options = {"on_message": lambda *_: None, "on_close": lambda ws, code, reason: happened.append((code, reason, ws.closed))}
+    options = {
+        "on_message": lambda *_: None,
+        "on_close": lambda ws, code, reason: happened.append((code, reason, ws.closed)),
+    }
     async with opened(engine, **options) as (_, peer):
         await peer.leave()
         await until(lambda: happened)
@@ -234,7 +236,9 @@ async def read_message(peer, inflater=None):
     return (inflater or Inflater(15)).inflate(payload, True, 1 << 20) if first & RSV1 else payload
 
 
-@pytest.mark.parametrize("message", ["x" * 1000, b"x" * 1000, "ä" * 500, bytearray(b"x" * 1000), memoryview(b"x" * 1000)])
+@pytest.mark.parametrize(
+    "message", ["x" * 1000, b"x" * 1000, "ä" * 500, bytearray(b"x" * 1000), memoryview(b"x" * 1000)]
+)
 async def test_one_message_to_all_is_compressed_once(engine, compressions, message):
     async with AsyncExitStack() as stack:
         offers = ["plain", "deflate", "plain", "deflate", "no context of the server"]

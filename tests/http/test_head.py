@@ -1,5 +1,7 @@
 """Reading requests and responses within limits."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ def requests(pieces):
 
 def split(data, cuts):
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def refused(data, **limits):
@@ -157,7 +159,12 @@ def test_a_response_however_the_bytes_are_cut(cuts):
 
 @pytest.mark.parametrize(
     "data",
-    [b"HTTP/1.1 abc OK\r\n\r\n", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n", b"x" * 20000],
+    [
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n",
+        b"x" * 20000,
+    ],
 )
 def test_what_is_no_response(data):
     with pytest.raises(BadRequest):

@@ -112,7 +112,10 @@ def test_a_request_is_read_again_from_its_head():
         ),
         (Response(204), b"HTTP/1.1 204 No Content\r\n\r\n"),
         (Response(304), b"HTTP/1.1 304 Not Modified\r\n\r\n"),
-        (Response(101, headers=[("Upgrade", "websocket")]), b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"),
+        (
+            Response(101, headers=[("Upgrade", "websocket")]),
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
+        ),
         (Response(799), b"HTTP/1.1 799 \r\nContent-Length: 0\r\n\r\n"),
         (Response(200, reason="Fine"), b"HTTP/1.1 200 Fine\r\nContent-Length: 0\r\n\r\n"),
     ],

@@ -186,7 +186,8 @@ def test_no_pong_after_the_close_frame(line):
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"), [(1000, b""), (1001, b"bye"), (1011, "ä".encode()), (1014, b""), (3000, b""), (4999, b"x" * 123)]
+    ("code", "reason"),
+    [(1000, b""), (1001, b"bye"), (1011, "ä".encode()), (1014, b""), (3000, b""), (4999, b"x" * 123)],
 )
 def test_the_peers_close_frame_is_echoed(line, code, reason):
     line.close(code, reason)
@@ -393,7 +394,9 @@ def test_silence_is_answered_by_a_ping_then_by_the_end(role):
     assert line.pipe.calls == ["finish"]
 
 
-@pytest.mark.parametrize("sign", [(FIN | PONG, b""), (FIN | PING, b""), HELLO, (TEXT, b"part"), (FIN | PONG, b"unasked")])
+@pytest.mark.parametrize(
+    "sign", [(FIN | PONG, b""), (FIN | PING, b""), HELLO, (TEXT, b"part"), (FIN | PONG, b"unasked")]
+)
 def test_any_sign_of_life_counts(role, sign):
     line = Line(role, ping_interval=20, ping_timeout=10)
     line.sweep(0)
@@ -480,7 +483,9 @@ def test_no_pings_while_closing(role):
 
 
 def compressed(role, *, takeover=False, **wish):
-    return Line(role, compressor=Compressor(15, Deflate(**wish), takeover=takeover), inflation=Inflation(15, takeover=takeover))
+    return Line(
+        role, compressor=Compressor(15, Deflate(**wish), takeover=takeover), inflation=Inflation(15, takeover=takeover)
+    )
 
 
 def test_messages_above_the_threshold_are_compressed(role):

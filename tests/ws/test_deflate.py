@@ -117,7 +117,11 @@ def test_what_a_client_offers(wish, offer):
         ({}, "server_no_context_takeover; server_max_window_bits=8", Parameters(False, False, 8)),
         ({}, "server_no_context_takeover; client_max_window_bits=9", Parameters(False, False, 15, 9)),
         ({"client_window": 12}, "server_no_context_takeover", Parameters(False, False, 15, 12)),
-        ({"client_window": 12}, "server_no_context_takeover; client_max_window_bits=14", Parameters(False, False, 15, 12)),
+        (
+            {"client_window": 12},
+            "server_no_context_takeover; client_max_window_bits=14",
+            Parameters(False, False, 15, 12),
+        ),
         ({"server_window": 12}, "server_no_context_takeover; server_max_window_bits=12", Parameters(False, False, 12)),
     ],
 )
@@ -153,10 +157,14 @@ def test_windows_that_zlib_does_not_have(wish):
 BITS = [9, 12, 15]
 
 
-@pytest.mark.parametrize(("server", "client"), list(itertools.product(itertools.product(BITS, BITS, [True, False]), repeat=2)))
+@pytest.mark.parametrize(
+    ("server", "client"), list(itertools.product(itertools.product(BITS, BITS, [True, False]), repeat=2))
+)
 def test_whatever_both_ends_want_they_understand_each_other(server, client):
     def wish(window_s, window_c, takeover):
-        return Deflate(server_window=window_s, client_window=window_c, server_takeover=takeover, client_takeover=takeover)
+        return Deflate(
+            server_window=window_s, client_window=window_c, server_takeover=takeover, client_takeover=takeover
+        )
 
     server_wish, client_wish = wish(*server), wish(*client)
     ((_, offer),) = parse_extensions([client_wish.offer()])
@@ -279,7 +287,9 @@ def test_compressed_messages_in_fragments(client, frame, sizes, takeover):
 
 def test_plain_and_compressed_messages_may_alternate():
     packed = packed_frames(masked, deflate_shared(b"packed"), [])
-    wire = masked(FIN | TEXT, b"plain") + packed + masked(TEXT, b"pl") + masked(FIN | PING) + masked(FIN, b"ain") + packed
+    wire = (
+        masked(FIN | TEXT, b"plain") + packed + masked(TEXT, b"pl") + masked(FIN | PING) + masked(FIN, b"ain") + packed
+    )
     events = [event for event in decoder().feed(wire) if isinstance(event, str)]
     assert events == ["plain", "packed", "plain", "packed"]
 

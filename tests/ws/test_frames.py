@@ -3,7 +3,23 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.ws.raw import BINARY, CLOSE, CONTINUATION, FIN, KEY, PING, PONG, RSV1, RSV2, RSV3, TEXT, masked, plain, read, xor
+from tests.ws.raw import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    FIN,
+    KEY,
+    PING,
+    PONG,
+    RSV1,
+    RSV2,
+    RSV3,
+    TEXT,
+    masked,
+    plain,
+    read,
+    xor,
+)
 
 from everywire.errors import ProtocolError
 from everywire.ws import frames
@@ -182,7 +198,10 @@ def test_fragments_may_be_empty(client, frame, opcode):
         (b"\x0b\xb8", (CLOSE, 3000, "")),
         (b"\x13\x87", (CLOSE, 4999, "")),
         (b"\x03", ("error", 1002)),
-        *((code.to_bytes(2, "big"), ("error", 1002)) for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535)),
+        *(
+            (code.to_bytes(2, "big"), ("error", 1002))
+            for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535)
+        ),
         (b"\x03\xe8\xff", ("error", 1007)),
         (b"\x03\xe8\xc3", ("error", 1007)),
     ],

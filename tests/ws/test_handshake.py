@@ -182,7 +182,9 @@ def test_extensions(values, expected):
     assert handshake.parse_extensions(values) == expected
 
 
-@pytest.mark.parametrize("value", ["a b", "a; b c", "a; b=", "a; =1", 'a; b="c d"', "a;b=c=d", "ä", "a; b=(", ";", ",;"])
+@pytest.mark.parametrize(
+    "value", ["a b", "a; b c", "a; b=", "a; =1", 'a; b="c d"', "a;b=c=d", "ä", "a; b=(", ";", ",;"]
+)
 def test_malformed_extensions(value):
     with pytest.raises(HandshakeError) as caught:
         handshake.parse_extensions([value])
@@ -295,7 +297,11 @@ def test_good_answers(response, options, expected):
         (answered(more=[("Sec-WebSocket-Protocol", "a")] * 2), {"protocols": ["a"]}, 101),
         (answered(Sec_WebSocket_Extensions="permessage-deflate; server_no_context_takeover"), {}, 101),
         (answered(Sec_WebSocket_Extensions="other"), {"deflate": Deflate()}, 101),
-        (answered(more=[("Sec-WebSocket-Extensions", "permessage-deflate; server_no_context_takeover")] * 2), {"deflate": Deflate()}, 101),
+        (
+            answered(more=[("Sec-WebSocket-Extensions", "permessage-deflate; server_no_context_takeover")] * 2),
+            {"deflate": Deflate()},
+            101,
+        ),
         (answered(Sec_WebSocket_Extensions="permessage-deflate; x=1"), {"deflate": Deflate()}, None),
         (answered(Sec_WebSocket_Extensions="a b"), {"deflate": Deflate()}, 400),
     ],

@@ -37,7 +37,10 @@ class Calling(PlainLink):
 
     def begin(self) -> None:
         """Send the request."""
-        lines = [f"{self.request.method} {self.request.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.request.headers)]
+        lines = [
+            f"{self.request.method} {self.request.target} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in self.request.headers),
+        ]
         if any("\r" in line or "\n" in line for line in lines):
             self._fail(ValueError("a header must not hold CR or LF"))
             return

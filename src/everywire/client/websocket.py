@@ -36,10 +36,12 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _PASSING = (500, 502, 503, 504)  # statuses after which another attempt may help
 _USER_AGENT = "everywire"
 _masks = mask_source(os.urandom)
-os.register_at_fork(after_in_child=lambda: globals().__setitem__("_masks", mask_source(os.urandom))) if hasattr(os, "register_at_fork") else None
+os.register_at_fork(after_in_child=lambda: globals().__setitem__("_masks", mask_source(os.urandom))) if hasattr(
+    os, "register_at_fork"
+) else None
 
 
-class connect:
+class connect:  # noqa: N801 - used like a function
     """Open a WebSocket: `ws = await connect(uri)`, `async with connect(uri) as ws:`, or, to come back again and again, `async for ws in connect(uri):`.
 
     `uri` is ws:// or wss://, with user:password@ for basic authentication. `subprotocols` are offered in order; `headers` are sent along; `origin` is the
@@ -105,7 +107,9 @@ class connect:
                     return await self._open_one(address)
                 except _Redirect as redirect:
                     if self._sock is not None or self._path is not None:
-                        raise RedirectError("a redirect cannot be followed on a socket that was given", redirect.status) from None
+                        raise RedirectError(
+                            "a redirect cannot be followed on a socket that was given", redirect.status
+                        ) from None
                     address = redirected(address, redirect.location)
                 except NoTunnel:
                     if self._http2 is False or self._sock is not None:
@@ -119,7 +123,12 @@ class connect:
         sock = await self._reach(address)
         key = b64encode(os.urandom(16)).decode()
         request = handshake.make_request(
-            address.host_header, address.target, key, protocols=self._subprotocols, deflate=self._options.compression, headers=self._fields(address)
+            address.host_header,
+            address.target,
+            key,
+            protocols=self._subprotocols,
+            deflate=self._options.compression,
+            headers=self._fields(address),
         )
         done: asyncio.Future[Any] = engine.loop.create_future()
         calling = Calling(request, self._options.head_limits, done)
@@ -148,7 +157,11 @@ class connect:
             agreed = handshake.check_response(response, key, **offered)
         compressor = inflation = None
         if agreed.deflate is not None:
-            compressor = Compressor(agreed.deflate.client_window, self._options.compression or Deflate(), takeover=agreed.deflate.client_takeover)
+            compressor = Compressor(
+                agreed.deflate.client_window,
+                self._options.compression or Deflate(),
+                takeover=agreed.deflate.client_takeover,
+            )
             inflation = Inflation(agreed.deflate.server_window, takeover=agreed.deflate.server_takeover)
         websocket = WebSocket(True, self._options.manner(engine.clock, _masks), compressor, inflation, engine)
         websocket.opened_by, websocket.response = calling.request, response
@@ -173,7 +186,15 @@ class connect:
         context = self._ssl or tls.create_default_context()
         if self._http2 is not None:
             alpn.offer(context, http2=self._http2)
-        return TlsLink(engine, context, top, server_side=False, timeout=None, server_hostname=self._server_hostname or address.host, failed=failed)
+        return TlsLink(
+            engine,
+            context,
+            top,
+            server_side=False,
+            timeout=None,
+            server_hostname=self._server_hostname or address.host,
+            failed=failed,
+        )
 
     def _fields(self, address: Address) -> list[tuple[str, str]]:
         own = (address.host, address.port) == (self._address.host, self._address.port)
@@ -183,7 +204,11 @@ class connect:
         if address.authorization is not None:
             fields.append(("Authorization", address.authorization))
         # Credentials stay with the host that they were meant for.
-        return fields + [field for field in self._headers if own or field[0].lower() not in ("authorization", "cookie", "proxy-authorization")]
+        return fields + [
+            field
+            for field in self._headers
+            if own or field[0].lower() not in ("authorization", "cookie", "proxy-authorization")
+        ]
 
     async def _reach(self, address: Address) -> socket.socket:
         """Give a connected socket."""
@@ -207,7 +232,9 @@ class connect:
         self._websocket = await self._open()
         return self._websocket
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._websocket is not None:
             await self._websocket.close(1000 if kind is None else 1011)
 
@@ -219,7 +246,12 @@ class connect:
                 if not passing(error):
                     raise
                 delay = self._backoff.next()
-                log.info("no connection to %s (%s); next attempt in %.1f s", self._address.uri, str(error) or type(error).__name__, delay)
+                log.info(
+                    "no connection to %s (%s); next attempt in %.1f s",
+                    self._address.uri,
+                    str(error) or type(error).__name__,
+                    delay,
+                )
                 await asyncio.sleep(delay)
                 continue
             self._backoff.reset()

@@ -38,7 +38,9 @@ def current(kind: str | None = None) -> Any:
     loop = asyncio.get_running_loop()
     kind = kind or os.environ.get("EVERYWIRE_ENGINE") or available()[0]
     if kind not in available():
-        raise RuntimeError(f"the {kind} engine is not available here; there is: {', '.join(available())}. `everywire doctor` says why")
+        raise RuntimeError(
+            f"the {kind} engine is not available here; there is: {', '.join(available())}. `everywire doctor` says why"
+        )
     found = _engines.get((kind, loop))
     if found is None:
         for key in [key for key in _engines if key[1].is_closed()]:

@@ -55,7 +55,7 @@ class Ready:
     """An awaitable that has its answer, None, at once."""
 
     def __await__(self) -> Generator[Any, Any, None]:
-        return self  # type: ignore[return-value]
+        return self
 
     def __iter__(self) -> Ready:
         return self
@@ -81,13 +81,13 @@ READY = Ready()
 class Next:
     """What `recv` and `async for` await: the next message of an inbox. (The inbox itself would be taken for a Future, by `wait_for` and `gather`.)"""
 
-    def __init__(self, inbox: Inbox, iterating: bool) -> None:  # noqa: FBT001 - hot
+    def __init__(self, inbox: Inbox, iterating: bool) -> None:
         self.inbox = inbox
         self.iterating = iterating
 
     def __await__(self) -> Generator[Any, Any, str | bytes]:
         self.inbox.iterating = self.iterating
-        return self.inbox  # type: ignore[return-value]
+        return self.inbox
 
     def send(self, value: object) -> Any:
         """Step (the coroutine protocol, so that it may be made a task)."""
@@ -312,7 +312,12 @@ class Driver:
 
     def is_spare(self) -> bool:
         """Say whether `try_run` may be called now: the Task is parked, its context untouched, no other task is running."""
-        return self.coroutine is None and self.callback is not None and self.context == self.clean and not _running(self._loop)
+        return (
+            self.coroutine is None
+            and self.callback is not None
+            and self.context == self.clean
+            and not _running(self._loop)
+        )
 
     def retire(self) -> None:
         """As a spare driver, let the Task end."""

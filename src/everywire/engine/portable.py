@@ -16,7 +16,9 @@ __all__ = ["Engine"]
 log = logging.getLogger("everywire.engine")
 
 _HANDED = 1 << 16  # bytes handed over at once
-_CROWDED = 1 << 14  # bytes queued above which `drained` is owed; no more stays in a transport, which tells only of a queue above its limit
+_CROWDED = (
+    1 << 14
+)  # bytes queued above which `drained` is owed; no more stays in a transport, which tells only of a queue above its limit
 _LINGER = 2.0
 
 name = "portable"
@@ -135,7 +137,7 @@ class Stream(Link, asyncio.Protocol):
         self.outbox.clear()
         self.waiting = 0
 
-    def reading(self, on: bool) -> None:  # noqa: FBT001 - the interface of Link
+    def reading(self, on: bool) -> None:
         """Start or stop reading."""
         if self.transport is not None and not self.transport.is_closing():
             (self.transport.resume_reading if on else self.transport.pause_reading)()

@@ -37,16 +37,16 @@ _numbers = count()
 class WebSocket(Connection):
     """One open WebSocket connection, server or client side.
 
-    Messages come by `recv`, by `async for message in ws`, or to the callback `on_message(ws, message)`; a handler uses one of these. `request` is the HTTP request
-    that opened it, `subprotocol` what was agreed on, `latency` the seconds of the last measured ping, `closed` says whether it is over; then `close_code` and
-    `close_reason` say how. Attributes of your own may be added.
+    Messages come by `recv`, by `async for message in ws`, or to the callback `on_message(ws, message)`; a handler uses one of these.
+    `request` is the HTTP request that opened it, `subprotocol` what was agreed on, `latency` the seconds of the last measured ping, `closed` says
+    whether it is over; then `close_code` and `close_reason` say how. Attributes of your own may be added.
 
     Not promised: that a message handed to `send` has reached the peer. Not for use from other threads.
     """
 
     def __init__(
         self,
-        client: bool,  # noqa: FBT001 - hot
+        client: bool,
         manner: Manner,
         compressor: Compressor | None,
         inflation: Inflation | None,

@@ -141,7 +141,13 @@ class RequestReader:
             raise BadRequest(505, "HTTP version not supported")
         if len(headers.get_all("host")) != 1 and (version == "1.1" or "host" in headers):
             raise BadRequest(400, "a request has exactly one Host header")  # RFC 9112 3.2
-        return Request(parser.get_method().decode("latin-1"), self._target.decode("latin-1"), headers, version=version, body=bytes(self._body))
+        return Request(
+            parser.get_method().decode("latin-1"),
+            self._target.decode("latin-1"),
+            headers,
+            version=version,
+            body=bytes(self._body),
+        )
 
     # httptools calls these
 

@@ -81,7 +81,8 @@ class Facts(Protocol):
 class Request:
     """One HTTP request: `target` as it came, `path` decoded, `headers`, `body`.
 
-    `remote` is (host, port), a Unix socket's name, or None; `secure` says whether TLS carries it; `user` is whom `process_request` found it to be; `version` is "1.0", "1.1" or "2".
+    `remote` is (host, port), a Unix socket's name, or None; `secure` says whether TLS carries it; `user` is whom `process_request`
+    found it to be; `version` is "1.0", "1.1" or "2".
     """
 
     __slots__ = ("body", "facts", "headers", "method", "target", "user", "version")
@@ -101,7 +102,12 @@ class Request:
         first, _, rest = head.decode("latin-1").partition("\r\n")
         method, target, version = first.split(" ")
         fields = (line.partition(":") for line in rest.split("\r\n") if line)
-        return cls(method, target, Headers((name, value.strip(" \t")) for name, _, value in fields), version=version.removeprefix("HTTP/"))
+        return cls(
+            method,
+            target,
+            Headers((name, value.strip(" \t")) for name, _, value in fields),
+            version=version.removeprefix("HTTP/"),
+        )
 
     def _fact(self, name: str) -> object:
         return None if self.facts is None else self.facts.extra(name)
@@ -146,7 +152,9 @@ class Response:
 
     __slots__ = ("body", "headers", "reason", "status")
 
-    def __init__(self, status: int, body: bytes | str = b"", headers: Iterable[tuple[str, str]] = (), reason: str | None = None) -> None:
+    def __init__(
+        self, status: int, body: bytes | str = b"", headers: Iterable[tuple[str, str]] = (), reason: str | None = None
+    ) -> None:
         self.status = status
         self.headers = Headers(headers)
         self.reason = reason if reason is not None else _phrase(status)

@@ -13,10 +13,16 @@ __all__ = ["inherited", "tcp", "unix"]
 _FIRST_INHERITED = 3  # sd_listen_fds(3)
 
 
-def tcp(host: str | Sequence[str] | None, port: int, *, backlog: int = 4096, reuse_port: bool = False) -> list[socket.socket]:
+def tcp(
+    host: str | Sequence[str] | None, port: int, *, backlog: int = 4096, reuse_port: bool = False
+) -> list[socket.socket]:
     """Listen on every address that `host` (a name, several, or None for all interfaces) has; port 0 is one free port, the same on all of them."""
     hosts = [host] if host is None or isinstance(host, str) else list(host)
-    infos = {info for name in hosts for info in socket.getaddrinfo(name or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)}
+    infos = {
+        info
+        for name in hosts
+        for info in socket.getaddrinfo(name or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    }
     ordered = sorted(infos, key=lambda info: (info[0] != socket.AF_INET, str(info[4])))
     for _ in range(16):
         try:
@@ -27,7 +33,9 @@ def tcp(host: str | Sequence[str] | None, port: int, *, backlog: int = 4096, reu
     raise OSError(errno.EADDRINUSE, "no port is free on all addresses")
 
 
-def _bind_all(infos: Sequence[tuple[int, int, int, str, tuple[object, ...]]], port: int, backlog: int, *, reuse_port: bool) -> list[socket.socket]:
+def _bind_all(
+    infos: Sequence[tuple[int, int, int, str, tuple[object, ...]]], port: int, backlog: int, *, reuse_port: bool
+) -> list[socket.socket]:
     bound: list[socket.socket] = []
     try:
         for family, kind, protocol, _, address in infos:
@@ -48,7 +56,9 @@ def _bind_all(infos: Sequence[tuple[int, int, int, str, tuple[object, ...]]], po
                     bound.remove(sock)
                     sock.close()
                     continue
-                raise OSError(error.errno, f"cannot listen on {address[0]} port {port}: {os.strerror(error.errno or 0)}") from None
+                raise OSError(
+                    error.errno, f"cannot listen on {address[0]} port {port}: {os.strerror(error.errno or 0)}"
+                ) from None
             port = sock.getsockname()[1]
             sock.listen(backlog)
     except BaseException:

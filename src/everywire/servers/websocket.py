@@ -30,7 +30,7 @@ __all__ = ["Options", "Server", "serve"]
 log = logging.getLogger("everywire.server")
 
 Handler = Callable[[WebSocket], Awaitable[object]]
-ProcessRequest = Callable[[Request], Response | None | Awaitable[Response | None]]
+ProcessRequest = Callable[[Request], Response | Awaitable[Response | None] | None]
 Origins = Sequence[str | re.Pattern[str] | None]
 
 
@@ -68,7 +68,11 @@ class Options:
     def manner(self, clock: Callable[[], float], mask: Callable[[], int] | None = None) -> Manner:
         """Make what the connections themselves need of this."""
         manner = Manner(Limits(self.max_size, self.max_fragments), clock, mask)
-        manner.ping_interval, manner.ping_timeout, manner.close_timeout = self.ping_interval, self.ping_timeout, self.close_timeout
+        manner.ping_interval, manner.ping_timeout, manner.close_timeout = (
+            self.ping_interval,
+            self.ping_timeout,
+            self.close_timeout,
+        )
         manner.high, manner.write_limit, manner.read_limit = self.write_high, self.write_limit, self.read_limit
         manner.slow_code = self.slow_code
         return manner
@@ -84,7 +88,9 @@ class Callbacks:
 
     __slots__ = ("handler", "on_close", "on_message", "on_open")
 
-    def __init__(self, handler: Handler | None, on_open: Any = None, on_message: Any = None, on_close: Any = None) -> None:
+    def __init__(
+        self, handler: Handler | None, on_open: Any = None, on_message: Any = None, on_close: Any = None
+    ) -> None:
         if (handler is None) == (on_message is None):
             raise TypeError("give serve() either a handler coroutine or on_message")
         self.handler = handler
@@ -99,7 +105,9 @@ class Server:
     Use it as `async with serve(...) as server:`, or await it and call `close`.
     """
 
-    def __init__(self, callbacks: Callbacks, options: Options, process_request: ProcessRequest | None, engine_kind: str | None) -> None:
+    def __init__(
+        self, callbacks: Callbacks, options: Options, process_request: ProcessRequest | None, engine_kind: str | None
+    ) -> None:
         self.options = options
         self.limits = options.head_limits
         self.open_timeout = options.open_timeout
@@ -178,7 +186,7 @@ class Server:
         if request.version == "2":
             bootstrap.check_request(request)
             upgrade = self.agree(request)
-            response = bootstrap.answer(upgrade, headers)
+            response: Response | bytes = bootstrap.answer(upgrade, headers)
         else:
             key = handshake.check_request(request)
             upgrade = self.agree(request)
@@ -306,7 +314,7 @@ async def _closed(websocket: WebSocket) -> None:
     await websocket.wait_closed()
 
 
-class serve:
+class serve:  # noqa: N801 - used like a function
     """Start a WebSocket server: `async with serve(handler, "localhost", 8000) as server: await server.serve_forever()`.
 
     `handler(ws)` is a coroutine function, called for each connection; when it returns the connection is closed with 1000, when it raises with 1011. Or give
@@ -360,6 +368,8 @@ class serve:
     async def __aenter__(self) -> Server:
         return await self._start()
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._server.close()
         await self._server.wait_closed()

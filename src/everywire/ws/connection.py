@@ -6,7 +6,22 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from everywire.errors import CloseCode, ConnectionClosed, ProtocolError, closed
-from everywire.ws.frames import BINARY, CLOSE, FIN, PING, PONG, RSV1, TEXT, Control, Decoder, close_payload, encode, frame, header, masked_frame
+from everywire.ws.frames import (
+    BINARY,
+    CLOSE,
+    FIN,
+    PING,
+    PONG,
+    RSV1,
+    TEXT,
+    Control,
+    Decoder,
+    close_payload,
+    encode,
+    frame,
+    header,
+    masked_frame,
+)
 from everywire.ws.link import Link
 
 try:
@@ -64,7 +79,7 @@ class Connection(Link):
 
     def __init__(
         self,
-        client: bool,  # noqa: FBT001 - hot
+        client: bool,
         manner: Manner,
         compressor: Compressor | None = None,
         inflation: Inflation | None = None,
@@ -272,7 +287,7 @@ class Connection(Link):
         else:
             self.send_frame(FIN | opcode, data)
 
-    def send_fragment(self, opcode: int, data: bytes, end: bool) -> None:  # noqa: FBT001 - hot
+    def send_fragment(self, opcode: int, data: bytes, end: bool) -> None:
         """Write one fragment of a message: the first with its opcode, the others with 0; never compressed (RFC 6455 5.4)."""
         self.send_frame((FIN if end else 0) | opcode, data)
 
@@ -298,5 +313,3 @@ class Connection(Link):
         if self.peer_code:
             return closed(self.peer_code, self.reason or "")
         return closed(CloseCode.ABNORMAL, self.reason or "")
-
-

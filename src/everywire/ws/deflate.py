@@ -46,7 +46,9 @@ class Deflate:
             parts.append("client_no_context_takeover")
         if self.server_window < 15:
             parts.append(f"server_max_window_bits={self.server_window}")
-        parts.append("client_max_window_bits" if self.client_window == 15 else f"client_max_window_bits={self.client_window}")
+        parts.append(
+            "client_max_window_bits" if self.client_window == 15 else f"client_max_window_bits={self.client_window}"
+        )
         return "; ".join(parts)
 
     def accept(self, parameters: Offer) -> Parameters | None:
@@ -167,7 +169,7 @@ class Inflater:
         self._finals = 0
         self._stream: zlib._Decompress | None = None
 
-    def inflate(self, data: bytes, end: bool, room: int) -> bytes:  # noqa: FBT001 - called from C
+    def inflate(self, data: bytes, end: bool, room: int) -> bytes:
         """Inflate the next bytes of a message; `end` says that it has no more. More than `room` bytes: `MessageTooBig`, never made."""
         if not end:
             return self._some(data, room)

@@ -31,7 +31,20 @@ if cython.compiled:
         everywire_utf8,
     )
 
-__all__ = ["BINARY", "CLOSE", "PING", "PONG", "TEXT", "Control", "Decoder", "Limits", "close_payload", "encode", "frame", "mask_source"]
+__all__ = [
+    "BINARY",
+    "CLOSE",
+    "PING",
+    "PONG",
+    "TEXT",
+    "Control",
+    "Decoder",
+    "Limits",
+    "close_payload",
+    "encode",
+    "frame",
+    "mask_source",
+]
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FIN, RSV1, RSV23, OPCODE, MASKED = 0x80, 0x40, 0x30, 0x0F, 0x80
@@ -79,7 +92,7 @@ class Decoder:
     everything is ignored.
     """
 
-    def __init__(self, client: bool, limits: Limits, inflation: Inflation | None = None) -> None:  # noqa: FBT001 - hot
+    def __init__(self, client: bool, limits: Limits, inflation: Inflation | None = None) -> None:
         self.client = client
         self.limits = limits
         self.inflation = inflation
@@ -94,7 +107,9 @@ class Decoder:
         self.packed = False  # the unfinished message is compressed
         self.fragments = 0
         self.parts: bytearray | None = None  # the unfinished message
-        self.whole: bytes | None = None  # the same where its size was known from the start: filled in place (compiled build only)
+        self.whole: bytes | None = (
+            None  # the same where its size was known from the start: filled in place (compiled build only)
+        )
         self.filled = 0
         self.text_state = 0
         self.rest = b""  # its last, unfinished UTF-8 sequence
@@ -211,7 +226,9 @@ class Decoder:
         elif opcode > 2:
             raise ProtocolError(f"reserved opcode {opcode}")
         elif (opcode == 0) != (self.kind != 0):
-            raise ProtocolError("expected a continuation frame" if self.kind else "continuation of nothing")  # RFC 6455 5.4
+            raise ProtocolError(
+                "expected a continuation frame" if self.kind else "continuation of nothing"
+            )  # RFC 6455 5.4
         return 0
 
     def _enter(self, first: int, length: int) -> int:
@@ -225,7 +242,9 @@ class Decoder:
                 raise MessageTooBig(f"message of more than {self.limits.max_size} bytes")
             self.fragments += 1
             if self.fragments > self.limits.max_fragments:
-                raise ProtocolError(f"message of more than {self.limits.max_fragments} fragments", CloseCode.POLICY_VIOLATION)
+                raise ProtocolError(
+                    f"message of more than {self.limits.max_fragments} fragments", CloseCode.POLICY_VIOLATION
+                )
             if opcode:
                 self._begin(first, length)
         self.first = first
@@ -267,7 +286,7 @@ class Decoder:
                 return -1
         return end if self.left else self._end(end, out)
 
-    def _take(self, chunk: bytes, end: bool) -> int:  # noqa: FBT001 - hot
+    def _take(self, chunk: bytes, end: bool) -> int:
         """Add `chunk` to the unfinished message, inflated where need be; check text as far as it goes."""
         parts = self.parts
         if parts is None:
@@ -281,7 +300,9 @@ class Decoder:
                 self.rest = check[utf_8_decode(check, "strict", end)[1] :]
             except UnicodeDecodeError:
                 raise ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA) from None  # RFC 6455 8.1
-            if len(self.rest) == 2 and self.rest[0] == 0xED and self.rest[1] >= 0xA0:  # half a surrogate, which the codec waits for
+            if (
+                len(self.rest) == 2 and self.rest[0] == 0xED and self.rest[1] >= 0xA0
+            ):  # half a surrogate, which the codec waits for
                 raise ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA)
         return 0
 

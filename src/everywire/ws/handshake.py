@@ -13,7 +13,17 @@ from everywire.http.request import Headers, Request, Response, one_head
 from everywire.ws.deflate import NAME as DEFLATE
 from everywire.ws.deflate import Deflate, Offer, Parameters
 
-__all__ = ["Upgrade", "accept_key", "answer", "check_request", "check_response", "is_upgrade", "make_request", "parse_extensions", "parse_protocols"]
+__all__ = [
+    "Upgrade",
+    "accept_key",
+    "answer",
+    "check_request",
+    "check_response",
+    "is_upgrade",
+    "make_request",
+    "parse_extensions",
+    "parse_protocols",
+]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==\Z")  # 16 bytes in base64
@@ -46,12 +56,16 @@ def check_request(request: Request) -> str:
     if request.method != "GET":
         raise AbortHandshake(405, "a WebSocket handshake is a GET", (("Allow", "GET"),))
     if "websocket" not in headers.tokens("upgrade") or "upgrade" not in headers.tokens("connection"):
-        raise AbortHandshake(_UPGRADE_REQUIRED, "this address speaks WebSocket", (("Upgrade", "websocket"), ("Connection", "Upgrade")))
+        raise AbortHandshake(
+            _UPGRADE_REQUIRED, "this address speaks WebSocket", (("Upgrade", "websocket"), ("Connection", "Upgrade"))
+        )
     if request.version != "1.1":
         raise AbortHandshake(505, "a WebSocket handshake is HTTP/1.1")
     _check_body(headers)
     if headers.get_all("sec-websocket-version") != ["13"]:
-        raise AbortHandshake(_UPGRADE_REQUIRED, "unsupported WebSocket version", (("Sec-WebSocket-Version", "13"),))  # RFC 6455 4.2.2
+        raise AbortHandshake(
+            _UPGRADE_REQUIRED, "unsupported WebSocket version", (("Sec-WebSocket-Version", "13"),)
+        )  # RFC 6455 4.2.2
     keys = headers.get_all("sec-websocket-key")
     if len(keys) != 1 or not _is_key(keys[0]):
         raise AbortHandshake(_BAD_REQUEST, "missing or malformed Sec-WebSocket-Key")
@@ -163,9 +177,23 @@ def agreed_fields(upgrade: Upgrade) -> list[tuple[str, str]]:
     return fields
 
 
-def make_request(host: str, target: str, key: str, *, protocols: Sequence[str] = (), deflate: Deflate | None = None, headers: Sequence[tuple[str, str]] = ()) -> Request:
+def make_request(
+    host: str,
+    target: str,
+    key: str,
+    *,
+    protocols: Sequence[str] = (),
+    deflate: Deflate | None = None,
+    headers: Sequence[tuple[str, str]] = (),
+) -> Request:
     """Make the client's handshake (RFC 6455 4.1); `key` is 16 random bytes in base64. A header given in `headers` replaces ours."""
-    fields = [("Host", host), ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", key), ("Sec-WebSocket-Version", "13")]
+    fields = [
+        ("Host", host),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", key),
+        ("Sec-WebSocket-Version", "13"),
+    ]
     if protocols:
         fields.append(("Sec-WebSocket-Protocol", ", ".join(protocols)))
     if deflate is not None:
@@ -174,7 +202,9 @@ def make_request(host: str, target: str, key: str, *, protocols: Sequence[str] =
     return Request("GET", target, Headers([*(field for field in fields if field[0].lower() not in given), *headers]))
 
 
-def check_response(response: Response, key: str, *, protocols: Sequence[str] = (), deflate: Deflate | None = None) -> Upgrade:
+def check_response(
+    response: Response, key: str, *, protocols: Sequence[str] = (), deflate: Deflate | None = None
+) -> Upgrade:
     """Check the server's answer to `make_request`; `HandshakeError` where it is not the answer (RFC 6455 4.1)."""
     headers = response.headers
     if response.status != 101:

@@ -96,7 +96,7 @@ class Link:
         if self.below is not None:
             self.below.discard()
 
-    def reading(self, on: bool) -> None:  # noqa: FBT001 - hot
+    def reading(self, on: bool) -> None:
         """Start or stop taking bytes from the peer (back-pressure)."""
         if self.below is not None:
             self.below.reading(on)
