@@ -21,7 +21,21 @@ def test_a_close_frame_may_not_carry(code):
 
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [(1001, True), (1006, True), (1011, True), (1012, True), (1013, True), (4408, True), (1000, False), (1002, False), (1003, False), (1007, False), (1009, False), (1010, False), (3000, False)],
+    [
+        (1001, True),
+        (1006, True),
+        (1011, True),
+        (1012, True),
+        (1013, True),
+        (4408, True),
+        (1000, False),
+        (1002, False),
+        (1003, False),
+        (1007, False),
+        (1009, False),
+        (1010, False),
+        (3000, False),
+    ],
 )
 def test_which_codes_let_a_client_come_back(code, expected):
     assert errors.reconnectable(code) is expected

@@ -28,7 +28,11 @@ class Peer:
         sock.setblocking(False)
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        except OSError:
+            sock.close()
+            raise
         name = "localhost" if ssl is not None else None
         streams = await asyncio.open_connection(sock=sock, ssl=ssl, server_hostname=name, limit=4096)
         return cls(*streams)
@@ -39,6 +43,13 @@ class Peer:
         peer = await cls.dial(port, **options)
         status, _ = await peer.ask(f"GET / HTTP/1.1\r\n{UPGRADE}{headers}\r\n")
         assert status == 101
+        return peer
+
+    @classmethod
+    async def open_later(cls, port):
+        """Connect and ask for an upgrade; `answer` gives what comes of it."""
+        peer = await cls.dial(port)
+        peer.writer.write(f"GET / HTTP/1.1\r\n{UPGRADE}\r\n".encode())
         return peer
 
     async def ask(self, text):

@@ -10,7 +10,8 @@ import weakref
 import pytest
 from tests.ws.raw import Pipe
 
-from everywire.engine.drive import READY, Inbox, Next, drive
+from everywire.engine.drive import drive
+from everywire.engine.inbox import ITERATING, READY, RECEIVING, Inbox, Next
 from everywire.errors import ConnectionClosedError, closed
 
 WHO = contextvars.ContextVar("who", default="nobody")
@@ -125,7 +126,7 @@ async def test_the_end_comes_after_the_messages(inbox, start):
     ("code", "ends"), [(1000, True), (1001, True), (1005, True), (1006, False), (1011, False), (4000, False)]
 )
 async def test_iterating_ends_quietly_only_after_a_good_end(inbox, code, ends):
-    inbox.iterating = True
+    inbox.manner = ITERATING
     inbox.end(closed(code))
     with pytest.raises(StopAsyncIteration if ends else ConnectionClosedError):
         inbox.poll()
@@ -217,8 +218,8 @@ async def test_a_timeout_after_messages_came_from_the_turn(inbox, start):
 async def test_wait_for(inbox, start):
     async def handle():
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(Next(inbox, False), 0.001)
-        return await asyncio.wait_for(Next(inbox, False), 5)
+            await asyncio.wait_for(Next(inbox, RECEIVING), 0.001)
+        return await asyncio.wait_for(Next(inbox, RECEIVING), 5)
 
     task = start(handle())
     await bring(inbox)
@@ -501,7 +502,7 @@ async def test_inboxes_themselves_may_be_gathered(inbox, start):
     other = Inbox(asyncio.get_running_loop(), Pipe(), 100_000)
 
     async def handle():
-        return await asyncio.gather(Next(inbox, False), Next(other, False))
+        return await asyncio.gather(Next(inbox, RECEIVING), Next(other, RECEIVING))
 
     task = start(handle())
     await settle()
@@ -512,7 +513,7 @@ async def test_inboxes_themselves_may_be_gathered(inbox, start):
 
 async def test_the_first_of_several(inbox, start):
     async def handle():
-        waiting = asyncio.ensure_future(Next(inbox, False))
+        waiting = asyncio.ensure_future(Next(inbox, RECEIVING))
         timer = asyncio.ensure_future(asyncio.sleep(0, "timer"))
         done, _ = await asyncio.wait([waiting, timer], return_when=asyncio.FIRST_COMPLETED)
         assert done == {timer}

@@ -42,7 +42,10 @@ async def opened(engine, handler=None, headers="", **options):
     else:
         arguments = {"handler": handle, **options}
     arguments.setdefault("close_timeout", 1)
-    async with serve(host="127.0.0.1", engine=engine, **arguments) as server, await Peer.open(server.port, headers) as peer:
+    async with (
+        serve(host="127.0.0.1", engine=engine, **arguments) as server,
+        await Peer.open(server.port, headers) as peer,
+    ):
         await until(lambda: websockets)
         yield websockets[0], peer
 
@@ -218,7 +221,11 @@ async def test_one_handler_may_read_two_connections(engine):
             await ws.send(await other.recv())
             await other.send(await ws.recv())
 
-    async with serve(handle, "127.0.0.1", engine=engine) as server, await Peer.open(server.port) as near, await Peer.dial(server.port) as far:
+    async with (
+        serve(handle, "127.0.0.1", engine=engine) as server,
+        await Peer.open(server.port) as near,
+        await Peer.dial(server.port) as far,
+    ):
         request = "GET /other HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         assert (await far.ask(f"{request}Sec-WebSocket-Key: {'A' * 22}==\r\n\r\n"))[0] == 101
         for i in range(3):
@@ -380,7 +387,10 @@ async def serve_quiet(engine, **options):
         websockets.append(ws)
         await ws.wait_closed()
 
-    async with serve(handle, "127.0.0.1", engine=engine, compression=None, **options) as server, await Peer.open(server.port, receive_buffer=4096) as peer:
+    async with (
+        serve(handle, "127.0.0.1", engine=engine, compression=None, **options) as server,
+        await Peer.open(server.port, receive_buffer=4096) as peer,
+    ):
         await until(lambda: websockets)
         yield websockets[0], peer
 

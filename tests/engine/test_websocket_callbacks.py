@@ -233,7 +233,7 @@ async def crowd(stack, engine, offers, **options):
 
 async def read_message(peer, inflater=None):
     first, payload = await peer.frame()
-    return (inflater or Inflater(15)).inflate(payload, True, 1 << 20) if first & RSV1 else payload
+    return (inflater or Inflater(15)).inflate(payload, 1 << 20, end=True) if first & RSV1 else payload
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,6 @@ EVERYTHING = sources()
     ("rule", "read"),
     [
         (rules.long_functions, EVERYTHING),
-        (rules.positional_booleans, PROGRAMS),
         (rules.missing_docstrings, PRODUCT),
         (rules.impure_imports, PRODUCT),
         (rules.sideways_imports, PRODUCT),
@@ -78,9 +77,14 @@ def test_most_functions_are_shorter_than_the_usual_limit():
         none([f"{length} lines of code: {name}" for length, name in long])
 
 
-def test_functions_take_few_parameters():
-    offences = rules.offences(PROGRAMS, rules.many_parameters)
-    forgiven = {key: [one for one in offences if _names(one) == key] for key in exceptions.PARAMETERS}
+@pytest.mark.parametrize(
+    ("rule", "excused"),
+    [(rules.many_parameters, exceptions.PARAMETERS), (rules.positional_booleans, exceptions.BOOLEANS)],
+    ids=["number", "booleans"],
+)
+def test_parameters(rule, excused):
+    offences = rules.offences(PROGRAMS, rule)
+    forgiven = {key: [one for one in offences if _names(one) == key] for key in excused}
     assert all(forgiven.values()), f"no longer needed: {[key for key, found in forgiven.items() if not found]}"
     left = [one for one in offences if _names(one) not in forgiven]
     none(left)

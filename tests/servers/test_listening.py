@@ -119,7 +119,9 @@ def test_a_file_is_not_replaced(tmp_path):
     assert path.read_text() == "data"
 
 
-@pytest.mark.parametrize("environ", [{}, {"LISTEN_FDS": "1"}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, {"LISTEN_PID": "77"}])
+@pytest.mark.parametrize(
+    "environ", [{}, {"LISTEN_FDS": "1"}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, {"LISTEN_PID": "77"}]
+)
 def test_nothing_was_inherited(environ):
     assert listening.inherited(environ, 77) == []
 

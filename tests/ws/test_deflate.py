@@ -23,7 +23,7 @@ def parameters(text):
 
 
 def inflated(data, room=1 << 20, window=15):
-    return Inflater(window).inflate(data, True, room)
+    return Inflater(window).inflate(data, room, end=True)
 
 
 # Negotiation, the server's half
@@ -200,10 +200,10 @@ def test_context_takeover_shortens_what_repeats():
     first, second = compressor.deflate(b"Hello"), compressor.deflate(b"Hello")
     assert len(second) < len(first)
     kept = Inflation(15, takeover=True)
-    assert kept.begin().inflate(first, True, 99) == b"Hello"
-    assert kept.begin().inflate(second, True, 99) == b"Hello"
+    assert kept.begin().inflate(first, 99, end=True) == b"Hello"
+    assert kept.begin().inflate(second, 99, end=True) == b"Hello"
     with pytest.raises(ProtocolError):
-        Inflation(15, takeover=False).begin().inflate(second, True, 99)
+        Inflation(15, takeover=False).begin().inflate(second, 99, end=True)
 
 
 def test_without_contexts_each_message_stands_alone():
@@ -218,8 +218,8 @@ def test_contexts_survive_a_final_block():
     final = zlib.compressobj(wbits=-15)
     data = final.compress(b"Hello") + final.flush()
     kept = Inflation(15, takeover=True)
-    assert kept.begin().inflate(data + b"\0", True, 99) == b"Hello"
-    assert kept.begin().inflate(deflate_shared(b"again"), True, 99) == b"again"
+    assert kept.begin().inflate(data + b"\0", 99, end=True) == b"Hello"
+    assert kept.begin().inflate(deflate_shared(b"again"), 99, end=True) == b"again"
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"\x06", b"\x00\x05\x00\x05\x00hello"])
@@ -253,7 +253,7 @@ def test_a_bomb_is_never_inflated():
     inflater = Inflater(15)
     with pytest.raises(MessageTooBig):
         for byte in range(0, len(bomb), 10):
-            made += len(inflater.inflate(bomb[byte : byte + 10], False, 50_000 - made))
+            made += len(inflater.inflate(bomb[byte : byte + 10], 50_000 - made, end=False))
     assert made <= 50_000
 
 

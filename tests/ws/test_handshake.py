@@ -302,7 +302,7 @@ def test_good_answers(response, options, expected):
             {"deflate": Deflate()},
             101,
         ),
-        (answered(Sec_WebSocket_Extensions="permessage-deflate; x=1"), {"deflate": Deflate()}, None),
+        (answered(Sec_WebSocket_Extensions="permessage-deflate; x=1"), {"deflate": Deflate()}, 101),
         (answered(Sec_WebSocket_Extensions="a b"), {"deflate": Deflate()}, 400),
     ],
 )

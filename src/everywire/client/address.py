@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urljoin, urlsplit
 
 from everywire.errors import InvalidURI, RedirectError
@@ -66,4 +66,6 @@ def redirected(address: Address, location: str) -> Address:
     found = parse(urljoin(address.uri.replace("ws", "http", 1), location))
     if address.secure and not found.secure:
         raise RedirectError(f"the server redirects from wss to {found.uri}")
+    if found.authorization is None and (found.host, found.port) == (address.host, address.port):
+        return replace(found, authorization=address.authorization)
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from everywire.errors import HandshakeError
 from everywire.http.head import BadRequest, HeadLimits, ResponseReader
-from everywire.http.request import Headers, Request, Response
+from everywire.http.request import Headers, Request, Response, one_head
 from everywire.ws.link import PlainLink
 
 __all__ = ["Calling", "NoTunnel"]
@@ -37,20 +37,21 @@ class Calling(PlainLink):
 
     def begin(self) -> None:
         """Send the request."""
-        lines = [
-            f"{self.request.method} {self.request.target} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in self.request.headers),
-        ]
-        if any("\r" in line or "\n" in line for line in lines):
-            self._fail(ValueError("a header must not hold CR or LF"))
-            return
-        self.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        request = self.request
+        lines = [f"{request.method} {request.target} HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers)]
+        try:
+            self.write(one_head(lines))
+        except ValueError as error:
+            self._fail(error)
 
     def feed(self, data: bytes) -> None:
         """Take bytes of the answer."""
         if self.response is not None:
             self.response.body += data[: _BODY - len(self.response.body)]
             self._complete(self.response)
+            return
+        if self.done.done():  # what has already come for the WebSocket
+            self.reader.rest += data
             return
         try:
             found = self.reader.feed(data)
@@ -82,6 +83,8 @@ class Calling(PlainLink):
     def become(self, websocket: Any) -> None:
         """Give the place to `websocket`, with the bytes that are its already."""
         below, self.below = self.below, None
+        if below is None:
+            raise HandshakeError("the server closed the connection right after the handshake")
         below.put(websocket)
         below.reading(True)
         if self.reader.rest:

@@ -25,7 +25,7 @@ from everywire.servers import alpn
 from everywire.servers.websocket import Options
 from everywire.ws import bootstrap, handshake
 from everywire.ws.deflate import Compressor, Deflate, Inflation
-from everywire.ws.frames import mask_source
+from everywire.ws.frames import CLIENT, mask_source
 from everywire.ws.link import PlainLink
 
 __all__ = ["connect"]
@@ -163,7 +163,7 @@ class connect:  # noqa: N801 - used like a function
                 takeover=agreed.deflate.client_takeover,
             )
             inflation = Inflation(agreed.deflate.server_window, takeover=agreed.deflate.server_takeover)
-        websocket = WebSocket(True, self._options.manner(engine.clock, _masks), compressor, inflation, engine)
+        websocket = WebSocket(CLIENT, self._options.manner(engine.clock, _masks), compressor, inflation, engine)
         websocket.opened_by, websocket.response = calling.request, response
         websocket.subprotocol = agreed.subprotocol
         websocket.on_message, websocket.on_close = self._on_message, self._on_close
@@ -271,10 +271,10 @@ class _Redirect(Exception):
 
 def passing(error: Exception) -> bool:
     """Say whether another attempt may succeed after `error`."""
+    if isinstance(error, tls.SSLCertVerificationError | InvalidURI | RedirectError):
+        return False
     if isinstance(error, HandshakeError):
         return error.status is None or error.status in _PASSING
-    if isinstance(error, tls.SSLCertVerificationError | InvalidURI):
-        return False
     return isinstance(error, OSError | TimeoutError)
 
 

@@ -1,40 +1,8 @@
 cimport cython
 
-from everywire.ws.link cimport Link
+from everywire.engine.inbox cimport Inbox, Resumable
 
-cdef class Ready:
-    pass
-
-@cython.freelist(64)
-cdef class Next:
-    cdef Inbox inbox
-    cdef bint iterating
-
-@cython.final
-cdef class Inbox:
-    cdef readonly object _loop
-    cdef public object _asyncio_future_blocking
-    cdef Link source
-    cdef readonly Py_ssize_t limit
-    cdef readonly list messages
-    cdef Py_ssize_t head
-    cdef readonly Py_ssize_t size
-    cdef bint full
-    cdef public object error
-    cdef public bint waiting
-    cdef public bint iterating
-    cdef bint cancelled
-    cdef Driver driver
-    cdef object callback
-    cdef object context
-
-    cpdef Py_ssize_t left(self) except -1
-    cpdef put(self, message)
-    cpdef end(self, error)
-    cpdef wake(self)
-    cpdef object poll(self)
-
-cdef class Driver:
+cdef class Driver(Resumable):
     cdef readonly object _loop
     cdef public object _asyncio_future_blocking
     cdef readonly object coroutine
@@ -62,5 +30,3 @@ cdef class Driver:
     cdef int _wake(self) except -1
     cdef object _go_on(self)
     cdef object _hand_over(self)
-
-cdef object poll_inbox(Inbox inbox)

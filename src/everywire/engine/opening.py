@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
@@ -58,7 +59,7 @@ class Opening(PlainLink):
     Invariant: while an answer is awaited nothing more is read, so pipelined requests wait in the kernel.
     """
 
-    __slots__ = ("engine", "idle", "pending", "reader", "since", "site")
+    __slots__ = ("engine", "idle", "pending", "reader", "since", "site", "task")
 
     def __init__(self, site: Site, engine: Any) -> None:
         super().__init__()
@@ -68,6 +69,7 @@ class Opening(PlainLink):
         self.since = 0.0
         self.idle = False
         self.pending = False
+        self.task: asyncio.Task[None] | None = None  # that awaits an answer
         site.joined(self)
 
     def feed(self, data: bytes) -> None:
@@ -106,7 +108,7 @@ class Opening(PlainLink):
         if isawaitable(answer):
             self.pending = True
             self.below.reading(False)
-            self.engine.loop.create_task(self._wait(request, answer))
+            self.task = self.engine.loop.create_task(self._wait(request, answer))
         else:
             self._answer(request, answer)
 
@@ -119,6 +121,7 @@ class Opening(PlainLink):
             log.exception("error while answering %s", ascii(request.target))
             answer = Response(500, "internal error")
         self.pending = False
+        self.task = None
         if self.below is None:
             return
         self._answer(request, answer)

@@ -1,6 +1,7 @@
 cimport cython
 
-from everywire.engine.drive cimport Driver, Inbox, Next
+from everywire.engine.drive cimport Driver
+from everywire.engine.inbox cimport Inbox, Next
 from everywire.ws.connection cimport Connection
 from everywire.ws.frames cimport frame
 from everywire.ws.link cimport Link

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, C
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from everywire.engine.drive import READY, Inbox, Next, drive, spare
+from everywire.engine.drive import drive, spare
+from everywire.engine.inbox import ITERATING, READY, RECEIVING, Inbox, Next
 from everywire.errors import CloseCode, ConnectionClosed
 from everywire.http.request import Request, Response
 from everywire.ws.connection import CLOSED, OPEN, Connection
@@ -46,13 +47,13 @@ class WebSocket(Connection):
 
     def __init__(
         self,
-        client: bool,
+        role: int,
         manner: Manner,
         compressor: Compressor | None,
         inflation: Inflation | None,
         engine: Any,
     ) -> None:
-        Connection.__init__(self, client, manner, compressor, inflation)
+        Connection.__init__(self, role, manner, compressor, inflation)
         self.engine = engine
         self.opened_by: Request | bytes | None = None
         self.response: Response | None = None
@@ -156,13 +157,13 @@ class WebSocket(Connection):
 
         Cancelling loses nothing. Only one coroutine may wait at a time: another one gets `RuntimeError`.
         """
-        return Next(self._incoming(), False)
+        return Next(self._incoming(), RECEIVING)
 
     def __aiter__(self) -> WebSocket:
         return self
 
     def __anext__(self) -> Awaitable[str | bytes]:
-        return Next(self._incoming(), True)
+        return Next(self._incoming(), ITERATING)
 
     # Sending
 

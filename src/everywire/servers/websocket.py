@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import socket
@@ -23,7 +24,7 @@ from everywire.servers import alpn, listening
 from everywire.ws import bootstrap, handshake
 from everywire.ws.connection import Manner
 from everywire.ws.deflate import Compressor, Deflate, Inflation, Parameters
-from everywire.ws.frames import Limits
+from everywire.ws.frames import SERVER, Limits
 
 __all__ = ["Options", "Server", "serve"]
 
@@ -64,6 +65,11 @@ class Options:
     head_limits: HeadLimits = field(default_factory=HeadLimits)
     server_header: str | None = "everywire"
     http2: bool = True
+
+    def __post_init__(self) -> None:
+        compression: object = self.compression
+        if not isinstance(compression, Deflate | None):
+            raise TypeError(f'compression is "deflate", a Deflate or None, not {compression!r}')
 
     def manner(self, clock: Callable[[], float], mask: Callable[[], int] | None = None) -> Manner:
         """Make what the connections themselves need of this."""
@@ -125,6 +131,7 @@ class Server:
         self._manner: Any = None
         self._closing: asyncio.Task[None] | None = None
         self._begun = asyncio.Event()  # the closing
+        self._emptied = asyncio.Event()  # of the openings, while closing
         self._late: set[asyncio.Task[Any]] = set()  # handlers whose connection is over
         self._on_close = self._closed  # one bound method for all connections
 
@@ -167,6 +174,8 @@ class Server:
     def left(self, opening: Opening) -> None:
         """Learn that one is gone or has become a WebSocket."""
         self._openings.discard(opening)
+        if self._closing is not None and not self._openings:
+            self._emptied.set()
 
     def answer(self, request: Request, engine: Any) -> Answer | Awaitable[Answer]:
         """Answer a request: what `process_request` says, else the handshake."""
@@ -215,7 +224,7 @@ class Server:
         compressor = inflation = None
         if upgrade.deflate is not None:
             compressor, inflation = self._compression(upgrade.deflate)
-        websocket = WebSocket(False, self._manner, compressor, inflation, self._engine)
+        websocket = WebSocket(SERVER, self._manner, compressor, inflation, self._engine)
         websocket.subprotocol = upgrade.subprotocol
         return websocket
 
@@ -270,8 +279,10 @@ class Server:
 
     async def _drain(self, code: int, reason: str) -> None:
         for opening in list(self._openings):
-            if opening.idle or not opening.pending:
-                opening.finish()
+            if isinstance(opening, Opening) and not opening.pending:
+                opening.leave()
+            elif not opening.pending:
+                opening.finish()  # HTTP/2 says goodbye and ends what it has begun
         websockets = list(self.connections)
         for websocket in websockets:
             websocket.start_close(code, reason)
@@ -283,8 +294,7 @@ class Server:
             if late:
                 await asyncio.wait(late, timeout=1)
         await self._end_handlers()
-        for opening in list(self._openings):
-            opening.abort()
+        await self._end_openings()
 
     async def _end_handlers(self) -> None:
         """Give the handlers `close_timeout` seconds after the end of their connections, then cancel them."""
@@ -294,6 +304,21 @@ class Server:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=1)
+
+    async def _end_openings(self) -> None:
+        """Let the answers that are under way go out, for `close_timeout` seconds at most."""
+        openings = [opening for opening in self._openings if isinstance(opening, Opening)]
+        tasks = [opening.task for opening in openings if opening.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=self.options.close_timeout)
+        for opening in openings:
+            opening.leave()
+        if self._openings:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._emptied.wait()
+        for opening in list(self._openings):
+            opening.abort()
 
     async def wait_closed(self) -> None:
         """Wait until `close` has done its work."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from everywire.errors import CloseCode, ConnectionClosed, ProtocolError, closed
 from everywire.ws.frames import (
     BINARY,
+    CLIENT,
     CLOSE,
     FIN,
     PING,
@@ -79,7 +80,7 @@ class Connection(Link):
 
     def __init__(
         self,
-        client: bool,
+        role: int,
         manner: Manner,
         compressor: Compressor | None = None,
         inflation: Inflation | None = None,
@@ -87,9 +88,9 @@ class Connection(Link):
         self.above = None
         self.below = None
         self.manner = manner
-        self.decoder = Decoder(client, manner.limits, inflation)
+        self.decoder = Decoder(role, manner.limits, inflation)
         self.compressor = compressor
-        self.client = client
+        self.client = role == CLIENT
         self.state = OPEN
         self.heard = False
         self.refused = False  # the peer erred, or was cut off: what it still sends is not looked at

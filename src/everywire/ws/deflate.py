@@ -81,13 +81,13 @@ class Deflate:
         try:
             answer = _checked(parameters, offer=False)
         except ProtocolError as error:
-            raise HandshakeError(f"invalid permessage-deflate answer: {error.reason}") from None
+            raise HandshakeError(f"invalid permessage-deflate answer: {error.reason}", 101) from None
         server = int(answer.get("server_max_window_bits") or 15)
         if server > self.server_window or (not self.server_takeover and "server_no_context_takeover" not in answer):
-            raise HandshakeError("the server did not accept the offered compression")
+            raise HandshakeError("the server did not accept the offered compression", 101)
         client = min(self.client_window, int(answer.get("client_max_window_bits") or 15))
         if client < 9:
-            raise HandshakeError("the server wants a compression window that zlib cannot make")
+            raise HandshakeError("the server wants a compression window that zlib cannot make", 101)
         return Parameters(
             server_takeover="server_no_context_takeover" not in answer,
             client_takeover=self.client_takeover and "client_no_context_takeover" not in answer,
@@ -169,7 +169,7 @@ class Inflater:
         self._finals = 0
         self._stream: zlib._Decompress | None = None
 
-    def inflate(self, data: bytes, end: bool, room: int) -> bytes:
+    def inflate(self, data: bytes, room: int, *, end: bool) -> bytes:
         """Inflate the next bytes of a message; `end` says that it has no more. More than `room` bytes: `MessageTooBig`, never made."""
         if not end:
             return self._some(data, room)

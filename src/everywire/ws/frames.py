@@ -46,6 +46,7 @@ __all__ = [
     "mask_source",
 ]
 
+SERVER, CLIENT = 0, 1  # the two roles
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FIN, RSV1, RSV23, OPCODE, MASKED = 0x80, 0x40, 0x30, 0x0F, 0x80
 _ENDLESS = 1 << 62
@@ -85,15 +86,15 @@ if TYPE_CHECKING:
 class Decoder:
     """Turns the bytes of one direction into messages.
 
-    `client` says that this end is the client (it expects unmasked frames). `inflation` is a `deflate.Inflation` where compression was negotiated.
+    `role` is SERVER (frames come masked) or CLIENT (they do not). `inflation` is a `deflate.Inflation` where compression was negotiated.
     `decode` appends str and bytes (messages), `Control` (control frames) and, last, a `ProtocolError` to a list: what preceded an error stays valid.
 
     Invariants: `left` > 0 exactly while a frame's payload is incomplete; `kind` is TEXT or BINARY while a message is unfinished, else 0; once `failed`,
     everything is ignored.
     """
 
-    def __init__(self, client: bool, limits: Limits, inflation: Inflation | None = None) -> None:
-        self.client = client
+    def __init__(self, role: int, limits: Limits, inflation: Inflation | None = None) -> None:
+        self.client = role == CLIENT
         self.limits = limits
         self.inflation = inflation
         self.inflater: Inflater | None = None  # of the unfinished message
@@ -292,7 +293,7 @@ class Decoder:
         if parts is None:
             return 0
         if self.inflater is not None:
-            chunk = self.inflater.inflate(chunk, end, self.limits.max_size - len(parts))
+            chunk = self.inflater.inflate(chunk, self.limits.max_size - len(parts), end=end)
         parts += chunk
         if self.kind == TEXT and (chunk or end):
             try:

@@ -124,7 +124,7 @@ def parse_extensions(values: Sequence[str]) -> list[tuple[str, Offer]]:
         parameters: Offer = []
         for part in rest:
             key, found, value = (side.strip() for side in part.partition("="))
-            if len(value) > 1 and value[0] == value[-1] == '"':
+            if len(value) > 1 and value.startswith('"') and value.endswith('"'):
                 value = value[1:-1]
             if not _TOKEN.match(key) or (found and not _TOKEN.match(value)):
                 raise HandshakeError("malformed Sec-WebSocket-Extensions", _BAD_REQUEST)

@@ -1,0 +1,305 @@
+# The lowest storeys: connected and listening sockets.
+
+cdef class Watched(Link):
+    """What the engine's epoll can hold: a connected socket, a listening one."""
+
+    cdef readonly Engine engine
+    cdef int fd
+    cdef uint32_t serial
+
+    cdef int ready(self, uint32_t events) except -1:
+        return 0
+
+    cdef int flush(self) except -1:
+        return 0
+
+
+@cython.final
+cdef class Socket(Watched):
+    """The lowest storey: one connected stream socket.
+
+    Invariants: `head` is None exactly while nothing is queued; `sent` counts bytes of `head` that have left; EPOLLOUT is watched exactly while `blocked`.
+    """
+
+    cdef bytes head
+    cdef list rest
+    cdef Py_ssize_t sent
+    cdef Py_ssize_t waiting
+    cdef Py_ssize_t mark_low
+    cdef bint blocked, paused, finishing, half, clean, dead, eof, crowded
+    cdef double deadline
+    cdef object reason
+
+    def __init__(self, Engine engine, int fd):
+        self.engine = engine
+        self.fd = fd
+        self.mark_low = CROWDED
+
+    # Up
+
+    cdef int ready(self, uint32_t events) except -1:
+        if self.dead:
+            return 0
+        if events & EPOLLOUT:
+            self.engine.mark(self.fd)
+        if events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
+            self.take()
+        return 0
+
+    cdef int take(self) except -1:
+        cdef ssize_t size = recv(self.fd, self.engine.buffer, BUFFER, MSG_DONTWAIT)
+        if size > 0:
+            if self.above is not None and not self.finishing:
+                self.above.receive(self.engine.buffer, size)
+        elif size == 0:
+            self.eof = True
+            if self.half or self.above is None:
+                self.die(None)
+            elif not self.finishing:
+                self.watch()
+                self.above.ended()
+            else:
+                self.watch()
+        elif c_errno != EAGAIN and c_errno != EINTR:
+            self.die(OSError(c_errno, os.strerror(c_errno)))
+        return 0
+
+    # Down
+
+    cpdef write(self, bytes data):
+        if self.dead or self.finishing:
+            return
+        if self.head is None:
+            self.head = data
+        elif self.rest is None:
+            self.rest = [data]
+        else:
+            self.rest.append(data)
+        self.waiting += PyBytes_GET_SIZE(data)
+        if self.waiting > CROWDED:
+            self.crowded = True
+        self.engine.mark(self.fd)
+
+    cpdef wake(self):
+        if not self.dead:
+            self.engine.mark(self.fd)
+
+    cpdef leave(self):
+        self.clean = True
+        self.finish()
+
+    cpdef finish(self):
+        if not self.finishing and not self.dead:
+            self.finishing = True
+            self.deadline = everywire_now() + LINGER
+            self.engine.mark(self.fd)
+
+    cpdef abort(self):
+        self.die(None)
+
+    cpdef reading(self, bint on):
+        if self.paused == on and not self.dead:
+            self.paused = not on
+            self.watch()
+
+    cpdef Py_ssize_t queued(self) except -1:
+        return self.waiting
+
+    cpdef crowd(self, Py_ssize_t low):
+        self.crowded = True
+        self.mark_low = min(self.mark_low, low)
+        self.engine.mark(self.fd)
+
+    cpdef discard(self):
+        """Drop what is queued, but for a frame that has begun to leave."""
+        self.rest = None
+        if self.head is not None and self.sent:
+            self.waiting = PyBytes_GET_SIZE(self.head) - self.sent
+        else:
+            self.head = None
+            self.waiting = 0
+
+    cpdef extra(self, str what):
+        if self.fd < 0:
+            return None
+        if what == "fd":
+            return self.fd
+        with sockets.socket(fileno=os.dup(self.fd)) as twin:
+            try:
+                if what == "peername":
+                    return twin.getpeername()
+                if what == "sockname":
+                    return twin.getsockname()
+            except OSError:
+                pass
+        return None
+
+    cpdef sweep(self, double now):
+        if self.finishing:
+            if now > self.deadline and (self.half or now > self.deadline + 8):
+                self.die(None)
+            return
+        if self.above is not None:
+            self.above.sweep(now)
+
+    cdef int watch(self) except -1:
+        """Tell epoll what matters now."""
+        cdef uint32_t events = 0
+        if not self.paused and not self.eof:
+            events |= EPOLLIN | EPOLLRDHUP
+        if self.blocked:
+            events |= EPOLLOUT
+        return self.engine.control(EPOLL_CTL_MOD, self, events)
+
+    cdef int die(self, reason) except -1:
+        if not self.dead:
+            self.dead = True
+            self.reason = reason
+            self.engine.dead.append(self)
+            self.engine.wanted()
+        return 0
+
+    # The writing phase
+
+    cdef int flush(self) except -1:
+        cdef ssize_t size
+        if self.dead:
+            return 0
+        while self.head is not None:
+            if self.rest is None or PyList_GET_SIZE(self.rest) == 0:
+                size = send(self.fd, PyBytes_AS_STRING(self.head) + self.sent, PyBytes_GET_SIZE(self.head) - self.sent, MSG_NOSIGNAL | MSG_DONTWAIT)
+            else:
+                size = self.send_pieces()
+            if size < 0:
+                if c_errno == EINTR:
+                    continue
+                if c_errno == EAGAIN or c_errno == ENOBUFS:
+                    if not self.blocked:
+                        self.blocked = True
+                        self.watch()
+                    break
+                self.die(OSError(c_errno, os.strerror(c_errno)))
+                return 0
+            self.consume(size)
+        return self.after_flush()
+
+    cdef int after_flush(self) except -1:
+        if self.head is None:
+            if self.blocked:
+                self.blocked = False
+                self.watch()
+            if self.finishing and not self.half:
+                self.half = True
+                if self.eof or self.clean:
+                    self.die(None)
+                    return 0
+                shutdown(self.fd, SHUT_WR)
+                if self.paused:
+                    self.paused = False
+                    self.watch()
+        if self.crowded and self.waiting <= self.mark_low:
+            self.crowded = False
+            self.mark_low = CROWDED
+            if self.above is not None and not self.finishing:
+                self.above.drained()
+        return 0
+
+    cdef ssize_t send_pieces(self) except -2:
+        """Send the head and what follows it in one call."""
+        cdef iovec pieces[PIECES]
+        cdef msghdr message
+        cdef Py_ssize_t count = 1, i, most = min(PyList_GET_SIZE(self.rest), <Py_ssize_t> PIECES - 1)
+        cdef bytes piece
+        pieces[0].iov_base = PyBytes_AS_STRING(self.head) + self.sent
+        pieces[0].iov_len = PyBytes_GET_SIZE(self.head) - self.sent
+        for i in range(most):
+            piece = <bytes> self.rest[i]
+            pieces[count].iov_base = PyBytes_AS_STRING(piece)
+            pieces[count].iov_len = PyBytes_GET_SIZE(piece)
+            count += 1
+        memset(&message, 0, sizeof(message))
+        message.msg_iov = pieces
+        message.msg_iovlen = count
+        return sendmsg(self.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT)
+
+    cdef int consume(self, ssize_t size) except -1:
+        """Take `size` bytes off the queue."""
+        cdef Py_ssize_t left = PyBytes_GET_SIZE(self.head) - self.sent
+        cdef Py_ssize_t i = 0, count
+        self.waiting -= size
+        if size < left:
+            self.sent += size
+            return 0
+        size -= left
+        self.sent = 0
+        if self.rest is None:
+            self.head = None
+            return 0
+        count = PyList_GET_SIZE(self.rest)
+        while i < count and size >= PyBytes_GET_SIZE(<bytes> self.rest[i]):
+            size -= PyBytes_GET_SIZE(<bytes> self.rest[i])
+            i += 1
+        if i == count:
+            self.head = None
+            self.rest = None
+        else:
+            self.head = <bytes> self.rest[i]
+            self.sent = size
+            del self.rest[: i + 1]
+        return 0
+
+
+@cython.final
+cdef class Listener(Watched):
+    """A listening socket: each connection gets the storey that `factory()` makes."""
+
+    cdef object sock
+    cdef object factory
+    cdef bint stream_inet
+    cdef double paused_until
+
+    def __init__(self, Engine engine, sock, factory):
+        self.engine = engine
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.factory = factory
+        self.stream_inet = sock.family in (sockets.AF_INET, sockets.AF_INET6)
+
+    cdef int ready(self, uint32_t events) except -1:
+        cdef int fd, i
+        cdef Socket peer
+        for i in range(ACCEPTS):
+            if self.sock is None:
+                return 0
+            fd = everywire_accept(self.fd)
+            if fd < 0:
+                return self.cannot(c_errno)
+            if self.stream_inet:
+                everywire_nodelay(fd)
+            peer = Socket(self.engine, fd)
+            self.engine.add(peer, EPOLLIN | EPOLLRDHUP)
+            try:
+                peer.put(self.factory())
+            except Exception:
+                log.exception("a new connection could not be set up")
+                peer.abort()
+        return 0
+
+    cdef int cannot(self, int error) except -1:
+        if error in (EMFILE, ENFILE, ENOBUFS, ENOMEM):
+            log.error("cannot accept connections: %s; trying again in 0.1 s", os.strerror(error))
+            self.engine.control(EPOLL_CTL_MOD, self, 0)
+            self.engine.loop.call_later(0.1, self.again)
+        return 0
+
+    def again(self):
+        """Accept again after a pause."""
+        if self.sock is not None:
+            self.engine.control(EPOLL_CTL_MOD, self, EPOLLIN)
+
+    cpdef abort(self):
+        """Stop listening and close the socket."""
+        if self.sock is not None:
+            self.engine.remove(self)
+            self.sock.close()
+            self.sock = None
