@@ -25,7 +25,6 @@ GOOD, NEUTRAL, LACKING = "✓", "·", "!"
 _EXTRAS = {
     "h2": ("h2", "WebSocket over HTTP/2"),
     "proxy": ("python-socks", "SOCKS proxies for the client"),
-    "turbo": ("zlib-ng", "faster permessage-deflate"),
     "uvloop": ("uvloop", "another event loop, if you want it"),
 }
 _ENOUGH_DESCRIPTORS = 10_000

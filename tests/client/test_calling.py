@@ -11,7 +11,7 @@ from everywire.http.head import HeadLimits
 from everywire.http.request import Headers, Request
 from everywire.ws.link import PlainLink
 
-SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
 
 class Taken(PlainLink):
@@ -120,7 +120,7 @@ async def test_a_long_text_is_cut(call):
     assert len((await call.done).body) == 64 * 1024
 
 
-@pytest.mark.parametrize("data", [b"nonsense\r\n\r\n", b"x" * 100_000, b"HTTP/1.1 101 Switching\r\n" + b"a: b\r\n" * 1000])
+@pytest.mark.parametrize("data", [b"nonsense\r\n\r\n", b"x" * 100_000, b"HTTP/1.1 101 Switching\r\n" + b"a: b\r\n" * 1000 + b"\r\n"])
 async def test_what_is_no_answer(call, data):
     call.pipe.feed(data)
     with pytest.raises(HandshakeError):

@@ -38,7 +38,7 @@ async def reach(proxy: str, address: Address) -> socket.socket:
             url.replace("socks5h://", "socks5://", 1).replace("socks4a://", "socks4://", 1), rdns=remote_names
         )
         return await made.connect(dest_host=address.host, dest_port=address.port)  # type: ignore[no-any-return]
-    except (SocksError, ProxyConnectionError, ProxyTimeoutError, ValueError) as error:
+    except (SocksError, ProxyConnectionError, ProxyTimeoutError, OSError, ValueError) as error:
         raise ProxyError(f"the proxy {_public(proxy)} did not connect: {error}") from None
 
 
