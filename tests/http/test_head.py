@@ -125,6 +125,10 @@ def test_an_endless_head_is_refused_before_it_ends():
     assert caught.value.status == 431
 
 
+def test_what_does_not_even_begin_like_a_request_is_not_waited_for():
+    assert refused(b"\x16\x03\x01\x02") == 400
+
+
 def test_too_many_fields():
     fields = b"".join(b"a%d: b\r\n" % i for i in range(3))
     assert refused(b"GET / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n", fields=3) == 431

@@ -41,5 +41,6 @@ cdef class WebSocket(Connection):
     cpdef _tell_closed(self)
     cpdef broken(self, error)
 
-@cython.locals(websocket=WebSocket, plain=bytes, data=bytes, size=Py_ssize_t, opcode=int)
+@cython.locals(websocket=WebSocket, ready=bytes)
 cpdef broadcast(connections, message)
+cdef bytes _shared_frame(dict shared, compressor, message)

@@ -446,25 +446,30 @@ def broadcast(connections: Iterable[WebSocket], message: Message) -> None:
 
     A connection whose peer reads too slowly is closed (see `WebSocket.send`); the others do not wait for it.
     """
-    plain = None
-    packed: dict[Compressor, bytes] = {}
-    data = message.encode() if isinstance(message, str) else bytes(memoryview(message))
-    opcode = TEXT if isinstance(message, str) else BINARY
-    size = len(data)
+    shared: dict[Any, bytes | None] = {}
+    before: Any = shared  # no connection's compressor
+    ready: bytes | None = None
     for websocket in connections:
         compressor = websocket.compressor
-        if websocket.client:
-            if websocket.state == OPEN:
-                websocket.send_message(message)
-        elif compressor is None or size < compressor.threshold:
-            if plain is None:
-                plain = frame(FIN | opcode, data)
-            websocket.write_frame(plain)
+        if compressor is not before or websocket.client:  # most share what the one before them has
+            ready = None if websocket.client else _shared_frame(shared, compressor, message)
+            before = compressor
+        if ready is not None:
+            websocket.write_frame(ready)
+        elif websocket.state == OPEN:
+            websocket.send_message(message)
+            before = shared
+
+
+def _shared_frame(shared: dict[Any, bytes | None], compressor: Compressor | None, message: Message) -> bytes | None:
+    """Give the frame that all connections with this `compressor` share, made at first need; None where each needs its own."""
+    if compressor not in shared:
+        data = message.encode() if isinstance(message, str) else bytes(memoryview(message))
+        opcode = TEXT if isinstance(message, str) else BINARY
+        if compressor is None or len(data) < compressor.threshold:
+            shared[compressor] = frame(FIN | opcode, data)
         elif compressor.shared_key is None:
-            if websocket.state == OPEN:
-                websocket.send_message(message)
+            shared[compressor] = None
         else:
-            shared = packed.get(compressor)
-            if shared is None:
-                shared = packed[compressor] = frame(FIN | RSV1 | opcode, compressor.deflate(data))
-            websocket.write_frame(shared)
+            shared[compressor] = frame(FIN | RSV1 | opcode, compressor.deflate(data))
+    return shared[compressor]

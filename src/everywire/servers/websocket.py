@@ -123,7 +123,7 @@ class Server:
         self._callbacks = callbacks
         self._process_request = process_request
         self._engine_kind = engine_kind
-        self._openings: set[Opening] = set()
+        self._openings: set[Any] = set()  # Opening, or H2Link
         self._listeners: list[Any] = []
         self._compressors: dict[int, Compressor] = {}  # by window, without contexts
         self._inflations: dict[int, Inflation] = {}

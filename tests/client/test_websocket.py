@@ -1,0 +1,488 @@
+"""`connect`: opening, redirects, credentials, TLS, and coming back."""
+
+import asyncio
+import logging
+import socket
+import ssl
+
+import pytest
+from tests.certificates import client_context, server_context
+from tests.client.relays import answering, fields, listening
+from tests.engine.peer import until
+
+from everywire import Deflate, Response, connect, serve
+from everywire.client.backoff import Backoff
+from everywire.client.websocket import passing
+from everywire.errors import ConnectionClosed, ConnectionClosedOK, HandshakeError, InvalidURI, ProxyError, RedirectError
+
+
+async def echo(ws):
+    async for message in ws:
+        await ws.send(message)
+
+
+async def hello(ws, message="hello"):
+    await ws.send(message)
+    assert await ws.recv() == message
+
+
+def uri(server, path="/", scheme="ws"):
+    return f"{scheme}://localhost:{server.port}{path}"
+
+
+@pytest.fixture
+async def server(engine):
+    async with serve(echo, "127.0.0.1", engine=engine) as server:
+        yield server
+
+
+async def silent(reader, writer):
+    """Accept, and say nothing."""
+    await reader.read()
+
+
+# Opening
+
+
+async def test_three_ways_to_open(engine, server):
+    ws = await connect(uri(server), engine=engine)
+    await hello(ws)
+    await ws.close()
+    async with connect(uri(server), engine=engine) as ws:
+        await hello(ws)
+    assert ws.closed
+    assert ws.close_code == 1000
+    async for ws in connect(uri(server), engine=engine):
+        await hello(ws)
+        break
+
+
+@pytest.mark.parametrize("message", ["", "ä€𝄞", "x" * 1_000_000, b"", b"\xff\0", bytes(300_000)])
+@pytest.mark.parametrize("compression", ["deflate", None, Deflate(server_takeover=True, client_takeover=True)])
+async def test_messages_of_all_kinds(engine, message, compression):
+    async with serve(echo, "127.0.0.1", engine=engine, compression=compression) as server:
+        async with connect(uri(server), engine=engine, compression=compression) as ws:
+            for _ in range(2):
+                await hello(ws, message)
+
+
+async def test_iterables_and_pings_from_a_client(engine, server):
+    async with connect(uri(server), engine=engine) as ws:
+        await ws.send(["a", "b", "c"])
+        assert await ws.recv() == "abc"
+        assert await ws.ping() > 0
+
+
+@pytest.mark.parametrize("window", [{"client_window": 9}, {"server_window": 9}, {"client_takeover": True, "client_window": 10}])
+async def test_small_windows(engine, window):
+    text = "".join(chr(ord("a") + i * i % 26) for i in range(50_000))
+    async with serve(echo, "127.0.0.1", engine=engine, compression=Deflate(client_takeover=True)) as server:
+        async with connect(uri(server), engine=engine, compression=Deflate(**window)) as ws:
+            assert "permessage-deflate" in ws.response.headers["sec-websocket-extensions"]
+            for _ in range(3):
+                await hello(ws, text)
+
+
+async def test_what_a_client_asks(engine):
+    async with answering("HTTP/1.1 404 Nothing\r\nContent-Length: 4\r\n\r\ngone") as (port, asked):
+        with pytest.raises(HandshakeError) as caught:
+            await connect(
+                f"ws://ada:secret@localhost:{port}/x?y=z",
+                subprotocols=["a", "b"],
+                headers={"X-One": "1"},
+                origin="https://example.com",
+                engine=engine,
+                compression=None,
+            )
+        assert caught.value.status == 404
+    assert asked[0].startswith("GET /x?y=z HTTP/1.1\r\n")
+    found = fields(asked[0])
+    assert len(found.pop("sec-websocket-key")) == 24
+    assert found == {
+        "host": f"localhost:{port}",
+        "upgrade": "websocket",
+        "connection": "Upgrade",
+        "sec-websocket-version": "13",
+        "sec-websocket-protocol": "a, b",
+        "user-agent": "everywire",
+        "origin": "https://example.com",
+        "authorization": "Basic YWRhOnNlY3JldA==",
+        "x-one": "1",
+    }
+
+
+async def test_facts_about_a_client(engine):
+    async with serve(echo, "127.0.0.1", engine=engine, subprotocols=["b"]) as server:
+        async with connect(uri(server, "/x"), engine=engine, subprotocols=["a", "b"]) as ws:
+            assert ws.subprotocol == "b"
+            assert ws.request.target == "/x"
+            assert ws.response.status == 101
+            assert ws.response.headers["server"] == "everywire"
+            assert ws.remote_address == ("127.0.0.1", server.port)
+            assert repr(ws) == "<WebSocket client open>"
+
+
+async def test_each_handshake_has_a_key_of_its_own(engine):
+    async with answering("HTTP/1.1 404 Nothing\r\nContent-Length: 0\r\n\r\n") as (port, asked):
+        for _ in range(3):
+            with pytest.raises(HandshakeError):
+                await connect(f"ws://localhost:{port}/", engine=engine)
+    assert len({fields(request)["sec-websocket-key"] for request in asked}) == 3
+
+
+@pytest.mark.parametrize("headers", [{"X": "a\r\nY: b"}, {"X\r\nY": "a"}, [("X", "a\n")]])
+async def test_headers_cannot_bring_others(engine, server, headers):
+    with pytest.raises(ValueError, match="CR"):
+        await connect(uri(server), engine=engine, headers=headers)
+
+
+async def test_a_client_on_callbacks(engine, server):
+    happened = []
+    options = {"on_message": lambda ws, message: happened.append(message), "on_close": lambda ws, *end: happened.append(end)}
+    async with connect(uri(server), engine=engine, **options) as ws:
+        ws.send("hello")
+        await until(lambda: happened)
+    assert happened == ["hello", (1000, "")]
+
+
+async def test_messages_that_come_with_the_handshake(engine):
+    async def greet(ws):
+        ws.send("first")
+        ws.send("second")
+
+    async with serve(greet, "127.0.0.1", engine=engine) as server:
+        ws = await connect(uri(server), engine=engine)
+        assert [message async for message in ws] == ["first", "second"]
+
+
+@pytest.mark.parametrize("end", ["return", "raise"])
+async def test_leaving_the_context_closes(engine, end):
+    codes = []
+
+    async def handle(ws):
+        try:
+            await ws.recv()
+        except ConnectionClosed as error:
+            codes.append(error.code)
+
+    async with serve(handle, "127.0.0.1", engine=engine) as server:
+        try:
+            async with connect(uri(server), engine=engine):
+                if end == "raise":
+                    raise ZeroDivisionError
+        except ZeroDivisionError:
+            pass
+        await until(lambda: codes)
+    assert codes == [1000 if end == "return" else 1011]
+
+
+# What does not open
+
+
+async def test_a_server_that_is_not_there(engine):
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+    with pytest.raises(ConnectionRefusedError):
+        await connect(f"ws://127.0.0.1:{port}/", engine=engine)
+
+
+async def test_a_server_that_says_nothing(engine):
+    async with listening(silent) as port:
+        with pytest.raises(TimeoutError):
+            await connect(f"ws://localhost:{port}/", engine=engine, open_timeout=0.05)
+
+
+async def test_giving_up_while_opening(engine):
+    async with listening(silent) as port:
+        task = asyncio.ensure_future(connect(f"ws://localhost:{port}/", engine=engine)._open())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ("", None),
+        ("HTTP/1.1 101", None),
+        ("nonsense\r\n\r\n", None),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200),
+        ("HTTP/1.1 403 Forbidden\r\n\r\nno", 403),
+        ("HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n", 503),
+        ("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", 302),
+        ("HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n", 101),
+    ],
+)
+async def test_answers_that_open_nothing(engine, answer, status):
+    async with answering(answer) as (port, _):
+        with pytest.raises(HandshakeError) as caught:
+            await connect(f"ws://localhost:{port}/", engine=engine)
+        assert caught.value.status == status
+
+
+@pytest.mark.parametrize("bad", ["http:/", "localhost", "ws://a/#b"])
+def test_bad_addresses(bad):
+    with pytest.raises(InvalidURI):
+        connect(bad)
+
+
+def test_an_option_that_does_not_exist():
+    with pytest.raises(TypeError, match="colour"):
+        connect("ws://localhost/", colour="red")
+
+
+# Redirects
+
+
+def redirect(status, location):
+    return f"HTTP/1.1 {status} Elsewhere\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirects_are_followed(engine, server, status):
+    async with answering(redirect(status, uri(server, "/there"))) as (port, asked):
+        async with connect(f"ws://localhost:{port}/here", engine=engine) as ws:
+            assert ws.request.target == "/there"
+            await hello(ws)
+        assert len(asked) == 1
+
+
+async def test_a_redirect_within_the_server(engine):
+    def elsewhere(request):
+        if request.path == "/here":
+            return Response(302, headers=[("Location", "there?x")])
+        return None if request.query == "x" else Response(404)
+
+    async with serve(echo, "127.0.0.1", engine=engine, process_request=elsewhere) as server:
+        async with connect(uri(server, "/here"), engine=engine) as ws:
+            await hello(ws)
+
+
+async def test_too_many_redirects(engine):
+    async with answering(redirect(302, "/again")) as (port, asked):
+        with pytest.raises(RedirectError, match="3 redirects"):
+            await connect(f"ws://localhost:{port}/", engine=engine, max_redirects=3)
+        assert len(asked) == 4
+        with pytest.raises(RedirectError):
+            await connect(f"ws://localhost:{port}/", engine=engine, max_redirects=0)
+
+
+SECRETS = {"Authorization": "Bearer x", "Cookie": "a=b", "X-Mine": "y"}
+
+
+async def test_credentials_stay_with_their_host(engine):
+    end = "HTTP/1.1 404 Nothing\r\nContent-Length: 0\r\n\r\n"
+    async with answering(end) as (there, asked_there):
+        async with answering(redirect(302, "/again"), redirect(302, f"ws://localhost:{there}/")) as (here, asked_here):
+            with pytest.raises(HandshakeError):
+                await connect(f"ws://localhost:{here}/", engine=engine, headers=SECRETS)
+    for request in asked_here:
+        found = fields(request)
+        assert (found["authorization"], found["cookie"], found["x-mine"]) == ("Bearer x", "a=b", "y")
+    found = fields(asked_there[0])
+    assert "authorization" not in found
+    assert "cookie" not in found
+    assert found["x-mine"] == "y"
+
+
+async def test_a_uris_password_stays_with_its_host(engine):
+    end = "HTTP/1.1 404 Nothing\r\nContent-Length: 0\r\n\r\n"
+    async with answering(end) as (there, asked_there):
+        async with answering(redirect(302, "/again"), redirect(302, f"ws://localhost:{there}/")) as (here, asked_here):
+            with pytest.raises(HandshakeError):
+                await connect(f"ws://ada:secret@localhost:{here}/", engine=engine)
+    assert [fields(request)["authorization"] for request in asked_here] == ["Basic YWRhOnNlY3JldA=="] * 2
+    assert "authorization" not in fields(asked_there[0])
+
+
+async def test_from_wss_to_ws_is_refused(engine):
+    async with answering("") as (port, asked):
+        there = f"ws://localhost:{port}/"
+        options = {"process_request": lambda request: Response(302, headers=[("Location", there)])}
+        async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context(), **options) as server:
+            with pytest.raises(RedirectError, match="wss"):
+                await connect(uri(server, scheme="wss"), engine=engine, ssl=client_context())
+    assert asked == []
+
+
+async def test_from_ws_to_wss(engine):
+    async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context()) as server:
+        async with answering(redirect(301, uri(server, scheme="wss"))) as (port, _):
+            async with connect(f"ws://localhost:{port}/", engine=engine, ssl=client_context()) as ws:
+                await hello(ws)
+
+
+async def test_a_redirect_on_a_socket_that_was_given(engine):
+    async with answering(redirect(302, "/there")) as (port, _):
+        sock = socket.create_connection(("127.0.0.1", port))
+        with pytest.raises(RedirectError):
+            await connect("ws://localhost/", engine=engine, sock=sock)
+
+
+# Sockets and TLS
+
+
+async def test_a_socket_that_is_given(engine, server):
+    sock = socket.create_connection(("127.0.0.1", server.port))
+    async with connect("ws://example.com/", engine=engine, sock=sock) as ws:
+        assert ws.request.headers["host"] == "example.com"
+        await hello(ws)
+
+
+async def test_tls(engine):
+    async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context()) as server:
+        async with connect(uri(server, scheme="wss"), engine=engine, ssl=client_context()) as ws:
+            for message in ("hello", "x" * 1_000_000):
+                await hello(ws, message)
+            await asyncio.gather(*(ws.send(str(i)) for i in range(500)))
+            assert [await ws.recv() for _ in range(500)] == [str(i) for i in range(500)]
+        assert ws.close_code == 1000
+
+
+async def test_a_server_that_is_not_trusted(engine):
+    async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context()) as server:
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await connect(uri(server, scheme="wss"), engine=engine)
+
+
+async def test_the_name_that_is_checked(engine):
+    async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context()) as server:
+        there = {"engine": engine, "ssl": client_context()}
+        sock = socket.create_connection(("127.0.0.1", server.port))
+        with pytest.raises(ssl.SSLCertVerificationError, match="example.com"):
+            await connect("wss://example.com/", sock=sock, **there)
+        sock = socket.create_connection(("127.0.0.1", server.port))
+        async with connect("wss://example.com/", sock=sock, server_hostname="localhost", **there) as ws:
+            await hello(ws)
+
+
+async def test_tls_with_who_does_not_speak_it(engine, server):
+    with pytest.raises(ssl.SSLError):
+        await connect(uri(server, scheme="wss"), engine=engine, ssl=client_context())
+
+
+async def test_a_server_that_ends_within_the_tls_handshake(engine):
+    async def vanish(reader, writer):
+        await reader.read(10)
+        writer.transport.abort()
+
+    async with listening(vanish) as port:
+        with pytest.raises(OSError, match="."):
+            await connect(f"wss://localhost:{port}/", engine=engine, ssl=client_context())
+
+
+# Coming back
+
+
+class Patience(Backoff):
+    """A backoff without delays that remembers what it was asked."""
+
+    def __init__(self):
+        super().__init__(lambda: 0.0)
+        self.asked = []
+
+    def next(self):
+        self.asked.append(self.attempts)
+        return super().next()
+
+
+async def test_coming_back_after_each_end(engine):
+    count = 0
+
+    async def handle(ws):
+        nonlocal count
+        count += 1
+        await ws.send(str(count))
+        if count == 1:
+            ws.abort()
+
+    got = []
+    async with serve(handle, "127.0.0.1", engine=engine) as server:
+        async for ws in connect(uri(server), engine=engine, backoff=Patience()):
+            try:
+                async for message in ws:
+                    got.append(message)
+            except ConnectionClosed:
+                got.append("lost")
+            if count == 3:
+                break
+    assert [message for message in got if message != "lost"][-2:] == ["2", "3"]
+    assert "lost" in got
+
+
+async def test_waiting_for_a_server_that_is_not_there_yet(engine, caplog):
+    caplog.set_level(logging.INFO, "everywire.client")
+    backoff = Patience()
+    answers = ["", "HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n"]
+    async with serve(echo, "127.0.0.1", engine=engine) as server:
+        async with answering(*answers, redirect(302, uri(server))) as (port, asked):
+            async for ws in connect(f"ws://localhost:{port}/", engine=engine, backoff=backoff):
+                await hello(ws)
+                break
+    assert len(asked) == 4
+    assert backoff.asked == [0, 1, 2]
+    assert backoff.attempts == 0
+    assert sum("no connection" in record.message for record in caplog.records) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 426])
+async def test_not_coming_back_where_that_would_not_help(engine, status):
+    async with answering(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n") as (port, asked):
+        with pytest.raises(HandshakeError):
+            async for _ in connect(f"ws://localhost:{port}/", engine=engine, backoff=Patience()):
+                pass
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ConnectionRefusedError(), True),
+        (TimeoutError(), True),
+        (socket.gaierror(), True),
+        (HandshakeError("cut"), True),
+        (HandshakeError("later", 503), True),
+        (ProxyError("no"), True),
+        (HandshakeError("no", 403), False),
+        (HandshakeError("no websocket", 101), False),
+        (RedirectError("wss to ws"), False),
+        (RedirectError("too many", 302), False),
+        (ssl.SSLCertVerificationError(), False),
+        (InvalidURI("no"), False),
+        (ValueError("no"), False),
+        (ZeroDivisionError(), False),
+    ],
+)
+def test_what_passes_by_itself(error, expected):
+    assert passing(error) is expected
+
+
+async def test_an_error_in_the_loop_body_ends_it(engine, server):
+    with pytest.raises(ZeroDivisionError):
+        async for _ in connect(uri(server), engine=engine):
+            raise ZeroDivisionError
+    await until(lambda: not server.connections)
+
+
+# Against the server's end
+
+
+async def test_a_server_that_goes_away(engine, server):
+    async with connect(uri(server), engine=engine) as ws:
+        server.close(reason="bye")
+        with pytest.raises(ConnectionClosedOK) as caught:
+            await ws.recv()
+        assert (caught.value.code, caught.value.reason) == (1001, "bye")
+
+
+async def test_a_server_that_breaks_the_protocol(engine):
+    async def misbehave(ws):
+        ws.write_frame(b"\xff\xff")
+        await ws.wait_closed()
+
+    async with serve(misbehave, "127.0.0.1", engine=engine, close_timeout=0.2) as server:
+        async with connect(uri(server), engine=engine) as ws:
+            with pytest.raises(ConnectionClosed):
+                await ws.recv()
