@@ -120,7 +120,9 @@ async def test_a_long_text_is_cut(call):
     assert len((await call.done).body) == 64 * 1024
 
 
-@pytest.mark.parametrize("data", [b"nonsense\r\n\r\n", b"x" * 100_000, b"HTTP/1.1 101 Switching\r\n" + b"a: b\r\n" * 1000 + b"\r\n"])
+@pytest.mark.parametrize(
+    "data", [b"nonsense\r\n\r\n", b"x" * 100_000, b"HTTP/1.1 101 Switching\r\n" + b"a: b\r\n" * 1000 + b"\r\n"]
+)
 async def test_what_is_no_answer(call, data):
     call.pipe.feed(data)
     with pytest.raises(HandshakeError):
@@ -128,7 +130,9 @@ async def test_what_is_no_answer(call, data):
 
 
 @pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 101 Swit"])
-@pytest.mark.parametrize(("end", "kind"), [("ended", HandshakeError), ("lost", HandshakeError), ("reset", ConnectionResetError)])
+@pytest.mark.parametrize(
+    ("end", "kind"), [("ended", HandshakeError), ("lost", HandshakeError), ("reset", ConnectionResetError)]
+)
 async def test_a_connection_that_ends_too_early(call, begun, end, kind):
     call.pipe.feed(begun)
     if end == "ended":

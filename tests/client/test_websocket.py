@@ -73,7 +73,9 @@ async def test_iterables_and_pings_from_a_client(engine, server):
         assert await ws.ping() > 0
 
 
-@pytest.mark.parametrize("window", [{"client_window": 9}, {"server_window": 9}, {"client_takeover": True, "client_window": 10}])
+@pytest.mark.parametrize(
+    "window", [{"client_window": 9}, {"server_window": 9}, {"client_takeover": True, "client_window": 10}]
+)
 async def test_small_windows(engine, window):
     text = "".join(chr(ord("a") + i * i % 26) for i in range(50_000))
     async with serve(echo, "127.0.0.1", engine=engine, compression=Deflate(client_takeover=True)) as server:
@@ -138,7 +140,10 @@ async def test_headers_cannot_bring_others(engine, server, headers):
 
 async def test_a_client_on_callbacks(engine, server):
     happened = []
-    options = {"on_message": lambda ws, message: happened.append(message), "on_close": lambda ws, *end: happened.append(end)}
+    options = {
+        "on_message": lambda ws, message: happened.append(message),
+        "on_close": lambda ws, *end: happened.append(end),
+    }
     async with connect(uri(server), engine=engine, **options) as ws:
         ws.send("hello")
         await until(lambda: happened)

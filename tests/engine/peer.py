@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
+from contextlib import asynccontextmanager
 
 from tests.ws.raw import CLOSE, FIN, masked, read
+
+from everywire import serve
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 UPGRADE = (
@@ -110,3 +114,39 @@ async def until(condition, patience=5.0):
     async with asyncio.timeout(patience):
         while not condition():
             await asyncio.sleep(0)
+
+
+def code(number, reason=b""):
+    """A close frame, as a peer reads it."""
+    return (FIN | CLOSE, number.to_bytes(2, "big") + reason)
+
+
+def loud(caplog):
+    """The log records that somebody should look at; not the remark that the portable engine runs."""
+    return [record for record in caplog.records if record.levelno >= logging.WARNING and record.name != "everywire"]
+
+
+@asynccontextmanager
+async def opened(engine, handler=None, headers="", **options):
+    """A server with one client: gives (the server's WebSocket, the client)."""
+    websockets = []
+
+    async def wait(ws):
+        await ws.wait_closed()
+
+    async def handle(ws):
+        websockets.append(ws)
+        await (handler or wait)(ws)
+
+    if "on_message" in options:
+        options["on_open"] = websockets.append
+        arguments = options
+    else:
+        arguments = {"handler": handle, **options}
+    arguments.setdefault("close_timeout", 1)
+    async with (
+        serve(host="127.0.0.1", engine=engine, **arguments) as server,
+        await Peer.open(server.port, headers) as peer,
+    ):
+        await until(lambda: websockets)
+        yield websockets[0], peer

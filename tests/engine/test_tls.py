@@ -6,8 +6,7 @@ import ssl
 
 import pytest
 from tests.certificates import client_context, server_context
-from tests.engine.peer import Peer, until
-from tests.engine.test_websocket import code, loud
+from tests.engine.peer import Peer, code, loud, until
 from tests.ws.raw import BINARY, FIN, TEXT, Pipe, masked
 
 from everywire import serve

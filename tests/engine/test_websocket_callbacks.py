@@ -4,8 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
-from tests.engine.peer import Peer, until
-from tests.engine.test_websocket import code, loud, opened
+from tests.engine.peer import Peer, code, loud, opened, until
 from tests.ws.raw import BINARY, CLOSE, FIN, PING, PONG, RSV1, TEXT
 
 from everywire import broadcast, serve

@@ -70,7 +70,7 @@ def test_a_name_that_does_not_exist():
 
 
 def test_an_address_of_another_machine():
-    with pytest.raises(OSError, match="192.0.2.1"):
+    with pytest.raises(OSError, match=r"192\.0\.2\.1"):
         listening.tcp("192.0.2.1", 0)
 
 

@@ -6,8 +6,7 @@ import socket
 
 import pytest
 from tests.certificates import client_context, server_context
-from tests.engine.peer import KEY, UPGRADE, Peer, until
-from tests.engine.test_websocket import code, loud
+from tests.engine.peer import KEY, UPGRADE, Peer, code, loud, until
 from tests.ws.raw import FIN, TEXT
 
 from everywire import Deflate, Response, connect, serve
@@ -275,7 +274,7 @@ async def test_pipelined_requests(engine, page):
                 (request("/a", "Host: x\r\n") + posted + request("/b", "Host: x\r\n") + request("/ws")).encode()
             )
             for expected in (b"GET /a {}", b"POST /p {}", b"GET /b {}"):
-                status, fields = await peer.answer()
+                _, fields = await peer.answer()
                 assert await peer.body(fields) == expected
             assert (await peer.answer())[0] == 101
             peer.send(FIN | TEXT, b"hello")

@@ -1,74 +1,14 @@
 """The state machine of both roles: bytes in, bytes out, what is delivered, and when it ends."""
 
 import pytest
-from tests.ws.raw import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, Pipe, close, masked, plain
+from tests.ws.line import HELLO, Line, code_of
+from tests.ws.raw import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, close, masked, plain
 
 from everywire.errors import ConnectionClosedError, ConnectionClosedOK
-from everywire.ws.connection import CLOSED, CLOSING, OPEN, Connection, Manner
+from everywire.ws.connection import CLOSED, CLOSING, OPEN
 from everywire.ws.deflate import Compressor, Deflate, Inflation, deflate_shared
-from everywire.ws.frames import Limits
 
 SERVER, CLIENT = False, True
-
-
-class Clock:
-    """Tells the time that a test sets."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-class Recorded(Connection):
-    """Keeps what it delivers; `answer` is called with each message."""
-
-    def __init__(self, client, manner, compressor=None, inflation=None):
-        super().__init__(client, manner, compressor, inflation)
-        self.happened = []
-        self.answer = None
-
-    def deliver(self, message):
-        self.happened.append(message)
-        if self.answer is not None:
-            self.answer(message)
-
-    def ponged(self, data):
-        self.happened.append(("pong", data))
-
-    def finished(self, reason):
-        self.happened.append(("finished", reason))
-
-
-class Line:
-    """A connection of one role on a pipe; `send` writes to it in the peer's role."""
-
-    def __init__(self, client, *, compressor=None, inflation=None, **times):
-        self.clock = Clock()
-        self.manner = Manner(Limits(), self.clock, lambda: 0x12345678)
-        for name, value in times.items():
-            setattr(self.manner, name, value)
-        self.frame = plain if client else masked
-        self.pipe = Pipe()
-        self.connection = Recorded(client, self.manner, compressor, inflation)
-        self.pipe.put(self.connection)
-        self.end = "finish" if client else "leave"
-
-    def send(self, *frames):
-        self.pipe.feed(b"".join(self.frame(*frame) for frame in frames))
-
-    def close(self, code, reason=b""):
-        self.pipe.feed(close(code, reason, role=self.frame))
-
-    def sweep(self, seconds):
-        """Let `seconds` pass, then look after the timeouts."""
-        self.clock.now += seconds
-        self.pipe.sweep(self.clock.now)
-
-    @property
-    def frames(self):
-        return self.pipe.frames()
 
 
 @pytest.fixture(params=[SERVER, CLIENT], ids=["server", "client"])
@@ -79,14 +19,6 @@ def role(request):
 @pytest.fixture
 def line(role):
     return Line(role)
-
-
-HELLO = (FIN | TEXT, b"hello")
-
-
-def code_of(code, reason=b""):
-    """A close frame as `frames` gives it."""
-    return (FIN | CLOSE, code.to_bytes(2, "big") + reason)
 
 
 # Messages
@@ -375,108 +307,6 @@ def test_a_pipe_lost_before_the_echo_came(line):
     line.pipe.ended()
     line.pipe.lost(None)
     assert line.connection.outcome().code == 1006
-
-
-# Timeouts
-
-
-def test_silence_is_answered_by_a_ping_then_by_the_end(role):
-    line = Line(role, ping_interval=20, ping_timeout=10)
-    line.sweep(0)
-    line.sweep(19.9)
-    assert line.frames == []
-    line.sweep(0.2)
-    assert line.frames == [(FIN | PING, b"")]
-    line.sweep(9.9)
-    assert line.frames == []
-    line.sweep(0.2)
-    assert line.frames == [code_of(1011, b"keepalive ping timeout")]
-    assert line.pipe.calls == ["finish"]
-
-
-@pytest.mark.parametrize(
-    "sign", [(FIN | PONG, b""), (FIN | PING, b""), HELLO, (TEXT, b"part"), (FIN | PONG, b"unasked")]
-)
-def test_any_sign_of_life_counts(role, sign):
-    line = Line(role, ping_interval=20, ping_timeout=10)
-    line.sweep(0)
-    line.sweep(21)
-    line.sweep(9)
-    line.send(sign)
-    line.sweep(9)
-    line.sweep(19)
-    assert [frame for frame in line.frames if frame[0] != FIN | PONG] == [(FIN | PING, b"")]
-    line.sweep(2)
-    assert line.frames == [(FIN | PING, b"")]
-
-
-def test_a_peer_that_talks_is_never_pinged(role):
-    line = Line(role, ping_interval=20, ping_timeout=10)
-    for _ in range(100):
-        line.send(HELLO)
-        line.sweep(10)
-    assert line.frames == []
-
-
-def test_a_peer_that_answers_late_but_in_time_lives_on(role):
-    line = Line(role, ping_interval=20, ping_timeout=10)
-    line.sweep(0)
-    for _ in range(10):
-        line.sweep(21)
-        assert line.frames == [(FIN | PING, b"")]
-        line.sweep(9)
-        line.send((FIN | PONG, b""))
-        line.sweep(0.1)
-    assert line.connection.state == OPEN
-
-
-def test_a_peer_that_reads_nothing_is_not_waited_for(role):
-    line = Line(role, ping_interval=20, ping_timeout=10)
-    line.sweep(0)
-    line.sweep(21)
-    line.pipe.backlog = 1000
-    line.sweep(11)
-    assert line.pipe.calls[-1] == "abort"
-
-
-def test_keepalive_can_be_switched_off(role):
-    line = Line(role, ping_interval=None)
-    for _ in range(5):
-        line.sweep(1000)
-    assert line.frames == []
-    line = Line(role, ping_interval=20, ping_timeout=None)
-    for _ in range(5):
-        line.sweep(1000)
-    assert line.connection.state == OPEN
-
-
-def test_a_peer_that_never_answers_our_close_is_cut(role):
-    line = Line(role, close_timeout=10)
-    line.sweep(0)
-    line.connection.start_close(1000, "")
-    line.sweep(9.9)
-    assert line.pipe.calls == []
-    line.sweep(0.2)
-    assert line.pipe.calls == ["abort"]
-
-
-def test_a_peer_that_only_chatters_while_we_close_is_cut(role):
-    line = Line(role, close_timeout=10)
-    line.sweep(0)
-    line.connection.start_close(1000, "")
-    for _ in range(11):
-        line.send(HELLO)
-        line.sweep(1)
-    assert "abort" in line.pipe.calls
-
-
-def test_no_pings_while_closing(role):
-    line = Line(role, ping_interval=1, close_timeout=None)
-    line.connection.start_close(1000, "")
-    for _ in range(5):
-        line.sweep(100)
-    assert line.frames == [code_of(1000)]
-    assert line.pipe.calls == []
 
 
 # Compression

@@ -8,6 +8,7 @@ cdef class TlsLink(Link):
     cdef object incoming
     cdef object outgoing
     cdef readonly object tls
+    cdef object inner
     cdef readonly bint established
     cdef bint closing
     cdef bint over

@@ -51,6 +51,7 @@ class TlsLink(Link):
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side, server_hostname)
+        self.inner: Any = getattr(self.tls, "_sslobj", self.tls)  # the same without a Python frame per call
         self.established = False
         self.closing = False
         self.over = False
@@ -106,7 +107,7 @@ class TlsLink(Link):
     def _decrypt(self) -> None:
         while self.above is not None and not self.over:
             try:
-                count: Any = self.tls.read(len(_buffer), _buffer)
+                count: Any = self.inner.read(len(_buffer), _buffer)
             except ssl.SSLWantReadError:
                 break
             except (ssl.SSLError, OSError):
@@ -117,7 +118,7 @@ class TlsLink(Link):
                 self._peer_ended()
                 return
             self.above.receive(_buffer, count)
-            if self.incoming.pending == 0 and self.tls.pending() == 0:
+            if self.incoming.pending == 0 and self.inner.pending() == 0:
                 break
         if self.outgoing.pending:
             self._send()  # what TLS itself has to say: key updates, alerts
@@ -158,7 +159,7 @@ class TlsLink(Link):
 
     def _encrypt(self, data: bytes) -> None:
         try:
-            self.tls.write(data)
+            self.inner.write(data)
         except (ssl.SSLError, OSError):
             self.over = True
             self.below.abort()
