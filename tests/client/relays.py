@@ -74,7 +74,7 @@ async def http_proxy(status="200 OK"):
         request = (await reader.readuntil(b"\r\n\r\n")).decode()
         asked.append(request)
         writer.write(f"HTTP/1.1 {status}\r\n\r\n".encode())
-        host, _, port = request.split()[1].rpartition(":")
+        port = request.split()[1].rpartition(":")[2]
         if status.startswith("200"):
             await _relay(reader, writer, "127.0.0.1", int(port))
 

@@ -356,7 +356,7 @@ async def test_the_name_that_is_checked(engine):
     async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context()) as server:
         there = {"engine": engine, "ssl": client_context()}
         sock = socket.create_connection(("127.0.0.1", server.port))
-        with pytest.raises(ssl.SSLCertVerificationError, match="example.com"):
+        with pytest.raises(ssl.SSLCertVerificationError, match=r"example\.com"):
             await connect("wss://example.com/", sock=sock, **there)
         sock = socket.create_connection(("127.0.0.1", server.port))
         async with connect("wss://example.com/", sock=sock, server_hostname="localhost", **there) as ws:
@@ -374,7 +374,7 @@ async def test_a_server_that_ends_within_the_tls_handshake(engine):
         writer.transport.abort()
 
     async with listening(vanish) as port:
-        with pytest.raises(OSError, match="."):
+        with pytest.raises(OSError):
             await connect(f"wss://localhost:{port}/", engine=engine, ssl=client_context())
 
 
