@@ -183,6 +183,60 @@ async def test_cancelling_within_the_turn_what_it_has_begun_to_await(inbox):
     assert other.cancelled()
 
 
+@pytest.mark.parametrize("wait", ["inbox", "gather", "tick"])
+async def test_a_handler_may_cancel_itself(inbox, start, wait):
+    other = asyncio.get_running_loop().create_future()
+    awaitables = {"inbox": lambda: inbox, "gather": lambda: asyncio.gather(other), "tick": lambda: tick("never")}
+
+    async def handle():
+        await inbox
+        asyncio.current_task().cancel()
+        await awaitables[wait]()
+
+    task = start(handle())
+    await settle()
+    await bring(inbox, "1")
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert other.cancelled() is (wait == "gather")
+    inbox.put("kept")
+    assert await inbox == "kept"
+
+
+async def test_a_message_that_one_task_brings_to_another(inbox, start):
+    got = []
+    task = start(collect(inbox, got, 3))
+    await settle()
+    for i in range(3):
+        inbox.put(str(i))
+        inbox.wake()
+        assert len(got) == i
+        await settle()
+    assert await task == 3
+    assert got == ["0", "1", "2"]
+
+
+async def test_cancelling_what_another_task_has_brought_a_message(inbox, start):
+    got = []
+
+    async def handle():
+        while len(got) < 3:
+            try:
+                got.append(await inbox)
+            except asyncio.CancelledError:
+                got.append("cancelled")
+
+    task = start(handle())
+    await settle()
+    inbox.put("1")
+    inbox.wake()
+    task.cancel()
+    await settle()
+    await bring(inbox, "2")
+    await task
+    assert got == ["cancelled", "1", "2"]
+
+
 async def test_a_handler_that_ended_in_the_turn_stays_as_it_ended(inbox):
     task = driven(collect(inbox, [], 1))
     await settle()

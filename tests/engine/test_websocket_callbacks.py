@@ -1,6 +1,7 @@
 """Callbacks instead of a handler; and one message to many connections."""
 
 import asyncio
+import contextvars
 from contextlib import AsyncExitStack
 
 import pytest
@@ -10,6 +11,8 @@ from tests.ws.raw import BINARY, CLOSE, FIN, PING, PONG, RSV1, TEXT
 from everywire import broadcast, serve
 from everywire.ws import deflate
 from everywire.ws.deflate import Deflate, Inflater
+
+WHO = contextvars.ContextVar("who", default="nobody")
 
 # Callbacks
 
@@ -69,6 +72,43 @@ async def test_a_coroutine_may_be_a_callback_and_order_is_kept(engine):
         assert [(await peer.frame())[1] for _ in range(3)] == [b"slow", b"b", b"c"]
     names = ["a", "slow", "b", "c"]
     assert happened == [f"{name} {verb}" for name in names for verb in ("begins", "ends")]
+
+
+async def test_coroutines_see_a_task_and_a_context_of_their_own(engine):
+    seen = []
+
+    async def on_message(ws, message):
+        seen.append((WHO.get(), asyncio.current_task() is not None))
+        WHO.set(message)
+        async with asyncio.timeout(5):
+            if message == "wait":
+                await asyncio.sleep(0)
+        seen.append(WHO.get())
+        await ws.send(message)
+
+    async with opened(engine, on_message=on_message) as (_, peer):
+        for message in (b"a", b"b", b"wait", b"c"):
+            peer.send(FIN | TEXT, message)
+            assert await peer.frame() == (FIN | TEXT, message)
+    assert seen == [one for name in ("a", "b", "wait", "c") for one in (("nobody", True), name)]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_coroutine_that_cancels_itself_ends_nothing_else(engine, waits):
+    async def on_message(ws, message):
+        if message == "cancel":
+            asyncio.current_task().cancel()
+            if waits:
+                await asyncio.sleep(0)
+        await ws.send(message)
+
+    async with opened(engine, on_message=on_message) as (_, peer):
+        for _ in range(3):
+            peer.send(FIN | TEXT, b"cancel")
+            peer.send(FIN | TEXT, b"after")
+            if not waits:
+                assert await peer.frame() == (FIN | TEXT, b"cancel")
+            assert await peer.frame() == (FIN | TEXT, b"after")
 
 
 async def test_connections_do_not_wait_for_each_others_coroutines(engine):

@@ -21,6 +21,7 @@ cdef class Driver(Resumable):
     cpdef bint try_run(self, coroutine) except -1
     cpdef object outcome(self)
     cpdef bint is_spare(self) except -1
+    cdef bint _is_over(self) except -1
     cdef bint _enter(self) except -1
     cdef int _run(self) except -1
     cdef int _step(self) except -1

@@ -76,8 +76,15 @@ class Driver(Resumable):
         self._run()
         if self.parked is None:
             self.holding = True
+            if self.cancelled and not self._is_over() and self.held is not None:  # it cancelled itself, then began to await this
+                self.cancelled = False
+                self.held.cancel()
             self._wake()
         return 0
+
+    def _is_over(self) -> bool:
+        """Say whether the handler has returned or raised."""
+        return self.held_return or self.held_error is not None
 
     def resume_soon(self) -> None:
         """Resume on the loop's next pass: for a message that came while another task was running."""
@@ -89,7 +96,7 @@ class Driver(Resumable):
         self.coroutine = coroutine
         self._enter()
         self._run()
-        if self.held_return or self.held_error is not None:
+        if self._is_over():
             return True
         if self.parked is None:
             self.holding = True
@@ -214,7 +221,7 @@ class Driver(Resumable):
         """Throw into the handler, from the Task (a cancellation); a handler that is over stays as it ended."""
         if self.coroutine is None:
             raise kind if value is None else value
-        over = self.holding and (self.held_return or self.held_error is not None)
+        over = self.holding and self._is_over()
         self.holding = False
         self.parked = None
         if not over:
@@ -272,8 +279,7 @@ class Driver(Resumable):
         """End the waiting: the Task is going to throw a cancellation into the handler."""
         if self.callback is None:
             # Woken, but the Task has not stepped yet: what the handler has begun to await is cancelled, and handed over so.
-            over = self.held_return or self.held_error is not None
-            return self.holding and not over and self.held is not None and bool(self.held.cancel())
+            return self.holding and not self._is_over() and self.held is not None and bool(self.held.cancel())
         if self.parked is not None:
             self.parked.driver = None
             self.parked.waiting = False

@@ -255,15 +255,14 @@ cdef class Listener(Watched):
 
     cdef object sock
     cdef object factory
-    cdef bint stream_inet
-    cdef double paused_until
 
     def __init__(self, Engine engine, sock, factory):
         self.engine = engine
         self.sock = sock
         self.fd = sock.fileno()
         self.factory = factory
-        self.stream_inet = sock.family in (sockets.AF_INET, sockets.AF_INET6)
+        if sock.family in (sockets.AF_INET, sockets.AF_INET6):
+            everywire_nodelay(self.fd)  # what is accepted inherits it
 
     cdef int ready(self, uint32_t events) except -1:
         cdef int fd, i
@@ -274,8 +273,6 @@ cdef class Listener(Watched):
             fd = everywire_accept(self.fd)
             if fd < 0:
                 return self.cannot(c_errno)
-            if self.stream_inet:
-                everywire_nodelay(fd)
             peer = Socket(self.engine, fd)
             self.engine.add(peer, EPOLLIN | EPOLLRDHUP)
             try:
