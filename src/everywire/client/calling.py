@@ -38,7 +38,10 @@ class Calling(PlainLink):
     def begin(self) -> None:
         """Send the request."""
         request = self.request
-        lines = [f"{request.method} {request.target} HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers)]
+        lines = [
+            f"{request.method} {request.target} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in request.headers),
+        ]
         try:
             self.write(one_head(lines))
         except ValueError as error:

@@ -140,6 +140,10 @@ class WebSocket(Connection):
         if self.over and not self.busy:
             self._tell_closed()
 
+    def faulted(self, code: int, reason: str) -> None:
+        """Say in the log, in one line, what the peer did wrong."""
+        log.info("closed a connection: %d %s", code, reason)
+
     def broken(self, error: BaseException) -> None:
         """Close with 1011 after an application's error, told once in the log and never to the peer."""
         log.error("error in the handler of a connection", exc_info=error)

@@ -66,7 +66,9 @@ class RequestReader:
         if (end + 4 if end >= 0 else len(buffer)) > self.limits.head:
             raise BadRequest(431, "request head too large")
         if end < 0:
-            if b"\n\n" in buffer or b"\n\r\n" in buffer or (buffer and not buffer[:1].isalpha()):  # not even HTTP: TLS, for one
+            if (
+                b"\n\n" in buffer or b"\n\r\n" in buffer or (buffer and not buffer[:1].isalpha())
+            ):  # not even HTTP: TLS, for one
                 raise BadRequest(400, "malformed request")
             self.rest = buffer
             return None

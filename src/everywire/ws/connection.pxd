@@ -44,6 +44,7 @@ cdef class Connection(Link):
     cpdef end_now(self)
     cpdef ponged(self, bytes data)
     cpdef keepalive(self)
+    cpdef faulted(self, int code, str reason)
     cpdef finished(self, reason)
     cpdef send_frame(self, int first, bytes payload)
     cpdef send_message(self, message)

@@ -150,6 +150,7 @@ class Connection(Link):
         self.bidden = False
         error, self.verdict = self.verdict, None
         if error is not None:
+            self.faulted(error.code, error.reason)
             self.fail(error.code, error.reason)
             return
         if self.state == OPEN:
@@ -226,6 +227,7 @@ class Connection(Link):
         elif self.pinged:
             if manner.ping_timeout is not None and silent > manner.ping_timeout:
                 stuck = self.queued() > 0
+                self.faulted(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
                 self.fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
                 if stuck:
                     self.abort()  # a peer that reads nothing gets no close frame either
@@ -252,6 +254,9 @@ class Connection(Link):
     def keepalive(self) -> None:
         """Ask the peer for a sign of life."""
         self.send_frame(FIN | PING, b"")
+
+    def faulted(self, code: int, reason: str) -> None:
+        """Learn that the connection is failed by the peer's fault."""
 
     def finished(self, reason: BaseException | None) -> None:
         """Learn that it is over; `outcome` says how."""
