@@ -76,7 +76,9 @@ class Driver(Resumable):
         self._run()
         if self.parked is None:
             self.holding = True
-            if self.cancelled and not self._is_over() and self.held is not None:  # it cancelled itself, then began to await this
+            if (
+                self.cancelled and not self._is_over() and self.held is not None
+            ):  # it cancelled itself, then began to await this
                 self.cancelled = False
                 self.held.cancel()
             self._wake()

@@ -22,7 +22,7 @@ cdef class Inbox:
     cdef readonly list messages
     cdef Py_ssize_t head
     cdef readonly Py_ssize_t size
-    cdef bint full
+    cdef readonly bint full
     cdef public object error
     cdef public bint waiting
     cdef public int manner

@@ -150,8 +150,9 @@ class Opening(PlainLink):
         """Give the response's bytes, and whether the connection is kept for another request."""
         try:
             keep = request.version == "1.1" and "close" not in request.headers.tokens("connection")
-            keep = keep and response.status < 500 and response.status not in (400, 426)
-            return response.encode(close=not keep, head_only=request.method == "HEAD"), keep
+            said = "close" in response.headers.tokens("connection")
+            keep = keep and not said and response.status < 500 and response.status not in (400, 426)
+            return response.encode(close=not keep and not said, head_only=request.method == "HEAD"), keep
         except Exception:  # no response at all, or one with a header that would split it
             log.exception("the answer to %s cannot be written", ascii(request.target))
             return Response(500, "internal error").encode(close=True), False
@@ -203,4 +204,6 @@ def refusal(error: HandshakeError) -> Response:
     """Make the response that refuses a handshake."""
     status = error.status or 400
     log.info("refused a handshake: %d %s", status, error.reason)
-    return Response(status, error.reason + "\n", getattr(error, "headers", ()))
+    headers = getattr(error, "headers", ())
+    # What follows a handshake that failed is never read as another request.
+    return Response(status, error.reason + "\n", headers if status == 426 else [*headers, ("Connection", "close")])

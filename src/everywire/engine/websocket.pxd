@@ -25,7 +25,9 @@ cdef class WebSocket(Connection):
     cdef public object task
 
     cpdef deliver(self, message)
+    cpdef bint full(self) except -1
     cpdef bint unread(self) except -1
+    cpdef reading(self, bint on)
     cpdef delivered(self)
     cdef _call(self, message)
     cdef Inbox _incoming(self)

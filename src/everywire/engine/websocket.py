@@ -90,6 +90,18 @@ class WebSocket(Connection):
     def _left(self) -> int:
         return 0 if self.inbox is None else self.inbox.left()
 
+    def full(self) -> bool:
+        """Say whether more messages wait than `read_limit` allows."""
+        return self.inbox is not None and self.inbox.full
+
+    def reading(self, on: bool) -> None:
+        """Start or stop taking bytes; first of all those that the decoder holds back."""
+        if on:
+            self.go_on()
+            if self.full():
+                return
+        Connection.reading(self, on)
+
     def exhausted(self) -> None:
         """Learn that the application has read everything and asks for more."""
         if self.bidden:

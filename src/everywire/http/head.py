@@ -38,7 +38,20 @@ class RequestReader:
     an endless one costs no more than `limits.head`. After `BadRequest` it must not be fed again.
     """
 
-    __slots__ = ("_body", "_chunked", "_done", "_fields", "_left", "_parser", "_target", "head", "limits", "rest")
+    __slots__ = (
+        "_blank",
+        "_body",
+        "_chunked",
+        "_done",
+        "_fields",
+        "_left",
+        "_parser",
+        "_taken",
+        "_target",
+        "head",
+        "limits",
+        "rest",
+    )
 
     def __init__(self, limits: HeadLimits) -> None:
         self.limits = limits
@@ -50,6 +63,8 @@ class RequestReader:
         self._body = bytearray()
         self._chunked = False
         self._left = 0  # of a body whose length is known
+        self._blank = 0
+        self._taken = 0  # bytes of this body, with what chunks and trailers add
         self._done = False
 
     @property
@@ -61,7 +76,9 @@ class RequestReader:
         """Add bytes; give the request that they complete."""
         if self._parser is not None:
             return self._more(data)
-        buffer = (self.rest + data if self.rest else data).lstrip(b"\r\n")  # RFC 9112 2.2
+        buffer = self.rest + data if self.rest else data
+        if buffer[:1] in (b"\r", b"\n"):
+            buffer = self._without_blank_lines(buffer)
         end = buffer.find(b"\r\n\r\n")
         if (end + 4 if end >= 0 else len(buffer)) > self.limits.head:
             raise BadRequest(431, "request head too large")
@@ -74,6 +91,14 @@ class RequestReader:
             return None
         self.head, self.rest = buffer[: end + 4], buffer[end + 4 :]
         return self._parse()
+
+    def _without_blank_lines(self, buffer: bytes) -> bytes:
+        """Pass over empty lines before a request (RFC 9112 2.2), but not over endless ones."""
+        stripped = buffer.lstrip(b"\r\n")
+        self._blank = 0 if stripped else self._blank + len(buffer)
+        if self._blank > self.limits.head:
+            raise BadRequest(400, "nothing but empty lines")
+        return stripped
 
     def _parse(self) -> Request | None:
         self._fields = []
@@ -94,6 +119,7 @@ class RequestReader:
     def _expect_body(self) -> None:
         headers = Headers(self._fields)
         self._chunked = "transfer-encoding" in headers
+        self._taken = 0
         self._left = 0 if self._chunked else int(headers.get("content-length") or 0)
         if self._left > self.limits.body:
             raise BadRequest(413, "request body too large")
@@ -119,6 +145,9 @@ class RequestReader:
         while start < len(data):
             end = self._end_of_step(data, start)
             self._left -= end - start
+            self._taken += end - start
+            if self._taken > self.limits.head + 8 * len(self._body) + (end - start):
+                raise BadRequest(400, "a request body with more framing than body")
             self._feed(parser, data[start:end])
             start = end
             if self._done:

@@ -1,3 +1,5 @@
+cimport cython
+
 from everywire.ws.frames cimport Control, Decoder, Limits, encode, frame, masked_frame
 from everywire.ws.link cimport Link
 
@@ -24,6 +26,8 @@ cdef class Connection(Link):
     cdef public bint refused
     cdef public bint pinged
     cdef public bint bidden
+    cdef bint more
+    cdef bint decoding
     cdef object verdict
     cdef public double since
     cdef public int peer_code
@@ -39,6 +43,11 @@ cdef class Connection(Link):
     cpdef sweep(self, double now)
     cpdef deliver(self, message)
     cpdef delivered(self)
+    @cython.locals(events=list)
+    cdef int _decode(self, unsigned char* data, Py_ssize_t size) except -1
+    cpdef go_on(self)
+    cdef int _deliver_all(self, list events) except -1
+    cpdef bint full(self) except -1
     cpdef bint unread(self) except -1
     cpdef _end_when_read(self, error)
     cpdef end_now(self)

@@ -47,6 +47,7 @@ OPEN, CLOSING, CLOSED = 0, 1, 2
 
 _UNCOPIED = 1 << 13  # bytes from which on a payload goes down beside its header instead of behind it
 _PATIENCE = 1.0  # seconds that a peer's close frame waits for an application that has not read everything
+_NOTHING = bytearray(1)
 _LATE_PONGS = 1 << 14  # bytes waiting above which only the newest ping is answered
 
 
@@ -96,6 +97,8 @@ class Connection(Link):
         self.refused = False  # the peer erred, or was cut off: what it still sends is not looked at
         self.since = 0.0  # when the state changed, the peer was last heard, or a ping went out
         self.pinged = False
+        self.decoding = False
+        self.more = False  # bytes wait in the decoder until the application keeps up
         self.bidden = False  # the end is due, and waits until the application has read what preceded it
         self.verdict: ProtocolError | None = None  # the error that ends it; None where a close frame does
         self.peer_code = 0  # as the peer sent it; 0 until then
@@ -109,9 +112,30 @@ class Connection(Link):
         """Take bytes: decode all of them, then deliver what they complete (the buffer is not looked at any more while handlers run)."""
         if self.refused or self.state == CLOSED:
             return 0
-        events: list[Event] = []
         self.heard = True
-        self.decoder.decode(data, size, events)
+        self._decode(data, size)
+        return 0
+
+    def _decode(self, data: bytearray, size: int) -> int:
+        """Decode and deliver, in several steps where few bytes inflate to many, and only as long as the application keeps up."""
+        self.more = True
+        self.decoding = True
+        while self.more:
+            events: list[Event] = []
+            self.more = self.decoder.decode(data, size, events) != 0
+            self._deliver_all(events)
+            size = 0
+            if self.refused or self.full():
+                break
+        self.decoding = False
+        return 0
+
+    def go_on(self) -> None:
+        """Decode what was left because the application had not kept up."""
+        if self.more and not self.refused and not self.decoding:  # a handler may ask in the middle of a delivery
+            self._decode(_NOTHING, 0)
+
+    def _deliver_all(self, events: list[Event]) -> int:
         for event in events:
             if type(event) is str or type(event) is bytes:
                 if self.state == OPEN:
@@ -243,6 +267,10 @@ class Connection(Link):
 
     def delivered(self) -> None:
         """Learn that all messages of this turn have been delivered."""
+
+    def full(self) -> bool:
+        """Say whether the application has more than enough to read."""
+        return False
 
     def unread(self) -> bool:
         """Say whether the application has messages left to read: the peer's close frame is answered after them."""

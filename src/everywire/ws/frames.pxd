@@ -27,6 +27,7 @@ cdef class Decoder:
     cdef public object inflation
     cdef object inflater
     cdef bytes cut
+    cdef Py_ssize_t made
     cdef bytearray parts
     cdef bytes whole
     cdef Py_ssize_t filled

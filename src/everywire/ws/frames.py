@@ -50,6 +50,7 @@ SERVER, CLIENT = 0, 1  # the two roles
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FIN, RSV1, RSV23, OPCODE, MASKED = 0x80, 0x40, 0x30, 0x0F, 0x80
 _ENDLESS = 1 << 62
+_AT_ONCE = 1 << 18  # inflated bytes after which what was made is delivered first
 _LARGE, _FILLED = 1 << 12, 1 << 20  # bytes from and up to which a message of one frame is filled in place
 
 
@@ -99,7 +100,10 @@ class Decoder:
         self.inflation = inflation
         self.inflater: Inflater | None = None  # of the unfinished message
         self.failed = False
-        self.cut: bytes | None = None  # a header cut short
+        self.cut: bytes | None = (
+            None  # what was not decoded yet: a header cut short, or all that follows many inflated bytes
+        )
+        self.made = 0  # bytes inflated in this call
         self.left = 0  # payload bytes still to come in this frame
         self.first = 0  # the first byte of this frame
         self.key = 0
@@ -124,7 +128,10 @@ class Decoder:
         return events
 
     def decode(self, data: bytearray, size: int, out: list[Event]) -> int:
-        """Append to `out` what the first `size` bytes of `data` complete. `data` is unmasked in place."""
+        """Append to `out` what the first `size` bytes of `data` complete. `data` is unmasked in place.
+
+        Gives 1 where it stopped early, because small bytes became many: call again, without bytes, when `out` has been dealt with. Else 0.
+        """
         if self.failed:
             return 0
         if self.cut is not None:
@@ -142,6 +149,11 @@ class Decoder:
             else:
                 end = self._short_way(data, pos, size, out)
                 pos = end if end else self._long_way(data, pos, size, out)
+            if self.made > _AT_ONCE and 0 <= pos < size:
+                self.made = 0
+                self.cut = bytes(data[pos:size])
+                return 1
+        self.made = 0
         return 0
 
     def _short_way(self, data: bytearray, pos: int, size: int, out: list[Event]) -> int:
@@ -294,6 +306,7 @@ class Decoder:
             return 0
         if self.inflater is not None:
             chunk = self.inflater.inflate(chunk, self.limits.max_size - len(parts), end=end)
+            self.made += len(chunk)
         parts += chunk
         if self.kind == TEXT and (chunk or end):
             try:
