@@ -132,7 +132,7 @@ class Connection(Link):
 
     def go_on(self) -> None:
         """Decode what was left because the application had not kept up."""
-        if self.more and not self.refused and not self.decoding:  # a handler may ask in the middle of a delivery
+        if self.more and self.state != CLOSED and not self.refused and not self.decoding:  # a handler may ask in the middle of a delivery
             self._decode(_NOTHING, 0)
 
     def _deliver_all(self, events: list[Event]) -> int:
