@@ -12,6 +12,7 @@ cdef class Ready:
 cdef class Next:
     cdef Inbox inbox
     cdef int manner
+    cdef bint begun
 
 @cython.final
 cdef class Inbox:

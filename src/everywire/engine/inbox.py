@@ -71,6 +71,7 @@ class Next:
     def __init__(self, inbox: Inbox, manner: int) -> None:
         self.inbox = inbox
         self.manner = manner
+        self.begun = False
 
     def __await__(self) -> Generator[Any, Any, str | bytes]:
         self.inbox.manner = self.manner
@@ -78,16 +79,20 @@ class Next:
 
     def send(self, value: object) -> Any:
         """Step (the coroutine protocol, so that it may be made a task)."""
+        self.begun = True
         self.inbox.manner = self.manner
         return self.inbox.__next__()
 
     def throw(self, kind: Any, value: Any = None, trace: object = None) -> Any:
         """End the waiting by an exception (the coroutine protocol)."""
-        return self.inbox.throw(kind, value, trace)
+        if self.begun:
+            self.inbox.close()  # else it is somebody else who waits there
+        raise kind if value is None else value
 
     def close(self) -> None:
         """End the waiting (the coroutine protocol)."""
-        self.inbox.close()
+        if self.begun:
+            self.inbox.close()
 
 
 class Inbox:

@@ -101,7 +101,7 @@ class Opening(PlainLink):
         try:
             answer = self.site.answer(request, self.engine)
         except HandshakeError as error:
-            answer = refusal(error)
+            answer = refusal(error, last="upgrade" in request.headers)
         except Exception:
             log.exception("error while answering %s", ascii(request.target))
             answer = Response(500, "internal error")
@@ -116,7 +116,7 @@ class Opening(PlainLink):
         try:
             answer: Answer = await awaitable
         except HandshakeError as error:
-            answer = refusal(error)
+            answer = refusal(error, last="upgrade" in request.headers)
         except Exception:
             log.exception("error while answering %s", ascii(request.target))
             answer = Response(500, "internal error")
@@ -200,10 +200,11 @@ class Opening(PlainLink):
         self.site.left(self)
 
 
-def refusal(error: HandshakeError) -> Response:
-    """Make the response that refuses a handshake."""
+def refusal(error: HandshakeError, *, last: bool = False) -> Response:
+    """Make the response that refuses a request; `last` says that what follows it is never read as another one."""
     status = error.status or 400
     log.info("refused a handshake: %d %s", status, error.reason)
     headers = getattr(error, "headers", ())
-    # What follows a handshake that failed is never read as another request.
-    return Response(status, error.reason + "\n", headers if status == 426 else [*headers, ("Connection", "close")])
+    return Response(
+        status, error.reason + "\n", [*headers, ("Connection", "close")] if last and status != 426 else headers
+    )

@@ -219,6 +219,7 @@ class Engine:
         self.loop = loop
         self.clock = loop.time
         self.spare: Any = None
+        self.plaintext = bytearray(1 << 16)  # for TLS
         self._streams: set[Stream] = set()
         self._marked: set[Stream] = set()
         self._scheduled = False

@@ -9,6 +9,7 @@ cdef class TlsLink(Link):
     cdef object outgoing
     cdef readonly object tls
     cdef object inner
+    cdef bytearray buffer
     cdef readonly bint established
     cdef bint closing
     cdef bint over

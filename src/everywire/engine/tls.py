@@ -21,8 +21,6 @@ log = logging.getLogger("everywire.tls")
 _RECORD = 1 << 14
 _CIPHERTEXT = 1 << 16  # bytes queued below above which plaintext waits, so that it can still be dropped
 
-_buffer = bytearray(1 << 16)  # decrypted bytes on their way up; used up before anything else runs
-
 
 class TlsLink(Link):
     """Encrypts what goes down, one record per turn; decrypts what comes up.
@@ -51,6 +49,9 @@ class TlsLink(Link):
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side, server_hostname)
+        self.buffer: bytearray = (
+            bytearray(1 << 16) if engine is None else engine.plaintext
+        )  # decrypted bytes on their way up; of this loop alone, and used up before anything else runs
         self.inner: Any = getattr(self.tls, "_sslobj", self.tls)  # the same without a Python frame per call
         self.established = False
         self.closing = False
@@ -107,7 +108,7 @@ class TlsLink(Link):
     def _decrypt(self) -> None:
         while self.above is not None and not self.over:
             try:
-                count: Any = self.inner.read(len(_buffer), _buffer)
+                count: Any = self.inner.read(len(self.buffer), self.buffer)
             except ssl.SSLWantReadError:
                 break
             except (ssl.SSLError, OSError):
@@ -117,7 +118,7 @@ class TlsLink(Link):
             if count == 0:
                 self._peer_ended()
                 return
-            self.above.receive(_buffer, count)
+            self.above.receive(self.buffer, count)
             if self.incoming.pending == 0 and self.inner.pending() == 0:
                 break
         if self.outgoing.pending:
@@ -149,9 +150,6 @@ class TlsLink(Link):
             return
         plain, self.plain = self.plain, None
         data = plain[0] if len(plain) == 1 else b"".join(plain)
-        if len(data) > _CIPHERTEXT * 4:
-            data, rest = data[: _CIPHERTEXT * 4], data[_CIPHERTEXT * 4 :]
-            self.plain = [rest]
         self.size -= len(data)
         self._encrypt(data)
         if self.closing and self.plain is None:

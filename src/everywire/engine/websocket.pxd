@@ -35,7 +35,7 @@ cdef class WebSocket(Connection):
     @cython.locals(driver=Driver)
     cdef _run_handler(self, coroutine)
     cdef _wait_for(self, task)
-    @cython.locals(waiting=Py_ssize_t)
+    @cython.locals(before=Py_ssize_t)
     cpdef send(self, message)
     @cython.locals(waiting=Py_ssize_t)
     cpdef write_frame(self, bytes frame)

@@ -92,7 +92,7 @@ class WebSocket(Connection):
 
     def full(self) -> bool:
         """Say whether more messages wait than `read_limit` allows."""
-        return self.inbox is not None and self.inbox.full
+        return self.state == OPEN and self.inbox is not None and self.inbox.full
 
     def reading(self, on: bool) -> None:
         """Start or stop taking bytes; first of all those that the decoder holds back."""
@@ -192,10 +192,13 @@ class WebSocket(Connection):
         if self.state != OPEN:
             raise self.outcome()
         if type(message) is str or type(message) is bytes or isinstance(message, (bytearray, memoryview, str)):
+            before = self.below.queued()
+            if before > self.manner.write_limit:
+                self.cut_off()
+                return READY
             self.send_message(message)
-            waiting = self.below.queued()
-            if waiting > self.manner.high:
-                return self._crowded(waiting)
+            if self.below.queued() > self.manner.high:
+                return self._crowded()
             return READY
         return self._send_fragments(message)
 
@@ -207,9 +210,7 @@ class WebSocket(Connection):
             if waiting > self.manner.write_limit and waiting > len(frame):
                 self.cut_off()
 
-    def _crowded(self, waiting: int) -> Awaitable[None]:
-        if waiting > self.manner.write_limit and self.room is not None and waiting > self.manner.write_limit * 2:
-            self.cut_off()
+    def _crowded(self) -> Awaitable[None]:
         if self.room is None:
             self.room = self.engine.loop.create_future()
             self.below.crowd(self.manner.high // 2)
@@ -253,7 +254,7 @@ class WebSocket(Connection):
             raise self.outcome()
         self.send_fragment(opcode, data, end)
         if self.below.queued() > self.manner.high:
-            await self._crowded(0)
+            await self._crowded()
 
     # Closing
 
@@ -473,7 +474,7 @@ def broadcast(connections: Iterable[WebSocket], message: Message) -> None:
         if ready is not None:
             websocket.write_frame(ready)
         elif websocket.state == OPEN:
-            websocket.send_message(message)
+            websocket.send(message)
             before = shared
 
 

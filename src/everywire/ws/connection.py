@@ -132,7 +132,9 @@ class Connection(Link):
 
     def go_on(self) -> None:
         """Decode what was left because the application had not kept up."""
-        if self.more and self.state != CLOSED and not self.refused and not self.decoding:  # a handler may ask in the middle of a delivery
+        if (
+            self.more and self.state != CLOSED and not self.refused and not self.decoding
+        ):  # a handler may ask in the middle of a delivery
             self._decode(_NOTHING, 0)
 
     def _deliver_all(self, events: list[Event]) -> int:
@@ -233,6 +235,8 @@ class Connection(Link):
 
     def sweep(self, now: float) -> None:
         """Look after the timeouts of keepalive and closing (RFC 6455 5.5.2, 7.1.1)."""
+        if self.full():
+            self.heard = True  # we do not read, and cannot know
         if not self.bidden and (self.heard or self.since == 0):
             self.heard = False
             self.pinged = False
@@ -341,6 +345,8 @@ class Connection(Link):
         self.since = self.manner.clock()
         self.heard = False
         self.send_frame(FIN | CLOSE, payload)
+        if not self.refused:
+            self.reading(True)  # the answer may be behind messages that nobody reads any more
 
     def outcome(self) -> ConnectionClosed:
         """Give the exception that says how it ended: the peer's code and reason, 1006 where its close frame never came."""
