@@ -40,6 +40,7 @@ cdef class WebSocket(Connection):
     @cython.locals(waiting=Py_ssize_t)
     cpdef write_frame(self, bytes frame)
     cpdef cut_off(self)
+    cpdef _write_close(self, int code, str reason)
     cpdef _tell_closed(self)
     cpdef broken(self, error)
 

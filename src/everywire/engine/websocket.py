@@ -266,6 +266,12 @@ class WebSocket(Connection):
         self.start_close(int(code), reason)
         return self.wait_closed()
 
+    def _write_close(self, code: int, reason: str) -> None:
+        full = self.inbox is not None and self.inbox.full
+        Connection._write_close(self, code, reason)
+        if full and not self.refused:
+            self.reading(True)  # the answer comes behind messages that nobody reads any more
+
     def wait_closed(self) -> Awaitable[None]:
         """Await the end of the connection."""
         if self.over:

@@ -345,8 +345,6 @@ class Connection(Link):
         self.since = self.manner.clock()
         self.heard = False
         self.send_frame(FIN | CLOSE, payload)
-        if not self.refused:
-            self.reading(True)  # the answer may be behind messages that nobody reads any more
 
     def outcome(self) -> ConnectionClosed:
         """Give the exception that says how it ended: the peer's code and reason, 1006 where its close frame never came."""
