@@ -25,11 +25,12 @@ class Calling(PlainLink):
     A refusal's body is waited for, as far as Content-Length says or until the end. What follows a 101 belongs to the WebSocket that takes this one's place.
     """
 
-    __slots__ = ("done", "reader", "request", "response", "wanted")
+    __slots__ = ("done", "limits", "reader", "request", "response", "wanted")
 
     def __init__(self, request: Request, limits: HeadLimits, done: asyncio.Future[Response]) -> None:
         super().__init__()
         self.request = request
+        self.limits = limits
         self.reader = ResponseReader(limits)
         self.done = done
         self.response: Response | None = None
@@ -61,7 +62,14 @@ class Calling(PlainLink):
         except BadRequest as error:
             self._fail(HandshakeError(error.reason))
             return
-        if found is not None:
+        if found is None:
+            return
+        if 100 <= found[0] < 200 and found[0] != 101:  # not the answer yet. RFC 9110 15.2
+            rest = self.reader.rest
+            self.reader = ResponseReader(self.limits)
+            if rest:
+                self.feed(rest)
+        else:
             self._answered(*found)
 
     def _answered(self, status: int, reason: str, headers: Headers) -> None:
@@ -75,7 +83,9 @@ class Calling(PlainLink):
             return
         self.response = response
         length = response.headers.get("content-length", "")
-        self.wanted = min(int(length), _BODY) if length and length.isdigit() else _BODY
+        # A body without a length lasts until the end of the connection; of a chunked one, what came with the head must do.
+        endless = 0 if "transfer-encoding" in response.headers else _BODY
+        self.wanted = min(int(length), _BODY) if length.isdigit() else endless
         response.body, self.reader.rest = self.reader.rest[:_BODY], b""
         self._complete(response)
 

@@ -262,12 +262,20 @@ cdef class Engine:
         try:
             for fd in range(self.room):
                 if self.table[fd] != NULL:
-                    (<Link> <object> self.table[fd]).sweep(now)
+                    self.sweep_one(<Link> <object> self.table[fd], now)
         finally:
             self.turning = False
             self.settle()
-        if self.count and self.timer is None:
-            self.timer = self.loop.call_later(self.period, self._sweep)
+            if self.count and self.timer is None:
+                self.timer = self.loop.call_later(self.period, self._sweep)
+
+    cdef int sweep_one(self, Link link, double now) except -1:
+        try:
+            link.sweep(now)
+        except Exception:
+            log.exception("an error that nobody handled; the connection is closed")
+            link.abort()
+        return 0
 
     # For the sockets
 

@@ -107,6 +107,8 @@ class Opening(PlainLink):
             answer = Response(500, "internal error")
         if isawaitable(answer):
             self.pending = True
+            self.idle = False
+            self.since = 0.0
             self.below.reading(False)
             self.task = self.engine.loop.create_task(self._wait(request, answer))
         else:

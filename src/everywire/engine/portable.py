@@ -170,6 +170,14 @@ class Stream(Link, asyncio.Protocol):
         elif self.above is not None:
             self.above.sweep(now)
 
+    def guarded_sweep(self, now: float) -> None:
+        """Sweep; an error ends this stream alone."""
+        self._guard(lambda: self.sweep(now))
+
+    def push(self) -> None:
+        """Hand over now."""
+        self.flush()
+
     def flush(self) -> None:
         """Hand over what is queued."""
         transport = self.transport
@@ -181,6 +189,8 @@ class Stream(Link, asyncio.Protocol):
             data = self.outbox.popleft() if len(self.outbox) == 1 else self._joined()
             self.waiting -= len(data)
             transport.write(data)
+            if self.finishing:
+                self.deadline = self.engine.clock() + _LINGER  # it goes on, slowly
         if self.finishing and not self.outbox and not self.half:
             self.half = True
             self._half_close(transport)
@@ -296,7 +306,7 @@ class Engine:
         self._timer = None
         now = self.clock()
         for stream in list(self._streams):
-            stream.sweep(now)
+            stream.guarded_sweep(now)
         self.settle()
         if self._streams and self._timer is None:
             self._timer = self.loop.call_later(self._period, self._sweep)

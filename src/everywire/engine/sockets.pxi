@@ -80,6 +80,9 @@ cdef class Socket(Watched):
             self.crowded = True
         self.engine.mark(self.fd)
 
+    cpdef push(self):
+        self.flush()
+
     cpdef wake(self):
         if not self.dead:
             self.engine.mark(self.fd)
@@ -124,14 +127,14 @@ cdef class Socket(Watched):
             return None
         if what == "fd":
             return self.fd
-        with sockets.socket(fileno=os.dup(self.fd)) as twin:
-            try:
+        try:
+            with sockets.socket(fileno=os.dup(self.fd)) as twin:
                 if what == "peername":
                     return twin.getpeername()
                 if what == "sockname":
                     return twin.getsockname()
-            except OSError:
-                pass
+        except OSError:  # it is gone, or there are no descriptors left
+            pass
         return None
 
     cpdef sweep(self, double now):
@@ -227,6 +230,8 @@ cdef class Socket(Watched):
         cdef Py_ssize_t left = PyBytes_GET_SIZE(self.head) - self.sent
         cdef Py_ssize_t i = 0, count
         self.waiting -= size
+        if self.finishing:
+            self.deadline = everywire_now() + LINGER  # it goes on, slowly
         if size < left:
             self.sent += size
             return 0
@@ -274,7 +279,11 @@ cdef class Listener(Watched):
             if fd < 0:
                 return self.cannot(c_errno)
             peer = Socket(self.engine, fd)
-            self.engine.add(peer, EPOLLIN | EPOLLRDHUP)
+            try:
+                self.engine.add(peer, EPOLLIN | EPOLLRDHUP)
+            except OSError as error:
+                c_close(fd)
+                return self.cannot(error.errno)
             try:
                 peer.put(self.factory())
             except Exception:

@@ -199,6 +199,12 @@ class TlsLink(Link):
         self.size += len(data)
         self.below.wake()
 
+    def push(self) -> None:
+        """Encrypt and write now."""
+        self.settling()
+        if self.below is not None:
+            self.below.push()
+
     def wake(self) -> None:
         """Ask for a turn."""
         self.below.wake()

@@ -19,6 +19,7 @@ cdef class WebSocket(Connection):
     cdef public Inbox inbox
     cdef public bint busy
     cdef public bint over
+    cdef Py_ssize_t allowance
     cdef dict pings
     cdef object room
     cdef object farewell
@@ -35,11 +36,12 @@ cdef class WebSocket(Connection):
     @cython.locals(driver=Driver)
     cdef _run_handler(self, coroutine)
     cdef _wait_for(self, task)
-    @cython.locals(before=Py_ssize_t)
+    @cython.locals(before=Py_ssize_t, waiting=Py_ssize_t)
     cpdef send(self, message)
-    @cython.locals(waiting=Py_ssize_t)
     cpdef write_frame(self, bytes frame)
     cpdef cut_off(self)
+    @cython.locals(waiting=Py_ssize_t)
+    cdef _judge(self, Py_ssize_t size)
     cpdef _write_close(self, int code, str reason)
     cpdef _tell_closed(self)
     cpdef broken(self, error)

@@ -64,6 +64,7 @@ class WebSocket(Connection):
         self.inbox: Inbox | None = None
         self.busy = False
         self.over = False
+        self.allowance = 0
         self.pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
         self.room: asyncio.Future[None] | None = None
         self.farewell: asyncio.Future[None] | None = None
@@ -113,7 +114,7 @@ class WebSocket(Connection):
             answer = self.on_message(self, message)  # type: ignore[misc]
             if answer is not None and answer is not READY and iscoroutine(answer):
                 self._run_handler(answer)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:  # the latter of something that the callback looked at
             self.broken(error)
 
     def _run_handler(self, coroutine: Coroutine[Any, Any, Any]) -> None:
@@ -193,12 +194,12 @@ class WebSocket(Connection):
             raise self.outcome()
         if type(message) is str or type(message) is bytes or isinstance(message, (bytearray, memoryview, str)):
             before = self.below.queued()
-            if before > self.manner.write_limit:
-                self.cut_off()
-                return READY
             self.send_message(message)
-            if self.below.queued() > self.manner.high:
-                return self._crowded()
+            waiting = self.below.queued()
+            if waiting > self.manner.high:
+                self._judge(waiting - before)
+                if self.state == OPEN and self.below.queued() > self.manner.high:
+                    return self._crowded()
             return READY
         return self._send_fragments(message)
 
@@ -206,9 +207,22 @@ class WebSocket(Connection):
         """Send a frame made by `everywire.ws.frames.encode`, shared by reference among connections; nothing when closed."""
         if self.state == OPEN and self.below is not None:
             self.below.write(frame)
-            waiting = self.below.queued()
-            if waiting > self.manner.write_limit and waiting > len(frame):
-                self.cut_off()
+            if self.below.queued() > self.manner.write_limit:
+                self._judge(len(frame))
+
+    def _judge(self, size: int) -> None:
+        """Cut a slow reader off, after `size` bytes were queued: one whose queue passes the limit although everything that can leave has left.
+
+        A single frame beyond the limit is let in when nothing else waits, and is not counted until the queue is short again.
+        """
+        if self.below.queued() <= self.manner.write_limit + self.allowance:
+            return
+        self.below.push()
+        waiting = self.below.queued()
+        if waiting <= size:
+            self.allowance = size
+        elif waiting > self.manner.write_limit + self.allowance:
+            self.cut_off()
 
     def _crowded(self) -> Awaitable[None]:
         if self.room is None:
@@ -225,6 +239,7 @@ class WebSocket(Connection):
     def drained(self) -> None:
         """Let senders go on."""
         Connection.drained(self)
+        self.allowance = 0
         room, self.room = self.room, None
         if room is not None and not room.done():
             room.set_result(None)

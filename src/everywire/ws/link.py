@@ -71,6 +71,11 @@ class Link:
         if self.below is not None:
             self.below.write(data)
 
+    def push(self) -> None:
+        """Try to write what is queued now, before the turn's end: how slow a peer is cannot be judged before."""
+        if self.below is not None:
+            self.below.push()
+
     def wake(self) -> None:
         """Ask for a turn's end, at which `settling` is called."""
         if self.below is not None:
