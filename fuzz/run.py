@@ -31,7 +31,7 @@ MODULES = {
     "handshake": "fuzz.handshake_fuzz",
 }
 SANITIZED = ("native", "differential")
-LIMITS = ("-max_len=1024", "-timeout=10", "-rss_limit_mb=2048", "-detect_leaks=0")
+LIMITS = ("-max_len=1024", "-timeout=25", "-report_slow_units=25", "-rss_limit_mb=2048", "-detect_leaks=0")
 
 
 @dataclass

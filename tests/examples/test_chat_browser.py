@@ -264,8 +264,11 @@ async def test_a_phone_scrolls_only_downwards_and_has_a_drawer(stage: Stage) -> 
 async def test_long_messages_are_folded_and_unfolded(stage: Stage) -> None:
     ada = await stage.enter("Ada")
     await ada.say("\n".join(f"line {number}" for number in range(60)))
+    await expect(ada.messages).to_be_visible()
     folded = await ada.messages.bounding_box()
     await ada.page.click("text=Show all of it")
+    await expect(ada.page.locator("text=Show all of it")).to_have_count(0)
+    await expect(ada.messages).to_be_visible()
     unfolded = await ada.messages.bounding_box()
     assert folded is not None
     assert unfolded is not None

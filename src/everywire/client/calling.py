@@ -82,7 +82,7 @@ class Calling(PlainLink):
             self._done(response)
             return
         self.response = response
-        length = response.headers.get("content-length", "")
+        length = response.headers.get("content-length") or ""
         # A body without a length lasts until the end of the connection; of a chunked one, what came with the head must do.
         endless = 0 if "transfer-encoding" in response.headers else _BODY
         self.wanted = min(int(length), _BODY) if length.isdigit() else endless
