@@ -192,6 +192,7 @@ class Everywire:
             "process_request": self.answer,
             "subprotocols": (SUBPROTOCOL,),
         }
+        options.setdefault("slow_code", 4413)  # as docs/protocol.md says
         try:
             async with serve(None, host, port, **callbacks, **options) as server:
                 yield server

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, CancelledError
+from asyncio import AbstractEventLoop, CancelledError, Future, shield
 from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Wakeup = Callable[[Any], object]
 
-__all__ = ["ITERATING", "READY", "RECEIVING", "Inbox", "Next", "Resumable"]
+__all__ = ["ITERATING", "READY", "RECEIVING", "Inbox", "Next", "Resumable", "Shielded"]
 
 RECEIVING, ITERATING = (
     0,
@@ -63,6 +63,36 @@ class Ready:
 
 
 READY = Ready()
+
+
+class Shielded:
+    """Awaits a future that others await too; nothing is made before somebody does. May be made a task, as a coroutine may."""
+
+    __slots__ = ("future", "steps")
+
+    def __init__(self, future: Future[None]) -> None:
+        self.future = future
+        self.steps: Generator[Any, None, None] | None = None
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return shield(self.future).__await__()
+
+    def send(self, value: Any) -> Any:
+        """Step (the coroutine protocol)."""
+        if self.steps is None:
+            self.steps = self.__await__()
+        return self.steps.send(value)
+
+    def throw(self, kind: Any, value: Any = None, trace: Any = None) -> Any:
+        """End by an exception (the coroutine protocol)."""
+        if self.steps is None:
+            self.steps = self.__await__()
+        return self.steps.throw(kind if value is None else value)
+
+    def close(self) -> None:
+        """End (the coroutine protocol)."""
+        if self.steps is not None:
+            self.steps.close()
 
 
 class Next:

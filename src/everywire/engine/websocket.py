@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import iscoroutine
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from everywire.engine.drive import drive, spare
-from everywire.engine.inbox import ITERATING, READY, RECEIVING, Inbox, Next
+from everywire.engine.inbox import ITERATING, READY, RECEIVING, Inbox, Next, Shielded
 from everywire.errors import CloseCode, ConnectionClosed
 from everywire.http.request import Request, Response
 from everywire.ws.connection import CLOSED, OPEN, Connection
@@ -228,7 +228,7 @@ class WebSocket(Connection):
         if self.room is None:
             self.room = self.engine.loop.create_future()
             self.below.crowd(self.manner.high // 2)
-        return _Shielded(self.room)
+        return Shielded(self.room)
 
     def cut_off(self) -> None:
         """Close a peer that reads too slowly: 1008 (`Options.slow_code`), and what was queued for it is dropped."""
@@ -293,7 +293,7 @@ class WebSocket(Connection):
             return READY
         if self.farewell is None:
             self.farewell = self.engine.loop.create_future()
-        return _Shielded(self.farewell)
+        return Shielded(self.farewell)
 
     def finished(self, reason: BaseException | None) -> None:
         """The connection is over: everybody who waits learns it."""
@@ -414,36 +414,6 @@ def _control_payload(data: str | bytes) -> bytes:
     if len(payload) > 125:
         raise ValueError("a ping or pong has at most 125 bytes")  # RFC 6455 5.5
     return payload
-
-
-class _Shielded:
-    """Awaits a future that others await too; nothing is made before somebody does. May be made a task, as a coroutine may."""
-
-    __slots__ = ("future", "steps")
-
-    def __init__(self, future: asyncio.Future[None]) -> None:
-        self.future = future
-        self.steps: Generator[Any, None, None] | None = None
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return asyncio.shield(self.future).__await__()
-
-    def send(self, value: Any) -> Any:
-        """Step (the coroutine protocol)."""
-        if self.steps is None:
-            self.steps = self.__await__()
-        return self.steps.send(value)
-
-    def throw(self, kind: Any, value: Any = None, trace: Any = None) -> Any:
-        """End by an exception (the coroutine protocol)."""
-        if self.steps is None:
-            self.steps = self.__await__()
-        return self.steps.throw(kind if value is None else value)
-
-    def close(self) -> None:
-        """End (the coroutine protocol)."""
-        if self.steps is not None:
-            self.steps.close()
 
 
 async def _parts(message: Any) -> AsyncIterator[Message]:
