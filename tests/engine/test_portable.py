@@ -49,7 +49,7 @@ class Transport(asyncio.Transport):
 async def stream():
     """A stream on such a transport."""
     engine = portable.Engine(asyncio.get_running_loop())
-    found = portable.Stream(engine, Top)
+    found = portable.Stream(engine, Top, 2.0)
     found.connection_made(Transport())
     yield found
     found.connection_lost(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +26,7 @@ if not pure_wanted():
         native_error = None
 
 _engines: dict[Any, Any] = {}
+_guard = threading.Lock()  # loops of several threads may ask at once
 _told = False
 
 
@@ -41,11 +43,12 @@ def current(kind: str | None = None) -> Any:
         raise RuntimeError(
             f"the {kind} engine is not available here; there is: {', '.join(available())}. `everywire doctor` says why"
         )
-    found = _engines.get((kind, loop))
-    if found is None:
-        for key in [key for key in _engines if key[1].is_closed()]:
-            del _engines[key]
-        found = _engines[kind, loop] = _make(kind, loop)
+    with _guard:
+        found = _engines.get((kind, loop))
+        if found is None:
+            for key in [key for key in _engines if key[1].is_closed()]:
+                del _engines[key]
+            found = _engines[kind, loop] = _make(kind, loop)
     return found
 
 

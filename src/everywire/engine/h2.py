@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from inspect import isawaitable
@@ -41,6 +42,7 @@ class H2Link(H2Trunk):
         self.since = 0.0
         self.used = False
         self.kept = 0  # bytes of bodies
+        self.answering: set[asyncio.Future[Answer]] = set()
         self._joined: Any = site
         cast(Any, site).joined(self)
 
@@ -54,6 +56,10 @@ class H2Link(H2Trunk):
         exchange = Exchange(self.site, self.engine)
         stream.put(exchange)
         exchange.begin(fields)
+
+    def tasks(self) -> list[asyncio.Future[Answer]]:
+        """Give the answers that are awaited."""
+        return list(self.answering)
 
     def emptied(self) -> None:
         """Be idle from now on."""
@@ -90,9 +96,10 @@ class Exchange(PlainLink):
     """One request on a stream: waits for its body, has the `site` answer it, gives its place to the WebSocket that it becomes.
 
     Invariants: `request` is None before `begin` has read it and after it was answered. What comes after a WebSocket's handshake is kept in `parts`.
+    `task` is set exactly while an answer is awaited, and held by the trunk as well.
     """
 
-    __slots__ = ("engine", "parts", "request", "since", "site", "size", "tunnel")
+    __slots__ = ("engine", "parts", "request", "since", "site", "size", "task", "tunnel")
 
     above: Any
     below: Any
@@ -104,6 +111,7 @@ class Exchange(PlainLink):
         self.engine = engine
         self.request: Request | None = None
         self.tunnel = False
+        self.task: asyncio.Future[Answer] | None = None
         self.parts: list[bytes] = []
         self.size = 0
         self.since = 0.0
@@ -143,6 +151,7 @@ class Exchange(PlainLink):
     def ended(self) -> None:
         """The request is complete; a handshake's client that ends the stream does not want it any more."""
         if self.tunnel:
+            self._give_up()
             self.below.abort()
         elif self.request is not None:
             self.request.body = self._take()
@@ -155,18 +164,29 @@ class Exchange(PlainLink):
             answer = _excuse(request, error)
         if isawaitable(answer):
             self.below.reading(not self.tunnel)
-            self.since = -1.0
-            self.engine.loop.create_task(self._wait(request, answer))
+            answering = self.below.trunk.answering
+            self.task = asyncio.ensure_future(answer, loop=self.engine.loop)
+            answering.add(self.task)
+            self.task.add_done_callback(answering.discard)
+            self.task.add_done_callback(lambda task: self._awaited(request, task))
         else:
             self._answer(request, answer)
 
-    async def _wait(self, request: Request, awaitable: Awaitable[Answer]) -> None:
+    def _give_up(self) -> None:
+        """End the awaiting of an answer that nobody wants any more."""
+        task, self.task = self.task, None
+        if task is not None:
+            task.cancel()
+
+    def _awaited(self, request: Request, task: asyncio.Future[Answer]) -> None:
+        if self.task is None or self.below is None or self.below.over:
+            return  # given up meanwhile
+        self.task = None
         try:
-            answer: Answer = await awaitable
-        except Exception as error:
+            answer = task.result()
+        except (Exception, asyncio.CancelledError) as error:
             answer = _excuse(request, error)
-        if self.below is not None and not self.below.over:
-            self._answer(request, answer)
+        self._answer(request, answer)
 
     def _answer(self, request: Request, answer: Answer) -> None:
         response: Any = answer.response if isinstance(answer, Accepted) else answer
@@ -209,21 +229,27 @@ class Exchange(PlainLink):
         self.below.finish()
 
     def sweep(self, now: float) -> None:
-        """Look after a body that does not come."""
+        """Look after a body that does not come, and a handshake that is not answered; the time of other answers is the application's."""
         patience = self.site.open_timeout
         if self.since == 0.0:
             self.since = now
-        elif self.since > 0 and patience is not None and now - self.since > patience:
+        elif self.request is None or patience is None or now - self.since < patience:
+            return
+        elif self.task is None:
             self._refuse(408, "the request did not come in time")
+        elif self.tunnel:
+            self._give_up()
+            self._refuse(503, "the handshake was not answered in time")
 
     def lost(self, reason: BaseException | None) -> None:
         """The stream is gone before the answer."""
+        self._give_up()
         self._take()
         self.below = None
         self.request = None
 
 
-def _excuse(request: Request, error: Exception) -> Response:
+def _excuse(request: Request, error: BaseException) -> Response:
     """Make the answer that an error leads to; one that is ours is told in the log alone."""
     if isinstance(error, HandshakeError):
         return refusal(error)

@@ -24,7 +24,7 @@ _LEVEL = (
 )  # bytes queued below above which streams keep theirs: these can be dropped, and none starves the others
 _UNREAD = 1 << 20  # bytes queued below, by answers to control frames, above which the peer is cut off
 _CROWDED = 1 << 14
-_LINGER = 2.0  # seconds to wait for the peer's END_STREAM after ours
+_LINGER = 2.0  # seconds to wait for the peer's END_STREAM after ours: waiting costs no descriptor, and ends with the connection
 _STALLED = 10.0  # seconds without any progress after which a stream that is finishing is reset, where nobody sets its `patience`
 
 

@@ -104,13 +104,15 @@ class Next:
         self.begun = False
 
     def __await__(self) -> Generator[Any, Any, str | bytes]:
-        self.inbox.manner = self.manner
+        if not self.inbox.waiting:  # else somebody else's end would be told in this one's way
+            self.inbox.manner = self.manner
         return self.inbox
 
     def send(self, value: object) -> Any:
         """Step (the coroutine protocol, so that it may be made a task)."""
-        self.begun = True
-        self.inbox.manner = self.manner
+        if self.begun or not self.inbox.waiting:
+            self.begun = True
+            self.inbox.manner = self.manner
         return self.inbox.__next__()
 
     def throw(self, kind: Any, value: Any = None, trace: object = None) -> Any:

@@ -4,8 +4,8 @@ Theory of operation. The engine owns an epoll descriptor that holds every socket
 
     wait -> for each ready socket: receive into the one shared buffer, decode, deliver -> write what was queued -> bury the dead
 
-and nothing is written, closed or freed anywhere else, so that a handler may do anything: close itself, close others, broadcast, raise. What is queued outside
-of a turn is written by a turn of its own, once per pass of the loop. Several frames for one socket leave in one `sendmsg`. Sockets are visited in the order of
+and nothing is closed or freed while handlers run, so that a handler may do anything: close itself, close others, broadcast, raise. Nothing is written then
+either, but where `push` asks for it. What is queued outside of a turn is written by a turn of its own, once per pass of the loop. Several frames for one socket leave in one `sendmsg`. Sockets are visited in the order of
 their descriptors, which the kernel's memory likes. Events carry a serial number beside the descriptor, so that a descriptor used again never gets its
 predecessor's event.
 """
@@ -37,10 +37,12 @@ cdef enum:
     BATCH = 256  # events of one wait
     ACCEPTS = 64  # connections accepted in one turn
     PIECES = 64  # frames in one sendmsg
+    PAIRS = 256  # from here on, those that have left are forgotten at each new one
     CROWDED = 1 << 14  # queued bytes above which `drained` is owed
+    STALLED = 5  # times `fin_timeout`: how long the last bytes may stand still
 
 cdef double BUDGET = 0.002  # seconds after which a turn lets the loop's other callbacks run
-cdef double LINGER = 2.0  # seconds to wait for the peer's FIN after ours
+cdef double COMPLAINT = 60.0  # seconds between two log lines that say the same of a listener
 
 name = "native"
 
@@ -51,8 +53,7 @@ include "sockets.pxi"
 cdef class Engine:
     """All the sockets of one event loop. Not for use from other threads.
 
-    Invariants: `table[fd]` is the live socket of `fd` or NULL; a bit in `bits` marks a descriptor with something to write; nobody is buried during a turn's
-    receiving phase.
+    Invariants: `table[fd]` is the live socket of `fd` or NULL; a bit in `bits` marks a descriptor with something to write; nobody is buried while `turning`.
     """
 
     cdef readonly object loop
@@ -99,18 +100,22 @@ cdef class Engine:
 
     # For servers and clients
 
-    async def listen(self, sock, factory):
-        """Accept connections on the listening `sock` (taken over); each gets the Link that `factory()` makes. Gives the listener; `abort` ends it."""
+    async def listen(self, sock, factory, fin_timeout=2.0):
+        """Accept connections on the listening `sock` (taken over); each gets the Link that `factory()` makes. Gives the listener; `abort` ends it.
+
+        `fin_timeout`: seconds to wait for a peer's FIN after ours; five times as many for bytes that it does not take.
+        """
         sock.setblocking(False)
-        cdef Listener listener = Listener(self, sock, factory)
+        cdef Listener listener = Listener(self, sock, factory, fin_timeout)
         self.add(listener, EPOLLIN)
         return listener
 
-    async def adopt(self, sock, Link above):
+    async def adopt(self, sock, Link above, fin_timeout=2.0):
         """Take over the connected `sock`, with `above` on it. Gives the lowest storey."""
         sock.setblocking(False)
         cdef bint inet = sock.family in (sockets.AF_INET, sockets.AF_INET6)
-        cdef Socket peer = Socket(self, sock.detach())
+        cdef Socket peer = Socket(self, sock.detach(), fin_timeout)
+        everywire_ask(peer.fd, &peer.peer)
         if inet:
             everywire_nodelay(peer.fd)
         self.add(peer, EPOLLIN | EPOLLRDHUP)
@@ -129,12 +134,13 @@ cdef class Engine:
         return everywire_now()
 
     def close(self):
-        """Bury everything at once."""
+        """Abort everything: at once, or when the turn that calls this is over."""
         cdef int fd
         for fd in range(self.room):
             if self.table[fd] != NULL:
                 (<Link> <object> self.table[fd]).abort()
-        self.settle()
+        if not self.turning:
+            self.settle()
 
     # The turn
 

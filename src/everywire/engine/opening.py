@@ -18,6 +18,8 @@ __all__ = ["Accepted", "Opening", "Site"]
 
 log = logging.getLogger("everywire.http")
 
+_AHEAD = 1 << 14  # bytes of pipelined requests that are taken while an answer is awaited
+
 
 class Accepted:
     """A request that becomes a WebSocket: the `response` (the 101 as bytes; a Response over HTTP/2), the connection, and what to call once it is open."""
@@ -34,7 +36,10 @@ Answer = Response | Accepted
 
 
 class Site(Protocol):
-    """Who answers requests. `limits` bound them; a head must be there within `open_timeout` seconds, an idle keep-alive ends after `idle_timeout`."""
+    """Who answers requests. `limits` bound them; an idle keep-alive ends after `idle_timeout` seconds.
+
+    A head must be there within `open_timeout` seconds, a WebSocket's handshake be answered.
+    """
 
     limits: HeadLimits
     open_timeout: float | None
@@ -56,10 +61,10 @@ class Site(Protocol):
 class Opening(PlainLink):
     """Reads requests one after another, has the `site` answer each, and gives its place to the WebSocket that one becomes.
 
-    Invariant: while an answer is awaited nothing more is read, so pipelined requests wait in the kernel.
+    Invariants: while an answer is awaited no further request is parsed, and no more than `_AHEAD` bytes are kept; `task` is set exactly then.
     """
 
-    __slots__ = ("engine", "idle", "pending", "reader", "since", "site", "task")
+    __slots__ = ("engine", "idle", "pending", "reader", "since", "site", "task", "tunnel")
 
     def __init__(self, site: Site, engine: Any) -> None:
         super().__init__()
@@ -68,14 +73,16 @@ class Opening(PlainLink):
         self.reader = RequestReader(site.limits)
         self.since = 0.0
         self.idle = False
-        self.pending = False
-        self.task: asyncio.Task[None] | None = None  # that awaits an answer
+        self.pending = False  # no further request is parsed, for now or ever
+        self.tunnel = False  # what is pending is a WebSocket's handshake
+        self.task: asyncio.Future[Answer] | None = None  # an answer that is awaited
         site.joined(self)
 
     def feed(self, data: bytes) -> None:
         """Take bytes; answer the requests that they complete."""
         if self.pending:
-            self.reader.rest += data
+            if self.task is not None:
+                self._keep(data)
             return
         try:
             request = self.reader.feed(data)
@@ -91,6 +98,12 @@ class Opening(PlainLink):
         if self.idle and self.reader.begun:  # the next head has no more time than the first
             self.idle = False
             self.since = 0.0
+
+    def _keep(self, data: bytes) -> None:
+        """Keep what comes ahead of an answer: reading on is how the client's going is noticed."""
+        self.reader.rest += data
+        if len(self.reader.rest) > _AHEAD:
+            self.below.reading(False)
 
     def _stopped(self) -> bool:
         """Say whether no further request is parsed for now, or ever."""
@@ -108,24 +121,26 @@ class Opening(PlainLink):
         if isawaitable(answer):
             self.pending = True
             self.idle = False
-            self.since = 0.0
-            self.below.reading(False)
-            self.task = self.engine.loop.create_task(self._wait(request, answer))
+            self.tunnel = "upgrade" in request.headers
+            if not self.tunnel:
+                self.since = 0.0
+            self.task = asyncio.ensure_future(answer, loop=self.engine.loop)
+            self.task.add_done_callback(lambda task: self._awaited(request, task))
         else:
             self._answer(request, answer)
 
-    async def _wait(self, request: Request, awaitable: Awaitable[Answer]) -> None:
+    def _awaited(self, request: Request, task: asyncio.Future[Answer]) -> None:
+        if self.task is None or self.below is None:
+            return  # given up meanwhile
         try:
-            answer: Answer = await awaitable
+            answer = task.result()
         except HandshakeError as error:
             answer = refusal(error, last="upgrade" in request.headers)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             log.exception("error while answering %s", ascii(request.target))
             answer = Response(500, "internal error")
         self.pending = False
         self.task = None
-        if self.below is None:
-            return
         self._answer(request, answer)
         below = self.below
         if below is not None:
@@ -133,6 +148,16 @@ class Opening(PlainLink):
             rest, self.reader.rest = self.reader.rest, b""
             if rest:
                 self.feed(rest)
+
+    def _give_up(self) -> None:
+        """End the awaiting of an answer that nobody wants any more."""
+        task, self.task = self.task, None
+        if task is not None:
+            task.cancel()
+
+    def tasks(self) -> list[asyncio.Future[Answer]]:
+        """Give the answers that are awaited."""
+        return [] if self.task is None else [self.task]
 
     def _answer(self, request: Request, answer: Answer) -> None:
         below = self.below
@@ -165,7 +190,7 @@ class Opening(PlainLink):
         websocket.opened_by = self.reader.head if request.user is None else request
         below.put(websocket)
         self.site.left(self)
-        if websocket.inbox is None and self.pending is False:
+        if len(self.reader.rest) > _AHEAD:
             below.reading(True)
         accepted.opened(websocket)
         if self.reader.rest:
@@ -180,24 +205,31 @@ class Opening(PlainLink):
 
     def ended(self) -> None:
         """The client half-closed: there is nothing more to answer."""
+        self._give_up()
         if self.below is not None:
             self.below.finish()
 
     def sweep(self, now: float) -> None:
-        """Look after slow heads and idle connections."""
+        """Look after slow heads, slow handshakes and idle connections; the time of other answers is the application's."""
         if self.since == 0.0:
             self.since = now
             return
         patience = self.site.idle_timeout if self.idle else self.site.open_timeout
-        if self.pending or patience is None or now - self.since < patience:
+        if patience is None or now - self.since < patience:
             return
-        if self.idle:
+        if self.task is not None and self.tunnel:
+            self._give_up()
+            self._refuse(503, "the handshake was not answered in time")
+        elif self.pending:
+            return
+        elif self.idle:
             self.below.finish()
         else:
             self._refuse(408, "the request did not come in time")
 
     def lost(self, reason: BaseException | None) -> None:
         """The connection is gone before it became anything."""
+        self._give_up()
         self.below = None
         self.site.left(self)
 

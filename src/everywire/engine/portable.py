@@ -19,7 +19,7 @@ _HANDED = 1 << 16  # bytes handed over at once
 _CROWDED = (
     1 << 14
 )  # bytes queued above which `drained` is owed; no more stays in a transport, which tells only of a queue above its limit
-_LINGER = 2.0
+_STALLED = 5  # times `fin_timeout`: how long the last bytes may stand still
 
 name = "portable"
 
@@ -30,10 +30,12 @@ class Stream(Link, asyncio.Protocol):
     Invariants: while `full` nothing is handed to the transport; `waiting` counts the bytes in `outbox`.
     """
 
-    def __init__(self, engine: Engine, factory: Callable[[], Link]) -> None:
+    def __init__(self, engine: Engine, factory: Callable[[], Link], fin_timeout: float) -> None:
         super().__init__()
         self.engine = engine
         self.factory = factory
+        self.fin_timeout = fin_timeout
+        self.peer: Any = None  # its address
         self.transport: asyncio.Transport | None = None
         self.outbox: deque[bytes] = deque()
         self.waiting = 0
@@ -52,6 +54,7 @@ class Stream(Link, asyncio.Protocol):
         """Begin."""
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(high=_CROWDED)
+        self.peer = transport.get_extra_info("peername")
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -124,7 +127,7 @@ class Stream(Link, asyncio.Protocol):
         """Close when all is written."""
         if not self.finishing:
             self.finishing = True
-            self.deadline = self.engine.clock() + _LINGER
+            self.deadline = self.engine.clock() + self.fin_timeout
             self.engine.mark(self)
 
     def abort(self) -> None:
@@ -160,12 +163,16 @@ class Stream(Link, asyncio.Protocol):
 
     def extra(self, name: str) -> Any:
         """Ask the transport."""
+        if name == "ground":
+            return self
+        if name == "peername":
+            return self.peer
         return None if self.transport is None else self.transport.get_extra_info(name)
 
     def sweep(self, now: float) -> None:
         """End a closing that takes too long."""
         if self.finishing:
-            if now > self.deadline and (self.half or now > self.deadline + 8):
+            if now > self.deadline + (0 if self.half else (_STALLED - 1) * self.fin_timeout):
                 self.abort()
         elif self.above is not None:
             self.above.sweep(now)
@@ -190,7 +197,7 @@ class Stream(Link, asyncio.Protocol):
             self.waiting -= len(data)
             transport.write(data)
             if self.finishing:
-                self.deadline = self.engine.clock() + _LINGER  # it goes on, slowly
+                self.deadline = self.engine.clock() + self.fin_timeout  # it goes on, slowly
         if self.finishing and not self.outbox and not self.half:
             self.half = True
             self._half_close(transport)
@@ -241,21 +248,24 @@ class Engine:
         """How many streams live."""
         return len(self._streams)
 
-    async def listen(self, sock: socket.socket, factory: Callable[[], Link]) -> Listener:
-        """Accept connections on `sock` (taken over); each gets the Link that `factory()` makes. Gives the listener; `abort` ends it."""
+    async def listen(self, sock: socket.socket, factory: Callable[[], Link], fin_timeout: float = 2.0) -> Listener:
+        """Accept connections on `sock` (taken over); each gets the Link that `factory()` makes. Gives the listener; `abort` ends it.
+
+        `fin_timeout`: seconds to wait for a peer's FIN after ours; five times as many for bytes that it does not take.
+        """
         sock.setblocking(False)
 
         def make() -> Stream:
-            return Stream(self, factory)
+            return Stream(self, factory, fin_timeout)
 
         if sock.family == getattr(socket, "AF_UNIX", None):
             return Listener(await self.loop.create_unix_server(make, sock=sock, backlog=4096))
         return Listener(await self.loop.create_server(make, sock=sock, backlog=4096))
 
-    async def adopt(self, sock: socket.socket, above: Link) -> Link:
+    async def adopt(self, sock: socket.socket, above: Link, fin_timeout: float = 2.0) -> Link:
         """Take over the connected `sock`, with `above` on it. Gives the lowest storey."""
         sock.setblocking(False)
-        _, stream = await self.loop.create_connection(lambda: Stream(self, lambda: above), sock=sock)
+        _, stream = await self.loop.create_connection(lambda: Stream(self, lambda: above, fin_timeout), sock=sock)
         return stream
 
     def watch(self, seconds: float) -> None:

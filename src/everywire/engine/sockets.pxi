@@ -18,21 +18,26 @@ cdef class Watched(Link):
 cdef class Socket(Watched):
     """The lowest storey: one connected stream socket.
 
-    Invariants: `head` is None exactly while nothing is queued; `sent` counts bytes of `head` that have left; EPOLLOUT is watched exactly while `blocked`.
+    Invariants: `head` is None exactly while nothing is queued; `sent` counts bytes of `head` that have left, `gone` those that have left since nothing was
+    queued; `pairs` holds where, in the same count, two pieces that belong together begin and end; EPOLLOUT is watched exactly while `blocked`.
     """
 
     cdef bytes head
     cdef list rest
-    cdef Py_ssize_t sent
+    cdef list pairs
+    cdef Py_ssize_t sent, gone
     cdef Py_ssize_t waiting
     cdef Py_ssize_t mark_low
     cdef bint blocked, paused, finishing, half, clean, dead, eof, crowded
+    cdef float fin_timeout
     cdef double deadline
     cdef object reason
+    cdef everywire_peer peer
 
-    def __init__(self, Engine engine, int fd):
+    def __init__(self, Engine engine, int fd, float fin_timeout):
         self.engine = engine
         self.fd = fd
+        self.fin_timeout = fin_timeout
         self.mark_low = CROWDED
 
     # Up
@@ -48,16 +53,17 @@ cdef class Socket(Watched):
 
     cdef int take(self) except -1:
         cdef ssize_t size = recv(self.fd, self.engine.buffer, BUFFER, MSG_DONTWAIT)
+        cdef Link above = self.above  # held: it may give its place to another, or be the last to hold itself
         if size > 0:
-            if self.above is not None and not self.finishing:
-                self.above.receive(self.engine.buffer, size)
+            if above is not None and not self.finishing:
+                above.receive(self.engine.buffer, size)
         elif size == 0:
             self.eof = True
-            if self.half or self.above is None:
+            if self.half or above is None:
                 self.die(None)
             elif not self.finishing:
                 self.watch()
-                self.above.ended()
+                above.ended()
             else:
                 self.watch()
         elif c_errno != EAGAIN and c_errno != EINTR:
@@ -80,6 +86,17 @@ cdef class Socket(Watched):
             self.crowded = True
         self.engine.mark(self.fd)
 
+    cpdef write_both(self, bytes header, bytes body):
+        cdef Py_ssize_t begin = self.gone + self.waiting
+        self.write(header)
+        self.write(body)
+        if not self.dead and not self.finishing:
+            if self.pairs is None:
+                self.pairs = []
+            elif PyList_GET_SIZE(self.pairs) >= PAIRS:
+                self.pairs = [pair for pair in self.pairs if pair[1] > self.gone]
+            self.pairs.append((begin, begin + PyBytes_GET_SIZE(header) + PyBytes_GET_SIZE(body)))
+
     cpdef push(self):
         self.flush()
 
@@ -94,7 +111,7 @@ cdef class Socket(Watched):
     cpdef finish(self):
         if not self.finishing and not self.dead:
             self.finishing = True
-            self.deadline = everywire_now() + LINGER
+            self.deadline = everywire_now() + self.fin_timeout
             self.engine.mark(self.fd)
 
     cpdef abort(self):
@@ -114,32 +131,47 @@ cdef class Socket(Watched):
         self.engine.mark(self.fd)
 
     cpdef discard(self):
-        """Drop what is queued, but for a frame that has begun to leave."""
-        self.rest = None
-        if self.head is not None and self.sent:
-            self.waiting = PyBytes_GET_SIZE(self.head) - self.sent
-        else:
-            self.head = None
-            self.waiting = 0
+        """Drop what is queued, but for the piece that has begun to leave, with the other one of its pair."""
+        cdef Py_ssize_t keep = PyBytes_GET_SIZE(self.head) - self.sent if self.head is not None and self.sent else 0
+        if self.pairs is not None:
+            for begin, end in self.pairs:
+                if begin < self.gone < end:
+                    keep = end - self.gone
+        if keep == 0:
+            self.emptied()
+        elif self.rest is not None:
+            del self.rest[1 if keep > PyBytes_GET_SIZE(self.head) - self.sent else 0 :]
+        self.waiting = keep
 
     cpdef extra(self, str what):
+        if what == "ground":
+            return self
+        if what == "peername":
+            return self.address()
         if self.fd < 0:
             return None
         if what == "fd":
             return self.fd
-        try:
-            with sockets.socket(fileno=os.dup(self.fd)) as twin:
-                if what == "peername":
-                    return twin.getpeername()
-                if what == "sockname":
+        if what == "sockname":
+            try:
+                with sockets.socket(fileno=os.dup(self.fd)) as twin:
                     return twin.getsockname()
-        except OSError:  # it is gone, or there are no descriptors left
-            pass
+            except OSError:  # it is gone, or there are no descriptors left
+                pass
         return None
+
+    cdef object address(self):
+        """Write the peer's address as Python's sockets do."""
+        cdef everywire_peer* peer = &self.peer
+        if peer.family == sockets.AF_INET:
+            return sockets.inet_ntop(sockets.AF_INET, peer.address[:4]), peer.port
+        if peer.family == sockets.AF_INET6:
+            return sockets.inet_ntop(sockets.AF_INET6, peer.address[:16]), peer.port, 0, peer.scope
+        return "" if peer.family == sockets.AF_UNIX else None
 
     cpdef sweep(self, double now):
         if self.finishing:
-            if now > self.deadline and (self.half or now > self.deadline + 8):
+            if now > self.deadline + (0 if self.half else (STALLED - 1) * self.fin_timeout):
                 self.die(None)
             return
         if self.above is not None:
@@ -231,26 +263,33 @@ cdef class Socket(Watched):
         cdef Py_ssize_t i = 0, count
         self.waiting -= size
         if self.finishing:
-            self.deadline = everywire_now() + LINGER  # it goes on, slowly
+            self.deadline = everywire_now() + self.fin_timeout  # it goes on, slowly
+        self.gone += size
         if size < left:
             self.sent += size
             return 0
         size -= left
         self.sent = 0
         if self.rest is None:
-            self.head = None
-            return 0
+            return self.emptied()
         count = PyList_GET_SIZE(self.rest)
         while i < count and size >= PyBytes_GET_SIZE(<bytes> self.rest[i]):
             size -= PyBytes_GET_SIZE(<bytes> self.rest[i])
             i += 1
         if i == count:
-            self.head = None
-            self.rest = None
-        else:
-            self.head = <bytes> self.rest[i]
-            self.sent = size
-            del self.rest[: i + 1]
+            return self.emptied()
+        self.head = <bytes> self.rest[i]
+        self.sent = size
+        del self.rest[: i + 1]
+        return 0
+
+    cdef int emptied(self) except -1:
+        """Be without anything queued."""
+        self.head = None
+        self.rest = None
+        self.pairs = None
+        self.sent = 0
+        self.gone = 0
         return 0
 
 
@@ -260,25 +299,31 @@ cdef class Listener(Watched):
 
     cdef object sock
     cdef object factory
+    cdef float fin_timeout
+    cdef double told
 
-    def __init__(self, Engine engine, sock, factory):
+    def __init__(self, Engine engine, sock, factory, float fin_timeout):
         self.engine = engine
         self.sock = sock
         self.fd = sock.fileno()
         self.factory = factory
+        self.fin_timeout = fin_timeout
         if sock.family in (sockets.AF_INET, sockets.AF_INET6):
             everywire_nodelay(self.fd)  # what is accepted inherits it
 
     cdef int ready(self, uint32_t events) except -1:
         cdef int fd, i
         cdef Socket peer
+        cdef everywire_peer address
         for i in range(ACCEPTS):
             if self.sock is None:
                 return 0
-            fd = everywire_accept(self.fd)
+            memset(&address, 0, sizeof(address))
+            fd = everywire_accept(self.fd, &address)
             if fd < 0:
                 return self.cannot(c_errno)
-            peer = Socket(self.engine, fd)
+            peer = Socket(self.engine, fd, self.fin_timeout)
+            peer.peer = address
             try:
                 self.engine.add(peer, EPOLLIN | EPOLLRDHUP)
             except OSError as error:
@@ -293,7 +338,9 @@ cdef class Listener(Watched):
 
     cdef int cannot(self, int error) except -1:
         if error in (EMFILE, ENFILE, ENOBUFS, ENOMEM):
-            log.error("cannot accept connections: %s; trying again in 0.1 s", os.strerror(error))
+            if not self.told or everywire_now() > self.told + COMPLAINT:
+                self.told = everywire_now()
+                log.error("cannot accept connections: %s; trying again every 0.1 s", os.strerror(error))
             self.engine.control(EPOLL_CTL_MOD, self, 0)
             self.engine.loop.call_later(0.1, self.again)
         return 0

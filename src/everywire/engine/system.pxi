@@ -34,6 +34,8 @@ cdef extern from *:
     #include <sys/socket.h>
     #include <netinet/in.h>
     #include <netinet/tcp.h>
+    #include <arpa/inet.h>
+    #include <string.h>
     #include <time.h>
     #include <malloc.h>
     /* glibc gives freed memory back to the kernel from 128 kB on and faults it in again a moment later: a third of the cost of a 64 kB message. */
@@ -43,12 +45,43 @@ cdef extern from *:
         mallopt(M_MMAP_THRESHOLD, 1 << 20);
     #endif
     }
-    static int everywire_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+    /* A peer's IP address: the kernel forgets it when the connection ends, the log is written after that. */
+    typedef struct { unsigned short family, port; unsigned int scope; unsigned char address[16]; } everywire_peer;
+    static void everywire_note(everywire_peer* peer, const struct sockaddr_storage* from) {
+        if (from->ss_family == AF_INET) {
+            const struct sockaddr_in* in = (const struct sockaddr_in*) from;
+            peer->port = ntohs(in->sin_port);
+            memcpy(peer->address, &in->sin_addr, 4);
+        } else if (from->ss_family == AF_INET6) {
+            const struct sockaddr_in6* in = (const struct sockaddr_in6*) from;
+            peer->port = ntohs(in->sin6_port);
+            peer->scope = in->sin6_scope_id;
+            memcpy(peer->address, &in->sin6_addr, 16);
+        }
+        peer->family = from->ss_family;
+    }
+    static int everywire_accept(int fd, everywire_peer* peer) {
+        struct sockaddr_storage from;
+        socklen_t size = sizeof from;
+        int found = accept4(fd, (struct sockaddr*) &from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (found >= 0 && size >= sizeof(sa_family_t)) everywire_note(peer, &from);
+        return found;
+    }
+    static void everywire_ask(int fd, everywire_peer* peer) {
+        struct sockaddr_storage from;
+        socklen_t size = sizeof from;
+        if (getpeername(fd, (struct sockaddr*) &from, &size) == 0 && size >= sizeof(sa_family_t)) everywire_note(peer, &from);
+    }
     static void everywire_nodelay(int fd) { int on = 1; setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); }
     static double everywire_now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + 1e-9 * t.tv_nsec; }
     """
     void everywire_keep_memory() nogil
-    int everywire_accept(int fd) nogil
+    ctypedef struct everywire_peer:
+        unsigned short family, port
+        unsigned int scope
+        unsigned char* address
+    int everywire_accept(int fd, everywire_peer* peer) nogil
+    void everywire_ask(int fd, everywire_peer* peer) nogil
     void everywire_nodelay(int fd) nogil
     double everywire_now() nogil
 

@@ -15,7 +15,7 @@ cdef class TlsLink(Link):
     cdef bint over
     cdef list plain
     cdef Py_ssize_t size
-    cdef double since
+    cdef readonly double since
 
     cdef int receive(self, unsigned char* data, Py_ssize_t size) except -1
     cdef _handshake(self)

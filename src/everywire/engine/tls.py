@@ -18,7 +18,6 @@ __all__ = ["TlsLink"]
 
 log = logging.getLogger("everywire.tls")
 
-_RECORD = 1 << 14
 _CIPHERTEXT = 1 << 16  # bytes queued below above which plaintext waits, so that it can still be dropped
 
 

@@ -19,11 +19,13 @@ cdef class WebSocket(Connection):
     cdef public Inbox inbox
     cdef public bint busy
     cdef public bint over
+    cdef bint stopped
     cdef Py_ssize_t allowance
     cdef dict pings
     cdef object room
     cdef object farewell
     cdef public object task
+    cdef object ground
 
     cpdef deliver(self, message)
     cpdef bint full(self) except -1

@@ -64,11 +64,13 @@ class WebSocket(Connection):
         self.inbox: Inbox | None = None
         self.busy = False
         self.over = False
+        self.stopped = False  # by an application's error: no more messages
         self.allowance = 0
         self.pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
         self.room: asyncio.Future[None] | None = None
         self.farewell: asyncio.Future[None] | None = None
         self.task: Any = None
+        self.ground: Any = None  # the lowest storey, once it is over
 
     # Receiving
 
@@ -146,7 +148,7 @@ class WebSocket(Connection):
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.broken(error)
-        while self._left() and not self.busy and (self.state == OPEN or self.peer_code):
+        while self._left() and not self.busy and not self.stopped and (self.state == OPEN or self.peer_code):
             self._call(self._incoming().poll())
         if not self.busy:
             self.exhausted()
@@ -160,6 +162,7 @@ class WebSocket(Connection):
     def broken(self, error: BaseException) -> None:
         """Close with 1011 after an application's error, told once in the log and never to the peer."""
         log.error("error in the handler of a connection", exc_info=error)
+        self.stopped = True
         self.fail(CloseCode.INTERNAL_ERROR, "internal error")
 
     def _incoming(self) -> Inbox:
@@ -298,6 +301,7 @@ class WebSocket(Connection):
     def finished(self, reason: BaseException | None) -> None:
         """The connection is over: everybody who waits learns it."""
         self.over = True
+        self.ground = self.extra("ground")
         room, self.room = self.room, None
         if room is not None and not room.done():
             room.set_result(None)
@@ -391,8 +395,8 @@ class WebSocket(Connection):
 
     @property
     def remote_address(self) -> Any:
-        """The peer's address, as its socket names it."""
-        return self.extra("peername")
+        """The peer's address, as its socket names it; still known when the connection is over."""
+        return self.extra("peername") if self.ground is None else self.ground.extra("peername")
 
     @property
     def local_address(self) -> Any:

@@ -43,7 +43,8 @@ class Options:
     stops. write_high: queued bytes above which `await send` waits. write_limit: queued bytes above which a slow reader is cut off,
     with slow_code.
     ping_interval: silence after which a ping is sent. ping_timeout: further silence after which the connection is closed. close_timeout: for the closing
-    handshake. open_timeout: for the whole opening handshake. idle_timeout: for an HTTP connection kept alive.
+    handshake. open_timeout: for the whole opening handshake, TLS and an awaited `process_request` included. idle_timeout: for an HTTP connection kept alive.
+    fin_timeout: how long a socket waits for the peer's FIN after ours; five times as long for last bytes that the peer does not take.
     http2: offer HTTP/2 on TLS, where the extra `everywire[h2]` is installed: WebSockets then share connections (RFC 8441).
     """
 
@@ -58,6 +59,7 @@ class Options:
     close_timeout: float | None = 10
     open_timeout: float | None = 10
     idle_timeout: float = 60
+    fin_timeout: float = 2
     compression: Deflate | None = field(default_factory=Deflate)
     subprotocols: Sequence[str] = ()
     select_subprotocol: Callable[[Sequence[str]], str | None] | None = None
@@ -86,7 +88,7 @@ class Options:
     def shortest(self) -> float:
         """Give the shortest of the timeouts."""
         times = (self.ping_interval, self.ping_timeout, self.close_timeout, self.open_timeout, self.idle_timeout)
-        return min((time for time in times if time), default=10.0)
+        return min(time for time in (*times, self.fin_timeout * 2) if time)
 
 
 class Callbacks:
@@ -142,7 +144,7 @@ class Server:
         self._manner = self.options.manner(self._engine.clock)
         self.sockets = list(sockets)
         factory = self._factory(context)
-        self._listeners = [await self._engine.listen(sock, factory) for sock in sockets]
+        self._listeners = [await self._engine.listen(sock, factory, self.options.fin_timeout) for sock in sockets]
 
     def _factory(self, context: tls.SSLContext | None) -> Callable[[], Any]:
         if context is None:
@@ -157,8 +159,11 @@ class Server:
         if link.alpn == "h2":
             from everywire.engine.h2 import H2Link
 
-            return H2Link(self, self._engine)
-        return Opening(self, self._engine)
+            top: Any = H2Link(self, self._engine)
+        else:
+            top = Opening(self, self._engine)
+        top.since = link.since  # the handshake's time began with that of TLS
+        return top
 
     @property
     def port(self) -> int:
@@ -307,12 +312,12 @@ class Server:
 
     async def _end_openings(self) -> None:
         """Let the answers that are under way go out, for `close_timeout` seconds at most."""
-        openings = [opening for opening in self._openings if isinstance(opening, Opening)]
-        tasks = [opening.task for opening in openings if opening.task is not None]
+        tasks = [task for opening in self._openings for task in opening.tasks()]
         if tasks:
             await asyncio.wait(tasks, timeout=self.options.close_timeout)
-        for opening in openings:
-            opening.leave()
+        for opening in self._openings:
+            if isinstance(opening, Opening):
+                opening.leave()
         if self._openings:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):

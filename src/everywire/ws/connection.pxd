@@ -11,7 +11,6 @@ cdef class Manner:
     cdef public object ping_timeout
     cdef public object close_timeout
     cdef public Py_ssize_t high
-    cdef public Py_ssize_t low
     cdef public Py_ssize_t write_limit
     cdef public Py_ssize_t read_limit
     cdef public int slow_code

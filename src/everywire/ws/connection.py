@@ -54,7 +54,7 @@ _LATE_PONGS = 1 << 14  # bytes waiting above which only the newest ping is answe
 class Manner:
     """How connections of one server or client behave: shared by all of them, so that a connection stays small.
 
-    Times in seconds, None for never. `clock() -> seconds`, `mask() -> 32 random bits` are handed in. `low` and `high` are the marks of the write queue.
+    Times in seconds, None for never. `clock() -> seconds`, `mask() -> 32 random bits` are handed in. Above `high` queued bytes `await send` waits.
     """
 
     def __init__(self, limits: Limits, clock: Callable[[], float], mask: Callable[[], int] | None = None) -> None:
@@ -65,7 +65,6 @@ class Manner:
         self.ping_timeout: float | None = 20.0
         self.close_timeout: float | None = 10.0
         self.high = 1 << 16
-        self.low = 1 << 14
         self.write_limit = 1 << 20
         self.slow_code = 1008
         self.read_limit = 1 << 18
@@ -74,7 +73,7 @@ class Manner:
 class Connection(Link):
     """One WebSocket: frames go down by `send_frame`, messages come up by `deliver`.
 
-    `deliver(message)` and `finished()` are for the subclass. Times are told by `sweep`; nothing here reads a clock by itself.
+    `deliver(message)` and `finished(reason)` are for the subclass. Times are told by `sweep`; nothing here reads a clock by itself.
 
     Invariants: `state` only grows; the close frame is written once; after `state` is CLOSED nothing is delivered.
     """
@@ -309,8 +308,7 @@ class Connection(Link):
             if self.below is None:
                 return
             if type(message) is bytes and len(message) >= _UNCOPIED:
-                self.below.write(header(FIN | BINARY, len(message)))
-                self.below.write(message)
+                self.below.write_both(header(FIN | BINARY, len(message)), message)
             else:
                 self.below.write(encode(message))
             return

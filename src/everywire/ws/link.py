@@ -71,6 +71,10 @@ class Link:
         if self.below is not None:
             self.below.write(data)
 
+    def write_both(self, header: bytes, body: bytes) -> None:
+        """Queue two pieces that belong together: `discard` drops both or neither."""
+        self.write(header + body)
+
     def push(self) -> None:
         """Try to write what is queued now, before the turn's end: how slow a peer is cannot be judged before."""
         if self.below is not None:
@@ -97,7 +101,7 @@ class Link:
             self.below.abort()
 
     def discard(self) -> None:
-        """Drop what is queued, but for what has begun to leave."""
+        """Drop what is queued, but for the piece (or both, see `write_both`) that has begun to leave."""
         if self.below is not None:
             self.below.discard()
 
@@ -116,7 +120,7 @@ class Link:
             self.below.crowd(low)
 
     def extra(self, name: str) -> Any:
-        """Ask the storeys below for a fact: "socket", "peername", "sockname", "ssl_object"; None where unknown."""
+        """Ask the storeys below for a fact: "socket", "peername", "sockname", "ssl_object", "ground" (the lowest storey itself); None where unknown."""
         return None if self.below is None else self.below.extra(name)
 
     def put(self, above: Link) -> None:
