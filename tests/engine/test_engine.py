@@ -57,8 +57,9 @@ def echo(top, data):
 class Place:
     """A listener whose connections are `tops`."""
 
-    def __init__(self, kind, react=None):
+    def __init__(self, kind, react=None, fin_timeout=2.0):
         self.engine = engines.current(kind)
+        self.fin_timeout = fin_timeout
         self.react = react
         self.tops = []
         self.clients = []
@@ -66,7 +67,7 @@ class Place:
     async def __aenter__(self):
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
-        self.listener = await self.engine.listen(self.sock, lambda: self.make())
+        self.listener = await self.engine.listen(self.sock, lambda: self.make(), self.fin_timeout)
         return self
 
     async def __aexit__(self, *_):
@@ -222,6 +223,40 @@ async def test_discarding_drops_what_has_not_begun_to_leave(engine):
         assert whole == b"".join(bytes([i]) * 100_000 for i in range(len(whole) // 100_000))
 
 
+@pytest.mark.parametrize("first", range(1, 9))
+async def test_discarding_drops_both_of_a_pair_or_neither(engine, first):
+    async with Place(engine) as place:
+        sock, top = await place.client(SO_RCVBUF=4096)
+        top.write(b"-" * first)  # so that the kernel's buffer ends elsewhere each time
+        for i in range(2000):
+            top.write_both(bytes([i % 251]) * 5, bytes([i % 251]) * 9_995)
+        await until(lambda: top.queued() < 19_900_000)
+        top.discard()
+        assert top.queued() < 200_000
+        top.write(b"last")
+        top.finish()
+        data = await receive_all(sock)
+        assert data.endswith(b"last")
+        whole = data[first:-4]
+        assert len(whole) % 10_000 == 0
+        assert whole == b"".join(bytes([i % 251]) * 10_000 for i in range(len(whole) // 10_000))
+
+
+async def test_pairs_of_a_queue_that_is_never_empty_leave_in_order(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client(SO_RCVBUF=4096)
+        data = bytearray()
+        top.write(b"x" * 4_000_000)  # a backlog to begin with
+        for i in range(600):
+            top.write_both(bytes([i % 251]) * 5, bytes([i % 251]) * 9_995)
+            data += await receive(sock, 10_000)
+        assert top.queued() > 0
+        while len(data) < 10_000_000:
+            data += await receive(sock)
+        assert data[4_000_000:] == b"".join(bytes([i % 251]) * 10_000 for i in range(600))
+        assert top.queued() == 0
+
+
 async def test_settling_is_the_last_moment_to_write(engine):
     class Late(Top):
         def settling(self):
@@ -260,6 +295,19 @@ async def test_leaving_does_not_wait_for_the_peer(engine):
         await until(lambda: top.over)
         assert await receive_all(sock) == b"bye"
         assert top.learnt[-1] == ("lost", None)
+
+
+@pytest.mark.parametrize("size", [0, 10_000_000])
+async def test_a_peer_that_never_ends_is_waited_for_no_longer_than_fin_timeout(engine, size):
+    async with Place(engine, fin_timeout=0.02) as place:
+        place.engine.watch(0.04)
+        begun = place.engine.clock()
+        sock, top = await place.client(SO_RCVBUF=4096)
+        top.write(bytes(size))  # if any, the peer does not take them
+        top.finish()
+        await until(lambda: top.over)
+        least = 0.02 if size == 0 else 5 * 0.02
+        assert place.engine.clock() - begun > least
 
 
 async def test_aborting_ends_at_once(engine):
@@ -320,6 +368,25 @@ async def test_facts(engine):
         assert top.extra("peername") == sock.getsockname()
         assert top.extra("sockname") == sock.getpeername()
         assert top.extra("ssl_object") is None
+        ground = top.extra("ground")
+        assert ground is top.below
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        address = sock.getsockname()
+        sock.close()
+        await until(lambda: top.over)
+        assert ground.extra("peername") == address  # the kernel has forgotten it
+
+
+async def test_the_address_of_a_peer_with_ipv6(engine):
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("there is no IPv6 here")
+    async with Place(engine) as place:
+        sock = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        listener = await place.engine.listen(sock, place.make)
+        with socket.create_connection(sock.getsockname()[:2]) as client:
+            await until(lambda: place.tops)
+            assert place.tops[0].extra("peername") == client.getsockname()
+        listener.abort()
 
 
 async def test_the_time_is_told(engine):
@@ -432,6 +499,22 @@ async def test_closing_the_engine_ends_everything(engine):
         for sock, top in clients:
             assert await receive_all(sock) == b""
             assert top.over
+
+
+async def test_closing_the_engine_from_a_connection_of_its_own(engine):
+    seen = []
+
+    def close(top, data):
+        place.engine.close()
+        seen.append(top.over)  # nobody is buried while it runs
+
+    async with Place(engine, close) as place:
+        clients = [await place.client() for _ in range(3)]
+        clients[1][0].sendall(b"x")
+        for sock, top in clients:
+            assert await receive_all(sock) == b""
+            await until(lambda top=top: top.over)
+    assert seen == [False]
 
 
 async def test_an_engine_without_sockets_leaves_nothing_in_the_loop(engine):

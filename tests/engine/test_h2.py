@@ -288,6 +288,51 @@ async def test_frames_that_come_before_the_answer_wait():
     assert peer.bodies == {early: plain(FIN | TEXT, b"early")}
 
 
+@pytest.mark.parametrize("end", ["reset", "gone", "slow"])
+async def test_an_answer_that_nobody_waits_for_is_given_up(end):
+    cancelled = asyncio.Event()
+
+    async def later(request):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    peer = Peer(H2Link(Site(later), Engine(asyncio.get_running_loop())))
+    number = peer.request(SOCKET, end=False)
+    peer.turn()
+    await asyncio.sleep(0)
+    assert len(peer.link.tasks()) == 1
+    if end == "reset":
+        peer.conn.reset_stream(number)
+        peer.turn()
+    elif end == "gone":
+        peer.link.lost(None)
+    else:
+        for now in (100, 109):
+            peer.link.sweep(now)
+        assert of(events.ResponseReceived, peer.turn()) == []
+        peer.link.sweep(110.1)
+        (response,) = of(events.ResponseReceived, peer.turn())
+        assert dict(response.headers)[":status"] == "503"
+    await asyncio.wait_for(cancelled.wait(), 1)
+    await asyncio.sleep(0)
+    assert peer.link.tasks() == []
+
+
+async def test_the_time_of_another_answer_is_not_the_clients():
+    async def later(request):
+        await asyncio.Event().wait()
+
+    peer = Peer(H2Link(Site(later), Engine(asyncio.get_running_loop())))
+    peer.request()
+    peer.turn()
+    for now in (100, 1000):
+        peer.link.sweep(now)
+    assert of(events.ResponseReceived, peer.turn()) == []
+    peer.link.lost(None)
+
+
 # The connection's life
 
 

@@ -64,6 +64,27 @@ async def test_running_out_of_descriptors_is_waited_out(caplog):
     assert caplog.text.count("cannot accept") <= 2
 
 
+async def test_running_out_of_descriptors_is_told_once_a_minute(caplog):
+    async with Place("native", echo) as place:
+        waiting = socket.socket()
+        place.clients.append(waiting)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with socket.socket() as highest:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest.fileno(), hard))
+        try:
+            waiting.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(waiting, ("127.0.0.1", place.port))
+            await until(lambda: "cannot accept" in caplog.text)
+            for _ in range(3):
+                place.listener.again()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await until(lambda: place.tops)
+    assert caplog.text.count("cannot accept") == 1
+
+
 async def test_a_burst_does_not_starve_the_loop():
     async with Place("native", echo) as place:
         pairs = [await place.client() for _ in range(100)]

@@ -150,6 +150,23 @@ async def test_two_cannot_receive_at_once(engine):
             await first
 
 
+async def test_a_second_receiver_does_not_change_how_the_first_learns_of_the_end(engine):
+    seen = []
+
+    async def handle(ws):
+        async for message in ws:
+            seen.append(message)
+        seen.append("the end")
+
+    async with opened(engine, handle) as (ws, peer):
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="already waiting"):
+            await ws.recv()
+        peer.close(1000)
+        await until(lambda: seen)
+    assert seen == ["the end"]
+
+
 async def test_wait_for_a_message(engine):
     found = []
 

@@ -189,6 +189,38 @@ async def test_an_error_in_a_callback_closes_with_1011_and_one_log_record(engine
     assert record.exc_info[0] is ZeroDivisionError
 
 
+async def test_nothing_is_delivered_after_an_error_though_the_peer_has_closed(engine, caplog):
+    gate = asyncio.Event()
+    seen = []
+
+    async def on_message(ws, message):
+        seen.append(message)
+        await gate.wait()
+        raise ZeroDivisionError
+
+    over = asyncio.Event()
+    async with opened(engine, on_message=on_message, on_close=lambda *_: over.set()) as (ws, peer):
+        for i in range(4):
+            peer.send(FIN | TEXT, b"%d" % i)
+        peer.send(*code(1000))
+        await until(lambda: ws.close_code)
+        gate.set()
+        await over.wait()
+    assert seen == ["0"]
+    assert caplog.text.count("error in the handler") == 1
+
+
+async def test_the_address_of_a_peer_that_has_gone(engine):
+    seen = []
+    options = {"on_message": lambda *_: None, "on_close": lambda ws, code, reason: seen.append(ws.remote_address)}
+    async with opened(engine, **options) as (ws, peer):
+        address = peer.writer.get_extra_info("sockname")
+        await peer.leave()
+        await until(lambda: seen)
+        assert ws.remote_address == address
+    assert seen == [address]
+
+
 async def test_errors_of_one_connection_do_not_touch_the_others(engine, caplog):
     def on_message(ws, message):
         if message == "bad":

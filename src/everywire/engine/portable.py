@@ -39,6 +39,7 @@ class Stream(Link, asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.outbox: deque[bytes] = deque()
         self.waiting = 0
+        self.left = 0  # queued at the last sweep
         self.full = False
         self.crowded = False
         self.low = _CROWDED
@@ -172,7 +173,10 @@ class Stream(Link, asyncio.Protocol):
     def sweep(self, now: float) -> None:
         """End a closing that takes too long."""
         if self.finishing:
-            if now > self.deadline + (0 if self.half else (_STALLED - 1) * self.fin_timeout):
+            before, self.left = self.left, self.queued()
+            if self.left < before:
+                self.deadline = now + self.fin_timeout  # it goes on, slowly
+            elif now > self.deadline + ((_STALLED - 1) * self.fin_timeout if self.left or not self.half else 0):
                 self.abort()
         elif self.above is not None:
             self.above.sweep(now)
@@ -196,8 +200,6 @@ class Stream(Link, asyncio.Protocol):
             data = self.outbox.popleft() if len(self.outbox) == 1 else self._joined()
             self.waiting -= len(data)
             transport.write(data)
-            if self.finishing:
-                self.deadline = self.engine.clock() + self.fin_timeout  # it goes on, slowly
         if self.finishing and not self.outbox and not self.half:
             self.half = True
             self._half_close(transport)

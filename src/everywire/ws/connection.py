@@ -208,7 +208,10 @@ class Connection(Link):
             self._write_close(code, reason)
         self.refused = True
         if self.state != CLOSED and self.below is not None:
-            self.below.finish()
+            if self.peer_code and not self.client:
+                self.below.leave()  # the peer has said its last word already
+            else:
+                self.below.finish()
 
     def ended(self) -> None:
         """The peer half-closed without a closing handshake: what we still have to say goes out, then it is over."""
