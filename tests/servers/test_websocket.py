@@ -114,7 +114,9 @@ def test_an_option_that_does_not_exist():
 def test_the_shortest_timeout():
     long = {"ping_interval": None, "ping_timeout": 7, "close_timeout": 30, "open_timeout": None}
     assert Options(**long, fin_timeout=60).shortest() == 7
-    assert Options(**long, fin_timeout=3).shortest() == 6  # what waits for the socket itself is looked at twice in its time
+    assert (
+        Options(**long, fin_timeout=3).shortest() == 6
+    )  # what waits for the socket itself is looked at twice in its time
     nothing = {"ping_interval": None, "ping_timeout": None, "close_timeout": None, "open_timeout": None}
     assert Options(**nothing, fin_timeout=60).shortest() == 60
 

@@ -74,6 +74,50 @@ def test_large_messages(client, frame, size):
         assert seen(decoder.feed(wire[:cut]) + decoder.feed(wire[cut:])) == [data, "after"]
 
 
+TEXTS = [
+    "a" * 5000,
+    "a" * 4999 + "ä",
+    "ä" + "a" * 4999,
+    "a" * 2501 + "€" + "b" * 2500,
+    "𝄞ä€a" * 1000,
+    "\x7f\x00" * 2500,
+]
+
+
+@both_ends
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_large_texts(client, frame, text):
+    wire = frame(FIN | TEXT, text.encode()) + frame(FIN | TEXT, b"after")
+    for size in (1, 2, 3, 7, 8, 1000, 2505, 2506, 2507, 4096, 10_000):
+        decoder = Decoder(client, Limits())
+        (found, after) = [e for i in range(0, len(wire), size) for e in decoder.feed(wire[i : i + size])]
+        assert (found, after) == (text, "after")
+        assert found.isascii() == text.isascii()
+        assert {found: 1}[text] == 1
+        assert found + "ä" == text + "ä"
+
+
+@both_ends
+@pytest.mark.parametrize("at", [0, 1, 7, 8, 2500, 4992, 4995, 4999])
+@pytest.mark.parametrize("wrong", [b"\xff", b"\x80", b"\xc0\x80", b"\xed\xa0\x80", b"\xc3a"])
+def test_a_large_text_that_is_no_utf8_fails_where_it_is_wrong(client, frame, at, wrong):
+    data = (b"a" * at + wrong + b"a" * 5000)[:5000]
+    wire = frame(FIN | TEXT, data)
+    start = len(wire) - len(data)
+    if at == 4999 and wrong[0] in (0xC3, 0xED):
+        fails = len(wire)  # an unfinished character, then the end
+    else:
+        fails = start + at + (1 if wrong[0] in (0xFF, 0x80, 0xC0) else 2)
+    for whole in (True, False):
+        decoder = Decoder(client, Limits())
+        if whole:
+            found = decoder.feed(wire)
+        else:
+            assert seen(decoder.feed(wire[: fails - 1])) == []
+            found = decoder.feed(wire[fails - 1 : fails])
+        assert seen(found) == [("error", 1007)]
+
+
 @both_ends
 def test_lengths_need_not_be_written_the_shortest_way(client, frame):
     start = bytes([FIN | BINARY])

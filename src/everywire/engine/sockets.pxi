@@ -14,6 +14,15 @@ cdef class Watched(Link):
         return 0
 
 
+cdef inline char* data_of(piece):
+    """Give the bytes of a piece: bytes, or an ASCII str."""
+    return PyBytes_AS_STRING(piece) if PyBytes_CheckExact(piece) else <char*> PyUnicode_DATA(piece)
+
+
+cdef inline Py_ssize_t size_of(piece):
+    return PyBytes_GET_SIZE(piece) if PyBytes_CheckExact(piece) else PyUnicode_GET_LENGTH(piece)
+
+
 @cython.final
 cdef class Socket(Watched):
     """The lowest storey: one connected stream socket.
@@ -22,7 +31,7 @@ cdef class Socket(Watched):
     queued; `pairs` holds where, in the same count, two pieces that belong together begin and end; EPOLLOUT is watched exactly while `blocked`.
     """
 
-    cdef bytes head
+    cdef object head
     cdef list rest
     cdef list pairs
     cdef Py_ssize_t sent, gone
@@ -73,29 +82,32 @@ cdef class Socket(Watched):
     # Down
 
     cpdef write(self, bytes data):
+        if not self.dead and not self.finishing:
+            self.queue(data, PyBytes_GET_SIZE(data))
+
+    cpdef write_both(self, bytes header, body):
+        cdef Py_ssize_t begin = self.gone + self.waiting
         if self.dead or self.finishing:
             return
+        self.queue(header, PyBytes_GET_SIZE(header))
+        self.queue(body, size_of(body))
+        if self.pairs is None:
+            self.pairs = []
+        elif PyList_GET_SIZE(self.pairs) >= PAIRS:
+            self.pairs = [pair for pair in self.pairs if pair[1] > self.gone]
+        self.pairs.append((begin, self.gone + self.waiting))
+
+    cdef int queue(self, piece, Py_ssize_t size) except -1:
         if self.head is None:
-            self.head = data
+            self.head = piece
         elif self.rest is None:
-            self.rest = [data]
+            self.rest = [piece]
         else:
-            self.rest.append(data)
-        self.waiting += PyBytes_GET_SIZE(data)
+            self.rest.append(piece)
+        self.waiting += size
         if self.waiting > CROWDED:
             self.crowded = True
-        self.engine.mark(self.fd)
-
-    cpdef write_both(self, bytes header, bytes body):
-        cdef Py_ssize_t begin = self.gone + self.waiting
-        self.write(header)
-        self.write(body)
-        if not self.dead and not self.finishing:
-            if self.pairs is None:
-                self.pairs = []
-            elif PyList_GET_SIZE(self.pairs) >= PAIRS:
-                self.pairs = [pair for pair in self.pairs if pair[1] > self.gone]
-            self.pairs.append((begin, begin + PyBytes_GET_SIZE(header) + PyBytes_GET_SIZE(body)))
+        return self.engine.mark(self.fd)
 
     cpdef push(self):
         self.flush()
@@ -132,7 +144,7 @@ cdef class Socket(Watched):
 
     cpdef discard(self):
         """Drop what is queued, but for the piece that has begun to leave, with the other one of its pair."""
-        cdef Py_ssize_t keep = PyBytes_GET_SIZE(self.head) - self.sent if self.head is not None and self.sent else 0
+        cdef Py_ssize_t keep = size_of(self.head) - self.sent if self.head is not None and self.sent else 0
         if self.pairs is not None:
             for begin, end in self.pairs:
                 if begin < self.gone < end:
@@ -140,7 +152,7 @@ cdef class Socket(Watched):
         if keep == 0:
             self.emptied()
         elif self.rest is not None:
-            del self.rest[1 if keep > PyBytes_GET_SIZE(self.head) - self.sent else 0 :]
+            del self.rest[1 if keep > size_of(self.head) - self.sent else 0 :]
         self.waiting = keep
 
     cpdef extra(self, str what):
@@ -202,7 +214,7 @@ cdef class Socket(Watched):
             return 0
         while self.head is not None:
             if self.rest is None or PyList_GET_SIZE(self.rest) == 0:
-                size = send(self.fd, PyBytes_AS_STRING(self.head) + self.sent, PyBytes_GET_SIZE(self.head) - self.sent, MSG_NOSIGNAL | MSG_DONTWAIT)
+                size = send(self.fd, data_of(self.head) + self.sent, size_of(self.head) - self.sent, MSG_NOSIGNAL | MSG_DONTWAIT)
             else:
                 size = self.send_pieces()
             if size < 0:
@@ -244,13 +256,13 @@ cdef class Socket(Watched):
         cdef iovec pieces[PIECES]
         cdef msghdr message
         cdef Py_ssize_t count = 1, i, most = min(PyList_GET_SIZE(self.rest), <Py_ssize_t> PIECES - 1)
-        cdef bytes piece
-        pieces[0].iov_base = PyBytes_AS_STRING(self.head) + self.sent
-        pieces[0].iov_len = PyBytes_GET_SIZE(self.head) - self.sent
+        cdef object piece
+        pieces[0].iov_base = data_of(self.head) + self.sent
+        pieces[0].iov_len = size_of(self.head) - self.sent
         for i in range(most):
-            piece = <bytes> self.rest[i]
-            pieces[count].iov_base = PyBytes_AS_STRING(piece)
-            pieces[count].iov_len = PyBytes_GET_SIZE(piece)
+            piece = self.rest[i]
+            pieces[count].iov_base = data_of(piece)
+            pieces[count].iov_len = size_of(piece)
             count += 1
         memset(&message, 0, sizeof(message))
         message.msg_iov = pieces
@@ -259,7 +271,7 @@ cdef class Socket(Watched):
 
     cdef int consume(self, ssize_t size) except -1:
         """Take `size` bytes off the queue."""
-        cdef Py_ssize_t left = PyBytes_GET_SIZE(self.head) - self.sent
+        cdef Py_ssize_t left = size_of(self.head) - self.sent
         cdef Py_ssize_t i = 0, count
         self.waiting -= size
         if self.finishing:
@@ -273,12 +285,12 @@ cdef class Socket(Watched):
         if self.rest is None:
             return self.emptied()
         count = PyList_GET_SIZE(self.rest)
-        while i < count and size >= PyBytes_GET_SIZE(<bytes> self.rest[i]):
-            size -= PyBytes_GET_SIZE(<bytes> self.rest[i])
+        while i < count and size >= size_of(self.rest[i]):
+            size -= size_of(self.rest[i])
             i += 1
         if i == count:
             return self.emptied()
-        self.head = <bytes> self.rest[i]
+        self.head = self.rest[i]
         self.sent = size
         del self.rest[: i + 1]
         return 0

@@ -312,6 +312,8 @@ class Connection(Link):
                 return
             if type(message) is bytes and len(message) >= _UNCOPIED:
                 self.below.write_both(header(FIN | BINARY, len(message)), message)
+            elif type(message) is str and len(message) >= _UNCOPIED and message.isascii():
+                self.below.write_both(header(FIN | TEXT, len(message)), message)
             else:
                 self.below.write(encode(message))
             return

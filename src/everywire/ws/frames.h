@@ -87,13 +87,36 @@ static inline int everywire_utf8(const unsigned char *text, Py_ssize_t size, uin
     return 1;
 }
 
-/* Make an uninitialised bytes object, to be filled before anyone else sees it. */
-static inline PyObject *everywire_blank(Py_ssize_t size) {
-    return PyBytes_FromStringAndSize(NULL, size);
+/* Make an uninitialised bytes, or ASCII str, to be filled before anyone else sees it. */
+static inline PyObject *everywire_blank(Py_ssize_t size, int text) {
+    return text ? PyUnicode_New(size, 127) : PyBytes_FromStringAndSize(NULL, size);
 }
 
-static inline void everywire_fill(PyObject *blank, Py_ssize_t at, const unsigned char *data, Py_ssize_t size) {
-    memcpy(PyBytes_AS_STRING(blank) + at, data, size);
+static inline unsigned char *everywire_inside(PyObject *blank) {
+    return PyBytes_CheckExact(blank) ? (unsigned char *)PyBytes_AS_STRING(blank) : (unsigned char *)PyUnicode_DATA(blank);
+}
+
+/* Unmask into a blank, from its byte `at` on, in one pass; tell whether anything but ASCII is among that. */
+static inline int everywire_fill(PyObject *blank, Py_ssize_t at, const unsigned char *data, Py_ssize_t size, uint32_t key, int phase) {
+    unsigned char *restrict out = everywire_inside(blank) + at;
+    unsigned char bytes[8], rest = 0;
+    uint64_t wide, word, high = 0;
+    Py_ssize_t i = 0;
+    for (int k = 0; k < 8; k++) bytes[k] = (unsigned char)(key >> (8 * ((k + phase) & 3)));
+    memcpy(&wide, bytes, 8);
+    for (; i + 8 <= size; i += 8) {
+        memcpy(&word, data + i, 8);
+        word ^= wide;
+        high |= word;
+        memcpy(out + i, &word, 8);
+    }
+    for (; i < size; i++) rest |= out[i] = data[i] ^ bytes[i & 7];
+    return ((high & 0x8080808080808080ULL) | (rest & 0x80)) != 0;
+}
+
+/* Make the str of a filled blank that is not ASCII alone. */
+static inline PyObject *everywire_decoded(PyObject *blank) {
+    return PyUnicode_DecodeUTF8((const char *)PyUnicode_DATA(blank), PyUnicode_GET_LENGTH(blank), NULL);
 }
 
 /* Make the unmasked text frame of a str. RFC 6455 5.6 */

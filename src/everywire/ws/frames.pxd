@@ -29,8 +29,9 @@ cdef class Decoder:
     cdef bytes cut
     cdef Py_ssize_t made
     cdef bytearray parts
-    cdef bytes whole
+    cdef object whole
     cdef Py_ssize_t filled
+    cdef bint wide
     cdef uint32_t text_state
     cdef bytes rest
     cdef bytes control
@@ -49,7 +50,7 @@ cdef class Decoder:
     cdef int _judge_first(self, int first) except -1
     @cython.locals(opcode=int, room=Py_ssize_t)
     cdef int _enter(self, int first, Py_ssize_t length) except -1
-    @cython.locals(end=Py_ssize_t)
+    @cython.locals(end=Py_ssize_t, filling=cython.bint)
     cdef Py_ssize_t _payload(self, unsigned char* data, Py_ssize_t pos, Py_ssize_t size, list out) except -2
     @cython.locals(parts=bytearray)
     cdef int _take(self, bytes chunk, bint end) except -1
@@ -59,7 +60,10 @@ cdef class Decoder:
     @cython.locals(kind=int)
     cdef object _joined(self)
     cdef int _begin(self, int first, Py_ssize_t length) except -1
+    @cython.locals(key=uint32_t)
     cdef int _fill(self, unsigned char* data, Py_ssize_t pos, Py_ssize_t end) except -1
+    @cython.locals(inside=cython.p_uchar)
+    cdef bint _is_utf8(self, Py_ssize_t start, Py_ssize_t size) except -1
     cdef int _fail(self, list out, error) except -1
 
 cdef uint32_t key_at(unsigned char* data, Py_ssize_t start) noexcept

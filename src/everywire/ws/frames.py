@@ -23,8 +23,10 @@ except ImportError:  # plain Python where no compiler is installed
 if cython.compiled:
     from cython.cimports.everywire.ws.leaves import (
         everywire_blank,
+        everywire_decoded,
         everywire_fill,
         everywire_frame,
+        everywire_inside,
         everywire_key,
         everywire_mask,
         everywire_text_frame,
@@ -112,10 +114,11 @@ class Decoder:
         self.packed = False  # the unfinished message is compressed
         self.fragments = 0
         self.parts: bytearray | None = None  # the unfinished message
-        self.whole: bytes | None = (
+        self.whole: str | bytes | None = (
             None  # the same where its size was known from the start: filled in place (compiled build only)
         )
         self.filled = 0
+        self.wide = False  # there is more than ASCII in it
         self.text_state = 0
         self.rest = b""  # its last, unfinished UTF-8 sequence
         self.control = b""
@@ -272,8 +275,9 @@ class Decoder:
         if self.packed and self.inflation is not None:
             self.inflater = self.inflation.begin()
         if cython.compiled and first & FIN and not self.packed and _LARGE <= length <= _FILLED:
-            self.whole = everywire_blank(length)
+            self.whole = everywire_blank(length, self.kind == TEXT)
             self.filled = 0
+            self.wide = False
             self.text_state = 0
         else:
             self.parts = bytearray()
@@ -282,21 +286,21 @@ class Decoder:
     def _payload(self, data: bytearray, pos: int, size: int, out: list[Event]) -> int:
         """Take what is there of the current frame's payload; give the position behind it, -1 when it is wrong."""
         end = size if size - pos < self.left else pos + self.left
-        if not self.client:
+        filling = self.whole is not None and self.first & 0x08 == 0
+        if not self.client and not filling:
             unmask(data, pos, end, self.key, self.phase)
-            self.phase = (self.phase + (end - pos)) & 3
+        try:
+            if filling:
+                self._fill(data, pos, end)
+            elif self.first & 0x08:
+                self.control += bytes(data[pos:end])
+            else:
+                self._take(bytes(data[pos:end]), False)
+        except ProtocolError as error:
+            self._fail(out, error)
+            return -1
+        self.phase = (self.phase + (end - pos)) & 3
         self.left -= end - pos
-        if self.first & 0x08:
-            self.control += bytes(data[pos:end])
-        else:
-            try:
-                if self.whole is None:
-                    self._take(bytes(data[pos:end]), False)
-                else:
-                    self._fill(data, pos, end)
-            except ProtocolError as error:
-                self._fail(out, error)
-                return -1
         return end if self.left else self._end(end, out)
 
     def _take(self, chunk: bytes, end: bool) -> int:
@@ -321,13 +325,20 @@ class Decoder:
         return 0
 
     def _fill(self, data: bytearray, pos: int, end: int) -> int:
-        """Add bytes to a message that is filled in place; check text as far as it goes."""
+        """Unmask bytes into a message that is filled in place; check text as far as it goes."""
         if cython.compiled:
-            everywire_fill(self.whole, self.filled, data + pos, end - pos)  # type: ignore[operator]
-            self.filled += end - pos
-            if self.kind == TEXT and not everywire_utf8(data + pos, end - pos, cython.address(self.text_state)):  # type: ignore[operator]
+            key = 0 if self.client else self.key
+            if everywire_fill(self.whole, self.filled, data + pos, end - pos, key, self.phase):  # type: ignore[operator]
+                self.wide = True
+            if self.wide and self.kind == TEXT and not self._is_utf8(self.filled, end - pos):
                 raise ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA)  # RFC 6455 8.1
+            self.filled += end - pos
         return 0
+
+    def _is_utf8(self, start: int, size: int) -> bool:
+        """Check the next bytes of a text that is filled in place."""
+        inside: Any = everywire_inside(self.whole)
+        return everywire_utf8(inside + start, size, cython.address(self.text_state)) != 0
 
     def _end(self, pos: int, out: list[Event]) -> int:
         """Leave a frame that is complete; give `pos`, -1 when it is wrong."""
@@ -355,14 +366,14 @@ class Decoder:
 
     def _filled(self) -> str | bytes:
         """Give the message that was filled in place."""
-        whole, self.whole = self.whole or b"", None
+        whole, self.whole = self.whole, None
         kind, self.kind = self.kind, 0
         self.fragments = 0
-        if kind == BINARY:
+        if kind == BINARY or not self.wide:
             return whole
         if self.text_state:
             raise ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA)
-        return whole.decode()
+        return everywire_decoded(whole)
 
     def _fail(self, out: list[Event], error: ProtocolError) -> int:
         self.failed = True

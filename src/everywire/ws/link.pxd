@@ -12,7 +12,7 @@ cdef class Link:
     cpdef sweep(self, double now)
 
     cpdef write(self, bytes data)
-    cpdef write_both(self, bytes header, bytes body)
+    cpdef write_both(self, bytes header, body)
     cpdef push(self)
     cpdef wake(self)
     cpdef finish(self)

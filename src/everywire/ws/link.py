@@ -71,9 +71,9 @@ class Link:
         if self.below is not None:
             self.below.write(data)
 
-    def write_both(self, header: bytes, body: bytes) -> None:
-        """Queue two pieces that belong together: `discard` drops both or neither."""
-        self.write(header + body)
+    def write_both(self, header: bytes, body: bytes | str) -> None:
+        """Queue two pieces that belong together, the second bytes or an ASCII str: `discard` drops both or neither."""
+        self.write(header + (body.encode() if isinstance(body, str) else body))
 
     def push(self) -> None:
         """Try to write what is queued now, before the turn's end: how slow a peer is cannot be judged before."""
