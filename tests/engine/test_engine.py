@@ -1,110 +1,15 @@
 """What every engine does for the storeys above it."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import socket
 
 import pytest
 from tests.engine.peer import until
+from tests.engine.place import Place, Top, echo, receive, receive_all
 
 from everywire import engine as engines
-from everywire.ws.link import PlainLink
-
-
-class Top(PlainLink):
-    """Keeps what it learns; `react(top, data)` is called with what comes."""
-
-    def __init__(self, react=None):
-        super().__init__()
-        self.react = react
-        self.data = b""
-        self.learnt = []
-        self.ends_too = True
-
-    def feed(self, data):
-        self.data += data
-        if self.react is not None:
-            self.react(self, data)
-
-    def ended(self):
-        self.learnt.append("ended")
-        if self.ends_too:
-            self.finish()
-
-    def drained(self):
-        self.learnt.append("drained")
-
-    def settling(self):
-        self.learnt.append("settling")
-
-    def lost(self, reason):
-        self.learnt.append(("lost", reason))
-
-    def sweep(self, now):
-        self.learnt.append(now)
-
-    @property
-    def over(self):
-        return any(isinstance(one, tuple) for one in self.learnt)
-
-
-def echo(top, data):
-    top.write(data)
-
-
-class Place:
-    """A listener whose connections are `tops`."""
-
-    def __init__(self, kind, react=None, fin_timeout=2.0):
-        self.engine = engines.current(kind)
-        self.fin_timeout = fin_timeout
-        self.react = react
-        self.tops = []
-        self.clients = []
-
-    async def __aenter__(self):
-        self.sock = socket.create_server(("127.0.0.1", 0))
-        self.port = self.sock.getsockname()[1]
-        self.listener = await self.engine.listen(self.sock, lambda: self.make(), self.fin_timeout)
-        return self
-
-    async def __aexit__(self, *_):
-        self.listener.abort()
-        self.engine.close()
-        for client in self.clients:
-            client.close()
-        await until(lambda: self.engine.count == 0)
-
-    def make(self):
-        self.tops.append(Top(self.react))
-        return self.tops[-1]
-
-    async def client(self, **buffers):
-        """Give a non-blocking client socket, and the top storey of its connection."""
-        sock = socket.socket()
-        self.clients.append(sock)
-        for option in buffers:
-            sock.setsockopt(socket.SOL_SOCKET, getattr(socket, option), buffers[option])
-        sock.setblocking(False)
-        count = len(self.tops)
-        loop = asyncio.get_running_loop()
-        await loop.sock_connect(sock, ("127.0.0.1", self.port))
-        await until(lambda: len(self.tops) > count)
-        return sock, self.tops[-1]
-
-
-async def receive(sock, size=1 << 16):
-    return await asyncio.get_running_loop().sock_recv(sock, size)
-
-
-async def receive_all(sock):
-    data = b""
-    with contextlib.suppress(ConnectionError):
-        while more := await receive(sock):
-            data += more
-    return data
 
 
 async def test_there_is_one_engine_of_a_kind_per_loop(engine):
@@ -141,125 +46,6 @@ async def test_bytes_come_and_go(engine):
             assert await receive(sock) == data
         assert top.data == b"abc" + b"x" * 10_000
         assert place.engine.count >= 1
-
-
-async def test_pieces_leave_in_order(engine):
-    async with Place(engine) as place:
-        sock, top = await place.client()
-        pieces = [b"%d," % i for i in range(500)]
-        for piece in pieces:
-            top.write(piece)
-        expected = b"".join(pieces)
-        data = b""
-        while len(data) < len(expected):
-            data += await receive(sock)
-        assert data == expected
-
-
-async def test_large_and_small_pieces_through_a_small_pipe(engine):
-    async with Place(engine) as place:
-        sock, top = await place.client(SO_RCVBUF=4096)
-        pieces = [bytes([i % 251]) * (i * 997 % 30_000) for i in range(200)]
-        for piece in pieces:
-            top.write(piece)
-        expected = b"".join(pieces)
-        assert top.queued() > 0
-        data = bytearray()
-        while len(data) < len(expected):
-            data += await receive(sock)
-        assert bytes(data) == expected
-        await until(lambda: top.queued() == 0)
-
-
-async def test_a_peer_that_reads_again_is_told_once(engine):
-    async with Place(engine) as place:
-        sock, top = await place.client(SO_RCVBUF=4096)
-        for _ in range(100):
-            top.write(b"x" * 100_000)
-        await until(lambda: top.queued() < 9_900_000)
-        assert "drained" not in top.learnt
-        left = 10_000_000
-        while left:
-            left -= len(await receive(sock))
-        await until(lambda: "drained" in top.learnt)
-        assert top.learnt.count("drained") == 1
-
-
-@pytest.mark.parametrize("size", [20_000, 50_000, 70_000, 100_000])
-async def test_who_had_a_crowded_queue_is_told_when_it_is_short(engine, size):
-    async with Place(engine) as place:
-        sock, top = await place.client(SO_RCVBUF=2048)
-        while top.queued() < 1000:  # fill the kernel's buffers
-            top.write(b"x" * 100_000)
-            await asyncio.sleep(0)
-        while top.queued() > 0:
-            await receive(sock)
-        while top.queued() < 1000:
-            top.write(b"x" * 1000)
-            await asyncio.sleep(0)
-        top.learnt.clear()
-        top.write(b"x" * size)
-        await asyncio.sleep(0)
-        assert top.queued() > 1 << 14
-        while "drained" not in top.learnt:
-            await receive(sock)
-
-
-async def test_discarding_drops_what_has_not_begun_to_leave(engine):
-    async with Place(engine) as place:
-        sock, top = await place.client(SO_RCVBUF=4096)
-        for i in range(200):
-            top.write(bytes([i]) * 100_000)
-        await until(lambda: top.queued() < 19_900_000)
-        before = top.queued()
-        top.discard()
-        assert top.queued() < min(before, 200_000)
-        top.write(b"last")
-        top.finish()
-        data = await receive_all(sock)
-        assert data.endswith(b"last")
-        assert len(data) < 20_000_000
-        whole = data[:-4]
-        assert whole == b"".join(bytes([i]) * 100_000 for i in range(len(whole) // 100_000))
-
-
-@pytest.mark.parametrize("first", range(1, 9))
-async def test_discarding_drops_both_of_a_pair_or_neither(engine, first):
-    def body(i):
-        return bytes([i % 251]) * 9_995 if i % 2 else "x" * 9_995  # an ASCII str will do
-
-    async with Place(engine) as place:
-        sock, top = await place.client(SO_RCVBUF=4096)
-        top.write(b"-" * first)  # so that the kernel's buffer ends elsewhere each time
-        for i in range(2000):
-            top.write_both(bytes([i % 251]) * 5, body(i))
-        await until(lambda: top.queued() < 19_900_000)
-        top.discard()
-        assert top.queued() < 200_000
-        top.write(b"last")
-        top.finish()
-        data = await receive_all(sock)
-        assert data.endswith(b"last")
-        whole = data[first:-4]
-        assert len(whole) % 10_000 == 0
-        bodies = (body(i) for i in range(len(whole) // 10_000))
-        pairs = (bytes([i % 251]) * 5 + (b if isinstance(b, bytes) else b.encode()) for i, b in enumerate(bodies))
-        assert whole == b"".join(pairs)
-
-
-async def test_pairs_of_a_queue_that_is_never_empty_leave_in_order(engine):
-    async with Place(engine) as place:
-        sock, top = await place.client(SO_RCVBUF=4096)
-        data = bytearray()
-        top.write(b"x" * 4_000_000)  # a backlog to begin with
-        for i in range(600):
-            top.write_both(bytes([i % 251]) * 5, bytes([i % 251]) * 9_995)
-            data += await receive(sock, 10_000)
-        assert top.queued() > 0
-        while len(data) < 10_000_000:
-            data += await receive(sock)
-        assert data[4_000_000:] == b"".join(bytes([i % 251]) * 10_000 for i in range(600))
-        assert top.queued() == 0
 
 
 async def test_settling_is_the_last_moment_to_write(engine):
@@ -307,7 +93,7 @@ async def test_a_peer_that_never_ends_is_waited_for_no_longer_than_fin_timeout(e
     async with Place(engine, fin_timeout=0.02) as place:
         place.engine.watch(0.04)
         begun = place.engine.clock()
-        sock, top = await place.client(SO_RCVBUF=4096)
+        _, top = await place.client(SO_RCVBUF=4096)
         top.write(bytes(size))  # if any, the peer does not take them
         top.finish()
         await until(lambda: top.over)

@@ -5,7 +5,8 @@ import resource
 import socket
 
 import pytest
-from tests.engine.test_engine import Place, echo, receive, receive_all, until
+from tests.engine.peer import until
+from tests.engine.place import Place, echo, receive, receive_all
 
 from everywire import engine as engines
 

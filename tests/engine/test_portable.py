@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from tests.engine.test_engine import Place, Top, receive, until
+from tests.engine.peer import until
+from tests.engine.place import Place, Top, receive
 
 from everywire.engine import portable
 

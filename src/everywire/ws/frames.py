@@ -337,8 +337,8 @@ class Decoder:
 
     def _is_utf8(self, start: int, size: int) -> bool:
         """Check the next bytes of a text that is filled in place."""
-        inside: Any = everywire_inside(self.whole)
-        return everywire_utf8(inside + start, size, cython.address(self.text_state)) != 0
+        inside = everywire_inside(self.whole)
+        return everywire_utf8(inside + start, size, cython.address(self.text_state)) != 0  # type: ignore[no-any-return]
 
     def _end(self, pos: int, out: list[Event]) -> int:
         """Leave a frame that is complete; give `pos`, -1 when it is wrong."""
@@ -366,14 +366,14 @@ class Decoder:
 
     def _filled(self) -> str | bytes:
         """Give the message that was filled in place."""
-        whole, self.whole = self.whole, None
+        whole, self.whole = self.whole or b"", None
         kind, self.kind = self.kind, 0
         self.fragments = 0
         if kind == BINARY or not self.wide:
             return whole
         if self.text_state:
             raise ProtocolError(_NOT_UTF8, CloseCode.INVALID_DATA)
-        return everywire_decoded(whole)
+        return everywire_decoded(whole)  # type: ignore[no-any-return]
 
     def _fail(self, out: list[Event], error: ProtocolError) -> int:
         self.failed = True
