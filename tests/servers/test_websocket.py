@@ -11,7 +11,6 @@ from tests.ws.raw import FIN, TEXT
 
 from everywire import Deflate, Response, connect, serve
 from everywire.errors import AbortHandshake, ConnectionClosed
-from everywire.servers.websocket import Options
 
 
 async def echo(ws):
@@ -109,12 +108,6 @@ async def test_a_port_in_use(engine):
 def test_an_option_that_does_not_exist():
     with pytest.raises(TypeError, match="colour"):
         serve(echo, "127.0.0.1", colour="red")
-
-
-def test_the_shortest_timeout():
-    assert Options(ping_interval=None, ping_timeout=7, close_timeout=30, open_timeout=None).shortest() == 7
-    nothing = {"ping_interval": None, "ping_timeout": None, "close_timeout": None, "open_timeout": None}
-    assert Options(**nothing).shortest() == 60
 
 
 # The handshake
@@ -220,12 +213,6 @@ async def test_compression(engine, compression, offered, answer):
     headers = f"Sec-WebSocket-Extensions: {offered}\r\n" if offered else ""
     _, fields = await answered(engine, headers, compression=compression)
     assert fields.get("sec-websocket-extensions") == answer
-
-
-@pytest.mark.parametrize("compression", ["gzip", True, 1])
-def test_no_other_compression(compression):
-    with pytest.raises(TypeError, match="compression"):
-        serve(echo, "127.0.0.1", compression=compression)
 
 
 # Answers over HTTP

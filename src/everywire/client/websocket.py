@@ -22,7 +22,7 @@ from everywire.engine.tls import TlsLink
 from everywire.engine.websocket import WebSocket
 from everywire.errors import HandshakeError, InvalidURI, RedirectError
 from everywire.servers import alpn
-from everywire.servers.websocket import Options
+from everywire.servers.options import Options
 from everywire.ws import bootstrap, handshake
 from everywire.ws.deflate import Compressor, Deflate, Inflation
 from everywire.ws.frames import CLIENT, mask_source
@@ -76,8 +76,6 @@ class connect:  # noqa: N801 - used like a function
         engine: str | None = None,
         **options: Any,
     ) -> None:
-        if options.get("compression") == "deflate":
-            options["compression"] = Deflate()
         self._address = parse(uri)
         self._subprotocols = list(subprotocols)
         self._headers = list(headers.items()) if isinstance(headers, dict) else list(headers)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 import socket
 import ssl as tls
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from dataclasses import dataclass, field
 from inspect import isawaitable
 from types import TracebackType
 from typing import Any
@@ -18,75 +16,19 @@ from everywire import engine as engines
 from everywire.engine.opening import Accepted, Answer, Opening
 from everywire.engine.websocket import WebSocket, start_handler
 from everywire.errors import AbortHandshake
-from everywire.http.head import HeadLimits
 from everywire.http.request import Request, Response
 from everywire.servers import alpn, listening
+from everywire.servers.options import Options
 from everywire.ws import bootstrap, handshake
-from everywire.ws.connection import Manner
 from everywire.ws.deflate import Compressor, Deflate, Inflation, Parameters
-from everywire.ws.frames import SERVER, Limits
+from everywire.ws.frames import SERVER
 
-__all__ = ["Options", "Server", "serve"]
+__all__ = ["Server", "serve"]
 
 log = logging.getLogger("everywire.server")
 
 Handler = Callable[[WebSocket], Awaitable[object]]
 ProcessRequest = Callable[[Request], Response | Awaitable[Response | None] | None]
-Origins = Sequence[str | re.Pattern[str] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a server's connections behave. Sizes in bytes, times in seconds; None means no limit, or never.
-
-    max_size: of one message, after inflating. max_fragments: frames of one message. read_limit: received messages that wait for a coroutine; above it reading
-    stops. write_high: queued bytes above which `await send` waits. write_limit: queued bytes above which a slow reader is cut off,
-    with slow_code.
-    ping_interval: silence after which a ping is sent. ping_timeout: further silence after which the connection is closed. close_timeout: for the closing
-    handshake. open_timeout: for the whole opening handshake. idle_timeout: for an HTTP connection kept alive.
-    http2: offer HTTP/2 on TLS, where the extra `everywire[h2]` is installed: WebSockets then share connections (RFC 8441).
-    """
-
-    max_size: int | None = 1 << 20
-    max_fragments: int | None = 1024
-    read_limit: int = 1 << 18
-    write_high: int = 1 << 16
-    write_limit: int = 1 << 20
-    slow_code: int = 1008
-    ping_interval: float | None = 20
-    ping_timeout: float | None = 20
-    close_timeout: float | None = 10
-    open_timeout: float | None = 10
-    idle_timeout: float = 60
-    compression: Deflate | None = field(default_factory=Deflate)
-    subprotocols: Sequence[str] = ()
-    select_subprotocol: Callable[[Sequence[str]], str | None] | None = None
-    origins: Origins | None = None
-    head_limits: HeadLimits = field(default_factory=HeadLimits)
-    server_header: str | None = "everywire"
-    http2: bool = True
-
-    def __post_init__(self) -> None:
-        compression: object = self.compression
-        if not isinstance(compression, Deflate | None):
-            raise TypeError(f'compression is "deflate", a Deflate or None, not {compression!r}')
-
-    def manner(self, clock: Callable[[], float], mask: Callable[[], int] | None = None) -> Manner:
-        """Make what the connections themselves need of this."""
-        manner = Manner(Limits(self.max_size, self.max_fragments), clock, mask)
-        manner.ping_interval, manner.ping_timeout, manner.close_timeout = (
-            self.ping_interval,
-            self.ping_timeout,
-            self.close_timeout,
-        )
-        manner.high, manner.write_limit, manner.read_limit = self.write_high, self.write_limit, self.read_limit
-        manner.slow_code = self.slow_code
-        return manner
-
-    def shortest(self) -> float:
-        """Give the shortest of the timeouts."""
-        times = (self.ping_interval, self.ping_timeout, self.close_timeout, self.open_timeout, self.idle_timeout)
-        return min((time for time in times if time), default=10.0)
 
 
 class Callbacks:
@@ -370,8 +312,6 @@ class serve:  # noqa: N801 - used like a function
         engine: str | None = None,
         **options: Any,
     ) -> None:
-        if options.get("compression") == "deflate":
-            options["compression"] = Deflate()
         callbacks = Callbacks(handler, on_open, on_message, on_close)
         self._server = Server(callbacks, Options(**options), process_request, engine)
         self._ssl = ssl
