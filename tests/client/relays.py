@@ -43,6 +43,11 @@ async def answering(*answers):
         yield port, asked
 
 
+def redirect(status, location):
+    """An answer that leads elsewhere."""
+    return f"HTTP/1.1 {status} Elsewhere\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+
+
 def fields(request):
     """The header fields of a request, with names in lower case."""
     lines = request.split("\r\n")[1:-2]

@@ -1,4 +1,4 @@
-"""`connect`: opening, redirects, credentials, TLS, and coming back."""
+"""`connect`: opening, TLS, and coming back."""
 
 import asyncio
 import logging
@@ -7,10 +7,11 @@ import ssl
 
 import pytest
 from tests.certificates import client_context, server_context
-from tests.client.relays import answering, fields, listening
+from tests.client.relays import answering, fields, listening, redirect
 from tests.engine.peer import until
 
-from everywire import Deflate, Response, connect, serve
+from everywire import Deflate, connect, serve
+from everywire.client import websocket
 from everywire.client.backoff import Backoff
 from everywire.client.websocket import passing
 from everywire.errors import ConnectionClosed, ConnectionClosedOK, HandshakeError, InvalidURI, ProxyError, RedirectError
@@ -207,6 +208,52 @@ async def test_giving_up_while_opening(engine):
             await task
 
 
+class Refusing:
+    """An engine that takes over no socket."""
+
+    def __init__(self):
+        self.loop = asyncio.get_running_loop()
+
+    def watch(self, seconds):
+        pass
+
+    async def adopt(self, sock, above):
+        raise OSError("no room for another descriptor")
+
+
+async def test_a_socket_that_no_engine_takes_is_closed(server, monkeypatch):
+    dialled = []
+    dial = websocket._dial
+
+    async def remember(*where):
+        dialled.append(await dial(*where))
+        return dialled[-1]
+
+    monkeypatch.setattr(websocket, "_dial", remember)
+    monkeypatch.setattr(websocket.engines, "current", lambda kind: Refusing())
+    with pytest.raises(OSError, match="no room"):
+        await connect(uri(server))
+    assert [sock.fileno() for sock in dialled] == [-1]
+
+
+async def test_nothing_is_dialled_for_what_cannot_be_asked(engine, monkeypatch):
+    monkeypatch.setattr(websocket, "_dial", None)
+    with pytest.raises(AttributeError):
+        await connect("wss://localhost/", engine=engine, proxy=None, ssl="no context")
+
+
+async def test_an_address_that_no_socket_is_made_for_is_passed_over(engine, server, monkeypatch):
+    loop = asyncio.get_running_loop()
+    known = ("127.0.0.1", server.port)
+
+    async def found(*_, **options):
+        return [(socket.AF_INET, 77, 0, "", known), (socket.AF_INET, socket.SOCK_STREAM, 0, "", known)]
+
+    monkeypatch.setattr(loop, "getaddrinfo", found)
+    async with connect(uri(server), engine=engine) as ws:
+        await hello(ws)
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
@@ -236,94 +283,6 @@ def test_bad_addresses(bad):
 def test_an_option_that_does_not_exist():
     with pytest.raises(TypeError, match="colour"):
         connect("ws://localhost/", colour="red")
-
-
-# Redirects
-
-
-def redirect(status, location):
-    return f"HTTP/1.1 {status} Elsewhere\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_redirects_are_followed(engine, server, status):
-    async with answering(redirect(status, uri(server, "/there"))) as (port, asked):
-        async with connect(f"ws://localhost:{port}/here", engine=engine) as ws:
-            assert ws.request.target == "/there"
-            await hello(ws)
-        assert len(asked) == 1
-
-
-async def test_a_redirect_within_the_server(engine):
-    def elsewhere(request):
-        if request.path == "/here":
-            return Response(302, headers=[("Location", "there?x")])
-        return None if request.query == "x" else Response(404)
-
-    async with serve(echo, "127.0.0.1", engine=engine, process_request=elsewhere) as server:
-        async with connect(uri(server, "/here"), engine=engine) as ws:
-            await hello(ws)
-
-
-async def test_too_many_redirects(engine):
-    async with answering(redirect(302, "/again")) as (port, asked):
-        with pytest.raises(RedirectError, match="3 redirects"):
-            await connect(f"ws://localhost:{port}/", engine=engine, max_redirects=3)
-        assert len(asked) == 4
-        with pytest.raises(RedirectError):
-            await connect(f"ws://localhost:{port}/", engine=engine, max_redirects=0)
-
-
-SECRETS = {"Authorization": "Bearer x", "Cookie": "a=b", "X-Mine": "y"}
-
-
-async def test_credentials_stay_with_their_host(engine):
-    end = "HTTP/1.1 404 Nothing\r\nContent-Length: 0\r\n\r\n"
-    async with answering(end) as (there, asked_there):
-        async with answering(redirect(302, "/again"), redirect(302, f"ws://localhost:{there}/")) as (here, asked_here):
-            with pytest.raises(HandshakeError):
-                await connect(f"ws://localhost:{here}/", engine=engine, headers=SECRETS)
-    for request in asked_here:
-        found = fields(request)
-        assert (found["authorization"], found["cookie"], found["x-mine"]) == ("Bearer x", "a=b", "y")
-    found = fields(asked_there[0])
-    assert "authorization" not in found
-    assert "cookie" not in found
-    assert found["x-mine"] == "y"
-
-
-async def test_a_uris_password_stays_with_its_host(engine):
-    end = "HTTP/1.1 404 Nothing\r\nContent-Length: 0\r\n\r\n"
-    async with answering(end) as (there, asked_there):
-        async with answering(redirect(302, "/again"), redirect(302, f"ws://localhost:{there}/")) as (here, asked_here):
-            with pytest.raises(HandshakeError):
-                await connect(f"ws://ada:secret@localhost:{here}/", engine=engine)
-    assert [fields(request)["authorization"] for request in asked_here] == ["Basic YWRhOnNlY3JldA=="] * 2
-    assert "authorization" not in fields(asked_there[0])
-
-
-async def test_from_wss_to_ws_is_refused(engine):
-    async with answering("") as (port, asked):
-        there = f"ws://localhost:{port}/"
-        options = {"process_request": lambda request: Response(302, headers=[("Location", there)])}
-        async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context(), **options) as server:
-            with pytest.raises(RedirectError, match="wss"):
-                await connect(uri(server, scheme="wss"), engine=engine, ssl=client_context())
-    assert asked == []
-
-
-async def test_from_ws_to_wss(engine):
-    async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context()) as server:
-        async with answering(redirect(301, uri(server, scheme="wss"))) as (port, _):
-            async with connect(f"ws://localhost:{port}/", engine=engine, ssl=client_context()) as ws:
-                await hello(ws)
-
-
-async def test_a_redirect_on_a_socket_that_was_given(engine):
-    async with answering(redirect(302, "/there")) as (port, _):
-        sock = socket.create_connection(("127.0.0.1", port))
-        with pytest.raises(RedirectError):
-            await connect("ws://localhost/", engine=engine, sock=sock)
 
 
 # Sockets and TLS

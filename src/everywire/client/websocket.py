@@ -118,7 +118,6 @@ class connect:  # noqa: N801 - used like a function
     async def _open_one(self, address: Address) -> WebSocket:
         engine = engines.current(self._engine_kind)
         engine.watch(self._options.shortest())
-        sock = await self._reach(address)
         key = b64encode(os.urandom(16)).decode()
         request = handshake.make_request(
             address.host_header,
@@ -130,10 +129,8 @@ class connect:  # noqa: N801 - used like a function
         )
         done: asyncio.Future[Any] = engine.loop.create_future()
         calling = Calling(request, self._options.head_limits, done)
-        top: Any = calling
-        if address.secure:
-            top = self._secured(engine, address, calling, done)
-        lowest = await engine.adopt(sock, top)
+        top: Any = self._secured(engine, address, calling, done) if address.secure else calling
+        lowest = await self._stand(engine, address, top)
         try:
             if address.secure:
                 top.start()
@@ -143,6 +140,15 @@ class connect:  # noqa: N801 - used like a function
             return self._became(engine, calling, response, key)
         except BaseException:
             lowest.abort()
+            raise
+
+    async def _stand(self, engine: Any, address: Address, top: Any) -> Any:
+        """Connect, and put `top` on the socket, which belongs to the engine from then on. Gives the lowest storey."""
+        sock = await self._reach(address)
+        try:
+            return await engine.adopt(sock, top)
+        except BaseException:
+            sock.close()
             raise
 
     def _became(self, engine: Any, calling: Calling, response: Any, key: str) -> WebSocket:
@@ -280,11 +286,11 @@ async def _dial(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket
     """Connect to the first address of `host` that answers."""
     errors: list[OSError] = []
     for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
         try:
+            sock = socket.socket(family, kind, protocol)
+            sock.setblocking(False)
             await _connected(loop, sock, address)
-        except OSError as error:
+        except OSError as error:  # an IP version that is switched off, for one
             errors.append(error)
             continue
         return sock
