@@ -105,6 +105,25 @@ async def test_a_port_in_use(engine):
             await serve(echo, "127.0.0.1", server.port, engine=engine)
 
 
+async def test_all_sockets_or_none(engine):
+    good, bad = socket.create_server(("127.0.0.1", 0)), socket.socket()
+    port = good.getsockname()[1]
+    bad.close()
+    with pytest.raises((OSError, ValueError)):
+        await serve(echo, sock=[good, bad], engine=engine)
+    assert good.fileno() == -1
+    with pytest.raises(ConnectionRefusedError):
+        await connect(f"ws://127.0.0.1:{port}", engine=engine)
+
+
+@pytest.mark.parametrize("wrong", [{"engine": "steam"}, {"ssl": "no context"}])
+async def test_nothing_listens_after_an_error(engine, wrong):
+    sock = socket.create_server(("127.0.0.1", 0))
+    with pytest.raises((RuntimeError, AttributeError)):
+        await serve(echo, sock=sock, **{"engine": engine, **wrong})
+    assert sock.fileno() == -1
+
+
 def test_an_option_that_does_not_exist():
     with pytest.raises(TypeError, match="colour"):
         serve(echo, "127.0.0.1", colour="red")

@@ -78,13 +78,25 @@ class Server:
         self._on_close = self._closed  # one bound method for all connections
 
     async def start(self, sockets: Sequence[socket.socket], context: tls.SSLContext | None) -> None:
-        """Listen on `sockets`."""
-        self._engine = engines.current(self._engine_kind)
-        self._engine.watch(self.options.shortest())
-        self._manner = self.options.manner(self._engine.clock)
+        """Listen on `sockets`, which are taken over: on all of them or, after an error, on none."""
         self.sockets = list(sockets)
-        factory = self._factory(context)
-        self._listeners = [await self._engine.listen(sock, factory) for sock in sockets]
+        try:
+            self._engine = engines.current(self._engine_kind)
+            self._engine.watch(self.options.shortest())
+            self._manner = self.options.manner(self._engine.clock)
+            factory = self._factory(context)
+            for sock in sockets:
+                self._listeners.append(await self._engine.listen(sock, factory))
+        except BaseException:
+            self._stop_listening()
+            for sock in sockets:
+                sock.close()
+            raise
+
+    def _stop_listening(self) -> None:
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener.abort()
 
     def _factory(self, context: tls.SSLContext | None) -> Callable[[], Any]:
         if context is None:
@@ -214,8 +226,7 @@ class Server:
     def close(self, code: int = 1001, reason: str = "") -> None:
         """Stop listening and close every connection with `code`; `wait_closed` waits for that."""
         if self._closing is None:
-            for listener in self._listeners:
-                listener.abort()
+            self._stop_listening()
             self._closing = asyncio.get_running_loop().create_task(self._drain(code, reason))
             self._begun.set()
 
