@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from tests.certificates import client_context, server_context
-from tests.client.relays import answering, fields, redirect
+from tests.client.relays import answering, fields, redirect, staying
 
 from everywire import Response, connect, serve
 from everywire.errors import HandshakeError, RedirectError
@@ -37,6 +37,13 @@ async def test_redirects_are_followed(engine, server, status):
             assert ws.request.target == "/there"
             await hello(ws)
         assert len(asked) == 1
+
+
+@pytest.mark.parametrize("head", ["Transfer-Encoding: chunked", "Content-Length: 9", "Connection: keep-alive"])
+async def test_a_redirect_is_followed_from_its_head(engine, server, head):
+    async with staying(f"HTTP/1.1 302 Found\r\nLocation: {uri(server)}\r\n{head}\r\n\r\n") as port:
+        async with connect(f"ws://localhost:{port}/", engine=engine) as ws:
+            await hello(ws)
 
 
 async def test_a_redirect_within_the_server(engine):

@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 from tests.certificates import client_context, server_context
-from tests.client.relays import answering, fields, listening, redirect
+from tests.client.relays import answering, fields, listening, redirect, staying
 from tests.engine.peer import until
 
 from everywire import Deflate, connect, serve
@@ -272,6 +272,35 @@ async def test_answers_that_open_nothing(engine, answer, status):
         with pytest.raises(HandshakeError) as caught:
             await connect(f"ws://localhost:{port}/", engine=engine)
         assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("head", "text"),
+    [
+        ("Transfer-Encoding: chunked", "3\r\nno!\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked", "3\r\nn"),
+        ("Content-Length: 100", "no"),
+        ("Connection: keep-alive", "no"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"])
+async def test_a_refusal_on_a_connection_that_stays_open(engine, head, text, before, monkeypatch):
+    monkeypatch.setattr(websocket, "_PATIENCE", 0.01)
+    async with staying(f"{before}HTTP/1.1 403 Forbidden\r\n{head}\r\n\r\n{text}") as port:
+        with pytest.raises(HandshakeError) as caught:
+            await connect(f"ws://localhost:{port}/", engine=engine)
+        assert caught.value.status == 403
+
+
+async def test_a_status_in_time_counts_more_than_the_timeout(engine, monkeypatch):
+    limits = []
+    timeout = asyncio.timeout
+    monkeypatch.setattr(asyncio, "timeout", lambda delay: limits.append(timeout(delay)) or limits[-1])
+    monkeypatch.setattr(websocket, "_PATIENCE", 0)
+    async with staying("HTTP/1.1 403 Forbidden\r\n\r\n") as port:
+        with pytest.raises(HandshakeError):
+            await connect(f"ws://127.0.0.1:{port}/", engine=engine)
+    assert limits[0].when() is None
 
 
 @pytest.mark.parametrize("bad", ["http:/", "localhost", "ws://a/#b"])

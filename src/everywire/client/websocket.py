@@ -17,7 +17,7 @@ from everywire import engine as engines
 from everywire.client import proxies
 from everywire.client.address import Address, parse, redirected
 from everywire.client.backoff import Backoff
-from everywire.client.calling import Calling, NoTunnel
+from everywire.client.calling import Calling, NoTunnel, leads_elsewhere
 from everywire.engine.tls import TlsLink
 from everywire.engine.websocket import WebSocket
 from everywire.errors import HandshakeError, InvalidURI, RedirectError
@@ -32,7 +32,7 @@ __all__ = ["connect"]
 
 log = logging.getLogger("everywire.client")
 
-_REDIRECTS = (301, 302, 303, 307, 308)
+_PATIENCE = 1.0  # seconds that a refusal's text may take once its head is there
 _PASSING = (500, 502, 503, 504)  # statuses after which another attempt may help
 _USER_AGENT = "everywire"
 _masks = mask_source(os.urandom)
@@ -98,11 +98,11 @@ class connect:  # noqa: N801 - used like a function
     # Opening
 
     async def _open(self) -> WebSocket:
-        async with asyncio.timeout(self._options.open_timeout):
+        async with asyncio.timeout(self._options.open_timeout) as limit:
             address = self._address
             for _ in range(self._max_redirects + 1):
                 try:
-                    return await self._open_one(address)
+                    return await self._open_one(address, limit)
                 except _Redirect as redirect:
                     if self._sock is not None or self._path is not None:
                         raise RedirectError(
@@ -115,7 +115,7 @@ class connect:  # noqa: N801 - used like a function
                     self._http2 = False
             raise RedirectError(f"more than {self._max_redirects} redirects")
 
-    async def _open_one(self, address: Address) -> WebSocket:
+    async def _open_one(self, address: Address, limit: asyncio.Timeout) -> WebSocket:
         engine = engines.current(self._engine_kind)
         engine.watch(self._options.shortest())
         key = b64encode(os.urandom(16)).decode()
@@ -137,6 +137,11 @@ class connect:  # noqa: N801 - used like a function
             else:
                 calling.begin()
             response = await done
+            if leads_elsewhere(response):
+                raise _Redirect(response.status, response.headers["location"])
+            if calling.response is not None:  # a refusal: its status is known in time, whatever its text does
+                limit.reschedule(None)
+                await calling.text(_PATIENCE)
             return self._became(engine, calling, response, key)
         except BaseException:
             lowest.abort()
@@ -152,8 +157,6 @@ class connect:  # noqa: N801 - used like a function
             raise
 
     def _became(self, engine: Any, calling: Calling, response: Any, key: str) -> WebSocket:
-        if response.status in _REDIRECTS and "location" in response.headers:
-            raise _Redirect(response.status, response.headers["location"])
         offered: dict[str, Any] = {"protocols": self._subprotocols, "deflate": self._options.compression}
         if calling.request.version == "2":
             agreed = bootstrap.check_response(response, **offered)
@@ -186,6 +189,7 @@ class connect:  # noqa: N801 - used like a function
         def failed(error: BaseException) -> None:
             if not done.done():
                 done.set_exception(error)
+                done.exception()  # whoever waited may have gone
 
         context = self._ssl or tls.create_default_context()
         if self._http2 is not None:
