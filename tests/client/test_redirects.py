@@ -7,6 +7,7 @@ from tests.certificates import client_context, server_context
 from tests.client.relays import answering, fields, redirect, staying
 
 from everywire import Response, connect, serve
+from everywire.client.address import parse
 from everywire.errors import HandshakeError, RedirectError
 
 
@@ -82,6 +83,13 @@ async def test_credentials_stay_with_their_host(engine):
     assert "authorization" not in found
     assert "cookie" not in found
     assert found["x-mine"] == "y"
+
+
+@pytest.mark.parametrize(("here", "there"), [("wss", "ws"), ("ws", "wss")])
+def test_credentials_do_not_change_between_tls_and_plain(here, there):
+    call = connect(f"{here}://a:99/", headers=SECRETS)
+    assert dict(call._fields(parse(f"{here}://a:99/x"))).items() >= SECRETS.items()
+    assert dict(call._fields(parse(f"{there}://a:99/x"))).keys() == {"User-Agent", "X-Mine"}
 
 
 async def test_a_uris_password_stays_with_its_host(engine):

@@ -205,13 +205,13 @@ class connect:  # noqa: N801 - used like a function
         )
 
     def _fields(self, address: Address) -> list[tuple[str, str]]:
-        own = (address.host, address.port) == (self._address.host, self._address.port)
+        own = address.origin == self._address.origin
         fields = [] if self._user_agent is None else [("User-Agent", self._user_agent)]
         if self._origin is not None:
             fields.append(("Origin", self._origin))
         if address.authorization is not None:
             fields.append(("Authorization", address.authorization))
-        # Credentials stay with the host that they were meant for.
+        # Credentials stay with the origin that they were meant for.
         return fields + [
             field
             for field in self._headers
