@@ -1,5 +1,7 @@
 """Through proxies: which one, and that messages pass."""
 
+import sys
+
 import pytest
 from tests.certificates import client_context, server_context
 from tests.client.relays import http_proxy, listening, socks5_proxy
@@ -125,3 +127,10 @@ async def test_a_proxy_that_is_not_there(engine):
 async def test_a_proxy_of_another_kind(engine, proxy):
     with pytest.raises(ProxyError):
         await connect("ws://localhost:1/", proxy=proxy, engine=engine)
+
+
+async def test_a_proxy_needs_its_library(engine, monkeypatch):
+    monkeypatch.setitem(sys.modules, "python_socks", None)
+    with pytest.raises(ImportError, match=r"http://127.0.0.1:1, install everywire\[proxy\]"):
+        async for _ in connect("ws://localhost:1/", proxy="http://ada:secret@127.0.0.1:1", engine=engine):
+            pass

@@ -24,13 +24,13 @@ def choose(proxy: str | bool | None, address: Address) -> str | None:
 
 
 async def reach(proxy: str, address: Address) -> socket.socket:
-    """Connect to `address` through `proxy`."""
+    """Connect to `address` through `proxy`; `ProxyError` where that fails, ImportError without the library."""
     try:
         from python_socks import ProxyConnectionError, ProxyTimeoutError
         from python_socks import ProxyError as SocksError
         from python_socks.async_.asyncio import Proxy
     except ImportError:
-        raise ProxyError(f"to go through {_public(proxy)}, install everywire[proxy]") from None
+        raise ImportError(f"to go through {_public(proxy)}, install everywire[proxy]") from None
     url = proxy.replace("socks://", "socks5://", 1)
     remote_names = url.startswith(("socks5h://", "http"))
     try:
