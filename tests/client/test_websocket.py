@@ -1,20 +1,18 @@
-"""`connect`: opening, TLS, and coming back."""
+"""`connect`: opening, sockets and TLS."""
 
 import asyncio
-import logging
 import socket
 import ssl
 
 import pytest
 from tests.certificates import client_context, server_context
-from tests.client.relays import answering, fields, listening, redirect, staying
+from tests.client.relays import answering, fields, listening, staying
 from tests.engine.peer import until
 
 from everywire import Deflate, connect, serve
 from everywire.client import websocket
 from everywire.client.backoff import Backoff
-from everywire.client.websocket import passing
-from everywire.errors import ConnectionClosed, ConnectionClosedOK, HandshakeError, InvalidURI, ProxyError, RedirectError
+from everywire.errors import ConnectionClosed, ConnectionClosedOK, HandshakeError, InvalidURI
 
 
 async def echo(ws):
@@ -324,6 +322,13 @@ async def test_a_socket_that_is_given(engine, server):
         await hello(ws)
 
 
+async def test_a_socket_is_used_once(engine, server):
+    sock = socket.create_connection(("127.0.0.1", server.port))
+    with pytest.raises(ValueError, match="closed"):
+        async for ws in connect("ws://example.com/", engine=engine, sock=sock, backoff=Backoff(lambda: 0.0)):
+            await hello(ws)
+
+
 async def test_tls(engine):
     async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context()) as server:
         async with connect(uri(server, scheme="wss"), engine=engine, ssl=client_context()) as ws:
@@ -364,99 +369,6 @@ async def test_a_server_that_ends_within_the_tls_handshake(engine):
     async with listening(vanish) as port:
         with pytest.raises(OSError):
             await connect(f"wss://localhost:{port}/", engine=engine, ssl=client_context())
-
-
-# Coming back
-
-
-class Patience(Backoff):
-    """A backoff without delays that remembers what it was asked."""
-
-    def __init__(self):
-        super().__init__(lambda: 0.0)
-        self.asked = []
-
-    def next(self):
-        self.asked.append(self.attempts)
-        return super().next()
-
-
-async def test_coming_back_after_each_end(engine):
-    count = 0
-
-    async def handle(ws):
-        nonlocal count
-        count += 1
-        await ws.send(str(count))
-        if count == 1:
-            ws.abort()
-
-    got = []
-    async with serve(handle, "127.0.0.1", engine=engine) as server:
-        async for ws in connect(uri(server), engine=engine, backoff=Patience()):
-            try:
-                async for message in ws:
-                    got.append(message)
-            except ConnectionClosed:
-                got.append("lost")
-            if count == 3:
-                break
-    assert [message for message in got if message != "lost"][-2:] == ["2", "3"]
-    assert "lost" in got
-
-
-async def test_waiting_for_a_server_that_is_not_there_yet(engine, caplog):
-    caplog.set_level(logging.INFO, "everywire.client")
-    backoff = Patience()
-    answers = ["", "HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n"]
-    async with serve(echo, "127.0.0.1", engine=engine) as server:
-        async with answering(*answers, redirect(302, uri(server))) as (port, asked):
-            async for ws in connect(f"ws://localhost:{port}/", engine=engine, backoff=backoff):
-                await hello(ws)
-                break
-    assert len(asked) == 4
-    assert backoff.asked == [0, 1, 2]
-    assert backoff.attempts == 0
-    assert sum("no connection" in record.message for record in caplog.records) == 3
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 426])
-async def test_not_coming_back_where_that_would_not_help(engine, status):
-    async with answering(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n") as (port, asked):
-        with pytest.raises(HandshakeError):
-            async for _ in connect(f"ws://localhost:{port}/", engine=engine, backoff=Patience()):
-                pass
-    assert len(asked) == 1
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (ConnectionRefusedError(), True),
-        (TimeoutError(), True),
-        (socket.gaierror(), True),
-        (HandshakeError("cut"), True),
-        (HandshakeError("later", 503), True),
-        (ProxyError("no"), True),
-        (HandshakeError("no", 403), False),
-        (HandshakeError("no websocket", 101), False),
-        (RedirectError("wss to ws"), False),
-        (RedirectError("too many", 302), False),
-        (ssl.SSLCertVerificationError(), False),
-        (InvalidURI("no"), False),
-        (ValueError("no"), False),
-        (ZeroDivisionError(), False),
-    ],
-)
-def test_what_passes_by_itself(error, expected):
-    assert passing(error) is expected
-
-
-async def test_an_error_in_the_loop_body_ends_it(engine, server):
-    with pytest.raises(ZeroDivisionError):
-        async for _ in connect(uri(server), engine=engine):
-            raise ZeroDivisionError
-    await until(lambda: not server.connections)
 
 
 # Against the server's end

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import random
 import socket
 import ssl as tls
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -18,9 +17,10 @@ from everywire.client import proxies
 from everywire.client.address import Address, parse, redirected
 from everywire.client.backoff import Backoff
 from everywire.client.calling import Calling, NoTunnel, leads_elsewhere
+from everywire.client.returning import passing, returning
 from everywire.engine.tls import TlsLink
 from everywire.engine.websocket import WebSocket
-from everywire.errors import HandshakeError, InvalidURI, RedirectError
+from everywire.errors import RedirectError
 from everywire.servers import alpn
 from everywire.servers.options import Options
 from everywire.ws import bootstrap, handshake
@@ -28,12 +28,9 @@ from everywire.ws.deflate import Compressor, Deflate, Inflation
 from everywire.ws.frames import CLIENT, mask_source
 from everywire.ws.link import PlainLink
 
-__all__ = ["connect"]
-
-log = logging.getLogger("everywire.client")
+__all__ = ["connect", "passing"]
 
 _PATIENCE = 1.0  # seconds that a refusal's text may take once its head is there
-_PASSING = (500, 502, 503, 504)  # statuses after which another attempt may help
 _USER_AGENT = "everywire"
 _masks = mask_source(os.urandom)
 os.register_at_fork(after_in_child=lambda: globals().__setitem__("_masks", mask_source(os.urandom))) if hasattr(
@@ -52,8 +49,10 @@ class connect:  # noqa: N801 - used like a function
 
     Raises `InvalidURI`, OSError (no connection), TimeoutError (`open_timeout`), `ssl.SSLError`, or `HandshakeError` with the `status` that the server answered.
 
-    `async for` connects again whenever the connection is lost, with full-jitter backoff; it raises when trying again would not help (an address that is
-    wrong, a status other than 5xx, a bad certificate).
+    `async for` gives a connection, and the next one when the body has ended, after a wait with full jitter that grows until a connection lasts five seconds.
+    It raises when trying again would not help: an address that is wrong, a status other than 5xx, a bad certificate, a peer that speaks no TLS; and
+    `ConnectionClosedError` after a close code that is an error and not `everywire.errors.reconnectable`. Leaving the loop closes the connection, in the
+    background; `async with ws:` around the body, or `await ws.close()`, waits for that.
     """
 
     def __init__(
@@ -222,6 +221,8 @@ class connect:  # noqa: N801 - used like a function
         """Give a connected socket."""
         loop = asyncio.get_running_loop()
         if self._sock is not None:
+            if self._sock.fileno() < 0:
+                raise ValueError("the socket that was given is closed: there is no coming back on it")
             return self._sock
         if self._path is not None:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -246,28 +247,8 @@ class connect:  # noqa: N801 - used like a function
         if self._websocket is not None:
             await self._websocket.close(1000 if kind is None else 1011)
 
-    async def __aiter__(self) -> AsyncIterator[WebSocket]:
-        while True:
-            try:
-                websocket = await self._open()
-            except Exception as error:
-                if not passing(error):
-                    raise
-                delay = self._backoff.next()
-                log.info(
-                    "no connection to %s (%s); next attempt in %.1f s",
-                    self._address.uri,
-                    str(error) or type(error).__name__,
-                    delay,
-                )
-                await asyncio.sleep(delay)
-                continue
-            self._backoff.reset()
-            try:
-                yield websocket
-            finally:
-                await websocket.close()
-            await asyncio.sleep(self._backoff.next())
+    def __aiter__(self) -> AsyncGenerator[WebSocket, None]:
+        return returning(self._open, self._backoff, self._address.uri)
 
 
 class _Redirect(Exception):
@@ -275,15 +256,6 @@ class _Redirect(Exception):
         super().__init__(location)
         self.status = status
         self.location = location
-
-
-def passing(error: Exception) -> bool:
-    """Say whether another attempt may succeed after `error`."""
-    if isinstance(error, tls.SSLCertVerificationError | InvalidURI | RedirectError):
-        return False
-    if isinstance(error, HandshakeError):
-        return error.status is None or error.status in _PASSING
-    return isinstance(error, OSError | TimeoutError)
 
 
 async def _dial(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
