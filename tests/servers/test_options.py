@@ -36,3 +36,19 @@ def test_no_other_compression(compression):
     ):
         with pytest.raises(TypeError, match="compression"):
             make(compression=compression)
+
+
+LIMITS = ("max_size", "max_fragments", "read_limit", "write_high", "write_limit")
+TIMES = ("ping_interval", "ping_timeout", "close_timeout", "open_timeout", "idle_timeout")
+
+
+@pytest.mark.parametrize("name", [*LIMITS, *TIMES])
+async def test_none_is_no_limit_or_never(engine, name):
+    async def flood(ws):
+        for _ in range(64):
+            ws.send(bytes(50_000))  # more than each of the limits, and nobody reads meanwhile
+
+    options = {"engine": engine, "compression": None, "max_size": 1 << 26, "write_limit": 1 << 26, name: None}
+    async with serve(flood, "127.0.0.1", **options) as server:
+        async with connect(f"ws://127.0.0.1:{server.port}", **options) as ws:
+            assert [len(message) async for message in ws] == [50_000] * 64

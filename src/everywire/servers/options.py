@@ -13,6 +13,8 @@ from everywire.ws.frames import Limits
 
 __all__ = ["Options"]
 
+_ENDLESS = 1 << 60  # bytes
+
 Origins = Sequence[str | re.Pattern[str] | None]
 
 
@@ -31,15 +33,15 @@ class Options:
 
     max_size: int | None = 1 << 20
     max_fragments: int | None = 1024
-    read_limit: int = 1 << 18
-    write_high: int = 1 << 16
-    write_limit: int = 1 << 20
+    read_limit: int | None = 1 << 18
+    write_high: int | None = 1 << 16
+    write_limit: int | None = 1 << 20
     slow_code: int = 1008
     ping_interval: float | None = 20
     ping_timeout: float | None = 20
     close_timeout: float | None = 10
     open_timeout: float | None = 10
-    idle_timeout: float = 60
+    idle_timeout: float | None = 60
     compression: Deflate | None = field(default_factory=Deflate)
     subprotocols: Sequence[str] = ()
     select_subprotocol: Callable[[Sequence[str]], str | None] | None = None
@@ -63,7 +65,9 @@ class Options:
             self.ping_timeout,
             self.close_timeout,
         )
-        manner.high, manner.write_limit, manner.read_limit = self.write_high, self.write_limit, self.read_limit
+        manner.high, manner.write_limit, manner.read_limit = (
+            _ENDLESS if limit is None else limit for limit in (self.write_high, self.write_limit, self.read_limit)
+        )
         manner.slow_code = self.slow_code
         return manner
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 import ssl as tls
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -59,7 +60,7 @@ class Server:
         self.options = options
         self.limits = options.head_limits
         self.open_timeout = options.open_timeout
-        self.idle_timeout = options.idle_timeout
+        self.idle_timeout = math.inf if options.idle_timeout is None else options.idle_timeout
         self.connections: set[WebSocket] = set()
         self.sockets: list[socket.socket] = []
         self._callbacks = callbacks
