@@ -270,6 +270,7 @@ async def test_answers_that_open_nothing(engine, answer, status):
         with pytest.raises(HandshakeError) as caught:
             await connect(f"ws://localhost:{port}/", engine=engine)
         assert caught.value.status == status
+        assert (caught.value.response is None) == (status is None)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +289,7 @@ async def test_a_refusal_on_a_connection_that_stays_open(engine, head, text, bef
         with pytest.raises(HandshakeError) as caught:
             await connect(f"ws://localhost:{port}/", engine=engine)
         assert caught.value.status == 403
+        assert caught.value.response.body in (b"no!", b"n", b"no")
 
 
 async def test_a_status_in_time_counts_more_than_the_timeout(engine, monkeypatch):

@@ -20,7 +20,7 @@ from everywire.client.calling import Calling, NoTunnel, leads_elsewhere
 from everywire.client.returning import passing, returning
 from everywire.engine.tls import TlsLink
 from everywire.engine.websocket import WebSocket
-from everywire.errors import RedirectError
+from everywire.errors import HandshakeError, RedirectError
 from everywire.servers import alpn
 from everywire.servers.options import Options
 from everywire.ws import bootstrap, handshake
@@ -47,7 +47,8 @@ class connect:  # noqa: N801 - used like a function
     at most `max_redirects`. `on_message(ws, message)` and `on_close(ws, code, reason)` are callbacks, as in `serve`. Everything else is a field of `Options`
     (max_size, ping_interval, compression, …); `http2=True` has wss:// go over HTTP/2 where the server offers that (RFC 8441; the extra `everywire[h2]`).
 
-    Raises `InvalidURI`, OSError (no connection), TimeoutError (`open_timeout`), `ssl.SSLError`, or `HandshakeError` with the `status` that the server answered.
+    Raises `InvalidURI`, OSError (no connection), TimeoutError (`open_timeout`), `ssl.SSLError`, or `HandshakeError` with the `status` and
+    `response` that the server answered.
 
     `async for` gives a connection, and the next one when the body has ended, after a wait with full jitter that grows until a connection lasts five seconds.
     It raises when trying again would not help: an address that is wrong, a status other than 5xx, a bad certificate, a peer that speaks no TLS; and
@@ -157,10 +158,14 @@ class connect:  # noqa: N801 - used like a function
 
     def _became(self, engine: Any, calling: Calling, response: Any, key: str) -> WebSocket:
         offered: dict[str, Any] = {"protocols": self._subprotocols, "deflate": self._options.compression}
-        if calling.request.version == "2":
-            agreed = bootstrap.check_response(response, **offered)
-        else:
-            agreed = handshake.check_response(response, key, **offered)
+        try:
+            if calling.request.version == "2":
+                agreed = bootstrap.check_response(response, **offered)
+            else:
+                agreed = handshake.check_response(response, key, **offered)
+        except HandshakeError as error:
+            error.response = response
+            raise
         compressor = inflation = None
         if agreed.deflate is not None:
             compressor = Compressor(
