@@ -138,7 +138,7 @@ class ProxyError(HandshakeError):
 
 
 class InvalidURI(EverywireError):
-    """The address is not a WebSocket URI (RFC 6455 3)."""
+    """The address is not a WebSocket URI (RFC 6455 3), or the proxy's is none that we know."""
 
 
 def closed(code: int, reason: str = "") -> ConnectionClosed:
