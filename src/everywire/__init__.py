@@ -19,7 +19,8 @@ from everywire.errors import (  # noqa: E402
 )
 from everywire.http.request import Headers, Request, Response  # noqa: E402
 from everywire.servers.auth import basic_auth, bearer_auth  # noqa: E402
-from everywire.servers.websocket import Options, Server, serve  # noqa: E402
+from everywire.servers.options import Options  # noqa: E402
+from everywire.servers.websocket import Server, serve  # noqa: E402
 from everywire.ws.deflate import Deflate  # noqa: E402
 
 __all__ = [

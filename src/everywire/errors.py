@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 __all__ = [
     "AbortHandshake",
@@ -108,12 +109,16 @@ class ConnectionClosedError(ConnectionClosed):
 
 
 class HandshakeError(EverywireError):
-    """The opening handshake failed; `status` is the HTTP status where one was answered."""
+    """The opening handshake failed; `status` is the HTTP status where one was answered.
+
+    `response`, where a client got one, is the Response with what came of its body.
+    """
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.status = status
+        self.response: Any = None
 
 
 class AbortHandshake(HandshakeError):
@@ -133,7 +138,7 @@ class ProxyError(HandshakeError):
 
 
 class InvalidURI(EverywireError):
-    """The address is not a WebSocket URI (RFC 6455 3)."""
+    """The address is not a WebSocket URI (RFC 6455 3), or the proxy's is none that we know."""
 
 
 def closed(code: int, reason: str = "") -> ConnectionClosed:

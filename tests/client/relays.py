@@ -43,6 +43,24 @@ async def answering(*answers):
         yield port, asked
 
 
+@asynccontextmanager
+async def staying(answer):
+    """An HTTP server that keeps the connection open after `answer`. Gives the port."""
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer.encode("latin-1"))
+        await reader.read()
+
+    async with listening(serve) as port:
+        yield port
+
+
+def redirect(status, location):
+    """An answer that leads elsewhere."""
+    return f"HTTP/1.1 {status} Elsewhere\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+
+
 def fields(request):
     """The header fields of a request, with names in lower case."""
     lines = request.split("\r\n")[1:-2]

@@ -83,6 +83,7 @@ AUTH = "Basic YWRhOnNlY3JldA=="
         ("ws://ada:secret@a/x", "/y", Address(False, "a", 80, "/y", AUTH)),
         ("ws://ada:secret@a/x", "ws://b/y", Address(False, "b", 80, "/y")),
         ("ws://ada:secret@a/x", "ws://a:99/y", Address(False, "a", 99, "/y")),
+        ("ws://ada:secret@a:99/x", "wss://a:99/y", Address(True, "a", 99, "/y")),
         ("ws://a/x", "ws://ada:secret@b/y", Address(False, "b", 80, "/y", AUTH)),
     ],
 )

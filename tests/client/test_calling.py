@@ -89,35 +89,102 @@ async def test_a_connection_lost_right_after_the_answer(call):
         call.become()
 
 
+def answer(fields, status="403 Forbidden"):
+    """The head of an answer."""
+    return f"HTTP/1.1 {status}\r\n{fields}\r\n".encode()
+
+
+CHUNKED = answer("Transfer-Encoding: chunked\r\n")
+
+
 @pytest.mark.parametrize(
     ("data", "body"),
     [
-        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\nhello", b"hello"),
-        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", b""),
-        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
-        (b"HTTP/1.1 304 Not Modified\r\n\r\n", b""),
+        (answer("Content-Length: 5\r\n") + b"hello", b"hello"),
+        (answer("Content-Length: 0\r\n"), b""),
+        (answer("", "204 No Content"), b""),
+        (answer("", "304 Not Modified"), b""),
+        (CHUNKED + b"3\r\nhel\r\n2;a=b\r\nlo\r\n0\r\n\r\n", b"hello"),
+        (CHUNKED + b"0\r\nTrailer: x\r\n\r\n", b""),
     ],
 )
-async def test_a_refusal_and_its_text(call, data, body):
-    for i in range(len(data)):
-        assert not call.done.done()
-        call.pipe.feed(data[i : i + 1])
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_refusal_and_its_text(call, data, body, together):
+    for piece in [data] if together else [data[i : i + 1] for i in range(len(data))]:
+        assert not call.calling.whole.done()
+        call.pipe.feed(piece)
+    assert call.calling.whole.done()
+    assert (await call.done).status in (204, 304, 403)
     assert (await call.done).body == body
 
 
-@pytest.mark.parametrize("end", ["ended", "lost"])
-async def test_a_text_without_a_length_lasts_until_the_end(call, end):
-    call.pipe.feed(b"HTTP/1.1 403 Forbidden\r\n\r\nhello")
+@pytest.mark.parametrize(
+    "head",
+    [
+        answer("Content-Length: 500\r\n"),
+        answer(""),
+        answer("Connection: keep-alive\r\n"),
+        CHUNKED,
+        answer("Location: /there\r\nTransfer-Encoding: chunked\r\n", "302 Found"),
+    ],
+)
+async def test_the_answer_is_known_with_its_head(call, head):
+    call.pipe.feed(head[:-1])
     assert not call.done.done()
+    call.pipe.feed(head[-1:])
+    assert call.done.result().status in (302, 403)
+
+
+@pytest.mark.parametrize(("head", "piece"), [(answer(""), b"hello"), (CHUNKED, b"9\r\nhello")])
+async def test_a_text_that_stops_is_waited_for_no_longer_than_patience(call, head, piece):
+    call.pipe.feed(head + piece)
+    await call.calling.text(0)
+    assert call.done.result().body == b"hello"
+
+
+@pytest.mark.parametrize("end", ["ended", "lost"])
+@pytest.mark.parametrize(
+    ("head", "piece"), [(answer(""), b"hello"), (CHUNKED, b"9\r\nhello"), (answer("Content-Length: 9\r\n"), b"hello")]
+)
+async def test_a_text_ends_with_the_connection(call, head, piece, end):
+    call.pipe.feed(head + piece)
+    assert not call.calling.whole.done()
     call.pipe.ended() if end == "ended" else call.pipe.lost(None)
+    await call.calling.text(1000)
     assert (await call.done).body == b"hello"
 
 
-async def test_a_long_text_is_cut(call):
-    call.pipe.feed(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+async def test_chunks_that_are_none_end_the_text(call):
+    call.pipe.feed(CHUNKED + b"5\r\nhello\r\nnonsense\r\n")
+    await call.calling.text(1000)
+    assert (await call.done).body == b"hello"
+
+
+@pytest.mark.parametrize("head", [answer(""), answer("Content-Length: 99999999999\r\n"), CHUNKED + b"fffff\r\n"])
+async def test_a_long_text_is_cut(call, head):
+    call.pipe.feed(head)
     for _ in range(100):
         call.pipe.feed(b"x" * 1000)
+    assert call.calling.whole.done()
     assert len((await call.done).body) == 64 * 1024
+
+
+@pytest.mark.parametrize(
+    "before", [b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"]
+)
+@pytest.mark.parametrize("count", [1, 2, 3000])
+async def test_what_comes_before_the_answer_is_passed_over(call, before, count):
+    call.pipe.feed(before * count + SWITCH)
+    response = call.done.result()
+    assert response.status == 101
+    assert "link" not in response.headers
+
+
+async def test_nothing_but_what_comes_before_an_answer(call):
+    call.pipe.feed(b"HTTP/1.1 100 Continue\r\n\r\n")
+    call.pipe.ended()
+    with pytest.raises(HandshakeError):
+        await call.done
 
 
 @pytest.mark.parametrize(

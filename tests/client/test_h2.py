@@ -95,6 +95,7 @@ async def test_a_refusal(ways):
         with pytest.raises(HandshakeError) as caught:
             await everywire.connect(address(server), **ways[1])
     assert caught.value.status == 403
+    assert caught.value.response.body == b"not you\n"
 
 
 async def test_a_redirect(ways):

@@ -1,5 +1,7 @@
 """Through proxies: which one, and that messages pass."""
 
+import sys
+
 import pytest
 from tests.certificates import client_context, server_context
 from tests.client.relays import http_proxy, listening, socks5_proxy
@@ -7,7 +9,8 @@ from tests.client.relays import http_proxy, listening, socks5_proxy
 from everywire import connect, serve
 from everywire.client import proxies
 from everywire.client.address import parse
-from everywire.errors import ProxyError
+from everywire.client.backoff import Backoff
+from everywire.errors import InvalidURI, ProxyError
 
 NAMES = ("http_proxy", "https_proxy", "socks_proxy", "all_proxy", "no_proxy", "ws_proxy", "wss_proxy")
 
@@ -121,7 +124,26 @@ async def test_a_proxy_that_is_not_there(engine):
         await connect("ws://localhost:1/", proxy=f"http://127.0.0.1:{port}", engine=engine)
 
 
-@pytest.mark.parametrize("proxy", ["gopher://a:1", "nonsense"])
+@pytest.mark.parametrize("proxy", ["gopher://ada:secret@a:1", "nonsense", "ada:secret@a:1", "http://a:b"])
 async def test_a_proxy_of_another_kind(engine, proxy):
-    with pytest.raises(ProxyError):
-        await connect("ws://localhost:1/", proxy=proxy, engine=engine)
+    with pytest.raises(InvalidURI) as caught:
+        async for _ in connect("ws://localhost:1/", proxy=proxy, engine=engine, backoff=Backoff(lambda: 0.0)):
+            pass
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("answers", "status"), [("407 Who are you?", 407), ("403 Forbidden", 403)])
+async def test_a_proxys_refusal_is_not_asked_for_again(engine, answers, status):
+    async with http_proxy(answers) as (port, asked):
+        with pytest.raises(ProxyError) as caught:
+            async for _ in connect("ws://localhost:1/", proxy=f"http://127.0.0.1:{port}", engine=engine):
+                pass
+    assert caught.value.status == status
+    assert len(asked) == 1
+
+
+async def test_a_proxy_needs_its_library(engine, monkeypatch):
+    monkeypatch.setitem(sys.modules, "python_socks", None)
+    with pytest.raises(ImportError, match=r"http://127.0.0.1:1, install everywire\[proxy\]"):
+        async for _ in connect("ws://localhost:1/", proxy="http://ada:secret@127.0.0.1:1", engine=engine):
+            pass

@@ -1,19 +1,18 @@
-"""`connect`: opening, redirects, credentials, TLS, and coming back."""
+"""`connect`: opening, sockets and TLS."""
 
 import asyncio
-import logging
 import socket
 import ssl
 
 import pytest
 from tests.certificates import client_context, server_context
-from tests.client.relays import answering, fields, listening
+from tests.client.relays import answering, fields, listening, staying
 from tests.engine.peer import until
 
-from everywire import Deflate, Response, connect, serve
+from everywire import Deflate, connect, serve
+from everywire.client import websocket
 from everywire.client.backoff import Backoff
-from everywire.client.websocket import passing
-from everywire.errors import ConnectionClosed, ConnectionClosedOK, HandshakeError, InvalidURI, ProxyError, RedirectError
+from everywire.errors import ConnectionClosed, ConnectionClosedOK, HandshakeError, InvalidURI
 
 
 async def echo(ws):
@@ -207,6 +206,52 @@ async def test_giving_up_while_opening(engine):
             await task
 
 
+class Refusing:
+    """An engine that takes over no socket."""
+
+    def __init__(self):
+        self.loop = asyncio.get_running_loop()
+
+    def watch(self, seconds):
+        pass
+
+    async def adopt(self, sock, above, fin_timeout):
+        raise OSError("no room for another descriptor")
+
+
+async def test_a_socket_that_no_engine_takes_is_closed(server, monkeypatch):
+    dialled = []
+    dial = websocket._dial
+
+    async def remember(*where):
+        dialled.append(await dial(*where))
+        return dialled[-1]
+
+    monkeypatch.setattr(websocket, "_dial", remember)
+    monkeypatch.setattr(websocket.engines, "current", lambda kind: Refusing())
+    with pytest.raises(OSError, match="no room"):
+        await connect(uri(server))
+    assert [sock.fileno() for sock in dialled] == [-1]
+
+
+async def test_nothing_is_dialled_for_what_cannot_be_asked(engine, monkeypatch):
+    monkeypatch.setattr(websocket, "_dial", None)
+    with pytest.raises(AttributeError):
+        await connect("wss://localhost/", engine=engine, proxy=None, ssl="no context")
+
+
+async def test_an_address_that_no_socket_is_made_for_is_passed_over(engine, server, monkeypatch):
+    loop = asyncio.get_running_loop()
+    known = ("127.0.0.1", server.port)
+
+    async def found(*_, **options):
+        return [(socket.AF_INET, 77, 0, "", known), (socket.AF_INET, socket.SOCK_STREAM, 0, "", known)]
+
+    monkeypatch.setattr(loop, "getaddrinfo", found)
+    async with connect(uri(server), engine=engine) as ws:
+        await hello(ws)
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
@@ -225,6 +270,37 @@ async def test_answers_that_open_nothing(engine, answer, status):
         with pytest.raises(HandshakeError) as caught:
             await connect(f"ws://localhost:{port}/", engine=engine)
         assert caught.value.status == status
+        assert (caught.value.response is None) == (status is None)
+
+
+@pytest.mark.parametrize(
+    ("head", "text"),
+    [
+        ("Transfer-Encoding: chunked", "3\r\nno!\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked", "3\r\nn"),
+        ("Content-Length: 100", "no"),
+        ("Connection: keep-alive", "no"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"])
+async def test_a_refusal_on_a_connection_that_stays_open(engine, head, text, before, monkeypatch):
+    monkeypatch.setattr(websocket, "_PATIENCE", 0.01)
+    async with staying(f"{before}HTTP/1.1 403 Forbidden\r\n{head}\r\n\r\n{text}") as port:
+        with pytest.raises(HandshakeError) as caught:
+            await connect(f"ws://localhost:{port}/", engine=engine)
+        assert caught.value.status == 403
+        assert caught.value.response.body in (b"no!", b"n", b"no")
+
+
+async def test_a_status_in_time_counts_more_than_the_timeout(engine, monkeypatch):
+    limits = []
+    timeout = asyncio.timeout
+    monkeypatch.setattr(asyncio, "timeout", lambda delay: limits.append(timeout(delay)) or limits[-1])
+    monkeypatch.setattr(websocket, "_PATIENCE", 0)
+    async with staying("HTTP/1.1 403 Forbidden\r\n\r\n") as port:
+        with pytest.raises(HandshakeError):
+            await connect(f"ws://127.0.0.1:{port}/", engine=engine)
+    assert limits[0].when() is None
 
 
 @pytest.mark.parametrize("bad", ["http:/", "localhost", "ws://a/#b"])
@@ -238,94 +314,6 @@ def test_an_option_that_does_not_exist():
         connect("ws://localhost/", colour="red")
 
 
-# Redirects
-
-
-def redirect(status, location):
-    return f"HTTP/1.1 {status} Elsewhere\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_redirects_are_followed(engine, server, status):
-    async with answering(redirect(status, uri(server, "/there"))) as (port, asked):
-        async with connect(f"ws://localhost:{port}/here", engine=engine) as ws:
-            assert ws.request.target == "/there"
-            await hello(ws)
-        assert len(asked) == 1
-
-
-async def test_a_redirect_within_the_server(engine):
-    def elsewhere(request):
-        if request.path == "/here":
-            return Response(302, headers=[("Location", "there?x")])
-        return None if request.query == "x" else Response(404)
-
-    async with serve(echo, "127.0.0.1", engine=engine, process_request=elsewhere) as server:
-        async with connect(uri(server, "/here"), engine=engine) as ws:
-            await hello(ws)
-
-
-async def test_too_many_redirects(engine):
-    async with answering(redirect(302, "/again")) as (port, asked):
-        with pytest.raises(RedirectError, match="3 redirects"):
-            await connect(f"ws://localhost:{port}/", engine=engine, max_redirects=3)
-        assert len(asked) == 4
-        with pytest.raises(RedirectError):
-            await connect(f"ws://localhost:{port}/", engine=engine, max_redirects=0)
-
-
-SECRETS = {"Authorization": "Bearer x", "Cookie": "a=b", "X-Mine": "y"}
-
-
-async def test_credentials_stay_with_their_host(engine):
-    end = "HTTP/1.1 404 Nothing\r\nContent-Length: 0\r\n\r\n"
-    async with answering(end) as (there, asked_there):
-        async with answering(redirect(302, "/again"), redirect(302, f"ws://localhost:{there}/")) as (here, asked_here):
-            with pytest.raises(HandshakeError):
-                await connect(f"ws://localhost:{here}/", engine=engine, headers=SECRETS)
-    for request in asked_here:
-        found = fields(request)
-        assert (found["authorization"], found["cookie"], found["x-mine"]) == ("Bearer x", "a=b", "y")
-    found = fields(asked_there[0])
-    assert "authorization" not in found
-    assert "cookie" not in found
-    assert found["x-mine"] == "y"
-
-
-async def test_a_uris_password_stays_with_its_host(engine):
-    end = "HTTP/1.1 404 Nothing\r\nContent-Length: 0\r\n\r\n"
-    async with answering(end) as (there, asked_there):
-        async with answering(redirect(302, "/again"), redirect(302, f"ws://localhost:{there}/")) as (here, asked_here):
-            with pytest.raises(HandshakeError):
-                await connect(f"ws://ada:secret@localhost:{here}/", engine=engine)
-    assert [fields(request)["authorization"] for request in asked_here] == ["Basic YWRhOnNlY3JldA=="] * 2
-    assert "authorization" not in fields(asked_there[0])
-
-
-async def test_from_wss_to_ws_is_refused(engine):
-    async with answering("") as (port, asked):
-        there = f"ws://localhost:{port}/"
-        options = {"process_request": lambda request: Response(302, headers=[("Location", there)])}
-        async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context(), **options) as server:
-            with pytest.raises(RedirectError, match="wss"):
-                await connect(uri(server, scheme="wss"), engine=engine, ssl=client_context())
-    assert asked == []
-
-
-async def test_from_ws_to_wss(engine):
-    async with serve(echo, "127.0.0.1", engine=engine, ssl=server_context()) as server:
-        async with answering(redirect(301, uri(server, scheme="wss"))) as (port, _):
-            async with connect(f"ws://localhost:{port}/", engine=engine, ssl=client_context()) as ws:
-                await hello(ws)
-
-
-async def test_a_redirect_on_a_socket_that_was_given(engine):
-    async with answering(redirect(302, "/there")) as (port, _):
-        sock = socket.create_connection(("127.0.0.1", port))
-        with pytest.raises(RedirectError):
-            await connect("ws://localhost/", engine=engine, sock=sock)
-
-
 # Sockets and TLS
 
 
@@ -334,6 +322,13 @@ async def test_a_socket_that_is_given(engine, server):
     async with connect("ws://example.com/", engine=engine, sock=sock) as ws:
         assert ws.request.headers["host"] == "example.com"
         await hello(ws)
+
+
+async def test_a_socket_is_used_once(engine, server):
+    sock = socket.create_connection(("127.0.0.1", server.port))
+    with pytest.raises(ValueError, match="closed"):
+        async for ws in connect("ws://example.com/", engine=engine, sock=sock, backoff=Backoff(lambda: 0.0)):
+            await hello(ws)
 
 
 async def test_tls(engine):
@@ -376,99 +371,6 @@ async def test_a_server_that_ends_within_the_tls_handshake(engine):
     async with listening(vanish) as port:
         with pytest.raises(OSError):
             await connect(f"wss://localhost:{port}/", engine=engine, ssl=client_context())
-
-
-# Coming back
-
-
-class Patience(Backoff):
-    """A backoff without delays that remembers what it was asked."""
-
-    def __init__(self):
-        super().__init__(lambda: 0.0)
-        self.asked = []
-
-    def next(self):
-        self.asked.append(self.attempts)
-        return super().next()
-
-
-async def test_coming_back_after_each_end(engine):
-    count = 0
-
-    async def handle(ws):
-        nonlocal count
-        count += 1
-        await ws.send(str(count))
-        if count == 1:
-            ws.abort()
-
-    got = []
-    async with serve(handle, "127.0.0.1", engine=engine) as server:
-        async for ws in connect(uri(server), engine=engine, backoff=Patience()):
-            try:
-                async for message in ws:
-                    got.append(message)
-            except ConnectionClosed:
-                got.append("lost")
-            if count == 3:
-                break
-    assert [message for message in got if message != "lost"][-2:] == ["2", "3"]
-    assert "lost" in got
-
-
-async def test_waiting_for_a_server_that_is_not_there_yet(engine, caplog):
-    caplog.set_level(logging.INFO, "everywire.client")
-    backoff = Patience()
-    answers = ["", "HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n"]
-    async with serve(echo, "127.0.0.1", engine=engine) as server:
-        async with answering(*answers, redirect(302, uri(server))) as (port, asked):
-            async for ws in connect(f"ws://localhost:{port}/", engine=engine, backoff=backoff):
-                await hello(ws)
-                break
-    assert len(asked) == 4
-    assert backoff.asked == [0, 1, 2]
-    assert backoff.attempts == 0
-    assert sum("no connection" in record.message for record in caplog.records) == 3
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 426])
-async def test_not_coming_back_where_that_would_not_help(engine, status):
-    async with answering(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n") as (port, asked):
-        with pytest.raises(HandshakeError):
-            async for _ in connect(f"ws://localhost:{port}/", engine=engine, backoff=Patience()):
-                pass
-    assert len(asked) == 1
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (ConnectionRefusedError(), True),
-        (TimeoutError(), True),
-        (socket.gaierror(), True),
-        (HandshakeError("cut"), True),
-        (HandshakeError("later", 503), True),
-        (ProxyError("no"), True),
-        (HandshakeError("no", 403), False),
-        (HandshakeError("no websocket", 101), False),
-        (RedirectError("wss to ws"), False),
-        (RedirectError("too many", 302), False),
-        (ssl.SSLCertVerificationError(), False),
-        (InvalidURI("no"), False),
-        (ValueError("no"), False),
-        (ZeroDivisionError(), False),
-    ],
-)
-def test_what_passes_by_itself(error, expected):
-    assert passing(error) is expected
-
-
-async def test_an_error_in_the_loop_body_ends_it(engine, server):
-    with pytest.raises(ZeroDivisionError):
-        async for _ in connect(uri(server), engine=engine):
-            raise ZeroDivisionError
-    await until(lambda: not server.connections)
 
 
 # Against the server's end

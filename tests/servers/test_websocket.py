@@ -11,7 +11,6 @@ from tests.ws.raw import FIN, TEXT
 
 from everywire import Deflate, Response, connect, serve
 from everywire.errors import AbortHandshake, ConnectionClosed
-from everywire.servers.websocket import Options
 
 
 async def echo(ws):
@@ -106,19 +105,28 @@ async def test_a_port_in_use(engine):
             await serve(echo, "127.0.0.1", server.port, engine=engine)
 
 
+async def test_all_sockets_or_none(engine):
+    good, bad = socket.create_server(("127.0.0.1", 0)), socket.socket()
+    port = good.getsockname()[1]
+    bad.close()
+    with pytest.raises((OSError, ValueError)):
+        await serve(echo, sock=[good, bad], engine=engine)
+    assert good.fileno() == -1
+    with pytest.raises(ConnectionRefusedError):
+        await connect(f"ws://127.0.0.1:{port}", engine=engine)
+
+
+@pytest.mark.parametrize("wrong", [{"engine": "steam"}, {"ssl": "no context"}])
+async def test_nothing_listens_after_an_error(engine, wrong):
+    sock = socket.create_server(("127.0.0.1", 0))
+    with pytest.raises((RuntimeError, AttributeError)):
+        await serve(echo, sock=sock, **{"engine": engine, **wrong})
+    assert sock.fileno() == -1
+
+
 def test_an_option_that_does_not_exist():
     with pytest.raises(TypeError, match="colour"):
         serve(echo, "127.0.0.1", colour="red")
-
-
-def test_the_shortest_timeout():
-    long = {"ping_interval": None, "ping_timeout": 7, "close_timeout": 30, "open_timeout": None}
-    assert Options(**long, fin_timeout=60).shortest() == 7
-    assert (
-        Options(**long, fin_timeout=3).shortest() == 6
-    )  # what waits for the socket itself is looked at twice in its time
-    nothing = {"ping_interval": None, "ping_timeout": None, "close_timeout": None, "open_timeout": None}
-    assert Options(**nothing, fin_timeout=60).shortest() == 60
 
 
 # The handshake
@@ -224,12 +232,6 @@ async def test_compression(engine, compression, offered, answer):
     headers = f"Sec-WebSocket-Extensions: {offered}\r\n" if offered else ""
     _, fields = await answered(engine, headers, compression=compression)
     assert fields.get("sec-websocket-extensions") == answer
-
-
-@pytest.mark.parametrize("compression", ["gzip", True, 1])
-def test_no_other_compression(compression):
-    with pytest.raises(TypeError, match="compression"):
-        serve(echo, "127.0.0.1", compression=compression)
 
 
 # Answers over HTTP

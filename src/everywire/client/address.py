@@ -28,6 +28,11 @@ class Address:
         return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
 
     @property
+    def origin(self) -> tuple[bool, str, int]:
+        """Who is trusted with credentials: scheme, host and port (RFC 6454 4)."""
+        return self.secure, self.host, self.port
+
+    @property
     def uri(self) -> str:
         """The address as a URI, without credentials."""
         return f"{'wss' if self.secure else 'ws'}://{self.host_header}{self.target}"
@@ -62,10 +67,10 @@ def _ascii(host: str) -> str:
 
 
 def redirected(address: Address, location: str) -> Address:
-    """Follow a redirect; never from wss to ws, and without the credentials to another host."""
+    """Follow a redirect; never from wss to ws, and without the credentials to another origin."""
     found = parse(urljoin(address.uri.replace("ws", "http", 1), location))
     if address.secure and not found.secure:
         raise RedirectError(f"the server redirects from wss to {found.uri}")
-    if found.authorization is None and (found.host, found.port) == (address.host, address.port):
+    if found.authorization is None and found.origin == address.origin:
         return replace(found, authorization=address.authorization)
     return found

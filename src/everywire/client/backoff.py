@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Backoff"]
+__all__ = ["STABLE", "Backoff"]
+
+STABLE = 5.0  # seconds that a connection lasts before it counts as a success
 
 
 class Backoff:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 from everywire.client.address import Address
-from everywire.errors import ProxyError
+from everywire.errors import InvalidURI, ProxyError
 
 __all__ = ["choose", "reach"]
 
@@ -24,25 +24,37 @@ def choose(proxy: str | bool | None, address: Address) -> str | None:
 
 
 async def reach(proxy: str, address: Address) -> socket.socket:
-    """Connect to `address` through `proxy`."""
+    """Connect to `address` through `proxy`; `ProxyError`, with the status that an HTTP proxy answered, where that fails.
+
+    `InvalidURI` where `proxy` is none, ImportError without the library.
+    """
     try:
         from python_socks import ProxyConnectionError, ProxyTimeoutError
         from python_socks import ProxyError as SocksError
         from python_socks.async_.asyncio import Proxy
     except ImportError:
-        raise ProxyError(f"to go through {_public(proxy)}, install everywire[proxy]") from None
+        raise ImportError(f"to go through {_public(proxy)}, install everywire[proxy]") from None
     url = proxy.replace("socks://", "socks5://", 1)
     remote_names = url.startswith(("socks5h://", "http"))
     try:
         made: Any = Proxy.from_url(
             url.replace("socks5h://", "socks5://", 1).replace("socks4a://", "socks4://", 1), rdns=remote_names
         )
+    except ValueError as error:
+        raise InvalidURI(f"the proxy {_public(proxy)}: {error}") from None
+    try:
         return await made.connect(dest_host=address.host, dest_port=address.port)  # type: ignore[no-any-return]
     except (SocksError, ProxyConnectionError, ProxyTimeoutError, OSError, ValueError) as error:
-        raise ProxyError(f"the proxy {_public(proxy)} did not connect: {error}") from None
+        raise ProxyError(f"the proxy {_public(proxy)} did not connect: {error}", _status(error)) from None
+
+
+def _status(error: Exception) -> int | None:
+    """Give the HTTP status that the proxy answered; the numbers of SOCKS are no statuses."""
+    code = getattr(error, "error_code", None)
+    return code if isinstance(code, int) and code >= 100 else None
 
 
 def _public(proxy: str) -> str:
     """Leave out user and password."""
-    scheme, _, rest = proxy.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+    scheme, mark, rest = proxy.rpartition("://")
+    return scheme + mark + rest.rpartition("@")[2]

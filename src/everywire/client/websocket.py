@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import random
 import socket
 import ssl as tls
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -17,23 +16,21 @@ from everywire import engine as engines
 from everywire.client import proxies
 from everywire.client.address import Address, parse, redirected
 from everywire.client.backoff import Backoff
-from everywire.client.calling import Calling, NoTunnel
+from everywire.client.calling import Calling, NoTunnel, leads_elsewhere
+from everywire.client.returning import passing, returning
 from everywire.engine.tls import TlsLink
 from everywire.engine.websocket import WebSocket
-from everywire.errors import HandshakeError, InvalidURI, RedirectError
+from everywire.errors import HandshakeError, RedirectError
 from everywire.servers import alpn
-from everywire.servers.websocket import Options
+from everywire.servers.options import Options
 from everywire.ws import bootstrap, handshake
 from everywire.ws.deflate import Compressor, Deflate, Inflation
 from everywire.ws.frames import CLIENT, mask_source
 from everywire.ws.link import PlainLink
 
-__all__ = ["connect"]
+__all__ = ["connect", "passing"]
 
-log = logging.getLogger("everywire.client")
-
-_REDIRECTS = (301, 302, 303, 307, 308)
-_PASSING = (500, 502, 503, 504)  # statuses after which another attempt may help
+_PATIENCE = 1.0  # seconds that a refusal's text may take once its head is there
 _USER_AGENT = "everywire"
 _masks = mask_source(os.urandom)
 os.register_at_fork(after_in_child=lambda: globals().__setitem__("_masks", mask_source(os.urandom))) if hasattr(
@@ -50,10 +47,13 @@ class connect:  # noqa: N801 - used like a function
     at most `max_redirects`. `on_message(ws, message)` and `on_close(ws, code, reason)` are callbacks, as in `serve`. Everything else is a field of `Options`
     (max_size, ping_interval, compression, …); `http2=True` has wss:// go over HTTP/2 where the server offers that (RFC 8441; the extra `everywire[h2]`).
 
-    Raises `InvalidURI`, OSError (no connection), TimeoutError (`open_timeout`), `ssl.SSLError`, or `HandshakeError` with the `status` that the server answered.
+    Raises `InvalidURI`, OSError (no connection), TimeoutError (`open_timeout`), `ssl.SSLError`, or `HandshakeError` with the `status` and
+    `response` that the server answered.
 
-    `async for` connects again whenever the connection is lost, with full-jitter backoff; it raises when trying again would not help (an address that is
-    wrong, a status other than 5xx, a bad certificate).
+    `async for` gives a connection, and the next one when the body has ended, after a wait with full jitter that grows until a connection lasts five seconds.
+    It raises when trying again would not help: an address that is wrong, a status other than 5xx, a bad certificate, a peer that speaks no TLS; and
+    `ConnectionClosedError` after a close code that is an error and not `everywire.errors.reconnectable`. Leaving the loop closes the connection, in the
+    background; `async with ws:` around the body, or `await ws.close()`, waits for that.
     """
 
     def __init__(
@@ -76,8 +76,6 @@ class connect:  # noqa: N801 - used like a function
         engine: str | None = None,
         **options: Any,
     ) -> None:
-        if options.get("compression") == "deflate":
-            options["compression"] = Deflate()
         self._address = parse(uri)
         self._subprotocols = list(subprotocols)
         self._headers = list(headers.items()) if isinstance(headers, dict) else list(headers)
@@ -100,11 +98,11 @@ class connect:  # noqa: N801 - used like a function
     # Opening
 
     async def _open(self) -> WebSocket:
-        async with asyncio.timeout(self._options.open_timeout):
+        async with asyncio.timeout(self._options.open_timeout) as limit:
             address = self._address
             for _ in range(self._max_redirects + 1):
                 try:
-                    return await self._open_one(address)
+                    return await self._open_one(address, limit)
                 except _Redirect as redirect:
                     if self._sock is not None or self._path is not None:
                         raise RedirectError(
@@ -117,10 +115,9 @@ class connect:  # noqa: N801 - used like a function
                     self._http2 = False
             raise RedirectError(f"more than {self._max_redirects} redirects")
 
-    async def _open_one(self, address: Address) -> WebSocket:
+    async def _open_one(self, address: Address, limit: asyncio.Timeout) -> WebSocket:
         engine = engines.current(self._engine_kind)
         engine.watch(self._options.shortest())
-        sock = await self._reach(address)
         key = b64encode(os.urandom(16)).decode()
         request = handshake.make_request(
             address.host_header,
@@ -132,29 +129,43 @@ class connect:  # noqa: N801 - used like a function
         )
         done: asyncio.Future[Any] = engine.loop.create_future()
         calling = Calling(request, self._options.head_limits, done)
-        top: Any = calling
-        if address.secure:
-            top = self._secured(engine, address, calling, done)
-        lowest = await engine.adopt(sock, top)
+        top: Any = self._secured(engine, address, calling, done) if address.secure else calling
+        lowest = await self._stand(engine, address, top)
         try:
             if address.secure:
                 top.start()
             else:
                 calling.begin()
             response = await done
+            if leads_elsewhere(response):
+                raise _Redirect(response.status, response.headers["location"])
+            if calling.response is not None:  # a refusal: its status is known in time, whatever its text does
+                limit.reschedule(None)
+                await calling.text(_PATIENCE)
             return self._became(engine, calling, response, key)
         except BaseException:
             lowest.abort()
             raise
 
+    async def _stand(self, engine: Any, address: Address, top: Any) -> Any:
+        """Connect, and put `top` on the socket, which belongs to the engine from then on. Gives the lowest storey."""
+        sock = await self._reach(address)
+        try:
+            return await engine.adopt(sock, top, self._options.fin_timeout)
+        except BaseException:
+            sock.close()
+            raise
+
     def _became(self, engine: Any, calling: Calling, response: Any, key: str) -> WebSocket:
-        if response.status in _REDIRECTS and "location" in response.headers:
-            raise _Redirect(response.status, response.headers["location"])
         offered: dict[str, Any] = {"protocols": self._subprotocols, "deflate": self._options.compression}
-        if calling.request.version == "2":
-            agreed = bootstrap.check_response(response, **offered)
-        else:
-            agreed = handshake.check_response(response, key, **offered)
+        try:
+            if calling.request.version == "2":
+                agreed = bootstrap.check_response(response, **offered)
+            else:
+                agreed = handshake.check_response(response, key, **offered)
+        except HandshakeError as error:
+            error.response = response
+            raise
         compressor = inflation = None
         if agreed.deflate is not None:
             compressor = Compressor(
@@ -182,6 +193,7 @@ class connect:  # noqa: N801 - used like a function
         def failed(error: BaseException) -> None:
             if not done.done():
                 done.set_exception(error)
+                done.exception()  # whoever waited may have gone
 
         context = self._ssl or tls.create_default_context()
         if self._http2 is not None:
@@ -197,13 +209,13 @@ class connect:  # noqa: N801 - used like a function
         )
 
     def _fields(self, address: Address) -> list[tuple[str, str]]:
-        own = (address.host, address.port) == (self._address.host, self._address.port)
+        own = address.origin == self._address.origin
         fields = [] if self._user_agent is None else [("User-Agent", self._user_agent)]
         if self._origin is not None:
             fields.append(("Origin", self._origin))
         if address.authorization is not None:
             fields.append(("Authorization", address.authorization))
-        # Credentials stay with the host that they were meant for.
+        # Credentials stay with the origin that they were meant for.
         return fields + [
             field
             for field in self._headers
@@ -214,6 +226,8 @@ class connect:  # noqa: N801 - used like a function
         """Give a connected socket."""
         loop = asyncio.get_running_loop()
         if self._sock is not None:
+            if self._sock.fileno() < 0:
+                raise ValueError("the socket that was given is closed: there is no coming back on it")
             return self._sock
         if self._path is not None:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -238,28 +252,8 @@ class connect:  # noqa: N801 - used like a function
         if self._websocket is not None:
             await self._websocket.close(1000 if kind is None else 1011)
 
-    async def __aiter__(self) -> AsyncIterator[WebSocket]:
-        while True:
-            try:
-                websocket = await self._open()
-            except Exception as error:
-                if not passing(error):
-                    raise
-                delay = self._backoff.next()
-                log.info(
-                    "no connection to %s (%s); next attempt in %.1f s",
-                    self._address.uri,
-                    str(error) or type(error).__name__,
-                    delay,
-                )
-                await asyncio.sleep(delay)
-                continue
-            self._backoff.reset()
-            try:
-                yield websocket
-            finally:
-                await websocket.close()
-            await asyncio.sleep(self._backoff.next())
+    def __aiter__(self) -> AsyncGenerator[WebSocket, None]:
+        return returning(self._open, self._backoff, self._address.uri)
 
 
 class _Redirect(Exception):
@@ -269,24 +263,15 @@ class _Redirect(Exception):
         self.location = location
 
 
-def passing(error: Exception) -> bool:
-    """Say whether another attempt may succeed after `error`."""
-    if isinstance(error, tls.SSLCertVerificationError | InvalidURI | RedirectError):
-        return False
-    if isinstance(error, HandshakeError):
-        return error.status is None or error.status in _PASSING
-    return isinstance(error, OSError | TimeoutError)
-
-
 async def _dial(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
     """Connect to the first address of `host` that answers."""
     errors: list[OSError] = []
     for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
         try:
+            sock = socket.socket(family, kind, protocol)
+            sock.setblocking(False)
             await _connected(loop, sock, address)
-        except OSError as error:
+        except OSError as error:  # an IP version that is switched off, for one
             errors.append(error)
             continue
         return sock

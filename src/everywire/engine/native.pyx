@@ -119,7 +119,11 @@ cdef class Engine:
         everywire_ask(peer.fd, &peer.peer)
         if inet:
             everywire_nodelay(peer.fd)
-        self.add(peer, EPOLLIN | EPOLLRDHUP)
+        try:
+            self.add(peer, EPOLLIN | EPOLLRDHUP)
+        except OSError:
+            c_close(peer.fd)
+            raise
         peer.put(above)
         return peer
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
+import math
 import socket
 import ssl as tls
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from dataclasses import dataclass, field
 from inspect import isawaitable
 from types import TracebackType
 from typing import Any
@@ -18,77 +17,19 @@ from everywire import engine as engines
 from everywire.engine.opening import Accepted, Answer, Opening
 from everywire.engine.websocket import WebSocket, start_handler
 from everywire.errors import AbortHandshake
-from everywire.http.head import HeadLimits
 from everywire.http.request import Request, Response
 from everywire.servers import alpn, listening
+from everywire.servers.options import Options
 from everywire.ws import bootstrap, handshake
-from everywire.ws.connection import Manner
 from everywire.ws.deflate import Compressor, Deflate, Inflation, Parameters
-from everywire.ws.frames import SERVER, Limits
+from everywire.ws.frames import SERVER
 
-__all__ = ["Options", "Server", "serve"]
+__all__ = ["Server", "serve"]
 
 log = logging.getLogger("everywire.server")
 
 Handler = Callable[[WebSocket], Awaitable[object]]
 ProcessRequest = Callable[[Request], Response | Awaitable[Response | None] | None]
-Origins = Sequence[str | re.Pattern[str] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a server's connections behave. Sizes in bytes, times in seconds; None means no limit, or never.
-
-    max_size: of one message, after inflating. max_fragments: frames of one message. read_limit: received messages that wait for a coroutine; above it reading
-    stops. write_high: queued bytes above which `await send` waits. write_limit: queued bytes above which a slow reader is cut off,
-    with slow_code.
-    ping_interval: silence after which a ping is sent. ping_timeout: further silence after which the connection is closed. close_timeout: for the closing
-    handshake. open_timeout: for the whole opening handshake, TLS and an awaited `process_request` included. idle_timeout: for an HTTP connection kept alive.
-    fin_timeout: how long a socket waits for the peer's FIN after ours; five times as long for last bytes that the peer does not take.
-    http2: offer HTTP/2 on TLS, where the extra `everywire[h2]` is installed: WebSockets then share connections (RFC 8441).
-    """
-
-    max_size: int | None = 1 << 20
-    max_fragments: int | None = 1024
-    read_limit: int = 1 << 18
-    write_high: int = 1 << 16
-    write_limit: int = 1 << 20
-    slow_code: int = 1008
-    ping_interval: float | None = 20
-    ping_timeout: float | None = 20
-    close_timeout: float | None = 10
-    open_timeout: float | None = 10
-    idle_timeout: float = 60
-    fin_timeout: float = 2
-    compression: Deflate | None = field(default_factory=Deflate)
-    subprotocols: Sequence[str] = ()
-    select_subprotocol: Callable[[Sequence[str]], str | None] | None = None
-    origins: Origins | None = None
-    head_limits: HeadLimits = field(default_factory=HeadLimits)
-    server_header: str | None = "everywire"
-    http2: bool = True
-
-    def __post_init__(self) -> None:
-        compression: object = self.compression
-        if not isinstance(compression, Deflate | None):
-            raise TypeError(f'compression is "deflate", a Deflate or None, not {compression!r}')
-
-    def manner(self, clock: Callable[[], float], mask: Callable[[], int] | None = None) -> Manner:
-        """Make what the connections themselves need of this."""
-        manner = Manner(Limits(self.max_size, self.max_fragments), clock, mask)
-        manner.ping_interval, manner.ping_timeout, manner.close_timeout = (
-            self.ping_interval,
-            self.ping_timeout,
-            self.close_timeout,
-        )
-        manner.high, manner.write_limit, manner.read_limit = self.write_high, self.write_limit, self.read_limit
-        manner.slow_code = self.slow_code
-        return manner
-
-    def shortest(self) -> float:
-        """Give the shortest of the timeouts."""
-        times = (self.ping_interval, self.ping_timeout, self.close_timeout, self.open_timeout, self.idle_timeout)
-        return min(time for time in (*times, self.fin_timeout * 2) if time)
 
 
 class Callbacks:
@@ -119,7 +60,7 @@ class Server:
         self.options = options
         self.limits = options.head_limits
         self.open_timeout = options.open_timeout
-        self.idle_timeout = options.idle_timeout
+        self.idle_timeout = math.inf if options.idle_timeout is None else options.idle_timeout
         self.connections: set[WebSocket] = set()
         self.sockets: list[socket.socket] = []
         self._callbacks = callbacks
@@ -138,13 +79,25 @@ class Server:
         self._on_close = self._closed  # one bound method for all connections
 
     async def start(self, sockets: Sequence[socket.socket], context: tls.SSLContext | None) -> None:
-        """Listen on `sockets`."""
-        self._engine = engines.current(self._engine_kind)
-        self._engine.watch(self.options.shortest())
-        self._manner = self.options.manner(self._engine.clock)
+        """Listen on `sockets`, which are taken over: on all of them or, after an error, on none."""
         self.sockets = list(sockets)
-        factory = self._factory(context)
-        self._listeners = [await self._engine.listen(sock, factory, self.options.fin_timeout) for sock in sockets]
+        try:
+            self._engine = engines.current(self._engine_kind)
+            self._engine.watch(self.options.shortest())
+            self._manner = self.options.manner(self._engine.clock)
+            factory = self._factory(context)
+            for sock in sockets:
+                self._listeners.append(await self._engine.listen(sock, factory, self.options.fin_timeout))
+        except BaseException:
+            self._stop_listening()
+            for sock in sockets:
+                sock.close()
+            raise
+
+    def _stop_listening(self) -> None:
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener.abort()
 
     def _factory(self, context: tls.SSLContext | None) -> Callable[[], Any]:
         if context is None:
@@ -277,8 +230,7 @@ class Server:
     def close(self, code: int = 1001, reason: str = "") -> None:
         """Stop listening and close every connection with `code`; `wait_closed` waits for that."""
         if self._closing is None:
-            for listener in self._listeners:
-                listener.abort()
+            self._stop_listening()
             self._closing = asyncio.get_running_loop().create_task(self._drain(code, reason))
             self._begun.set()
 
@@ -315,7 +267,7 @@ class Server:
         tasks = [task for opening in self._openings for task in opening.tasks()]
         if tasks:
             await asyncio.wait(tasks, timeout=self.options.close_timeout)
-        for opening in self._openings:
+        for opening in list(self._openings):
             if isinstance(opening, Opening):
                 opening.leave()
         if self._openings:
@@ -375,8 +327,6 @@ class serve:  # noqa: N801 - used like a function
         engine: str | None = None,
         **options: Any,
     ) -> None:
-        if options.get("compression") == "deflate":
-            options["compression"] = Deflate()
         callbacks = Callbacks(handler, on_open, on_message, on_close)
         self._server = Server(callbacks, Options(**options), process_request, engine)
         self._ssl = ssl

@@ -1,0 +1,90 @@
+"""Coming back: one connection after another, for as long as that may help."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+from everywire.client.backoff import STABLE, Backoff
+from everywire.engine.websocket import WebSocket
+from everywire.errors import (
+    CloseCode,
+    ConnectionClosedError,
+    HandshakeError,
+    InvalidURI,
+    RedirectError,
+    closed,
+    reconnectable,
+)
+
+__all__ = ["passing", "returning"]
+
+log = logging.getLogger("everywire.client")
+
+_STATUSES = (500, 502, 503, 504)  # after which another attempt may help
+_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+_SERVERS_FAULT = "TLSV1_ALERT_INTERNAL_ERROR"
+
+
+async def returning(
+    dial: Callable[[], Awaitable[WebSocket]],
+    backoff: Backoff,
+    uri: str,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> AsyncGenerator[WebSocket, None]:
+    """Give what `dial()` opens, and when the caller comes for the next one close it, wait, and dial again.
+
+    The waits come from `backoff`, which begins anew only after a connection that lasted `STABLE` seconds: a server that ends each one at once is left in
+    peace. Raises what `dial` raises unless it is `passing`, and `ConnectionClosedError` after a close code that is final: an error, and not `reconnectable`.
+
+    `aclose` closes the last connection and waits for that.
+    """
+    while True:
+        try:
+            websocket = await dial()
+        except Exception as error:
+            if not passing(error):
+                raise
+            why = str(error) or type(error).__name__
+        else:
+            since = clock()
+            try:
+                yield websocket
+            finally:
+                lasted = clock() - since
+                await websocket.close()
+            if lasted >= STABLE:
+                backoff.reset()
+            why = _ending(websocket)
+        delay = backoff.next()
+        log.info("no connection to %s (%s); next attempt in %.1f s", uri, why, delay)
+        await pause(delay)
+
+
+def _ending(websocket: WebSocket) -> str:
+    """Say how a connection ended; raise that where no other is to follow."""
+    end = closed(websocket.close_code or CloseCode.ABNORMAL, websocket.close_reason)
+    if isinstance(end, ConnectionClosedError) and not reconnectable(end.code):
+        raise end
+    return str(end)
+
+
+def passing(error: Exception) -> bool:
+    """Say whether another attempt to connect may succeed after `error`.
+
+    Of TLS's errors those pass that say that the connection was cut, or that the server failed within; not a certificate, nor a peer that speaks no TLS, or
+    none that we speak.
+    """
+    match error:
+        case InvalidURI() | RedirectError():
+            return False
+        case HandshakeError(status=status):
+            return status is None or status in _STATUSES
+        case ssl.SSLError():
+            return isinstance(error, _CUT) or getattr(error, "reason", None) == _SERVERS_FAULT
+        case _:
+            return isinstance(error, OSError | TimeoutError)
