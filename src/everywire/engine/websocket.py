@@ -279,7 +279,7 @@ class WebSocket(Connection):
     def close(self, code: int = 1000, reason: str = "") -> Awaitable[None]:
         """Begin the closing handshake with `code` and `reason` (cut to 123 bytes); await it to wait until the connection is over.
 
-        Does nothing when it is closing already. Raises ValueError for a code that may not be sent.
+        Does nothing when it is closing already. Raises ValueError for a code that may not be sent; 1005 sends a close frame without one.
         """
         self.start_close(int(code), reason)
         return self.wait_closed()
