@@ -122,6 +122,23 @@ class BrokerContract:
         assert numbers(self.read(since, reverse=True).publications) == [5, 4, 3]
         assert self.read(limit=0).publications == ()
 
+    def test_history_before_a_position(self):
+        for n in range(1, 8):
+            self.publish(n)
+        epoch = self.position().epoch
+        before = Position(epoch, 6)
+        assert numbers(self.read(before=before).publications) == [3, 4, 5]
+        assert numbers(self.read(before=before, limit=2, reverse=True).publications) == [5, 4]
+        assert numbers(self.read(Position(epoch, 3), before=before, reverse=True).publications) == [5, 4]
+        assert numbers(self.read(Position(epoch, 3), before=before).publications) == [4, 5]
+        for edge in (0, 2, 3):
+            assert self.read(before=Position(epoch, edge)).publications == ()
+            assert self.read(before=Position(epoch, edge), reverse=True).publications == ()
+        assert self.read(Position(epoch, 6), before=before).publications == ()
+        assert self.read(Position(epoch, 9), before=before, reverse=True).publications == ()
+        assert numbers(self.read(before=Position(epoch, 99), limit=1, reverse=True).publications) == [7]
+        assert numbers(self.read(before=Position("another", 4), limit=1, reverse=True).publications) == [7]
+
     @pytest.mark.parametrize(
         ("offset", "missed", "whole"),
         [

@@ -63,11 +63,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which kept publications are wanted: after `since`, at most `limit`, from the end if `reverse`."""
+    """Which kept publications are wanted: after `since`, before `before`, at most `limit`, from the end if `reverse`.
+
+    A position of another life of the log bounds nothing.
+    """
 
     since: Position | None = None
     limit: int | None = None
     reverse: bool = False
+    before: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,15 +76,17 @@ class _Log:
         """Say whether everything after `since` is here."""
         return since.epoch == self.epoch and self.first - 1 <= since.offset <= self.top
 
-    def after(self, offset: int) -> Iterable[Publication]:
-        """Give the kept publications after `offset`, the oldest first."""
-        skipped = max(0, offset - self.first + 1)
-        return (publication for _, publication in islice(self.entries, skipped, None))
+    def between(self, after: int, before: int) -> Iterable[Publication]:
+        """Give the kept publications between two offsets, the oldest first."""
+        first = max(after + 1, self.first)
+        start, stop = first - self.first, max(first, before) - self.first
+        return (publication for _, publication in islice(self.entries, start, stop))
 
-    def backwards(self, offset: int) -> Iterable[Publication]:
-        """Give the kept publications after `offset`, the latest first."""
-        wanted = min(len(self.entries), max(0, self.top - offset))
-        return (publication for _, publication in islice(reversed(self.entries), wanted))
+    def backwards(self, after: int, before: int) -> Iterable[Publication]:
+        """Give the kept publications between two offsets, the latest first."""
+        last = min(before - 1, self.top)
+        start, stop = self.top - last, self.top - min(last, max(after, self.first - 1))
+        return (publication for _, publication in islice(reversed(self.entries), start, stop))
 
 
 def _entry_cost(publication: Publication) -> int:
@@ -166,10 +168,10 @@ class MemoryBroker:
     async def read(self, channel: str, query: Query, retention: Retention) -> Stretch:
         """Give what is kept."""
         log = self._log(channel, retention.size)
-        since = query.since
-        inside = since is not None and since.epoch == log.epoch
-        offset = since.offset if since is not None and inside else 0
-        kept = log.backwards(offset) if query.reverse else log.after(offset)
+        since, before = query.since, query.before
+        bottom = since.offset if since is not None and since.epoch == log.epoch else 0
+        top = before.offset if before is not None and before.epoch == log.epoch else log.top + 1
+        kept = log.backwards(bottom, top) if query.reverse else log.between(bottom, top)
         whole = since is not None and log.answers(since)
         return Stretch(log.position, tuple(islice(kept, query.limit)), whole)
 
