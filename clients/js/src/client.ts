@@ -40,7 +40,7 @@ export interface ClientOptions {
   maxQueue?: number;
   /** Ms that a try may take, from dialling to the server's welcome. */
   openTimeout?: number;
-  /** Ms that `call`, `history` and `presence` wait for their answer, reconnecting included. */
+  /** Ms that `call`, `presence` and each page of `history` wait for their answer, reconnecting included. */
   answerTimeout?: number;
   environment?: Partial<Environment>;
 }

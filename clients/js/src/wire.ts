@@ -48,6 +48,17 @@ export interface Subscribed {
   recovered: boolean;
   publications: Publication[];
   members?: Member[];
+  /** This is one page of what was missed: it goes on after its position, and the subscription does not hold yet. */
+  more?: true;
+}
+
+/** A stretch of a channel's history, with the end of the log; `more`: the server cut it. */
+export interface Page extends Position {
+  type: "history";
+  id: number;
+  channel: string;
+  publications: Publication[];
+  more?: true;
 }
 
 export interface Failed {
@@ -67,7 +78,7 @@ export type ServerEvent =
   | { type: "published"; id: number; channel: string; epoch?: string; offset?: number }
   | ({ type: "publication"; channel: string } & Publication)
   | { type: "join" | "leave"; channel: string; member: Member }
-  | { type: "history"; id: number; channel: string; epoch: string; offset: number; publications: Publication[] }
+  | Page
   | { type: "presence"; id: number; channel: string; members: Member[] }
   | { type: "result"; id: number; data: unknown }
   | { type: "ping" }
@@ -80,7 +91,7 @@ export type Command =
   | { type: "subscribe"; channel: string; since?: Position; rewind?: number }
   | { type: "unsubscribe"; channel: string }
   | { type: "publish"; channel: string; data: unknown; key?: string; ephemeral?: boolean }
-  | { type: "history"; channel: string; limit?: number; since?: Position; reverse?: boolean }
+  | { type: "history"; channel: string; limit?: number; since?: Position; before?: Position; reverse?: boolean }
   | { type: "presence"; channel: string }
   | { type: "call"; name: string; data?: unknown }
   | { type: "ping" };

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from everywire.client import wire
 from everywire.client.backoff import Backoff
 from everywire.client.link import Dial, Link, dialling
+from everywire.client.pages import collect
 from everywire.client.requests import Requests, refusal
 from everywire.client.subscription import Following, HistoryLost, Subscription
 from everywire.client.subscription import State as SubscriptionState
@@ -72,8 +73,8 @@ class ClientOptions:
     """How a client behaves; times in seconds.
 
     token: who we are: text, or a function (async too) that is asked at each try. info: what others see in presence, JSON of at most 1 kB. resume: continues an
-    earlier client's session. on_state: called with each `Change`. open_timeout: of one try. answer_timeout: of `call`, `history` and `presence`,
-    reconnecting included. backoff: the first and the longest bound of the random wait between tries. max_queue: commands that may wait.
+    earlier client's session. on_state: called with each `Change`. open_timeout: of one try. answer_timeout: of `call`, `presence` and each page of
+    `history`, reconnecting included. backoff: the first and the longest bound of the random wait between tries. max_queue: commands that may wait.
     connect: options of `everywire.connect` (ssl, headers, proxy, …). dice, dial: randomness, and another way to connect; for tests.
     """
 
@@ -240,7 +241,7 @@ class Client:
     ) -> Awaitable[Page]:
         """Read what `channel` keeps: after `since`, at most `limit`, the latest first if `reverse`."""
         command = {"type": "history", "channel": channel, "limit": limit, "since": since, "reverse": reverse or None}
-        return self._ask(command, _page, timeout=self._options.answer_timeout)
+        return collect(lambda asked: self._ask(asked, _page, timeout=self._options.answer_timeout), command)
 
     def presence(self, channel: str) -> Awaitable[list[Member]]:
         """Ask who is in `channel`."""

@@ -82,7 +82,7 @@ class Connected(Struct, frozen=True, tag="connected"):
 
 
 class Subscribed(Struct, frozen=True, tag="subscribed"):
-    """The subscription holds; epoch and offset are the position after `publications`."""
+    """The subscription holds, or, with `more`, a page on the way there; epoch and offset are the position after `publications`."""
 
     id: int
     channel: str
@@ -91,6 +91,7 @@ class Subscribed(Struct, frozen=True, tag="subscribed"):
     recovered: bool
     publications: list[Publication]
     members: list[Member] = []
+    more: bool = False
 
 
 class Unsubscribed(Struct, frozen=True, tag="unsubscribed"):
@@ -131,13 +132,14 @@ class Left(Struct, frozen=True, tag="leave"):
 
 
 class Page(Struct, frozen=True, tag="history"):
-    """A stretch of a channel's history; epoch and offset are the end of the log."""
+    """A stretch of a channel's history; epoch and offset are the end of the log. With `more` the server cut it."""
 
     id: int
     channel: str
     epoch: str
     offset: int
     publications: list[Publication]
+    more: bool = False
 
     @property
     def position(self) -> Position:
