@@ -74,14 +74,3 @@ def test_a_command_leaves_out_what_is_not_said():
     assert json.loads(wire.encode(since))["since"] == {"epoch": "e", "offset": 3}
     with pytest.raises(TypeError):
         wire.encode({"data": object()})
-
-
-@pytest.mark.parametrize(
-    ("code", "may"),
-    [
-        *((code, True) for code in (1000, 1001, 1006, 1008, 1011, 1012, 1013, 4000, 4408, 4413, 4500)),
-        *((code, False) for code in (4400, 4401, 4403, 4409, 4499)),
-    ],
-)
-def test_which_close_codes_let_a_client_come_back(code, may):
-    assert wire.may_reconnect(code) is may

@@ -97,10 +97,12 @@ export type Command =
   | { type: "ping" };
 
 export const NORMAL = 1000;
-/** The codes of ours that still let a client come back: an unanswered ping, a slow reader. */
-const COME_BACK = new Set([4408, 4413]);
+/** After these the next link would end so again: see "Close codes" in the protocol. */
+const FINAL = new Set([1002, 1003, 1007, 1010, 3000, 3003]);
+/** No answer to a ping, a slow reader: of the codes that say no, these pass. */
+const LATER = new Set([4408, 4413]);
 
-/** Whether a link that ended with `code` is worth opening again: everything but the 44xx that say no for good. */
+/** Whether a link that ended with `code` is worth opening again. */
 export function mayReconnect(code: number): boolean {
-  return code < 4400 || code > 4499 || COME_BACK.has(code);
+  return LATER.has(code) || (!FINAL.has(code) && (code < 4000 || code > 4499));
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EverywireError, StateChange } from "../src/index.ts";
+import codes from "../../../tests/contracts/close_codes.json";
 import { FakeWorld, WELCOME } from "./fakes.ts";
 
 test("connects with our subprotocol, token and info", async () => {
@@ -82,10 +83,7 @@ test("the resume secret of the last welcome is sent", () => {
   assert.equal(world.socket.take("connect").resume, "secret");
 });
 
-for (const [code, comesBack] of [
-  [1000, true], [1001, true], [1006, true], [1008, true], [1011, true], [1012, true], [1013, true], [4000, true],
-  [4400, false], [4401, false], [4403, false], [4408, true], [4409, false], [4413, true], [4499, false], [4500, true],
-] as const) {
+for (const [code, comesBack] of [...codes.reconnects.map((code) => [code, true] as const), ...codes.final.map((code) => [code, false] as const)]) {
   test(`close code ${code}: ${comesBack ? "reconnects" : "is the end"}`, () => {
     const world = new FakeWorld();
     const client = world.connected();

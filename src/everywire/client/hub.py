@@ -21,7 +21,7 @@ from everywire.client.subscription import Following, HistoryLost, Subscription
 from everywire.client.subscription import State as SubscriptionState
 from everywire.client.websocket import passing
 from everywire.client.wire import Member, Page, Position, Publication
-from everywire.errors import CloseCode, ConnectionClosed, ConnectionClosedError, Refused, closed
+from everywire.errors import CloseCode, ConnectionClosed, ConnectionClosedError, Refused, closed, reconnectable
 
 __all__ = [
     "Change",
@@ -285,7 +285,7 @@ class Client:
                 self._lost(code)
                 if self._over:
                     return
-                if not wire.may_reconnect(code):
+                if not reconnectable(code):
                     raise closed(code, reason)
                 await self._pause(code, reason)
         except Exception as error:

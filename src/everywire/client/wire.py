@@ -35,12 +35,8 @@ __all__ = [
     "Subscribed",
     "Unsubscribed",
     "encode",
-    "may_reconnect",
     "read",
 ]
-
-# The 44xx codes that let a client come back all the same: an unanswered ping, a slow reader.
-_COME_BACK = frozenset({4408, 4413})
 
 
 class Member(Struct, frozen=True):
@@ -239,8 +235,3 @@ def encode(command: dict[str, Any]) -> str:
     Raises `TypeError` for what JSON cannot say.
     """
     return _encode({name: value for name, value in command.items() if value is not None or name == "data"}).decode()
-
-
-def may_reconnect(code: int) -> bool:
-    """Say whether a connection that ended with `code` is worth opening again: not after a 44xx that is a no for good."""
-    return not 4400 <= code <= 4499 or code in _COME_BACK
