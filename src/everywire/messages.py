@@ -179,7 +179,8 @@ Command: TypeAlias = (
 class Publication(_Value, frozen=True):
     """Data published to a channel at `time` (milliseconds since 1970).
 
-    `position` is None where the publication is not kept; `sender` where the server itself published.
+    `position` is None where it was ephemeral, and only there: a log counts what it does not keep. `sender`
+    is None where the server itself published.
     """
 
     channel: str
@@ -226,7 +227,7 @@ class Unsubscribed(_Value, frozen=True):
 
 
 class Published(_Value, frozen=True):
-    """The publication is in the log at `position`, or told to all listeners if it was ephemeral."""
+    """The log counts the publication at `position`; it was told to all listeners, without one, if it was ephemeral."""
 
     ref: Ref
     channel: str

@@ -93,6 +93,20 @@ class BrokerContract:
         assert [each.position for each in self.news] == [None]
         assert (self.position(), self.read().publications) == (before, ())
 
+    def test_what_is_not_kept_is_counted(self):
+        for n in (1, 2):
+            receipt = self.run(self.broker.publish("c", draft(n), Retention(size=0)))
+            assert receipt.position is not None
+            assert receipt.position.offset == n
+        assert self.run(self.broker.read("c", Query(), Retention(size=0))).publications == ()
+
+    def test_a_key_is_forgotten_when_enough_newer_ones_came(self):
+        few = Retention(size=5, keys=2)
+        for n in (1, 2, 3):
+            self.run(self.broker.publish("c", draft(n, str(n)), few))
+        assert self.run(self.broker.publish("c", draft(3, "3"), few)).repeated
+        assert not self.run(self.broker.publish("c", draft(1, "1"), few)).repeated
+
     def test_history_is_bounded_by_size(self):
         for n in range(1, 8):
             self.publish(n)
