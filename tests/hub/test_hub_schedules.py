@@ -168,7 +168,7 @@ def keys_forgotten(patch):
 def expiry_ignored(patch):
     """What is too old is still there."""
     prune = _Log.prune
-    patch(_Log, "prune", lambda self, now, size: prune(self, 0.0, size))
+    patch(_Log, "prune", lambda self, now, retention: prune(self, 0.0, retention))
 
 
 def one_listener_forgotten(patch):
