@@ -21,6 +21,11 @@ EVENTS = [
             2, "c", "e", 3, True, [Publication({"x": [1]}, 5, 3, Member("s", "ada"))], [Member("s", None, {"n": 1})]
         ),
     ),
+    (
+        {"type": "subscribed", "id": 2, "channel": "c", "epoch": "e", "offset": 3, "recovered": True}
+        | {"publications": [], "more": True},
+        wire.Subscribed(2, "c", "e", 3, True, [], more=True),
+    ),
     ({"type": "unsubscribed", "id": 3, "channel": "c"}, wire.Unsubscribed("c", 3)),
     ({"type": "unsubscribed", "channel": "c", "reason": "no"}, wire.Unsubscribed("c", None, "no")),
     ({"type": "published", "id": 4, "channel": "c", "epoch": "e", "offset": 9}, wire.Published(4, "c", "e", 9)),
@@ -31,6 +36,10 @@ EVENTS = [
     (
         {"type": "history", "id": 5, "channel": "c", "epoch": "e", "offset": 2, "publications": []},
         wire.Page(5, "c", "e", 2, []),
+    ),
+    (
+        {"type": "history", "id": 5, "channel": "c", "epoch": "e", "offset": 2, "publications": [], "more": True},
+        wire.Page(5, "c", "e", 2, [], more=True),
     ),
     ({"type": "presence", "id": 6, "channel": "c", "members": []}, wire.Roster(6, "c", [])),
     ({"type": "result", "id": 7, "data": [None]}, wire.Result(7, [None])),
