@@ -18,7 +18,7 @@ class Renewal(Exception):
     """What some library raises: no OSError."""
 
 
-def test_a_token_that_is_not_to_be_had_is_asked_for_again(wires):
+def test_a_token_that_is_not_to_be_had_is_asked_for_again(wires, caplog):
     async def test():
         failures = [Renewal("expired"), Refused("later", temporary=True), KeyError()]
         changes: list[Change] = []
@@ -33,6 +33,7 @@ def test_a_token_that_is_not_to_be_had_is_asked_for_again(wires):
             assert [change.reason for change in waits] == ["no token: expired", "no token: later", "no token: KeyError"]
             assert [type(change.error) for change in waits] == [Renewal, Refused, KeyError]
             assert {change.code for change in waits} == {1006}
+            assert "no token: expired" in caplog.text  # a mistake in it would else be found by nobody
         assert len(wires.all) == 1
 
     wires.run(test())

@@ -321,7 +321,8 @@ class Client:
     async def _pause(self, change: Change) -> None:
         delay = self._backoff.next()
         level = logging.INFO if change.error is None else logging.WARNING  # the latter is the application's own
-        log.log(level, "no connection to %s (%d %s); next in %.1f s", self.url, change.code, change.reason, delay)
+        said = "no connection to %s (%d %s); next attempt in %.1f s"
+        log.log(level, said, self.url, change.code, change.reason, delay)
         self._become(replace(change, delay=delay))
         try:
             async with asyncio.timeout(delay):
