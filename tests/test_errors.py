@@ -1,10 +1,14 @@
 """Close codes, and the exceptions that stand for how a connection ended."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from everywire import errors
 from everywire.errors import CloseCode, ProtocolError
 
+CODES = json.loads((Path(__file__).parent / "contracts" / "close_codes.json").read_text())
 ON_THE_WIRE = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999]
 NEVER_ON_THE_WIRE = [-1, 0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535, 65536]
 
@@ -19,26 +23,10 @@ def test_a_close_frame_may_not_carry(code):
     assert not errors.sendable(code)
 
 
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [
-        (1001, True),
-        (1006, True),
-        (1011, True),
-        (1012, True),
-        (1013, True),
-        (4408, True),
-        (1000, False),
-        (1002, False),
-        (1003, False),
-        (1007, False),
-        (1009, False),
-        (1010, False),
-        (3000, False),
-    ],
-)
-def test_which_codes_let_a_client_come_back(code, expected):
-    assert errors.reconnectable(code) is expected
+@pytest.mark.parametrize(("kind", "expected"), [("reconnects", True), ("final", False)])
+def test_which_codes_let_a_client_come_back(kind, expected):
+    """The JavaScript client's tests read the same file."""
+    assert {code: errors.reconnectable(code) for code in CODES[kind]} == dict.fromkeys(CODES[kind], expected)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 import json
 from itertools import count
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 
 from everywire.app import Everywire
-from everywire.dialects.base import Deliver, Open, Reply
+from everywire.dialects.base import Intent, Open, Reply
 from everywire.dialects.native import SUBPROTOCOL
 from everywire.gateway import Gateway
 from everywire.http.request import Headers, Request, Response
@@ -113,9 +114,10 @@ def test_nothing_is_opened_for_a_request_that_was_answered(net):
     assert Gateway(net.app.hub, [Greeting(Reply(404))]).open(MemoryTransport(), Socket().request) is None
 
 
-def test_an_intent_that_nothing_can_carry_out_is_our_fault(net):
-    with pytest.raises(NotImplementedError):
-        Gateway(net.app.hub, [Greeting(Deliver("id", (), Reply(200), Reply(404)))]).accept(Socket().request)
+@pytest.mark.parametrize("kind", get_args(Intent))
+def test_every_intent_there_is_can_be_carried_out(net, kind):
+    intent = Reply(404) if kind is Reply else kind()
+    assert Gateway(net.app.hub, [Greeting(intent)]).accept(Socket().request) is not None
 
 
 def test_ids_are_minted_by_the_world(net):

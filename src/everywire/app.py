@@ -38,14 +38,15 @@ MakeBroker = Callable[[World, Metrics], Broker]
 class ChannelOptions(TypedDict, total=False):
     """What a kind of channel keeps, and who may do what in it.
 
-    `history` publications are kept (0: none) for `ttl` seconds each; an idempotency key is remembered
-    for `window` seconds; with `presence` its members are listed. The four rules are True, False or a
-    function of an `Access`, sync or async.
+    `history` publications are kept (0: none) for `ttl` seconds each; the latest `keys` idempotency keys are
+    remembered for `window` seconds each; with `presence` its members are listed. The four rules are True,
+    False or a function of an `Access`, sync or async.
     """
 
     history: int
     ttl: float
     window: float
+    keys: int
     presence: bool
     may_subscribe: Rule
     may_publish: Rule
@@ -91,6 +92,7 @@ class Everywire:
                 size=options.get("history", defaults.size),
                 age=options.get("ttl", defaults.age),
                 window=options.get("window", defaults.window),
+                keys=options.get("keys", defaults.keys),
             ),
             options.get("presence", False),
             _rules(options),

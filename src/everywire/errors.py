@@ -47,8 +47,12 @@ class CloseCode(IntEnum):
 _NEVER_ON_THE_WIRE = frozenset({CloseCode.NO_STATUS, CloseCode.ABNORMAL, CloseCode.TLS_HANDSHAKE})
 _REGISTERED = frozenset(CloseCode) - _NEVER_ON_THE_WIRE
 
-# After these a client may come back by itself; after every other code it would only be refused again.
-_RECONNECTABLE = frozenset({1001, 1005, 1006, 1008, 1011, 1012, 1013, 1014, 4408, 4413})
+# The one table of who may come back; docs/protocol.md and clients/js/src/wire.ts say the same. After these the same peer would do
+# the same again: it broke the protocol, or sent what is not understood, or was told no (3000, 3003: IANA's "unauthorized", "forbidden").
+# 1009 is not among them: what was too big is not said again.
+_FINAL = frozenset({1002, 1003, 1007, 1010, 3000, 3003})
+_NO = range(4000, 4500)  # an application's no, as HTTP's 4xx
+_LATER = frozenset({4408, 4413})  # no answer to a ping, a slow reader: these pass
 
 
 def sendable(code: int) -> bool:
@@ -57,8 +61,8 @@ def sendable(code: int) -> bool:
 
 
 def reconnectable(code: int) -> bool:
-    """Say whether a client that was closed with `code` may reconnect by itself."""
-    return code in _RECONNECTABLE
+    """Say whether a client whose connection ended with `code` may reconnect by itself; false where it would only end so again."""
+    return code in _LATER or (code not in _FINAL and code not in _NO)
 
 
 class EverywireError(Exception):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from everywire.dialects.base import Decoder, Dialect, Open, Reply
+from everywire.dialects.base import Decoder, Dialect, Intent, Open, Reply
 from everywire.errors import ProtocolError
 from everywire.http.request import Request, Response
 from everywire.hub.attachment import Attachment
@@ -72,16 +72,12 @@ class Gateway:
             return Response(intent.status, intent.body, intent.headers)
         return intent
 
-    def _decide(self, request: Request) -> tuple[Dialect, Reply | Open] | None:
+    def _decide(self, request: Request) -> tuple[Dialect, Intent] | None:
         """Ask the dialects in turn; the first that knows what to do with the request has it."""
         for dialect in self._dialects:
-            match dialect.accept(request, self.hub.world.new_id):
-                case None:
-                    continue
-                case Reply() | Open() as intent:
-                    return dialect, intent
-                case intent:
-                    raise NotImplementedError(f"no transport for {intent!r}")
+            intent = dialect.accept(request, self.hub.world.new_id)
+            if intent is not None:
+                return dialect, intent
         return None
 
     def open(self, transport: Transport, request: Request) -> Line | None:

@@ -122,13 +122,14 @@ class Publish(_Value, frozen=True):
 
 
 class History(_Value, frozen=True):
-    """Read what a channel keeps: after `since`, at most `limit`, the latest first if `reverse`."""
+    """Read what a channel keeps: after `since`, before `before`, at most `limit`, the latest first if `reverse`."""
 
     ref: Ref
     channel: str
     since: Position | None = None
     limit: int | None = None
     reverse: bool = False
+    before: Position | None = None
 
 
 class Presence(_Value, frozen=True):
@@ -178,7 +179,8 @@ Command: TypeAlias = (
 class Publication(_Value, frozen=True):
     """Data published to a channel at `time` (milliseconds since 1970).
 
-    `position` is None where the publication is not kept; `sender` where the server itself published.
+    `position` is None where it was ephemeral, and only there: a log counts what it does not keep. `sender`
+    is None where the server itself published.
     """
 
     channel: str
@@ -202,7 +204,9 @@ class Connected(_Value, frozen=True):
 class Subscribed(_Value, frozen=True):
     """The subscription holds; `position` is the one after `publications`.
 
-    `recovered` is true only where a position was given and everything after it is in `publications`.
+    `recovered` is true only where a position was given and everything after it is in `publications`,
+    as far as they go. With `more` they are one page of it and the subscription does not hold yet: the
+    client asks on from `position`.
     """
 
     ref: Ref
@@ -211,6 +215,7 @@ class Subscribed(_Value, frozen=True):
     recovered: bool
     publications: tuple[Publication, ...] = ()
     members: tuple[Member, ...] | None = None
+    more: bool = False
 
 
 class Unsubscribed(_Value, frozen=True):
@@ -222,7 +227,7 @@ class Unsubscribed(_Value, frozen=True):
 
 
 class Published(_Value, frozen=True):
-    """The publication is in the log at `position`, or told to all listeners if it was ephemeral."""
+    """The log counts the publication at `position`; it was told to all listeners, without one, if it was ephemeral."""
 
     ref: Ref
     channel: str
@@ -244,12 +249,16 @@ class Left(_Value, frozen=True):
 
 
 class Page(_Value, frozen=True):
-    """A stretch of a channel's history; `position` is the end of the log."""
+    """A stretch of a channel's history; `position` is the end of the log.
+
+    With `more` it was cut: a client asks on, after or before the last of `publications`.
+    """
 
     ref: Ref
     channel: str
     position: Position
     publications: tuple[Publication, ...]
+    more: bool = False
 
 
 class Roster(_Value, frozen=True):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from everywire.messages import Event
 
-__all__ = ["BodyFormat", "Carrier", "Codec", "Payload", "Transport"]
+__all__ = ["Carrier", "Codec", "Payload", "Transport"]
 
 
 class Payload:
@@ -65,20 +64,3 @@ class Transport(Protocol):
 
     def close(self, code: int, reason: str = "") -> None:
         """Send what is queued, then close; the loss is told later, never from inside this call."""
-
-
-@dataclass(frozen=True, slots=True)
-class BodyFormat:
-    """How payloads become HTTP bodies, for the transports that have no messages of their own.
-
-    `separator` stands between the payloads of one body and `prelude` opens a stream; a `one_shot`
-    body ends the request that carries it, a stream ends after `limit` bytes; `busy` is what a second
-    receiver is told while one hangs.
-    """
-
-    content_type: str
-    separator: bytes = b"\n"
-    prelude: bytes = b""
-    one_shot: bool = False
-    limit: int = 128 * 1024
-    busy: tuple[Payload, ...] = field(default=())

@@ -7,7 +7,7 @@ from tests.contracts.broker import KEEP, BrokerContract, draft
 
 from everywire.brokers.base import Query, Retention
 from everywire.brokers.memory import MemoryBroker
-from everywire.messages import Moved
+from everywire.messages import Member, Moved
 from everywire.metrics import Metrics
 from everywire.testing import SlowBroker, VirtualLoop, virtual_world
 
@@ -138,9 +138,71 @@ def test_expired_publications_and_keys_give_their_bytes_back():
 
 def test_the_number_of_remembered_keys_is_bounded():
     small = Small(10_000)
-    for number in range(10_050):
-        done(small.broker.publish("a", draft(1, str(number)), Retention(size=1)))
-    assert len(small.broker._logs["a"].keys) == 10_000
+    few = Retention(size=1, keys=3)
+    for number in range(5):
+        done(small.broker.publish("a", draft(1, str(number)), few))
+    for number, repeated in ((4, True), (2, True), (1, False)):
+        assert done(small.broker.publish("a", draft(1, str(number)), few)).repeated is repeated
+
+
+def test_remembered_keys_count_in_the_budget():
+    small = Small(100)
+    small.publish("a")
+    before = small.broker.cost
+    small.publish("a", key="k" * 100)
+    small.publish("b")
+    assert small.broker.cost - before > 100
+
+
+def test_reading_what_was_never_published_to_costs_nobody_their_history():
+    small = Small(10, watched="w")
+    kept = [small.publish(channel) for channel in "abc"]
+    small.position("w")
+    watched = small.position("w")
+    for number in range(100):
+        small.position(f"channel {number}")
+        assert small.broker.cost <= 10 * 1600
+    assert [small.position(channel) for channel in "abc"] == kept
+    assert small.position("w") == watched
+    assert (small.metrics.evictions, small.moves) == (0, [])
+
+
+def test_nor_where_histories_fill_the_budget():
+    small = Small(3)
+    kept = [small.publish(channel) for channel in "abc"]
+    for number in range(100):
+        small.position(f"channel {number}")
+    assert [small.position(channel) for channel in "abc"] == kept
+
+
+def test_a_log_nobody_watches_any_more_goes_before_histories():
+    small = Small(4, watched="xyz")
+    for channel in "xyz":
+        small.position(channel)
+        done(small.broker.unwatch(channel))
+    kept = [small.publish(channel) for channel in "abc"]
+    assert [small.position(channel) for channel in "abc"] == kept
+    assert set(small.broker._blank) <= small.broker._logs.keys()
+
+
+def test_joining_does_not_look_at_everybody_who_is_there():
+    class Watched(dict):
+        looked = 0
+
+        def items(self):
+            self.looked += 1
+            return super().items()
+
+    small = Small(1)
+    places = small.broker._places["c"] = Watched()
+    for number in range(200):
+        small.time += 0.01
+        done(small.broker.enter("c", Member(str(number)), 30))
+        done(small.broker.renew([("c", "0")], 30))
+    assert places.looked == 0
+    small.time = 31.0
+    assert len(done(small.broker.members("c"))) == 101
+    assert places.looked == 1
 
 
 def test_closing_forgets_everything():

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from everywire.client.subscription import Following, HistoryLost, State, Subscription
@@ -25,6 +26,11 @@ def publication(offset: int | None) -> Publication:
 
 def answer(last: int, *offsets: int, epoch: str = "e", recovered: bool = True, members: tuple = ()) -> Subscribed:
     return Subscribed(1, "c", epoch, last, recovered, [publication(offset) for offset in offsets], list(members))
+
+
+def page(*offsets: int, epoch: str = "e", recovered: bool = True) -> Subscribed:
+    """An answer that is not the last."""
+    return msgspec.structs.replace(answer(offsets[-1], *offsets, epoch=epoch, recovered=recovered), more=True)
 
 
 def follow(**options: object) -> tuple[Subscription, Host]:
@@ -123,6 +129,67 @@ async def test_an_iteration_that_falls_behind_fetches_the_rest_from_the_log():
     assert subscription.position == Position("e", 9)
     subscription.published(publication(10))
     assert await taken(subscription) == [10]
+
+
+async def test_pages_are_asked_for_until_the_last_which_attaches():
+    subscription, host = follow(since=Position("e", 3))
+    for offsets in ((4, 5), (6, 7)):
+        subscription.answered(page(*offsets))
+        assert subscription.state is State.SUBSCRIBING
+        assert host.asked.pop()["since"] == {"epoch": "e", "offset": offsets[-1]}
+        subscription.published(publication(offsets[-1] + 1))  # of another time: it is in the next page
+        assert not subscription._answered.is_set()
+    subscription.answered(answer(8, 8, members=(Member("a"),)))
+    await subscription.ready()
+    assert (subscription.state, host.asked) == (State.SUBSCRIBED, [])
+    assert await taken(subscription) == [4, 5, 6, 7, 8]
+
+
+async def test_members_stay_until_the_last_page():
+    subscription, _ = follow(since=Position("e", 3))
+    subscription.answered(answer(3, members=(Member("a"),)))
+    subscription.link_lost()
+    subscription.answered(page(4))
+    assert list(subscription.members) == ["a"]
+    subscription.answered(answer(5, 5, members=(Member("b"),)))
+    assert list(subscription.members) == ["b"]
+
+
+async def test_a_loss_between_two_pages_is_told_in_its_place():
+    subscription, host = follow(since=Position("e", 3))
+    subscription.answered(page(4, 5))
+    subscription.answered(page(1, epoch="f", recovered=False))
+    assert host.asked[-1]["since"] == {"epoch": "f", "offset": 1}
+    subscription.answered(answer(2, 2, epoch="f"))
+    assert [(await anext(subscription)).offset for _ in range(2)] == [4, 5]
+    with pytest.raises(HistoryLost) as lost:
+        await anext(subscription)
+    assert lost.value.since == Position("e", 5)
+    assert await taken(subscription) == [1, 2]
+
+
+async def test_a_full_queue_does_not_ask_for_the_next_page_until_somebody_iterates():
+    subscription, host = follow(since=Position("e", 0), max_queue=3)
+    subscription.answered(page(1, 2))
+    subscription.answered(page(3, 4))
+    assert [each["since"]["offset"] for each in host.asked] == [2]
+    await subscription.ready()  # who waits for this first must not wait for ever
+    assert await taken(subscription) == [1, 2, 3]
+    waiting = asyncio.ensure_future(anext(subscription))
+    await asyncio.sleep(0)
+    assert [each["since"]["offset"] for each in host.asked] == [2, 3]
+    subscription.answered(answer(5, 4, 5))
+    assert (await waiting).offset == 4
+    assert subscription.state is State.SUBSCRIBED
+
+
+async def test_a_callback_that_leaves_in_a_page_asks_for_no_other():
+    def on_publication(each: Publication) -> None:
+        subscription.end()
+
+    subscription, host = follow(on_publication=on_publication)
+    subscription.answered(page(1, 2, recovered=False))
+    assert host.asked == []
 
 
 async def test_the_position_is_that_of_what_was_handed_on():

@@ -21,6 +21,11 @@ EVENTS = [
             2, "c", "e", 3, True, [Publication({"x": [1]}, 5, 3, Member("s", "ada"))], [Member("s", None, {"n": 1})]
         ),
     ),
+    (
+        {"type": "subscribed", "id": 2, "channel": "c", "epoch": "e", "offset": 3, "recovered": True}
+        | {"publications": [], "more": True},
+        wire.Subscribed(2, "c", "e", 3, True, [], more=True),
+    ),
     ({"type": "unsubscribed", "id": 3, "channel": "c"}, wire.Unsubscribed("c", 3)),
     ({"type": "unsubscribed", "channel": "c", "reason": "no"}, wire.Unsubscribed("c", None, "no")),
     ({"type": "published", "id": 4, "channel": "c", "epoch": "e", "offset": 9}, wire.Published(4, "c", "e", 9)),
@@ -31,6 +36,10 @@ EVENTS = [
     (
         {"type": "history", "id": 5, "channel": "c", "epoch": "e", "offset": 2, "publications": []},
         wire.Page(5, "c", "e", 2, []),
+    ),
+    (
+        {"type": "history", "id": 5, "channel": "c", "epoch": "e", "offset": 2, "publications": [], "more": True},
+        wire.Page(5, "c", "e", 2, [], more=True),
     ),
     ({"type": "presence", "id": 6, "channel": "c", "members": []}, wire.Roster(6, "c", [])),
     ({"type": "result", "id": 7, "data": [None]}, wire.Result(7, [None])),
@@ -74,14 +83,3 @@ def test_a_command_leaves_out_what_is_not_said():
     assert json.loads(wire.encode(since))["since"] == {"epoch": "e", "offset": 3}
     with pytest.raises(TypeError):
         wire.encode({"data": object()})
-
-
-@pytest.mark.parametrize(
-    ("code", "may"),
-    [
-        *((code, True) for code in (1000, 1001, 1006, 1008, 1011, 1012, 1013, 4000, 4408, 4413, 4500)),
-        *((code, False) for code in (4400, 4401, 4403, 4409, 4499)),
-    ],
-)
-def test_which_close_codes_let_a_client_come_back(code, may):
-    assert wire.may_reconnect(code) is may

@@ -93,6 +93,20 @@ class BrokerContract:
         assert [each.position for each in self.news] == [None]
         assert (self.position(), self.read().publications) == (before, ())
 
+    def test_what_is_not_kept_is_counted(self):
+        for n in (1, 2):
+            receipt = self.run(self.broker.publish("c", draft(n), Retention(size=0)))
+            assert receipt.position is not None
+            assert receipt.position.offset == n
+        assert self.run(self.broker.read("c", Query(), Retention(size=0))).publications == ()
+
+    def test_a_key_is_forgotten_when_enough_newer_ones_came(self):
+        few = Retention(size=5, keys=2)
+        for n in (1, 2, 3):
+            self.run(self.broker.publish("c", draft(n, str(n)), few))
+        assert self.run(self.broker.publish("c", draft(3, "3"), few)).repeated
+        assert not self.run(self.broker.publish("c", draft(1, "1"), few)).repeated
+
     def test_history_is_bounded_by_size(self):
         for n in range(1, 8):
             self.publish(n)
@@ -121,6 +135,23 @@ class BrokerContract:
         assert numbers(self.read(since, limit=2).publications) == [3, 4]
         assert numbers(self.read(since, reverse=True).publications) == [5, 4, 3]
         assert self.read(limit=0).publications == ()
+
+    def test_history_before_a_position(self):
+        for n in range(1, 8):
+            self.publish(n)
+        epoch = self.position().epoch
+        before = Position(epoch, 6)
+        assert numbers(self.read(before=before).publications) == [3, 4, 5]
+        assert numbers(self.read(before=before, limit=2, reverse=True).publications) == [5, 4]
+        assert numbers(self.read(Position(epoch, 3), before=before, reverse=True).publications) == [5, 4]
+        assert numbers(self.read(Position(epoch, 3), before=before).publications) == [4, 5]
+        for edge in (0, 2, 3):
+            assert self.read(before=Position(epoch, edge)).publications == ()
+            assert self.read(before=Position(epoch, edge), reverse=True).publications == ()
+        assert self.read(Position(epoch, 6), before=before).publications == ()
+        assert self.read(Position(epoch, 9), before=before, reverse=True).publications == ()
+        assert numbers(self.read(before=Position(epoch, 99), limit=1, reverse=True).publications) == [7]
+        assert numbers(self.read(before=Position("another", 4), limit=1, reverse=True).publications) == [7]
 
     @pytest.mark.parametrize(
         ("offset", "missed", "whole"),

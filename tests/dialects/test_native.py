@@ -49,6 +49,10 @@ COMMANDS = [
         '{"type":"history","id":5,"channel":"c","limit":3,"since":{"epoch":"e","offset":3},"reverse":true}',
         m.History(5, "c", AT, 3, True),
     ),
+    (
+        '{"type":"history","id":5,"channel":"c","before":{"epoch":"e","offset":3},"reverse":true}',
+        m.History(5, "c", None, None, True, AT),
+    ),
     ('{"type":"presence","id":6,"channel":"c"}', m.Presence(6, "c")),
     ('{"type":"call","id":7,"name":"f","data":{"x":1}}', m.Call(7, "f", Raw(b'{"x":1}'))),
     ('{"type":"call","id":7,"name":"f"}', m.Call(7, "f", Raw(b"null"))),
@@ -183,6 +187,23 @@ EVENTS = [
                 {"session": "s2", "user": None},
             ],
         },
+    ),
+    (
+        m.Subscribed(2, "c", AT, True, (PASSING,), more=True),
+        {
+            "type": "subscribed",
+            "id": 2,
+            "channel": "c",
+            "epoch": "e",
+            "offset": 3,
+            "recovered": True,
+            "publications": [{"data": 1, "time": 1700}],
+            "more": True,
+        },
+    ),
+    (
+        m.Page(5, "c", AT, (), more=True),
+        {"type": "history", "id": 5, "channel": "c", "epoch": "e", "offset": 3, "publications": [], "more": True},
     ),
     (
         m.Subscribed(2, "c", AT, False),

@@ -46,13 +46,13 @@ class Kept:
 class Play:
     """One schedule on one application with a few clients."""
 
-    def __init__(self, seed: int = 0, *, slow: bool = False) -> None:
+    def __init__(self, seed: int = 0, *, slow: bool = False, page: int = 1000) -> None:
         self.dice = random.Random(seed)
-        self.slow = slow
-        app = Everywire(settings=Settings(linger=3), broker=self._broker)
+        self.slow, self.page = slow, page
+        app = Everywire(settings=Settings(linger=3, max_page=page), broker=self._broker)
         self.kind = app.channel("room:{name}", history=HISTORY, ttl=TTL, presence=True)
         self.net = Net(app, seed)
-        self.followers = [Follower(self.net, f"client {n}", CHANNEL) for n in range(CLIENTS)]
+        self.followers = [Asking(self, f"client {n}") for n in range(CLIENTS)]
         self.kept = Kept()
         self.receipts: list[tuple[int, Any]] = []
         self.faults: list[Fault] = []
@@ -77,7 +77,10 @@ class Play:
             case ("drop", who):
                 self.followers[who].drop()
             case ("come", who, resume):
-                self._come(self.followers[who], resume=resume)
+                self.followers[who].connect(resume=resume)
+                if not self.slow:
+                    # Of short pages one or none: what comes next happens before the next is asked for, or after.
+                    self.followers[who].take(None if self.page > HISTORY else self.dice.choice((0, 1)))
             case ("wait", seconds):
                 self.net.run(seconds)
             case ("flush",):
@@ -93,17 +96,9 @@ class Play:
             if not answer.repeated:
                 self.kept.published.append((self.net.loop.time(), answer.position))
 
-    def _come(self, follower: Follower, *, resume: bool) -> None:
-        if follower.client is not None:
-            return
-        since, end, now = follower.position, self._end(), self.net.loop.time()
-        wanted = since is not None and self.kept.answers(since, end, now)
-        follower.connect(resume=resume)
-        if not self.slow:
-            follower.take()
-            if follower.answers and follower.answers[-1] != (since, wanted):
-                what = f"came back with {since} to {end} and was told {follower.answers[-1]}"
-                self.faults.append(Fault("P5", follower.log.client, what))
+    def owed(self, since: Position | None) -> bool:
+        """Say whether who asks with `since` now has to be told that it is recovered."""
+        return since is not None and self.kept.answers(since, self._end(), self.net.loop.time())
 
     def _end(self) -> Position:
         reading = self.memory.read(CHANNEL, Query(limit=0), Retention(HISTORY, TTL))
@@ -111,7 +106,7 @@ class Play:
 
     def settle(self) -> list[Fault]:
         """Bring everybody home, and give what is wrong."""
-        for _ in range(8):
+        for _ in range(12):
             for follower in self.followers:
                 follower.connect()
             self.net.run(4)
@@ -137,9 +132,34 @@ class Play:
         ]
 
 
-def play(steps: Sequence[Step], seed: int = 0, *, slow: bool = False) -> list[Fault]:
-    """Play a schedule to its end and give every broken promise."""
-    run = Play(seed, slow=slow)
+class Asking(Follower):
+    """A follower whose every question is compared with its answer, also those for a further page."""
+
+    def __init__(self, play: Play, name: str) -> None:
+        super().__init__(play.net, name, CHANNEL)
+        self._play = play
+        self._owed: tuple[Position | None, bool] = (None, False)
+        self._more = False
+
+    def _subscribe(self) -> None:
+        self._owed = (self.position, self._play.owed(self.position))
+        super()._subscribe()
+
+    @property
+    def paging(self) -> bool:
+        """Whether it was given a page and waits for the next."""
+        return self.client is not None and self._more
+
+    def _begin(self, event: dict[str, Any]) -> None:
+        owed, self._more = self._owed, "more" in event
+        super()._begin(event)
+        if not self._play.slow and (told := (owed[0], event["recovered"])) != owed:
+            self._play.faults.append(Fault("P5", self.log.client, f"asked, was owed {owed} and told {told}"))
+
+
+def play(steps: Sequence[Step], seed: int = 0, *, slow: bool = False, page: int = 1000) -> list[Fault]:
+    """Play a schedule to its end and give every broken promise; `page` publications fit in one answer."""
+    run = Play(seed, slow=slow, page=page)
     with run.net:
         for step in steps:
             run.step(step)

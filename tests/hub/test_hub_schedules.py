@@ -5,14 +5,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.hub.schedules import CLIENTS, Play, draw, play
 
 from everywire.brokers.memory import MemoryBroker, _Log
 from everywire.hub import channel as channels
-from everywire.hub import commands
+from everywire.hub import commands, pages
 from everywire.hub.channel import Channel, State
 from everywire.hub.deadlines import Deadlines
+from everywire.hub.hub import Hub
 from everywire.hub.presence import Places
+from everywire.messages import Member, Position
 
 WHO = st.integers(0, CLIENTS - 1)
 STEPS = st.one_of(
@@ -39,11 +42,31 @@ def test_the_same_holds_where_the_broker_takes_its_time(steps, seed):
     assert play(steps, seed, slow=True) == []
 
 
+@given(SCHEDULES, st.integers(0, 2**16), st.booleans(), st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_the_same_holds_where_an_answer_has_room_for_little(steps, seed, slow, page):
+    assert play(steps, seed, slow=slow, page=page) == []
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("page", [1000, 2])
 @pytest.mark.parametrize("slow", [False, True])
-def test_a_thousand_schedules(slow):
-    found = {seed: faults for seed in range(1000) if (faults := play(draw(seed), seed, slow=slow))}
+def test_a_thousand_schedules(slow, page):
+    found = {seed: faults for seed in range(1000) if (faults := play(draw(seed), seed, slow=slow, page=page))}
     assert found == {}
+
+
+def test_drawn_schedules_publish_drop_and_come_back_in_the_middle_of_paging():
+    """Otherwise nothing above would say anything about pages."""
+    met = set()
+    for seed in range(60):
+        run = Play(seed, page=2)
+        with run.net:
+            for step in draw(seed):
+                if any(follower.paging for follower in run.followers):
+                    met.add(step[0])
+                run.step(step)
+    assert met == {"publish", "retry", "take", "drop", "come", "wait", "flush"}
 
 
 def test_a_schedule_replays_exactly():
@@ -90,14 +113,14 @@ def loss_not_told(patch):
 
 def first_missed_skipped(patch):
     """A recovery begins one publication too late."""
-    after = _Log.after
-    patch(_Log, "after", lambda self, offset: after(self, offset + 1))
+    between = _Log.between
+    patch(_Log, "between", lambda self, after, before: between(self, after + 1, before))
 
 
 def recovery_repeats(patch):
     """A recovery begins one publication too early."""
-    after = _Log.after
-    patch(_Log, "after", lambda self, offset: after(self, max(0, offset - 1)))
+    between = _Log.between
+    patch(_Log, "between", lambda self, after, before: between(self, max(0, after - 1), before))
 
 
 def always_recovered(patch):
@@ -145,7 +168,7 @@ def keys_forgotten(patch):
 def expiry_ignored(patch):
     """What is too old is still there."""
     prune = _Log.prune
-    patch(_Log, "prune", lambda self, now, size: prune(self, 0.0, size))
+    patch(_Log, "prune", lambda self, now, retention: prune(self, 0.0, retention))
 
 
 def one_listener_forgotten(patch):
@@ -172,6 +195,60 @@ def unclaimed_forever(patch):
     patch(Deadlines, "_fire", lambda self: None)
 
 
+def rest_of_a_page_forgotten(patch):
+    """An answer is cut, and does not say so."""
+    real = commands._catch_up
+
+    async def catch_up(hub, subscription, command):
+        answer = await real(hub, subscription, command)
+        return structs.replace(answer, more=False)
+
+    patch(commands, "_catch_up", catch_up)
+
+
+def page_ends_at_the_end_of_the_log(patch):
+    """A page's position is not that of its last publication."""
+    patch(pages, "end", lambda stretch, page: stretch.position)
+
+
+def page_one_too_long(patch):
+    """A page's position is one publication further than the page."""
+    real = pages.end
+
+    def end(stretch, page):
+        at = real(stretch, page)
+        return at if at == stretch.position else Position(at.epoch, at.offset + 1)
+
+    patch(pages, "end", end)
+
+
+def attached_at_the_first_page(patch):
+    """Who has a page to come hears what is published all the same."""
+    real = Hub.drop
+
+    def attach(hub, subscription):
+        subscription.channel.release(subscription, Position("", 0))
+
+    def drop(self, subscription):
+        (attach if subscription.state is State.HELD else real)(self, subscription)
+
+    patch(Hub, "wait_for", attach)
+    patch(Hub, "drop", drop)
+
+
+def present_before_the_last_page(patch):
+    """Who is still to be given a page is listed, and stays so if it never asks on."""
+    real = commands._missed
+
+    async def missed(hub, place, command):
+        stretch = await real(hub, place, command)
+        if len(stretch.publications) > hub.settings.max_page:
+            await hub.places.enter(place.name, Member(f"ghost {command.ref}"))
+        return stretch
+
+    patch(commands, "_missed", missed)
+
+
 FOUND_AT_ONCE = [
     places_kept,
     unclaimed_forever,
@@ -187,6 +264,13 @@ FOUND_AT_ONCE = [
     expiry_ignored,
     one_listener_forgotten,
 ]
+FOUND_WHERE_PAGES_ARE_SHORT = [
+    rest_of_a_page_forgotten,
+    page_ends_at_the_end_of_the_log,
+    page_one_too_long,
+    attached_at_the_first_page,
+    present_before_the_last_page,
+]
 FOUND_WHERE_THE_BROKER_IS_SLOW = [held_in_vain, held_after_reading, kept_told_without_looking]
 
 
@@ -194,6 +278,12 @@ FOUND_WHERE_THE_BROKER_IS_SLOW = [held_in_vain, held_after_reading, kept_told_wi
 def test_a_seeded_defect_is_found(defect, monkeypatch):
     defect(monkeypatch.setattr)
     assert any(play(draw(seed), seed) for seed in range(120)), "not found"
+
+
+@pytest.mark.parametrize("defect", FOUND_WHERE_PAGES_ARE_SHORT, ids=lambda defect: defect.__name__)
+def test_a_seeded_defect_is_found_between_two_pages(defect, monkeypatch):
+    defect(monkeypatch.setattr)
+    assert any(play(draw(seed), seed, page=2) for seed in range(120)), "not found"
 
 
 @pytest.mark.parametrize("defect", FOUND_WHERE_THE_BROKER_IS_SLOW, ids=lambda defect: defect.__name__)

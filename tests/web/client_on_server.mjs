@@ -68,6 +68,20 @@ assert.deepEqual(heard.map(([data]) => data), offsets.map((_, n) => n));
 assert.equal(await ada.call("times cut"), 1);
 assert.equal(leaves, 0);
 
+// What is too much for one answer comes in several: for who comes late, and for who asks.
+const late = [];
+const again = grace.subscribe("room:tea two", { rewind: 500 });
+await next(again, "subscribed");
+await Promise.all(offsets.map((_, n) => again.publish(n)));
+again.unsubscribe();
+const follower = grace.subscribe("room:tea two", { rewind: 500, onPublication: ({ data }) => late.push(data) });
+const all = offsets.map((_, n) => n);
+assert.deepEqual(await next(follower, "subscribed").then(({ recovered, count }) => [recovered, count]), [false, 300]);
+await until(follower, "publication", () => late.length >= 300);
+assert.deepEqual(late, all);
+assert.deepEqual((await follower.history()).publications.map(({ data }) => data), all);
+assert.deepEqual((await follower.history({ reverse: true, limit: 40 })).publications.map(({ data }) => data), all.slice(-40).reverse());
+
 // A goodbye is a leave at once.
 const left = next(hers, "leave");
 const { session } = ada;

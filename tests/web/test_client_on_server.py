@@ -11,13 +11,14 @@ from tests.examples.wire import Wire
 from everywire.app import Everywire
 from everywire.errors import Refused
 from everywire.hub.hooks import Connecting
+from everywire.hub.settings import Settings
 
 SCRIPT = Path(__file__).with_name("client_on_server.mjs")
 
 
 def application(wires: list[Wire]) -> Everywire:
     """Make an application with something of everything that the client can ask for."""
-    app = Everywire()
+    app = Everywire(settings=Settings(max_page=7))  # what a cut line missed comes in pages
     app.channel("room:{name}", history=1000, presence=True)
     app.channel("closed", may_subscribe=False)
     cuts: list[Wire] = []

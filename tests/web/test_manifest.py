@@ -37,6 +37,14 @@ def test_nothing_else_is_served():
     assert found.keys() == MANIFEST["outputs"].keys(), STALE
 
 
+def test_the_chat_that_is_served_is_the_example():
+    """What the build copies from the example's page, byte for byte; the rest of it is bundled into one script."""
+    page, served = ROOT / "examples" / "chat" / "page", STATIC / "chat"
+    copied = {path.name: path.read_bytes() for path in files(page) if path.suffix != ".ts"}
+    assert copied.keys() == {"chat.css", "icon.svg", "index.html"}
+    assert {path.name: path.read_bytes() for path in files(served) if path.name != "chat.js"} == copied, STALE
+
+
 def test_the_client_is_small():
     """Minified; gzipped it is about a third of this."""
     assert (STATIC / "everywire.js").stat().st_size < 16_000

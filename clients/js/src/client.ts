@@ -7,7 +7,7 @@ import { EverywireError } from "./errors.ts";
 import { Link } from "./link.ts";
 import { Requests } from "./requests.ts";
 import { type PublishOptions, type SubscribeOptions, Subscription, type SubscriptionHost } from "./subscription.ts";
-import { type Command, type Connected, type Failed, mayReconnect, NORMAL, type Position, type ServerEvent } from "./wire.ts";
+import { ABNORMAL, type Command, type Connected, type Failed, mayReconnect, NORMAL, type Position, type ServerEvent } from "./wire.ts";
 
 /** "waiting" is between two tries; "closed" is before `connect()`, after `close()`, and when the server said no for good. */
 export type State = "connecting" | "connected" | "waiting" | "closed";
@@ -19,6 +19,8 @@ export interface StateChange {
   /** Why the last connection ended: its close code and reason. */
   code?: number | string;
   reason?: string;
+  /** What the token's function threw, where that is why. */
+  error?: unknown;
 }
 
 export interface ClientEvents {
@@ -30,7 +32,10 @@ export interface ClientEvents {
 }
 
 export interface ClientOptions {
-  /** Who we are; a function is asked at each try, so that it can be renewed. */
+  /**
+   * Who we are; a function is asked at each try, so that it can be renewed. Where it throws or rejects, that try has failed and
+   * another follows; an `EverywireError` that is not `temporary` ends the client instead.
+   */
   token?: string | (() => string | Promise<string>);
   /** What others see of us in presence; JSON, ≤ 1 kB. */
   info?: unknown;
@@ -40,7 +45,7 @@ export interface ClientOptions {
   maxQueue?: number;
   /** Ms that a try may take, from dialling to the server's welcome. */
   openTimeout?: number;
-  /** Ms that `call`, `history` and `presence` wait for their answer, reconnecting included. */
+  /** Ms that `call`, `presence` and each page of `history` wait for their answer, reconnecting included. */
   answerTimeout?: number;
   environment?: Partial<Environment>;
 }
@@ -174,13 +179,24 @@ export class Client extends Emitter<ClientEvents> {
     const attempt = ++this.#tries;
     this.#become({ state: "connecting" });
     if (typeof token !== "function") return this.#dial(token);
-    const current = () => attempt === this.#tries && this.#state === "connecting";
+    const { openTimeout = 10_000 } = this.#options;
+    const timer = this.#environment.setTimeout(() => done(() => this.#noToken(new Error("it takes too long"))), openTimeout);
+    const done = (next: () => void) => {
+      this.#environment.clearTimeout(timer);
+      if (attempt === this.#tries && this.#state === "connecting") next();
+    };
     Promise.resolve()
       .then(token)
       .then(
-        (value) => current() && this.#dial(value),
-        (error) => current() && this.#down(0, `no token: ${error}`),
+        (value) => done(() => this.#dial(value)),
+        (error) => done(() => this.#noToken(error)),
       );
+  }
+
+  /** Only an error that says that it is final ends the client. */
+  #noToken(error: unknown): void {
+    if (error instanceof EverywireError && !error.temporary) return this.#finish(error);
+    this.#down(ABNORMAL, `no token: ${error instanceof Error ? error.message || error.name : error}`, error);
   }
 
   #dial(token: string | undefined): void {
@@ -197,12 +213,12 @@ export class Client extends Emitter<ClientEvents> {
     link.expect(openTimeout);
   }
 
-  #down(code: number, reason: string): void {
+  #down(code: number, reason: string, error?: unknown): void {
     this.#dropLink(code);
     if (!mayReconnect(code)) return this.#finish(new EverywireError(code, reason || `the server closed with ${code}`));
     const delay = this.#backoff.next();
     this.#retryTimer = this.#environment.setTimeout(() => this.#open(), delay);
-    this.#become({ state: "waiting", delay, code, reason });
+    this.#become({ state: "waiting", delay, code, reason, ...(error !== undefined && { error }) });
   }
 
   #dropLink(code: number): void {

@@ -1,7 +1,7 @@
 /** One WebSocket's life: JSON in and out, answers to pings, and a watch that notices a silent death. */
 
 import type { Environment, Socket } from "./environment.ts";
-import { type Heartbeat, NORMAL, type ServerEvent, SUBPROTOCOL } from "./wire.ts";
+import { ABNORMAL, type Heartbeat, NORMAL, type ServerEvent, SUBPROTOCOL } from "./wire.ts";
 
 export interface LinkOwner {
   opened(): void;
@@ -10,7 +10,6 @@ export interface LinkOwner {
   down(code: number, reason: string): void;
 }
 
-const ABNORMAL = 1006;
 const OPEN = 1;
 
 /**

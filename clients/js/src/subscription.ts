@@ -3,14 +3,18 @@
 import { Backoff } from "./backoff.ts";
 import { Emitter } from "./emitter.ts";
 import { EverywireError } from "./errors.ts";
-import type { Command, Failed, Member, Position, Publication, Subscribed } from "./wire.ts";
+import { collect } from "./pages.ts";
+import type { Command, Failed, Member, Page, Position, Publication, Subscribed } from "./wire.ts";
 
 export interface SubscriptionEvents<T> {
   publication: Publication<T>;
   /** As with `leave`: at once, or, for what changed while the line was cut, just before `subscribed`. */
   join: Member;
   leave: Member;
-  /** The server agreed, for the first time or again. What was missed, or rewound, follows as `publication` events at once. */
+  /**
+   * We are in, for the first time or again. What was missed, or rewound, follows as `publication` events at once; where it was
+   * too much for one answer, only the last of it follows. `count` is how many it is in all.
+   */
   subscribed: { recovered: boolean; count: number; members: Member[] };
   /** Publications after `since` are gone for good: forget what is shown. `subscribed` follows, then what a rewind still finds. */
   lost: { since: Position };
@@ -57,7 +61,10 @@ export interface SubscriptionHost {
 export type SubscriptionState = "subscribing" | "subscribed" | "unsubscribed";
 
 /**
- * Invariants: every publication with an offset is emitted once, in the order of the log; publications count only while
+ * What was missed may come in several answers; the server sends nothing else before the last of them, and only that makes us
+ * "subscribed".
+ *
+ * Invariants: every publication with an offset is emitted once, in the order of the log; live publications count only while
  * "subscribed", because the answer to a subscribe holds whatever came before it.
  */
 export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
@@ -69,6 +76,10 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   #position: Position | null;
   #state: SubscriptionState = "subscribing";
   #again = false;
+  /** Publications may be handed on: we are subscribed, or in the middle of an answer. */
+  #open = false;
+  /** What was handed on since we were last subscribed, and whether that is all there was. */
+  #missed = { recovered: true, count: 0 };
   /** The id of the latest subscribe command. @internal */
   asked = 0;
   /** @internal */
@@ -110,9 +121,9 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
 
   /** Kept publications, oldest first unless `reverse`, with the position at the end of the log. */
   async history(options: HistoryOptions = {}): Promise<Position & { publications: Publication<T>[] }> {
-    type Answer = Position & { publications: Publication<T>[] };
-    const { epoch, offset, publications } = await this.#host.ask<Answer>({ type: "history", channel: this.channel, ...options });
-    return { epoch, offset, publications };
+    const ask = (command: Command) => this.#host.ask<Page>(command);
+    const { epoch, offset, publications } = await collect(ask, { type: "history", channel: this.channel, ...options });
+    return { epoch, offset, publications: publications as Publication<T>[] };
   }
 
   /** Who is here now, by the server's own list. */
@@ -140,19 +151,39 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   answered(answer: Subscribed): void {
     if (this.#state === "unsubscribed") return;
     const since = this.#position;
-    const { epoch, offset, recovered, publications, members = [] } = answer;
+    const { epoch, offset, recovered, publications, more } = answer;
+    this.#open = true;
+    this.backoff.reset();
+    this.#position = { epoch, offset: recovered && since ? since.offset : 0 };
+    if (!recovered) this.#missed = { recovered: false, count: 0 };
+    this.#missed.count += publications.length;
+    if (more) {
+      if (since && !recovered) this.emit("lost", { since });
+    } else this.#enter(answer, recovered ? null : since);
+    for (const publication of publications) this.#hand(publication as Publication<T>);
+    if (!this.#open) return; // a listener has left or closed: what it was not given is still to come
+    this.#position.offset = Math.max(this.#position.offset, offset);
+    if (more) this.#ask();
+  }
+
+  /** The last answer: from now on everything is told as it happens. */
+  #enter({ members = [] }: Subscribed, lost: Position | null): void {
+    const { recovered, count } = this.#missed;
     const changes = this.#again ? this.#meet(members) : [];
     this.#again = true;
     this.#state = "subscribed";
-    this.backoff.reset();
-    this.#position = { epoch, offset: recovered && since ? since.offset : 0 };
+    this.#missed = { recovered: true, count: 0 };
     this.members.clear();
     for (const member of members) this.members.set(member.session, member);
-    if (since && !recovered) this.emit("lost", { since });
+    if (lost) this.emit("lost", { since: lost });
     for (const [name, member] of changes) this.emit(name, member);
-    this.emit("subscribed", { recovered, count: publications.length, members });
-    for (const publication of publications) this.#hand(publication as Publication<T>);
-    this.#position.offset = Math.max(this.#position.offset, offset);
+    this.emit("subscribed", { recovered, count, members });
+  }
+
+  #ask(): void {
+    this.#state = "subscribing";
+    this.#open = false;
+    this.#host.follow();
   }
 
   /** @internal */
@@ -165,9 +196,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
 
   /** What we have is not continued by what comes: ask again, from where we are. @internal */
   moved(): void {
-    if (this.#state !== "subscribed") return;
-    this.#state = "subscribing";
-    this.#host.follow();
+    if (this.#state === "subscribed") this.#ask();
   }
 
   /** @internal */
@@ -185,6 +214,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   /** @internal */
   linkLost(): void {
     this.#state = "subscribing";
+    this.#open = false;
   }
 
   /** @internal */
@@ -197,6 +227,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   end(why: { reason?: string }): void {
     if (this.#state === "unsubscribed") return;
     this.#state = "unsubscribed";
+    this.#open = false;
     this.members.clear();
     this.emit("unsubscribed", why);
   }
@@ -210,7 +241,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   }
 
   #hand(publication: Publication<T>): void {
-    if (this.#state !== "subscribed" || !this.#position) return; // a listener may have left meanwhile
+    if (!this.#open || !this.#position) return; // a listener may have left meanwhile
     if (publication.offset !== undefined) {
       if (publication.offset <= this.#position.offset) return;
       this.#position.offset = publication.offset;

@@ -48,6 +48,17 @@ export interface Subscribed {
   recovered: boolean;
   publications: Publication[];
   members?: Member[];
+  /** This is one page of what was missed: it goes on after its position, and the subscription does not hold yet. */
+  more?: true;
+}
+
+/** A stretch of a channel's history, with the end of the log; `more`: the server cut it. */
+export interface Page extends Position {
+  type: "history";
+  id: number;
+  channel: string;
+  publications: Publication[];
+  more?: true;
 }
 
 export interface Failed {
@@ -67,7 +78,7 @@ export type ServerEvent =
   | { type: "published"; id: number; channel: string; epoch?: string; offset?: number }
   | ({ type: "publication"; channel: string } & Publication)
   | { type: "join" | "leave"; channel: string; member: Member }
-  | { type: "history"; id: number; channel: string; epoch: string; offset: number; publications: Publication[] }
+  | Page
   | { type: "presence"; id: number; channel: string; members: Member[] }
   | { type: "result"; id: number; data: unknown }
   | { type: "ping" }
@@ -80,16 +91,19 @@ export type Command =
   | { type: "subscribe"; channel: string; since?: Position; rewind?: number }
   | { type: "unsubscribe"; channel: string }
   | { type: "publish"; channel: string; data: unknown; key?: string; ephemeral?: boolean }
-  | { type: "history"; channel: string; limit?: number; since?: Position; reverse?: boolean }
+  | { type: "history"; channel: string; limit?: number; since?: Position; before?: Position; reverse?: boolean }
   | { type: "presence"; channel: string }
   | { type: "call"; name: string; data?: unknown }
   | { type: "ping" };
 
 export const NORMAL = 1000;
-/** The codes of ours that still let a client come back: an unanswered ping, a slow reader. */
-const COME_BACK = new Set([4408, 4413]);
+export const ABNORMAL = 1006;
+/** After these the next link would end so again: see "Close codes" in the protocol. */
+const FINAL = new Set([1002, 1003, 1007, 1010, 3000, 3003]);
+/** No answer to a ping, a slow reader: of the codes that say no, these pass. */
+const LATER = new Set([4408, 4413]);
 
-/** Whether a link that ended with `code` is worth opening again: everything but the 44xx that say no for good. */
+/** Whether a link that ended with `code` is worth opening again. */
 export function mayReconnect(code: number): boolean {
-  return code < 4400 || code > 4499 || COME_BACK.has(code);
+  return LATER.has(code) || (!FINAL.has(code) && (code < 4000 || code > 4499));
 }

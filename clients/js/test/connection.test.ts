@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EverywireError, StateChange } from "../src/index.ts";
+import { EverywireError, type StateChange } from "../src/index.ts";
+import codes from "../../../tests/contracts/close_codes.json";
 import { FakeWorld, WELCOME } from "./fakes.ts";
 
 test("connects with our subprotocol, token and info", async () => {
@@ -22,19 +23,50 @@ test("connects with our subprotocol, token and info", async () => {
 
 test("a token function is asked at each try, and its failure is a failed try", async () => {
   const world = new FakeWorld();
-  const tokens = [() => "one", () => Promise.reject(new Error("offline")), () => "three"];
+  const offline = new Error("offline");
+  const tokens = [() => "one", () => Promise.reject(offline), () => "three"];
   const client = world.client({ token: () => (tokens.shift() as () => string)() });
+  const waits: StateChange[] = [];
+  client.on("state", (change) => change.state === "waiting" && waits.push(change));
   void client.connect();
   await settled();
   world.welcome();
   world.socket.drop();
-  world.advance(20_000);
+  world.advance(250);
   await settled();
   assert.equal(client.state, "waiting");
-  world.advance(20_000);
+  assert.deepEqual(waits.map(({ code, reason, error }) => [code, reason, error]), [[1006, "", undefined], [1006, "no token: offline", offline]]);
+  world.advance(500);
   await settled();
   world.socket.open();
   assert.equal(world.socket.take("connect").token, "three");
+});
+
+test("a token that takes too long is asked for again, and nothing comes of the late one", async () => {
+  const world = new FakeWorld();
+  let late: (token: string) => void = () => undefined;
+  const tokens = [new Promise<string>((resolve) => (late = resolve)), "two"];
+  const client = world.client({ token: () => tokens.shift() as string, openTimeout: 3000 });
+  void client.connect();
+  await settled();
+  world.advance(3000);
+  assert.equal(client.state, "waiting");
+  late("one");
+  await settled();
+  assert.equal(world.sockets.length, 0);
+  world.advance(250);
+  await settled();
+  world.socket.open();
+  assert.equal(world.socket.take("connect").token, "two");
+});
+
+test("a token refused for good ends the client", async () => {
+  const world = new FakeWorld();
+  const errors: EverywireError[] = [];
+  const client = world.client({ token: () => Promise.reject(new EverywireError(101, "signed out")) });
+  client.on("error", (error) => errors.push(error));
+  await assert.rejects(client.connect(), { code: 101, message: "signed out" });
+  assert.deepEqual([client.state, errors.length, world.sockets.length], ["closed", 1, 0]);
 });
 
 test("comes back after ever longer waits, up to the cap", () => {
@@ -82,10 +114,7 @@ test("the resume secret of the last welcome is sent", () => {
   assert.equal(world.socket.take("connect").resume, "secret");
 });
 
-for (const [code, comesBack] of [
-  [1000, true], [1001, true], [1006, true], [1008, true], [1011, true], [1012, true], [1013, true], [4000, true],
-  [4400, false], [4401, false], [4403, false], [4408, true], [4409, false], [4413, true], [4499, false], [4500, true],
-] as const) {
+for (const [code, comesBack] of [...codes.reconnects.map((code) => [code, true] as const), ...codes.final.map((code) => [code, false] as const)]) {
   test(`close code ${code}: ${comesBack ? "reconnects" : "is the end"}`, () => {
     const world = new FakeWorld();
     const client = world.connected();

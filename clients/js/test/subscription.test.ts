@@ -78,6 +78,106 @@ test("what cannot be recovered is said to be lost, before what is left", () => {
   assert.deepEqual(subscription.position, { epoch: "f", offset: 2 });
 });
 
+test("what comes in pages is handed on page by page, and announced once", () => {
+  const world = new FakeWorld();
+  const subscription = world.connected().subscribe("a");
+  const said = listen(subscription);
+  const ada = { session: "s2", user: null };
+  world.socket.subscribed("a", { offset: 1, members: [ada] });
+  world.reconnect();
+  world.socket.subscribed("a", { offset: 3, recovered: true, more: true, publications: [kept(2), kept(3)] });
+  assert.equal(subscription.state, "subscribing");
+  assert.equal(subscription.members.size, 1);
+  world.socket.publication("a", 4, "early"); // of another time: the next page holds it
+  const command = world.socket.subscribed("a", { offset: 4, recovered: true, publications: [kept(4)], members: [] });
+  assert.deepEqual(command.since, { epoch: "e", offset: 3 });
+  assert.equal(subscription.state, "subscribed");
+  world.socket.publication("a", 5, "live");
+  assert.deepEqual(said, [["subscribed", false, 0], [2, null], [3, null], ["leave", "s2"], ["subscribed", true, 3], [4, null], [5, "live"]]);
+  assert.equal(world.socket.sent.length, 0);
+});
+
+test("a link lost between two pages goes on where the last one ended", () => {
+  const world = new FakeWorld();
+  const said = listen(world.connected().subscribe("a", { rewind: 9 }));
+  world.socket.subscribed("a", { offset: 2, more: true, publications: [kept(1), kept(2)] });
+  world.reconnect();
+  const command = world.socket.subscribed("a", { offset: 4, recovered: true, more: true, publications: [kept(3), kept(4)] });
+  assert.deepEqual(command.since, { epoch: "e", offset: 2 });
+  world.socket.subscribed("a", { offset: 4, recovered: true });
+  assert.deepEqual(said, [[1, null], [2, null], [3, null], [4, null], ["subscribed", false, 4]]);
+});
+
+test("a loss between two pages is told in its place", () => {
+  const world = new FakeWorld();
+  const said = listen(world.connected().subscribe("a", { since: { epoch: "e", offset: 0 } }));
+  world.socket.subscribed("a", { offset: 2, recovered: true, more: true, publications: [kept(1), kept(2)] });
+  world.socket.subscribed("a", { epoch: "f", offset: 1, more: true, publications: [kept(1)] });
+  world.socket.subscribed("a", { epoch: "f", offset: 2, recovered: true, publications: [kept(2)] });
+  assert.deepEqual(said, [[1, null], [2, null], ["lost", 2], [1, null], ["subscribed", false, 2], [2, null]]);
+});
+
+test("leaving in a page asks for no other", () => {
+  const world = new FakeWorld();
+  const subscription = world.connected().subscribe("a", { onPublication: () => subscription.unsubscribe() });
+  world.socket.subscribed("a", { offset: 2, more: true, publications: [kept(1), kept(2)] });
+  assert.deepEqual(world.socket.sent.map(({ type }) => type), ["unsubscribe"]);
+});
+
+test("what a listener that closed was not given is still to come", () => {
+  const world = new FakeWorld();
+  const client = world.connected();
+  const heard: unknown[] = [];
+  client.subscribe("a", {
+    onPublication: ({ offset }) => {
+      heard.push(offset);
+      if (offset === 1) client.close();
+    },
+  });
+  world.socket.subscribed("a", { offset: 3, publications: [kept(1), kept(2), kept(3)] });
+  void client.connect();
+  world.welcome();
+  assert.deepEqual(world.socket.take("subscribe").since, { epoch: "e", offset: 1 });
+  assert.deepEqual(heard, [1]);
+});
+
+test("history in several answers comes back as one", async () => {
+  const world = new FakeWorld();
+  const room = world.connected().subscribe("a");
+  const answer = async (fields: object) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    const command = world.socket.take("history");
+    world.socket.say({ type: "history", id: command.id, channel: "a", epoch: "e", offset: 4, ...fields });
+    return command;
+  };
+  const forward = room.history({ limit: 3 });
+  await answer({ more: true, publications: [kept(1), kept(2)] });
+  const { since, limit } = await answer({ publications: [kept(3)] });
+  assert.deepEqual([since, limit], [{ epoch: "e", offset: 2 }, 1]);
+  assert.deepEqual(await forward, { epoch: "e", offset: 4, publications: [kept(1), kept(2), kept(3)] });
+  const backward = room.history({ reverse: true });
+  await answer({ more: true, publications: [kept(4), kept(3)] });
+  const { before } = await answer({ offset: 5, publications: [kept(2)] });
+  assert.deepEqual(before, { epoch: "e", offset: 3 });
+  assert.deepEqual(await backward, { epoch: "e", offset: 4, publications: [kept(4), kept(3), kept(2)] });
+});
+
+for (const [what, next] of [
+  ["expired", { publications: [kept(4)] }],
+  ["was lost with its log", { epoch: "f", publications: [kept(4)] }],
+] as const) {
+  test(`history that ${what} between two answers leaves no hole`, async () => {
+    const world = new FakeWorld();
+    const history = world.connected().subscribe("a").history();
+    for (const fields of [{ more: true, publications: [kept(1), kept(2)] }, next]) {
+      const { id } = world.socket.take("history");
+      world.socket.say({ type: "history", id, channel: "a", epoch: "e", offset: 4, ...fields });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual((await history).publications, [kept(4)]);
+  });
+}
+
 test("an empty log is a position too", () => {
   const world = new FakeWorld();
   world.connected().subscribe("a");

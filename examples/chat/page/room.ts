@@ -15,7 +15,7 @@ export interface RoomListener {
   changed(): void;
   /** A message of somebody else arrived while we watched. */
   message(author: Person, text: string): void;
-  /** We are in, again after a lost connection when `again`; `missed` messages follow. */
+  /** We are in, again after a lost connection when `again`; `missed` messages are or will be told. */
   entered(how: { again: boolean; recovered: boolean; missed: number }): void;
   failed(reason: string): void;
 }
@@ -35,7 +35,8 @@ export class Room {
   #typingTimer = 0;
   #toldTypingAt = 0;
   #entered = false;
-  /** Publications that are history, not news, still to come after `subscribed`. */
+  /** Publications that are history, not news: told before `subscribed`, and still to come after it. */
+  #early = 0;
   #backlog = 0;
 
   constructor(client: Client, name: string, me: Person, listener: RoomListener) {
@@ -45,7 +46,7 @@ export class Room {
     this.#subscription = client.subscribe<Said>(roomChannel(name), {
       rewind: HISTORY,
       onPublication: (publication) => this.#hear(publication),
-      onLost: () => this.timeline.forget(),
+      onLost: () => this.#forget(),
       onSubscribed: ({ recovered, count }) => this.#enter(recovered, count),
       onJoin: () => this.#listener.changed(),
       onLeave: (member) => this.#quiet(personOf(member).id),
@@ -105,14 +106,22 @@ export class Room {
   #enter(recovered: boolean, missed: number): void {
     const again = this.#entered;
     this.#entered = true;
-    this.#backlog = missed;
+    this.#backlog = missed - this.#early;
+    this.#early = 0;
     this.#listener.entered({ again, recovered, missed });
     this.#listener.changed();
   }
 
+  #forget(): void {
+    this.#early = 0;
+    this.timeline.forget();
+  }
+
   #hear(publication: Publication<Said>): void {
-    const old = this.#backlog > 0;
-    if (old) this.#backlog -= 1;
+    const early = this.#subscription.state !== "subscribed";
+    const old = early || this.#backlog > 0;
+    if (early) this.#early += 1;
+    else if (old) this.#backlog -= 1;
     const said = heard(publication);
     const author = personOf(publication.from);
     if (said?.kind === "typing") return this.#hearTyping(author, said.now);

@@ -31,12 +31,14 @@ Deliver: TypeAlias = Callable[[News], None]
 class Retention:
     """What a channel's log keeps: the latest `size` publications, none older than `age` seconds.
 
-    A publication's idempotency key is remembered for `window` seconds.
+    A publication's idempotency key is remembered for `window` seconds, or until `keys` newer ones came,
+    or the log was lost; published again after that, it is another publication.
     """
 
     size: int = 0
     age: float = 300.0
     window: float = 300.0
+    keys: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Where a publication is; None where it is not kept. `repeated`: it was there already."""
+    """Where a publication is in its channel's log, which counts it even where it keeps none; None for an ephemeral one.
+
+    `repeated`: it was there already.
+    """
 
     position: Position | None
     repeated: bool = False
@@ -63,11 +68,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which kept publications are wanted: after `since`, at most `limit`, from the end if `reverse`."""
+    """Which kept publications are wanted: after `since`, before `before`, at most `limit`, from the end if `reverse`.
+
+    A position of another life of the log bounds nothing.
+    """
 
     since: Position | None = None
     limit: int | None = None
     reverse: bool = False
+    before: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ __all__ = ["MemoryBroker"]
 _LOG_COST = 1_000
 _ENTRY_COST = 500
 _KEY_COST = 250
-_MAX_KEYS = 10_000  # remembered per log
 
 
 class _Log:
@@ -61,13 +60,13 @@ class _Log:
         self.keys[key] = (deadline, self.top)
         self.cost += _KEY_COST + len(key)
 
-    def prune(self, now: float, size: int) -> None:
+    def prune(self, now: float, retention: Retention) -> None:
         """Forget what is too old or too much."""
-        while self.entries and (len(self.entries) > size or self.entries[0][0] <= now):
+        while self.entries and (len(self.entries) > retention.size or self.entries[0][0] <= now):
             self.drop_first()
         while self.keys:
             key, (deadline, _) = next(iter(self.keys.items()))
-            if deadline > now and len(self.keys) <= _MAX_KEYS:
+            if deadline > now and len(self.keys) <= retention.keys:
                 break
             del self.keys[key]
             self.cost -= _KEY_COST + len(key)
@@ -76,15 +75,17 @@ class _Log:
         """Say whether everything after `since` is here."""
         return since.epoch == self.epoch and self.first - 1 <= since.offset <= self.top
 
-    def after(self, offset: int) -> Iterable[Publication]:
-        """Give the kept publications after `offset`, the oldest first."""
-        skipped = max(0, offset - self.first + 1)
-        return (publication for _, publication in islice(self.entries, skipped, None))
+    def between(self, after: int, before: int) -> Iterable[Publication]:
+        """Give the kept publications between two offsets, the oldest first."""
+        first = max(after + 1, self.first)
+        start, stop = first - self.first, max(first, before) - self.first
+        return (publication for _, publication in islice(self.entries, start, stop))
 
-    def backwards(self, offset: int) -> Iterable[Publication]:
-        """Give the kept publications after `offset`, the latest first."""
-        wanted = min(len(self.entries), max(0, self.top - offset))
-        return (publication for _, publication in islice(reversed(self.entries), wanted))
+    def backwards(self, after: int, before: int) -> Iterable[Publication]:
+        """Give the kept publications between two offsets, the latest first."""
+        last = min(before - 1, self.top)
+        start, stop = self.top - last, self.top - min(last, max(after, self.first - 1))
+        return (publication for _, publication in islice(reversed(self.entries), start, stop))
 
 
 def _entry_cost(publication: Publication) -> int:
@@ -95,10 +96,13 @@ class MemoryBroker:
     """Keeps everything in this process, within `budget` bytes.
 
     `clock` gives seconds and never goes back; `new_epoch` gives a string never given before. Beyond the
-    budget the log used longest ago is forgotten: its channel goes on under a new epoch, and whoever
-    watches it is told.
+    budget logs that nothing was ever published to go first, unless they are watched: reading is enough to
+    make one, and must not cost others their history. Then the log used longest ago is forgotten: its
+    channel goes on under a new epoch, and whoever watches it is told.
 
-    Invariants: `_logs` is ordered by use, the latest last; `_cost` is the sum of the logs' costs.
+    Invariants: `_logs` is ordered by use, the latest last; `_cost` is the sum of the logs' costs; `_blank`
+    holds the channels whose log was never published to and that are not watched; no place in a channel
+    ends before the time in `_earliest`.
     """
 
     def __init__(
@@ -115,9 +119,11 @@ class MemoryBroker:
         self._metrics = metrics or Metrics()
         self._deliver: Deliver = _nobody
         self._logs: OrderedDict[str, _Log] = OrderedDict()
+        self._blank: dict[str, None] = {}
         self._cost = 0
         self._watched: set[str] = set()
         self._places: dict[str, dict[str, tuple[float, Member]]] = {}
+        self._earliest: dict[str, float] = {}
 
     @property
     def cost(self) -> int:
@@ -131,17 +137,20 @@ class MemoryBroker:
     async def watch(self, channel: str) -> None:
         """Deliver the news of `channel` from now on."""
         self._watched.add(channel)
+        self._blank.pop(channel, None)
 
     async def unwatch(self, channel: str) -> None:
         """Deliver its news no longer."""
         self._watched.discard(channel)
+        if channel in self._logs:
+            self._sort(channel)
 
     async def publish(self, channel: str, draft: Draft, retention: Retention | None) -> Receipt:
         """Append `draft` and deliver it, all before this returns."""
         if retention is None:
             self._tell(Publication(channel, draft.data, draft.time, None, draft.sender))
             return Receipt(None)
-        log = self._log(channel, retention.size)
+        log = self._log(channel, retention)
         before = log.cost
         if draft.key is not None and (known := log.keys.get(draft.key)) is not None:
             self._metrics.repeats += 1
@@ -159,47 +168,57 @@ class MemoryBroker:
         log.append(publication, now + retention.age)
         if draft.key is not None:
             log.remember(draft.key, now + retention.window)
-        log.prune(now, retention.size)
+        log.prune(now, retention)
+        self._blank.pop(channel, None)
         self._metrics.publications += 1
         return publication
 
     async def read(self, channel: str, query: Query, retention: Retention) -> Stretch:
         """Give what is kept."""
-        log = self._log(channel, retention.size)
-        since = query.since
-        inside = since is not None and since.epoch == log.epoch
-        offset = since.offset if since is not None and inside else 0
-        kept = log.backwards(offset) if query.reverse else log.after(offset)
+        log = self._log(channel, retention)
+        since, before = query.since, query.before
+        bottom = since.offset if since is not None and since.epoch == log.epoch else 0
+        top = before.offset if before is not None and before.epoch == log.epoch else log.top + 1
+        kept = log.backwards(bottom, top) if query.reverse else log.between(bottom, top)
         whole = since is not None and log.answers(since)
-        return Stretch(log.position, tuple(islice(kept, query.limit)), whole)
+        found = Stretch(log.position, tuple(islice(kept, query.limit)), whole)
+        self._shrink(channel)
+        return found
 
-    def _log(self, channel: str, size: int) -> _Log:
+    def _log(self, channel: str, retention: Retention) -> _Log:
         """Give the log of `channel` as it is now, born if it has none."""
         log = self._logs.get(channel)
         if log is None:
             log = self._logs[channel] = _Log(self._new_epoch())
             self._cost += log.cost
-            self._shrink(channel)
+            self._sort(channel)
             return log
         self._logs.move_to_end(channel)
         before = log.cost
-        log.prune(self._clock(), size)
+        log.prune(self._clock(), retention)
         self._cost += log.cost - before
         return log
 
+    def _sort(self, channel: str) -> None:
+        """Note a log that nobody would miss."""
+        if channel not in self._watched and self._logs[channel].top == 0:
+            self._blank[channel] = None
+
     def _shrink(self, spared: str) -> None:
-        """Forget the logs used longest ago until the budget holds; `spared` only loses its oldest."""
+        """Forget blank logs, then those used longest ago, until the budget holds; `spared` only loses its oldest."""
+        while self._cost > self._budget and self._blank:
+            self.forget(next(iter(self._blank)))
         fruitless = 0
         while self._cost > self._budget and fruitless < 8:
             channel = next(iter(self._logs))
             if channel == spared:
-                self._halve(self._logs[channel])
+                self._drop_oldest(self._logs[channel])
                 return
             freed = self._evict(channel)
             fruitless = 0 if freed else fruitless + 1
 
-    def _halve(self, log: _Log) -> None:
-        """Forget the oldest of the only log there is; what is gone shows in its positions."""
+    def _drop_oldest(self, log: _Log) -> None:
+        """Forget the oldest of the only log there is, until the budget holds; what is gone shows in its positions."""
         while self._cost > self._budget and log.entries:
             before = log.cost
             log.drop_first()
@@ -217,6 +236,7 @@ class MemoryBroker:
     def forget(self, channel: str) -> None:
         """Lose the log of `channel`; one that is watched begins anew at once, and its watchers are told."""
         log = self._logs.pop(channel, None)
+        self._blank.pop(channel, None)
         if log is None:
             return
         self._cost -= log.cost
@@ -230,7 +250,9 @@ class MemoryBroker:
         self._expire(channel)
         places = self._places.setdefault(channel, {})
         known = member.session in places
-        places[member.session] = (self._clock() + lease, member)
+        deadline = self._clock() + lease
+        places[member.session] = (deadline, member)
+        self._earliest[channel] = min(deadline, self._earliest.get(channel, deadline))
         if not known:
             self._tell(Joined(channel, member))
 
@@ -248,6 +270,7 @@ class MemoryBroker:
             held = self._places.get(channel, {})
             if session in held:
                 held[session] = (deadline, held[session][1])
+                self._earliest[channel] = min(deadline, self._earliest[channel])
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
@@ -257,14 +280,21 @@ class MemoryBroker:
     async def close(self) -> None:
         """Forget everything."""
         self._logs.clear()
+        self._blank.clear()
         self._places.clear()
+        self._earliest.clear()
         self._watched.clear()
         self._cost = 0
 
     def _expire(self, channel: str) -> None:
+        """End what is over; looks at the places only when one of them may be, not at each join."""
         now = self._clock()
-        places = self._places.get(channel, {})
+        if now < self._earliest.get(channel, now + 1):
+            return
+        places = self._places[channel]
         self._vacate(channel, [name for name, (deadline, _) in places.items() if deadline <= now])
+        if places:
+            self._earliest[channel] = min(deadline for deadline, _ in places.values())
 
     def _vacate(self, channel: str, sessions: Iterable[str]) -> None:
         places = self._places.get(channel, {})
@@ -274,6 +304,7 @@ class MemoryBroker:
                 self._tell(Left(channel, member))
         if not places:
             self._places.pop(channel, None)
+            self._earliest.pop(channel, None)
 
     def _tell(self, news: News) -> None:
         if news.channel in self._watched:

@@ -6,21 +6,22 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from inspect import isawaitable
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any
 
 from everywire.client import wire
 from everywire.client.backoff import Backoff
 from everywire.client.link import Dial, Link, dialling
+from everywire.client.pages import collect
 from everywire.client.requests import Requests, refusal
 from everywire.client.subscription import Following, HistoryLost, Subscription
 from everywire.client.subscription import State as SubscriptionState
+from everywire.client.tokens import NoToken, Token, ask, words
 from everywire.client.websocket import passing
 from everywire.client.wire import Member, Page, Position, Publication
-from everywire.errors import CloseCode, ConnectionClosed, ConnectionClosedError, Refused, closed
+from everywire.errors import CloseCode, ConnectionClosed, ConnectionClosedError, Refused, closed, reconnectable
 
 __all__ = [
     "Change",
@@ -36,8 +37,6 @@ __all__ = [
 ]
 
 log = logging.getLogger("everywire.client")
-
-Token: TypeAlias = str | Callable[[], str | Awaitable[str]]
 
 _STABLE = 5.0  # seconds that a connection must last before the next wait is short again
 _NOT_SUBSCRIBED = 106
@@ -57,7 +56,7 @@ class State(Enum):
 class Change:
     """A client's new state: `delay` seconds until the next try when WAITING; `code` and `reason` of the end of the last connection.
 
-    `resumed`, when CONNECTED: the server still had our session, and nobody saw us leave.
+    `error` is what the token's function raised, where that is why. `resumed`, when CONNECTED: the server still had our session, and nobody saw us leave.
     """
 
     state: State
@@ -65,15 +64,17 @@ class Change:
     code: int = 0
     reason: str = ""
     resumed: bool = False
+    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
     """How a client behaves; times in seconds.
 
-    token: who we are: text, or a function (async too) that is asked at each try. info: what others see in presence, JSON of at most 1 kB. resume: continues an
-    earlier client's session. on_state: called with each `Change`. open_timeout: of one try. answer_timeout: of `call`, `history` and `presence`,
-    reconnecting included. backoff: the first and the longest bound of the random wait between tries. max_queue: commands that may wait.
+    token: who we are: text, or a function (async too) that is asked at each try; where it raises, that try has failed and another follows, unless it raises a
+    `Refused` that is not `temporary`: that ends the client. info: what others see in presence, JSON of at most 1 kB. resume: continues an
+    earlier client's session. on_state: called with each `Change`. open_timeout: of one try. answer_timeout: of `call`, `presence` and each page of
+    `history`, reconnecting included. backoff: the first and the longest bound of the random wait between tries. max_queue: commands that may wait.
     connect: options of `everywire.connect` (ssl, headers, proxy, …). dice, dial: randomness, and another way to connect; for tests.
     """
 
@@ -240,7 +241,7 @@ class Client:
     ) -> Awaitable[Page]:
         """Read what `channel` keeps: after `since`, at most `limit`, the latest first if `reverse`."""
         command = {"type": "history", "channel": channel, "limit": limit, "since": since, "reverse": reverse or None}
-        return self._ask(command, _page, timeout=self._options.answer_timeout)
+        return collect(lambda asked: self._ask(asked, _page, timeout=self._options.answer_timeout), command)
 
     def presence(self, channel: str) -> Awaitable[list[Member]]:
         """Ask who is in `channel`."""
@@ -280,44 +281,49 @@ class Client:
     async def _live(self) -> None:
         try:
             while True:
-                code, reason = await self._attempt()
-                self._lost(code)
+                change = await self._attempt()
+                self._lost(change.code)
                 if self._over:
                     return
-                if not wire.may_reconnect(code):
-                    raise closed(code, reason)
-                await self._pause(code, reason)
+                if not reconnectable(change.code):
+                    raise closed(change.code, change.reason)
+                await self._pause(change)
         except Exception as error:
             self._finish(error)
 
-    async def _attempt(self) -> tuple[int, str]:
-        """Connect, and stay until the end; gives the code and reason of that."""
+    async def _attempt(self) -> Change:
+        """Connect, and stay until the end; gives why it ended."""
         self._hurry.clear()
         self._become(Change(State.CONNECTING))
         link = self._link = Link(self._heard)
         try:
             async with asyncio.timeout(self._options.open_timeout):
-                token = self._options.token() if callable(self._options.token) else self._options.token
-                token = await token if isawaitable(token) else token
+                token = await ask(self._options.token)
                 await link.open(self._dial)
+        except NoToken as none:
+            link.abort()
+            return Change(State.WAITING, code=CloseCode.ABNORMAL, reason=str(none), error=none.error)
         except Exception as error:
             link.abort()
             if not passing(error):
                 raise
-            return CloseCode.ABNORMAL, str(error) or type(error).__name__
+            return Change(State.WAITING, code=CloseCode.ABNORMAL, reason=words(error))
         self._hello = self._next_id()
         link.say(type="connect", id=self._hello, token=token, info=self._options.info, resume=self.resume)
         link.expect(self._options.open_timeout)
         try:
-            return await link.down
+            code, reason = await link.down
+            return Change(State.WAITING, code=code, reason=reason)
         except asyncio.CancelledError:
             link.abort()
             raise
 
-    async def _pause(self, code: int, reason: str) -> None:
+    async def _pause(self, change: Change) -> None:
         delay = self._backoff.next()
-        log.info("no connection to %s (%d %s); next attempt in %.1f s", self.url, code, reason, delay)
-        self._become(Change(State.WAITING, delay, code, reason))
+        level = logging.INFO if change.error is None else logging.WARNING  # the latter is the application's own
+        said = "no connection to %s (%d %s); next attempt in %.1f s"
+        log.log(level, said, self.url, change.code, change.reason, delay)
+        self._become(replace(change, delay=delay))
         try:
             async with asyncio.timeout(delay):
                 await self._hurry.wait()

@@ -12,7 +12,7 @@ from everywire.errors import CloseCode, HandshakeError
 
 __all__ = ["Dial", "Link", "Socket", "dialling"]
 
-_MAX_SIZE = 64 << 20  # bytes: one answer may hold a channel's whole history
+_MAX_SIZE = 64 << 20  # bytes: one answer may list everybody in a channel
 
 
 class Socket(Protocol):

@@ -75,8 +75,11 @@ class Subscription:
     said no, and `HistoryLost` where publications are gone, unless there is an `on_lost`. An iteration that falls `max_queue` publications behind lets the
     rest wait in the channel's log, and fetches it from there.
 
-    Invariants: every publication with an offset is handed on once, in the order of the log; publications count only while SUBSCRIBED, because the answer
-    to a subscribe holds whatever came before it. `_heard` is the place after what was handed on or queued, `position` after what was handed on.
+    What was missed may come in several answers. The server sends nothing else before the last of them; with it the state is SUBSCRIBED.
+
+    Invariants: every publication with an offset is handed on once, in the order of the log; live publications count only while SUBSCRIBED, because the
+    answer to a subscribe holds whatever came before it. `_heard` is the place after what was handed on or queued, `position` after what was handed on.
+    `_behind`: what comes after `_heard` waits in the log until the queue is empty; then it is asked for, once.
     """
 
     def __init__(self, host: Host, channel: str, following: Following) -> None:
@@ -89,6 +92,7 @@ class Subscription:
         self._heard = self._handed = following.since
         self._queue: deque[tuple[Publication | HistoryLost, Position | None]] = deque()
         self._behind = False
+        self._asking = True
         self._news = asyncio.Event()
         self._answered = asyncio.Event()
         self._error: Exception | None = None
@@ -101,7 +105,10 @@ class Subscription:
         return self._handed if self._queue else self._heard
 
     async def ready(self) -> None:
-        """Wait until the server has agreed for the first time; raises `Refused`, or why the client was closed."""
+        """Wait until the server has agreed for the first time; raises `Refused`, or why the client was closed.
+
+        Returns, too, when the queue is full of what was missed: the rest comes when somebody iterates.
+        """
         await self._answered.wait()
         if self._error is not None:
             raise self._error
@@ -145,8 +152,8 @@ class Subscription:
 
     def _catch_up(self) -> None:
         """Ask for what waited in the log while the queue was full."""
-        if self._behind and self.state is State.SUBSCRIBED:
-            self.moved()
+        if self._behind and not self._asking:
+            self._ask()
 
     # What the client tells.
 
@@ -158,17 +165,24 @@ class Subscription:
     def answered(self, answer: Subscribed) -> None:
         """The server agreed, for the first time or again."""
         since = self._heard
-        self.state, self._behind = State.SUBSCRIBED, False
+        self._behind = self._asking = False
+        if not answer.more:
+            self.state = State.SUBSCRIBED
+            self.members.clear()
+            self.members.update((member.session, member) for member in answer.members)
         start = since.offset if answer.recovered and since is not None else 0
         self._heard = Position(answer.epoch, start)
-        self.members.clear()
-        self.members.update((member.session, member) for member in answer.members)
         if since is not None and not answer.recovered:
             self._lost(HistoryLost(self.channel, since))
         for publication in answer.publications:
             self._hand(publication)
-        if not self._behind and self.state is State.SUBSCRIBED:
+        if self.state is State.UNSUBSCRIBED:
+            return
+        if not self._behind:
             self._heard = Position(answer.epoch, max(self._heard.offset, answer.offset))
+            if answer.more:
+                self._ask()
+                return
         self._answered.set()
 
     def published(self, publication: Publication) -> None:
@@ -183,8 +197,11 @@ class Subscription:
     def moved(self, _: Moved | None = None) -> None:
         """What we have is not continued by what comes: ask again, from where we are."""
         if self.state is State.SUBSCRIBED:
-            self.state = State.SUBSCRIBING
-            self._host.follow(self)
+            self._ask()
+
+    def _ask(self) -> None:
+        self.state, self._asking = State.SUBSCRIBING, True
+        self._host.follow(self)
 
     def joined(self, member: Member) -> None:
         """A member came."""
@@ -198,8 +215,8 @@ class Subscription:
 
     def link_lost(self) -> None:
         """The connection is gone; the next one asks again."""
-        if self.state is State.SUBSCRIBED:
-            self.state = State.SUBSCRIBING
+        if self.state is not State.UNSUBSCRIBED:
+            self.state, self._asking = State.SUBSCRIBING, True
 
     def end(self, error: Exception | None = None) -> None:
         """It is over: by our wish, or because of `error`."""
@@ -213,7 +230,7 @@ class Subscription:
 
     def _hand(self, publication: Publication) -> None:
         heard = self._heard
-        if self.state is not State.SUBSCRIBED or heard is None or self._behind:
+        if self.state is State.UNSUBSCRIBED or heard is None or self._behind:
             return  # a callback may have left meanwhile
         if publication.offset is not None and publication.offset <= heard.offset:
             return

@@ -35,12 +35,8 @@ __all__ = [
     "Subscribed",
     "Unsubscribed",
     "encode",
-    "may_reconnect",
     "read",
 ]
-
-# The 44xx codes that let a client come back all the same: an unanswered ping, a slow reader.
-_COME_BACK = frozenset({4408, 4413})
 
 
 class Member(Struct, frozen=True):
@@ -82,7 +78,7 @@ class Connected(Struct, frozen=True, tag="connected"):
 
 
 class Subscribed(Struct, frozen=True, tag="subscribed"):
-    """The subscription holds; epoch and offset are the position after `publications`."""
+    """The subscription holds, or, with `more`, a page on the way there; epoch and offset are the position after `publications`."""
 
     id: int
     channel: str
@@ -91,6 +87,7 @@ class Subscribed(Struct, frozen=True, tag="subscribed"):
     recovered: bool
     publications: list[Publication]
     members: list[Member] = []
+    more: bool = False
 
 
 class Unsubscribed(Struct, frozen=True, tag="unsubscribed"):
@@ -131,13 +128,14 @@ class Left(Struct, frozen=True, tag="leave"):
 
 
 class Page(Struct, frozen=True, tag="history"):
-    """A stretch of a channel's history; epoch and offset are the end of the log."""
+    """A stretch of a channel's history; epoch and offset are the end of the log. With `more` the server cut it."""
 
     id: int
     channel: str
     epoch: str
     offset: int
     publications: list[Publication]
+    more: bool = False
 
     @property
     def position(self) -> Position:
@@ -237,8 +235,3 @@ def encode(command: dict[str, Any]) -> str:
     Raises `TypeError` for what JSON cannot say.
     """
     return _encode({name: value for name, value in command.items() if value is not None or name == "data"}).decode()
-
-
-def may_reconnect(code: int) -> bool:
-    """Say whether a connection that ended with `code` is worth opening again: not after a 44xx that is a no for good."""
-    return not 4400 <= code <= 4499 or code in _COME_BACK

@@ -12,9 +12,9 @@ from typing import Protocol, TypeAlias
 
 from everywire.http.request import Request
 from everywire.messages import Command, Heartbeat
-from everywire.payloads import BodyFormat, Codec, Payload
+from everywire.payloads import Codec, Payload
 
-__all__ = ["Decoder", "Deliver", "Dialect", "Heartbeat", "Intent", "Leave", "NewId", "Open", "Reply", "Upgrade"]
+__all__ = ["Decoder", "Dialect", "Heartbeat", "Intent", "NewId", "Open", "Reply"]
 
 NewId: TypeAlias = Callable[[], str]
 """Mints an unguessable id, safe in URLs."""
@@ -30,56 +30,14 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Upgrade:
-    """How a client moves from one transport to a better one: payloads that are recognised and sent.
-
-    The client sends `probe` on the new transport and is told `answer`; `nudge` frees a hanging
-    receiver of the old one; `commit` makes the new one the transport.
-    """
-
-    probe: Payload
-    answer: Payload
-    commit: Payload
-    nudge: Payload
-
-
-@dataclass(frozen=True, slots=True)
 class Open:
-    """Make the exchange a transport.
+    """Make the exchange a transport: `subprotocol` is what a WebSocket handshake selects, `greeting` is sent first."""
 
-    `id` names the session where the dialect knows one before the first message; `subprotocol` is what
-    a WebSocket handshake selects; `greeting` is sent first; `body_format` is how an HTTP transport
-    writes; `unknown` is the answer where `id` must exist already and does not.
-    """
-
-    id: str | None = None
     subprotocol: str | None = None
     greeting: tuple[Payload, ...] = ()
-    body_format: BodyFormat | None = None
-    upgrade: Upgrade | None = None
-    unknown: Reply | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """Give `payloads`, which came as a request's body, to the session `id`, then `answer`."""
-
-    id: str
-    payloads: tuple[str | bytes, ...]
-    answer: Reply
-    unknown: Reply
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """End the session `id`, then `answer`."""
-
-    id: str
-    answer: Reply
-    unknown: Reply
-
-
-Intent: TypeAlias = Reply | Open | Deliver | Leave
+Intent: TypeAlias = Reply | Open
 
 
 class Decoder(Protocol):

@@ -38,7 +38,7 @@ class _Unfit(Exception):
     """Application data that not every receiver could read."""
 
 
-class _Since(msgspec.Struct):
+class _Place(msgspec.Struct):
     epoch: str
     offset: _Count
 
@@ -61,7 +61,7 @@ class _Connect(_Said, tag="connect"):
 class _Subscribe(_Said, tag="subscribe"):
     id: _Id
     channel: str
-    since: _Since | None = None
+    since: _Place | None = None
     rewind: _Count = 0
 
     def command(self) -> m.Command:
@@ -91,11 +91,13 @@ class _History(_Said, tag="history"):
     id: _Id
     channel: str
     limit: _Count | None = None
-    since: _Since | None = None
+    since: _Place | None = None
+    before: _Place | None = None
     reverse: bool = False
 
     def command(self) -> m.Command:
-        return m.History(self.id, self.channel, _position(self.since), self.limit, self.reverse)
+        since, before = _position(self.since), _position(self.before)
+        return m.History(self.id, self.channel, since, self.limit, self.reverse, before)
 
 
 class _Presence(_Said, tag="presence"):
@@ -213,8 +215,8 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are no JSON
 
 
-def _position(since: _Since | None) -> m.Position | None:
-    return m.Position(since.epoch, since.offset) if since is not None else None
+def _position(at: _Place | None) -> m.Position | None:
+    return m.Position(at.epoch, at.offset) if at is not None else None
 
 
 def _fit(raw: Raw) -> Raw:
@@ -326,8 +328,8 @@ def _say_channel(event: m.Event) -> dict[str, Any]:
             return _say_subscribed(event)
         case m.Unsubscribed(channel, ref, reason):
             return {"type": "unsubscribed", "id": ref, "channel": channel, "reason": reason}
-        case m.Page(ref, channel, position, kept):
-            return {"type": "history", "id": ref, "channel": channel, **_place(position), "publications": _kept(kept)}
+        case m.Page():
+            return _say_page(event)
         case m.Roster(ref, channel, members):
             return {"type": "presence", "id": ref, "channel": channel, "members": _members(members)}
         case m.Moved(channel, epoch):
@@ -358,7 +360,19 @@ def _say_subscribed(event: m.Subscribed) -> dict[str, Any]:
         **_place(event.position),
         "recovered": event.recovered,
         "publications": _kept(event.publications),
+        "more": event.more or None,
         "members": _members(event.members) if event.members is not None else None,
+    }
+
+
+def _say_page(event: m.Page) -> dict[str, Any]:
+    return {
+        "type": "history",
+        "id": event.ref,
+        "channel": event.channel,
+        **_place(event.position),
+        "publications": _kept(event.publications),
+        "more": event.more or None,
     }
 
 

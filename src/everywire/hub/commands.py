@@ -14,6 +14,7 @@ import msgspec
 from everywire import messages as m
 from everywire.brokers.base import Draft, Query, Stretch
 from everywire.errors import Refused
+from everywire.hub import pages
 from everywire.hub.channel import State, Subscription
 from everywire.hub.codes import Close, Code
 from everywire.hub.hooks import Connecting
@@ -116,6 +117,7 @@ async def _subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Even
     await _permit(hub, session, place, "subscribe")
     if attachment is None or attachment is not session.attachment:
         return None
+    fresh = place.name not in session.subscriptions
     subscription = hub.subscription(session, place)
     # Held before history is read: what is published in between waits, instead of being lost.
     subscription.channel.hold(subscription, attachment)
@@ -127,6 +129,13 @@ async def _subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Even
         raise
     if subscription.attachment is not attachment:
         return None
+    if answer.more:
+        # Nothing is kept for a client between two pages: what comes meanwhile is in the log that it asks on from.
+        if fresh:
+            hub.drop(subscription)
+        else:
+            hub.wait_for(subscription)
+        return answer
     if subscription.overflown:
         hub.drop(subscription)
         raise Refused("too much was published meanwhile", Code.LIMIT, temporary=True)
@@ -136,32 +145,38 @@ async def _subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Even
 
 
 async def _catch_up(hub: Hub, subscription: Subscription, command: m.Subscribe) -> m.Subscribed:
-    """Enter the channel and read what its history owes the subscriber."""
+    """Read what the channel's history owes the subscriber, and enter it if one page holds all that."""
     place = subscription.channel.place
     await hub.broker.watch(place.name)
-    if not subscription.stands:
-        raise Refused("the subscription is over", Code.NOT_SUBSCRIBED)  # entering now would never be undone
-    members = None
-    if place.kind.presence:
-        members = await hub.places.enter(place.name, subscription.session.member)
     stretch = await _missed(hub, place, command)
     recovered = command.since is not None and stretch.whole
+    page = pages.cut(stretch.publications, hub.settings)
+    more = len(page) < len(stretch.publications)
+    members = None
+    if place.kind.presence and not more:
+        if not subscription.stands:
+            raise Refused("the subscription is over", Code.NOT_SUBSCRIBED)  # entering now would never be undone
+        members = await hub.places.enter(place.name, subscription.session.member)
     if command.since is not None:
-        hub.metrics.recoveries += recovered
+        hub.metrics.recoveries += recovered and not more
         hub.metrics.recoveries_failed += not recovered
-    found = stretch.publications
-    return m.Subscribed(command.ref, place.name, stretch.position, recovered, found, members)
+    return m.Subscribed(command.ref, place.name, pages.end(stretch, page), recovered, page, members, more)
 
 
 async def _missed(hub: Hub, place: Place, command: m.Subscribe) -> Stretch:
-    """Read everything after `since`, or, where that is not whole or not asked, the latest `rewind`."""
-    retention = place.kind.retention
+    """Read what came after `since`, or, where that is not whole or not asked, the latest `rewind`: a page, and one more."""
+    retention, rewind = place.kind.retention, command.rewind
     if command.since is not None:
-        stretch = await hub.broker.read(place.name, Query(command.since), retention)
+        query = Query(command.since, pages.limit(None, hub.settings))
+        stretch = await hub.broker.read(place.name, query, retention)
         if stretch.whole:
             return stretch
-    latest = await hub.broker.read(place.name, Query(limit=command.rewind, reverse=True), retention)
-    return Stretch(latest.position, latest.publications[::-1], whole=False)
+    if rewind <= hub.settings.max_page:
+        latest = await hub.broker.read(place.name, Query(limit=rewind, reverse=True), retention)
+        return Stretch(latest.position, latest.publications[::-1], whole=False)
+    now = await hub.broker.read(place.name, Query(limit=0), retention)
+    first = await hub.broker.read(place.name, pages.oldest(rewind, now, hub.settings), retention)
+    return Stretch(first.position, first.publications, whole=False)
 
 
 def _unsubscribe(hub: Hub, session: Session, command: m.Unsubscribe) -> m.Event:
@@ -192,9 +207,11 @@ async def _history(hub: Hub, session: Session, command: m.History) -> m.Event:
     if place.kind.retention.size == 0:
         raise Refused("no history is kept here", Code.NOT_AVAILABLE)
     await _permit(hub, session, place, "history")
-    query = Query(command.since, command.limit, command.reverse)
+    query = Query(command.since, pages.limit(command.limit, hub.settings), command.reverse, command.before)
     stretch = await hub.broker.read(place.name, query, place.kind.retention)
-    return m.Page(command.ref, place.name, stretch.position, stretch.publications)
+    page = pages.cut(stretch.publications, hub.settings)
+    more = len(page) < len(stretch.publications)
+    return m.Page(command.ref, place.name, stretch.position, page, more)
 
 
 async def _presence(hub: Hub, session: Session, command: m.Presence) -> m.Event:

@@ -183,6 +183,11 @@ class Hub:
         session.subscriptions[place.name] = subscription
         return subscription
 
+    def wait_for(self, subscription: Subscription) -> None:
+        """Let a subscription rest until its client asks on; one that is not asked for within `linger` is dropped."""
+        subscription.channel.rest(subscription)
+        self._unclaimed.add(subscription.session)
+
     def drop(self, subscription: Subscription) -> None:
         """Take a subscription away, and the session's place in the channel with it."""
         channel, session = subscription.channel, subscription.session

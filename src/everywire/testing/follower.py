@@ -30,7 +30,7 @@ class Follower:
         self.log = Log(name)
         self.position: Position | None = None
         self.members: set[str] = set()  # sessions in the channel, as far as it was told
-        self.answers: list[tuple[Position | None, bool]] = []  # (since, recovered) of each subscription
+        self.answers: list[tuple[Position | None, bool]] = []  # (since, recovered) of each answer to a subscribe
         self.client: MemoryClient | None = None
         self._resume = ""
         self._asked: int | None = None
@@ -85,7 +85,8 @@ class Follower:
     def _begin(self, event: dict[str, Any]) -> None:
         end = Position(event["epoch"], event["offset"])
         self.answers.append((self.position, event["recovered"]))
-        self.members = {member["session"] for member in event.get("members", ())}
+        if not event.get("more"):
+            self.members = {member["session"] for member in event.get("members", ())}
         missed = event["publications"]
         if not event["recovered"]:
             self._mark(Position(end.epoch, end.offset - len(missed)))
@@ -94,6 +95,8 @@ class Follower:
             self._see(publication)
         if self.position != end:  # the answer says it is whole: what it leaves out shows as a hole
             self.position = end
+        if event.get("more"):
+            self._subscribe()
 
     def _mark(self, position: Position) -> None:
         self.position = position

@@ -1,0 +1,84 @@
+"""History in several answers comes back as one."""
+
+import pytest
+
+from everywire.client.pages import collect
+from everywire.client.wire import Page, Position, Publication
+
+
+class Channel:
+    """A server's channel, which keeps `first` to `last` and answers `room` publications at a time."""
+
+    def __init__(self, first: int, last: int, room: int = 2) -> None:
+        self.epoch, self.first, self.last, self.room = "e", first, last, room
+        self.asked: list[dict] = []
+        self.between: list = []  # what happens after each answer
+
+    async def ask(self, command: dict) -> Page:
+        self.asked.append(command)
+        since, before = command.get("since"), command.get("before")
+        low = since.offset + 1 if since and since.epoch == self.epoch else 0
+        high = before.offset if before and before.epoch == self.epoch else self.last + 1
+        kept = [n for n in range(self.first, self.last + 1) if low <= n < high]
+        wanted = (kept[::-1] if command.get("reverse") else kept)[: command.get("limit")]
+        given = [Publication(n, 0, n) for n in wanted[: self.room]]
+        page = Page(1, "c", self.epoch, self.last, given, more=len(given) < len(wanted))
+        if self.between:
+            self.between.pop(0)()
+        return page
+
+    def change(self, **what):
+        return lambda: self.__dict__.update(what)
+
+
+def offsets(page: Page) -> list:
+    return [each.offset for each in page.publications]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ({}, [3, 4, 5, 6, 7]),
+        ({"limit": 3}, [3, 4, 5]),
+        ({"limit": 2}, [3, 4]),
+        ({"limit": 0}, []),
+        ({"since": Position("e", 5)}, [6, 7]),
+        ({"reverse": True}, [7, 6, 5, 4, 3]),
+        ({"reverse": True, "limit": 3}, [7, 6, 5]),
+        ({"reverse": True, "since": Position("e", 4)}, [7, 6, 5]),
+    ],
+)
+async def test_it_is_what_one_answer_would_have_been(command, expected):
+    page = await collect(Channel(3, 7).ask, command)
+    assert (offsets(page), page.position, page.more) == (expected, Position("e", 7), False)
+
+
+async def test_what_is_published_meanwhile_is_after_the_end_or_in_it():
+    channel = Channel(3, 7)
+    channel.between = [channel.change(last=8)]
+    page = await collect(channel.ask, {})
+    assert (offsets(page), page.offset) == ([3, 4, 5, 6, 7, 8], 8)
+    channel.between = [channel.change(last=9)]
+    page = await collect(channel.ask, {"reverse": True})
+    assert (offsets(page), page.offset) == ([8, 7, 6, 5, 4, 3], 8)
+
+
+async def test_what_expired_meanwhile_leaves_no_hole():
+    channel = Channel(3, 7)
+    channel.between = [channel.change(first=6)]
+    assert offsets(await collect(channel.ask, {})) == [6, 7]
+    channel = Channel(3, 7)
+    channel.between = [channel.change(first=8)]
+    page = await collect(channel.ask, {})
+    assert (offsets(page), page.offset) == ([], 7)
+    channel = Channel(3, 7)
+    channel.between = [channel.change(first=6)]
+    assert offsets(await collect(channel.ask, {"reverse": True})) == [7, 6]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+async def test_a_log_that_begins_anew_is_the_one_that_counts(reverse):
+    channel = Channel(3, 7)
+    channel.between = [channel.change(epoch="f", first=1, last=3)]
+    page = await collect(channel.ask, {"reverse": reverse})
+    assert (offsets(page), page.position) == ([3, 2, 1] if reverse else [1, 2, 3], Position("f", 3))
