@@ -12,14 +12,14 @@ from types import TracebackType
 from typing import Any
 
 from everywire.client import wire
-from everywire.client.backoff import Backoff
+from everywire.client.backoff import STABLE, Backoff
 from everywire.client.link import Dial, Link, dialling
 from everywire.client.pages import collect
 from everywire.client.requests import Requests, refusal
+from everywire.client.returning import passing
 from everywire.client.subscription import Following, HistoryLost, Subscription
 from everywire.client.subscription import State as SubscriptionState
 from everywire.client.tokens import NoToken, Token, ask, words
-from everywire.client.websocket import passing
 from everywire.client.wire import Member, Page, Position, Publication
 from everywire.errors import CloseCode, ConnectionClosed, ConnectionClosedError, Refused, closed, reconnectable
 
@@ -38,7 +38,6 @@ __all__ = [
 
 log = logging.getLogger("everywire.client")
 
-_STABLE = 5.0  # seconds that a connection must last before the next wait is short again
 _NOT_SUBSCRIBED = 106
 
 
@@ -410,7 +409,7 @@ class Client:
         assert self._link is not None
         self._link.watch(event.heartbeat)
         # Only a connection that lasts makes the next wait short again; a server that dies at each welcome is left in peace.
-        self._stable = asyncio.get_running_loop().call_later(_STABLE, self._backoff.reset)
+        self._stable = asyncio.get_running_loop().call_later(STABLE, self._backoff.reset)
         if event.resumed:
             for channel in self._left - self._subscriptions.keys():
                 self._say(type="unsubscribe", channel=channel)

@@ -17,7 +17,7 @@ from everywire.client import proxies
 from everywire.client.address import Address, parse, redirected
 from everywire.client.backoff import Backoff
 from everywire.client.calling import Calling, NoTunnel, leads_elsewhere
-from everywire.client.returning import passing, returning
+from everywire.client.returning import returning
 from everywire.engine.tls import TlsLink
 from everywire.engine.websocket import WebSocket
 from everywire.errors import HandshakeError, RedirectError
@@ -28,7 +28,7 @@ from everywire.ws.deflate import Compressor, Deflate, Inflation
 from everywire.ws.frames import CLIENT, mask_source
 from everywire.ws.link import PlainLink
 
-__all__ = ["connect", "passing"]
+__all__ = ["connect"]
 
 _PATIENCE = 1.0  # seconds that a refusal's text may take once its head is there
 _USER_AGENT = "everywire"
