@@ -358,6 +358,20 @@ async def test_sending_waits_for_a_peer_that_does_not_read(engine, high):
         await asyncio.wait_for(waiting, 5)
 
 
+async def test_draining_waits_for_the_same_room(engine):
+    async with serve_quiet(engine, write_high=20_000) as (ws, peer):
+        await ws.drain()  # there is room
+        sent = await fill(ws, 20_000)
+        waiting = asyncio.ensure_future(ws.drain())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        while sent:
+            sent -= len((await peer.frame())[1])
+        await asyncio.wait_for(waiting, 5)
+        ws.close()
+        await ws.drain()  # nothing more to wait for
+
+
 @asynccontextmanager
 async def serve_quiet(engine, **options):
     """A server whose one client has a small receive buffer."""

@@ -227,6 +227,12 @@ class WebSocket(Connection):
         elif waiting > self.manner.write_limit + self.allowance:
             self.cut_off()
 
+    def drain(self) -> Awaitable[None]:
+        """Await room to write: at once, unless more than `write_high` bytes are queued for a peer that reads slowly."""
+        if self.state == OPEN and self.below.queued() > self.manner.high:
+            return self._crowded()
+        return READY
+
     def _crowded(self) -> Awaitable[None]:
         if self.room is None:
             self.room = self.engine.loop.create_future()
