@@ -96,7 +96,7 @@ async def test_discarding_drops_both_of_a_pair_or_neither(engine, first):
         sock, top = await place.client(SO_RCVBUF=4096)
         top.write(b"-" * first)  # so that the kernel's buffer ends elsewhere each time
         for i in range(2000):
-            top.write_both(bytes([i % 251]) * 5, body(i))
+            top.below.write_both(bytes([i % 251]) * 5, body(i))
         await until(lambda: top.queued() < 19_900_000)
         top.discard()
         assert top.queued() < 200_000
@@ -117,10 +117,41 @@ async def test_pairs_of_a_queue_that_is_never_empty_leave_in_order(engine):
         data = bytearray()
         top.write(b"x" * 4_000_000)  # a backlog to begin with
         for i in range(600):
-            top.write_both(bytes([i % 251]) * 5, bytes([i % 251]) * 9_995)
+            top.below.write_both(bytes([i % 251]) * 5, bytes([i % 251]) * 9_995)
             data += await receive(sock, 10_000)
         assert top.queued() > 0
         while len(data) < 10_000_000:
             data += await receive(sock)
         assert data[4_000_000:] == b"".join(bytes([i % 251]) * 10_000 for i in range(600))
         assert top.queued() == 0
+
+
+async def test_pairs_are_forgotten_as_they_leave_and_a_long_queue_costs_no_more_each(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client(SO_RCVBUF=4096)
+        for count in (300, 1000):
+            for i in range(count):
+                top.below.write_both(bytes([i % 251]) * 5, bytes([i % 251]) * 9_995)
+            left = count * 10_000
+            while left:
+                left -= len(await receive(sock))
+            await until(lambda: top.queued() == 0)
+
+
+async def test_discarding_twice(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client(SO_RCVBUF=4096)
+        for _ in range(2):
+            for i in range(500):
+                top.below.write_both(bytes([i % 251]) * 5, bytes([i % 251]) * 9_995)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert top.queued() > 0
+            top.discard()
+            assert top.queued() < 200_000
+        top.write(b"last")
+        top.finish()
+        data = await receive_all(sock)
+        assert data.endswith(b"last")
+        assert len(data) % 10_000 == 4
+        assert all(len(set(data[i : i + 10_000])) == 1 for i in range(0, len(data) - 4, 10_000))

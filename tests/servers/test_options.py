@@ -54,3 +54,9 @@ async def test_none_is_no_limit_or_never(engine, name):
     async with serve(flood, "127.0.0.1", **options) as server:
         async with connect(f"ws://127.0.0.1:{server.port}", **options) as ws:
             assert [len(message) async for message in ws] == [50_000] * 64
+
+
+@pytest.mark.parametrize("value", [None, 0, -1, "2"])
+def test_a_socket_cannot_wait_for_ever(value):
+    with pytest.raises(ValueError, match="fin_timeout"):
+        Options(fin_timeout=value)

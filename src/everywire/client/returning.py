@@ -39,7 +39,8 @@ async def returning(
     """Give what `dial()` opens, and when the caller comes for the next one close it, wait, and dial again.
 
     The waits come from `backoff`, which begins anew only after a connection that lasted `STABLE` seconds: a server that ends each one at once is left in
-    peace. Raises what `dial` raises unless it is `passing`, and `ConnectionClosedError` after a close code that is final: an error, and not `reconnectable`.
+    peace. Raises what `dial` raises unless it is `passing`, and `ConnectionClosedError` after a close code that is final: an error, and not `reconnectable`,
+    whichever end chose it.
 
     `aclose` closes the last connection and waits for that.
     """

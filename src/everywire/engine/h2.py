@@ -10,7 +10,7 @@ from typing import Any, cast
 from h2.errors import ErrorCodes
 
 from everywire.engine.h2_streams import H2Trunk
-from everywire.engine.opening import Accepted, Answer, Site, refusal
+from everywire.engine.opening import Accepted, Answer, Site, given_up, refusal
 from everywire.errors import HandshakeError
 from everywire.http.h2 import Fields, Meter, connection, read_request, response_fields
 from everywire.http.head import BadRequest
@@ -179,13 +179,19 @@ class Exchange(PlainLink):
 
     def _awaited(self, request: Request, task: asyncio.Future[Answer]) -> None:
         if self.task is None or self.below is None or self.below.over:
-            return  # given up meanwhile
+            given_up(request, task)
+            return
         self.task = None
         try:
             answer = task.result()
         except (Exception, asyncio.CancelledError) as error:
             answer = _excuse(request, error)
-        self._answer(request, answer)
+        below = self.below
+        try:
+            self._answer(request, answer)
+        except Exception:
+            log.exception("an error that nobody handled; the stream is reset")
+            below.abort()
 
     def _answer(self, request: Request, answer: Answer) -> None:
         response: Any = answer.response if isinstance(answer, Accepted) else answer

@@ -168,11 +168,11 @@ class H2Trunk(PlainLink):
 
     def lost(self, reason: BaseException | None) -> None:
         """The connection is gone, and its streams with it."""
-        self.below = None
         self.over = True
         for stream in list(self.streams.values()):
             self.bury(stream, reason)
         self._bury()
+        self.below = None  # after them: they may still ask for the peer's address
 
     def drained(self) -> None:
         """There is room below again."""
@@ -337,13 +337,13 @@ class H2Stream(PlainLink):
     def lost(self, reason: BaseException | None) -> None:
         """The stream is gone."""
         self.over = True
-        self.below = None
         self.outbox.clear()
         self.size = 0
         above, self.above = self.above, None
         if above is not None:
             above.lost(reason)
             above.below = None
+        self.below = None
 
     def sweep(self, now: float) -> None:
         """Look after a stream that is finishing; tell the time to what stands on others."""

@@ -5,9 +5,9 @@ Theory of operation. The engine owns an epoll descriptor that holds every socket
     wait -> for each ready socket: receive into the one shared buffer, decode, deliver -> write what was queued -> bury the dead
 
 and nothing is closed or freed while handlers run, so that a handler may do anything: close itself, close others, broadcast, raise. Nothing is written then
-either, but where `push` asks for it. What is queued outside of a turn is written by a turn of its own, once per pass of the loop. Several frames for one socket leave in one `sendmsg`. Sockets are visited in the order of
-their descriptors, which the kernel's memory likes. Events carry a serial number beside the descriptor, so that a descriptor used again never gets its
-predecessor's event.
+either, but where `push` asks for it. What is queued outside of a turn is written by a turn of its own, once per pass of the loop. Several frames for one
+socket leave in one `sendmsg`. Sockets are visited in the order of their descriptors, which the kernel's memory likes. Events carry a serial number beside the
+descriptor, so that a descriptor used again never gets its predecessor's event.
 """
 
 import logging
@@ -38,7 +38,7 @@ cdef enum:
     BATCH = 256  # events of one wait
     ACCEPTS = 64  # connections accepted in one turn
     PIECES = 64  # frames in one sendmsg
-    PAIRS = 256  # from here on, those that have left are forgotten at each new one
+    PAIRS = 256  # from here on, those that have left are forgotten whenever there are twice as many
     CROWDED = 1 << 14  # queued bytes above which `drained` is owed
     STALLED = 5  # times `fin_timeout`: how long the last bytes may stand still
 
@@ -54,7 +54,7 @@ include "sockets.pxi"
 cdef class Engine:
     """All the sockets of one event loop. Not for use from other threads.
 
-    Invariants: `table[fd]` is the live socket of `fd` or NULL; a bit in `bits` marks a descriptor with something to write; nobody is buried while `turning`.
+    Invariants: `table[fd]` is the live socket of `fd` or NULL; a bit in `bits` marks a descriptor with something to write; nobody is buried while one is being served.
     """
 
     cdef readonly object loop
@@ -254,8 +254,7 @@ cdef class Engine:
             self.remove(link)
             c_close(link.fd)
             link.fd = -1
-            link.head = None
-            link.rest = None
+            link.emptied()
             link.waiting = 0
             try:
                 link.lost(link.reason)

@@ -64,7 +64,7 @@ class Opening(PlainLink):
     Invariants: while an answer is awaited no further request is parsed, and no more than `_AHEAD` bytes are kept; `task` is set exactly then.
     """
 
-    __slots__ = ("engine", "idle", "pending", "reader", "since", "site", "task", "tunnel")
+    __slots__ = ("engine", "idle", "parting", "pending", "reader", "since", "site", "task", "tunnel")
 
     def __init__(self, site: Site, engine: Any) -> None:
         super().__init__()
@@ -74,6 +74,7 @@ class Opening(PlainLink):
         self.since = 0.0
         self.idle = False
         self.pending = False  # no further request is parsed, for now or ever
+        self.parting = False  # the client has said its last word
         self.tunnel = False  # what is pending is a WebSocket's handshake
         self.task: asyncio.Future[Answer] | None = None  # an answer that is awaited
         site.joined(self)
@@ -87,7 +88,9 @@ class Opening(PlainLink):
         try:
             request = self.reader.feed(data)
             while request is not None and self.below is not None:
-                self.idle = False
+                if self.idle:
+                    self.idle = False
+                    self.since = 0.0
                 self._handle(request)
                 if self._stopped():
                     return
@@ -120,18 +123,19 @@ class Opening(PlainLink):
             answer = Response(500, "internal error")
         if isawaitable(answer):
             self.pending = True
-            self.idle = False
             self.tunnel = "upgrade" in request.headers
             if not self.tunnel:
                 self.since = 0.0
             self.task = asyncio.ensure_future(answer, loop=self.engine.loop)
             self.task.add_done_callback(lambda task: self._awaited(request, task))
+            self._keep(b"")
         else:
             self._answer(request, answer)
 
     def _awaited(self, request: Request, task: asyncio.Future[Answer]) -> None:
         if self.task is None or self.below is None:
-            return  # given up meanwhile
+            given_up(request, task)
+            return
         try:
             answer = task.result()
         except HandshakeError as error:
@@ -141,9 +145,18 @@ class Opening(PlainLink):
             answer = Response(500, "internal error")
         self.pending = False
         self.task = None
-        self._answer(request, answer)
         below = self.below
-        if below is not None:
+        try:
+            self._answer(request, answer)
+            self._go_on()
+        except Exception:
+            log.exception("an error that nobody handled; the connection is closed")
+            below.abort()
+
+    def _go_on(self) -> None:
+        """Read the requests that have come meanwhile."""
+        below = self.below
+        if below is not None and not self.pending:
             below.reading(True)
             rest, self.reader.rest = self.reader.rest, b""
             if rest:
@@ -178,7 +191,9 @@ class Opening(PlainLink):
         try:
             keep = request.version == "1.1" and "close" not in request.headers.tokens("connection")
             said = "close" in response.headers.tokens("connection")
-            keep = keep and not said and response.status < 500 and response.status not in (400, 426)
+            keep = (
+                keep and not said and not self.parting and response.status < 500 and response.status not in (400, 426)
+            )
             return response.encode(close=not keep and not said, head_only=request.method == "HEAD"), keep
         except Exception:  # no response at all, or one with a header that would split it
             log.exception("the answer to %s cannot be written", ascii(request.target))
@@ -204,7 +219,10 @@ class Opening(PlainLink):
             self.below.finish()
 
     def ended(self) -> None:
-        """The client half-closed: there is nothing more to answer."""
+        """The client half-closed: a request that came before is still answered; a handshake is of no use any more."""
+        if self.task is not None and not self.tunnel:
+            self.parting = True
+            return
         self._give_up()
         if self.below is not None:
             self.below.finish()
@@ -232,6 +250,13 @@ class Opening(PlainLink):
         self._give_up()
         self.below = None
         self.site.left(self)
+
+
+def given_up(request: Request, task: asyncio.Future[Any]) -> None:
+    """Say in the log how an answer ended that nobody waits for any more, if it was an error."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.error("error while answering %s, which nobody waits for", ascii(request.target), exc_info=error)
 
 
 def refusal(error: HandshakeError, *, last: bool = False) -> Response:

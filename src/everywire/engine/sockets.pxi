@@ -86,14 +86,15 @@ cdef class Socket(Watched):
             self.queue(data, PyBytes_GET_SIZE(data))
 
     cpdef write_both(self, bytes header, body):
-        cdef Py_ssize_t begin = self.gone + self.waiting
+        cdef Py_ssize_t begin = self.gone + self.waiting, count
         if self.dead or self.finishing:
             return
         self.queue(header, PyBytes_GET_SIZE(header))
         self.queue(body, size_of(body))
         if self.pairs is None:
             self.pairs = []
-        elif PyList_GET_SIZE(self.pairs) >= PAIRS:
+        count = PyList_GET_SIZE(self.pairs)
+        if count >= PAIRS and count & (count - 1) == 0:  # seldom, as it may be that none has left
             self.pairs = [pair for pair in self.pairs if pair[1] > self.gone]
         self.pairs.append((begin, self.gone + self.waiting))
 
@@ -146,9 +147,9 @@ cdef class Socket(Watched):
         """Drop what is queued, but for the piece that has begun to leave, with the other one of its pair."""
         cdef Py_ssize_t keep = size_of(self.head) - self.sent if self.head is not None and self.sent else 0
         if self.pairs is not None:
-            for begin, end in self.pairs:
-                if begin < self.gone < end:
-                    keep = end - self.gone
+            self.pairs = [pair for pair in self.pairs if pair[0] < self.gone < pair[1]]
+            if self.pairs:
+                keep = self.pairs[0][1] - self.gone
         if keep == 0:
             self.emptied()
         elif self.rest is not None:
@@ -158,28 +159,30 @@ cdef class Socket(Watched):
     cpdef extra(self, str what):
         if what == "ground":
             return self
-        if what == "peername":
+        if what == "peername" and self.peer.family != sockets.AF_UNIX:
             return self.address()
         if self.fd < 0:
             return None
         if what == "fd":
             return self.fd
-        if what == "sockname":
-            try:
-                with sockets.socket(fileno=os.dup(self.fd)) as twin:
+        try:
+            with sockets.socket(fileno=os.dup(self.fd)) as twin:
+                if what == "peername":
+                    return twin.getpeername()
+                if what == "sockname":
                     return twin.getsockname()
-            except OSError:  # it is gone, or there are no descriptors left
-                pass
+        except OSError:  # it is gone, or there are no descriptors left
+            pass
         return None
 
     cdef object address(self):
-        """Write the peer's address as Python's sockets do."""
+        """Write the peer's IP address as Python's sockets do (a server need not know an IPv6 flow)."""
         cdef everywire_peer* peer = &self.peer
         if peer.family == sockets.AF_INET:
             return sockets.inet_ntop(sockets.AF_INET, peer.address[:4]), peer.port
         if peer.family == sockets.AF_INET6:
             return sockets.inet_ntop(sockets.AF_INET6, peer.address[:16]), peer.port, 0, peer.scope
-        return "" if peer.family == sockets.AF_UNIX else None
+        return None
 
     cpdef sweep(self, double now):
         if self.finishing:

@@ -53,6 +53,11 @@ class Options:
     http2: bool = True
 
     def __post_init__(self) -> None:
+        wait: object = self.fin_timeout
+        if not isinstance(wait, int | float) or wait <= 0:
+            raise ValueError(
+                f"fin_timeout is a time in seconds, not {self.fin_timeout!r}: a socket cannot wait for ever"
+            )
         compression: object = self.compression
         if compression == "deflate":
             object.__setattr__(self, "compression", Deflate())

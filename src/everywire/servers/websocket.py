@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from everywire import engine as engines
-from everywire.engine.opening import Accepted, Answer, Opening
+from everywire.engine.opening import Accepted, Answer, Opening, given_up
 from everywire.engine.websocket import WebSocket, start_handler
 from everywire.errors import AbortHandshake
 from everywire.http.request import Request, Response
@@ -145,8 +145,25 @@ class Server:
                 return early
         return self._upgrade(request)
 
-    async def _answer_later(self, request: Request, early: Awaitable[Response | None]) -> Answer:
-        return await early or self._upgrade(request)
+    def _answer_later(self, request: Request, early: Awaitable[Response | None]) -> asyncio.Future[Answer]:
+        """Answer when `early` has come; who cancels the answer cancels that."""
+        asked = asyncio.ensure_future(early)
+        answer: asyncio.Future[Answer] = asked.get_loop().create_future()
+
+        def said(_: object) -> None:
+            if answer.cancelled():
+                given_up(request, asked)
+                return
+            try:
+                answer.set_result(asked.result() or self._upgrade(request))
+            except asyncio.CancelledError:
+                answer.cancel()
+            except Exception as error:
+                answer.set_exception(error)
+
+        asked.add_done_callback(said)
+        answer.add_done_callback(lambda _: asked.cancel())
+        return answer
 
     def _upgrade(self, request: Request) -> Accepted:
         headers = [("Server", self.options.server_header)] if self.options.server_header else []
