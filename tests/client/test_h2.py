@@ -58,8 +58,11 @@ async def test_a_conversation(ways):
             await ws.send(message)
             assert await ws.recv() == message
         assert await ws.ping() < 5
+        addresses = (ws.remote_address, other.remote_address)
+        assert all(addresses)
         await ws.close()
         assert (ws.close_code, server.connections) == (1000, set())
+        assert (ws.remote_address, other.remote_address) == addresses
 
 
 async def test_the_server_closes(ways):

@@ -180,6 +180,19 @@ async def test_the_address_of_a_peer_with_ipv6(engine):
         listener.abort()
 
 
+async def test_the_address_of_a_peer_on_a_unix_socket(engine, tmp_path):
+    async with Place(engine) as place:
+        with socket.socket(socket.AF_UNIX) as sock, socket.socket(socket.AF_UNIX) as client:
+            sock.bind(str(tmp_path / "server"))
+            sock.listen()
+            listener = await place.engine.listen(sock.dup(), place.make)
+            client.bind(str(tmp_path / "client"))
+            client.connect(str(tmp_path / "server"))
+            await until(lambda: place.tops)
+            assert place.tops[0].extra("peername") == str(tmp_path / "client")
+            listener.abort()
+
+
 async def test_the_time_is_told(engine):
     async with Place(engine) as place:
         place.engine.watch(0.04)

@@ -1,6 +1,7 @@
 """`serve`: where it listens, whom it lets in, what it answers over HTTP, and how it ends."""
 
 import asyncio
+import gc
 import re
 import socket
 
@@ -307,6 +308,23 @@ async def test_an_error_of_ours_is_500_and_one_log_record(engine, page, caplog):
             assert b"Zero" not in await peer.body(fields)
     (record,) = loud(caplog)
     assert record.exc_info[0] is ZeroDivisionError
+
+
+async def test_a_hook_that_is_given_up_before_it_begins_leaves_nothing_behind(engine):
+    begun = []
+
+    async def wait(request):
+        begun.append(request)
+        await asyncio.Event().wait()
+
+    async with serve(echo, "127.0.0.1", engine=engine, process_request=wait) as server:
+        for _ in range(3):
+            async with await Peer.dial(server.port) as peer:
+                peer.writer.write(request("/", UPGRADE).encode())
+                peer.writer.write_eof()
+                assert await peer.reader.read() == b""
+        gc.collect()  # a coroutine that was never awaited would say so
+    assert len(begun) <= 3
 
 
 async def test_whom_process_request_found_is_known_later(engine):
