@@ -65,4 +65,9 @@ def _tell_once() -> None:
     global _told
     if not _told and _native is None:
         _told = True
-        log.warning("running the portable engine: no native one was built (`everywire doctor` says how to get it)")
+        why = (
+            "EVERYWIRE_PURE asks for it"
+            if pure_wanted()
+            else "no native one was built (`everywire doctor` says how to get it)"
+        )
+        log.warning("running the portable engine: %s", why)

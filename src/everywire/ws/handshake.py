@@ -125,7 +125,7 @@ def parse_extensions(values: Sequence[str]) -> list[tuple[str, Offer]]:
         for part in rest:
             key, found, value = (side.strip() for side in part.partition("="))
             if len(value) > 1 and value.startswith('"') and value.endswith('"'):
-                value = value[1:-1]
+                value = value[1 : len(value) - 1]
             if not _TOKEN.match(key) or (found and not _TOKEN.match(value)):
                 raise HandshakeError("malformed Sec-WebSocket-Extensions", _BAD_REQUEST)
             parameters.append((key, value if found else None))
