@@ -6,6 +6,8 @@ import pytest
 from tests.engine.peer import until
 from tests.engine.place import Place, receive, receive_all
 
+from everywire.ws.link import PIECE
+
 
 async def test_pieces_leave_in_order(engine):
     async with Place(engine) as place:
@@ -155,3 +157,19 @@ async def test_discarding_twice(engine):
         assert data.endswith(b"last")
         assert len(data) % 10_000 == 4
         assert all(len(set(data[i : i + 10_000])) == 1 for i in range(0, len(data) - 4, 10_000))
+
+
+async def test_a_tiny_piece_counts_with_what_it_costs(engine):
+    async with Place(engine) as place:
+        sock, top = await place.client(SO_RCVBUF=4096)
+        while top.queued() < 1000:  # fill the kernel's buffers
+            top.write(b"x" * 100_000)
+            await asyncio.sleep(0)
+        before = top.queued()
+        for _ in range(1000):
+            top.write(b"y")
+        assert top.queued() >= before + 1000 + 999 * PIECE
+        top.learnt.clear()
+        while "drained" not in top.learnt:
+            await receive(sock)
+        assert top.queued() <= 1 << 14

@@ -9,7 +9,7 @@ from tests.engine.h2_peer import GET, Peer, of
 from everywire.engine.h2_streams import H2Trunk
 from everywire.http.h2 import CONNECTION_WINDOW, STREAM_WINDOW, Meter, connection
 from everywire.http.head import HeadLimits
-from everywire.ws.link import PlainLink
+from everywire.ws.link import PIECE, PlainLink
 
 HEAD = [(b":status", b"200")]
 WINDOW = SettingCodes.INITIAL_WINDOW_SIZE
@@ -83,7 +83,7 @@ def test_pieces_go_out_as_one_frame():
     peer, stream = opened()
     for piece in (b"a", b"bc", b"", b"d"):
         stream.write(piece)
-    assert stream.queued() == 4
+    assert stream.queued() == 4 + 2 * PIECE
     peer.link.settling()
     heard = peer.conn.receive_data(peer.pipe.written)
     assert [event.data for event in of(events.DataReceived, heard)] == [b"abcd"]

@@ -13,7 +13,7 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 
 from everywire.http.h2 import CONNECTION_WINDOW, STREAM_WINDOW, Fields, Flood, Meter
-from everywire.ws.link import PlainLink
+from everywire.ws.link import PIECE, PlainLink
 
 __all__ = ["H2Stream", "H2Trunk"]
 
@@ -371,7 +371,7 @@ class H2Stream(PlainLink):
             return
         self.outbox.append(data)
         self.size += len(data)
-        if self.size > _CROWDED:
+        if self.queued() > _CROWDED:
             self.crowded = True
         self.trunk.mark(self)
 
@@ -421,7 +421,7 @@ class H2Stream(PlainLink):
 
     def queued(self) -> int:
         """Count what is held back here."""
-        return self.size
+        return self.size + PIECE * max(0, len(self.outbox) - 1)
 
     # For the trunk
 
@@ -444,7 +444,7 @@ class H2Stream(PlainLink):
         count = self._data(conn, room)
         if self.half and self.eof:
             self.trunk.bury(self, None)
-        elif self.crowded and self.size < _CROWDED:
+        elif self.crowded and self.queued() < _CROWDED:
             self.crowded = False
             if self.above is not None and not self.finishing:
                 self.above.drained()

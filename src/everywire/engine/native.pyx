@@ -40,6 +40,7 @@ cdef enum:
     PIECES = 64  # frames in one sendmsg
     PAIRS = 256  # from here on, those that have left are forgotten whenever there are twice as many
     CROWDED = 1 << 14  # queued bytes above which `drained` is owed
+    PIECE = 64  # the same as `everywire.ws.link.PIECE`
     STALLED = 5  # times `fin_timeout`: how long the last bytes may stand still
 
 cdef double BUDGET = 0.002  # seconds after which a turn lets the loop's other callbacks run

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
-from everywire.ws.link import Link
+from everywire.ws.link import PIECE, Link
 
 __all__ = ["Engine"]
 
@@ -160,7 +160,8 @@ class Stream(Link, asyncio.Protocol):
 
     def queued(self) -> int:
         """Count what has not left."""
-        return self.waiting + (0 if self.transport is None else self.transport.get_write_buffer_size())
+        held = 0 if self.transport is None else self.transport.get_write_buffer_size()
+        return self.waiting + held + PIECE * max(0, len(self.outbox) - 1)
 
     def extra(self, name: str) -> Any:
         """Ask the transport."""

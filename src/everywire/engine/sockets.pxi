@@ -106,7 +106,7 @@ cdef class Socket(Watched):
         else:
             self.rest.append(piece)
         self.waiting += size
-        if self.waiting > CROWDED:
+        if self.queued() > CROWDED:
             self.crowded = True
         return self.engine.mark(self.fd)
 
@@ -136,7 +136,7 @@ cdef class Socket(Watched):
             self.watch()
 
     cpdef Py_ssize_t queued(self) except -1:
-        return self.waiting
+        return self.waiting if self.rest is None else self.waiting + PIECE * PyList_GET_SIZE(self.rest)
 
     cpdef crowd(self, Py_ssize_t low):
         self.crowded = True
@@ -247,7 +247,7 @@ cdef class Socket(Watched):
                 if self.paused:
                     self.paused = False
                     self.watch()
-        if self.crowded and self.waiting <= self.mark_low:
+        if self.crowded and self.queued() <= self.mark_low:
             self.crowded = False
             self.mark_low = CROWDED
             if self.above is not None and not self.finishing:

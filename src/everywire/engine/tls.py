@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from everywire.ws.link import Link
+from everywire.ws.link import PIECE, Link
 
 try:
     import cython
@@ -210,7 +210,8 @@ class TlsLink(Link):
 
     def queued(self) -> int:
         """Count plaintext and ciphertext."""
-        return self.size + (0 if self.below is None else self.below.queued())
+        pieces = 0 if self.plain is None else len(self.plain) - 1
+        return self.size + PIECE * pieces + (0 if self.below is None else self.below.queued())
 
     def discard(self) -> None:
         """Drop the plaintext: ciphertext cannot be dropped without breaking the stream."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Link", "PlainLink"]
+__all__ = ["PIECE", "Link", "PlainLink"]
+
+PIECE = 64  # bytes of memory that a queued piece costs beside its own
 
 
 class Link:
@@ -111,7 +113,7 @@ class Link:
             self.below.reading(on)
 
     def queued(self) -> int:
-        """Count the bytes that were written but have not left yet."""
+        """Count the bytes that were written but have not left yet; each piece behind the first counts `PIECE` more, which a flood of tiny ones costs."""
         return 0 if self.below is None else self.below.queued()
 
     def crowd(self, low: int) -> None:
