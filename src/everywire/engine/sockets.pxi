@@ -36,8 +36,8 @@ cdef class Socket(Watched):
     cdef list pairs
     cdef Py_ssize_t sent, gone
     cdef Py_ssize_t waiting
-    cdef Py_ssize_t mark_low
-    cdef bint blocked, paused, finishing, half, clean, dead, eof, crowded
+    cdef unsigned char blocked, paused, finishing, half, clean, dead, eof, crowded  # a bint has four bytes
+    cdef int mark_low
     cdef float fin_timeout
     cdef double deadline
     cdef object reason

@@ -17,9 +17,9 @@ cdef class WebSocket(Connection):
     cdef public object on_close
     cdef public double latency
     cdef public Inbox inbox
-    cdef public bint busy
-    cdef public bint over
-    cdef bint stopped
+    cdef public unsigned char busy
+    cdef public unsigned char over
+    cdef unsigned char stopped
     cdef Py_ssize_t allowance
     cdef dict pings
     cdef object room

@@ -19,14 +19,15 @@ cdef class Connection(Link):
     cdef readonly Manner manner
     cdef readonly Decoder decoder
     cdef readonly object compressor
-    cdef readonly bint client
+    # a bint has four bytes
+    cdef readonly unsigned char client
     cdef public unsigned char state
-    cdef public bint heard
-    cdef public bint refused
-    cdef public bint pinged
-    cdef public bint bidden
-    cdef bint more
-    cdef bint decoding
+    cdef public unsigned char heard
+    cdef public unsigned char refused
+    cdef public unsigned char pinged
+    cdef public unsigned char bidden
+    cdef unsigned char more
+    cdef unsigned char decoding
     cdef object verdict
     cdef public double since
     cdef public int peer_code

@@ -14,9 +14,10 @@ cdef class Control:
     cdef public str reason
 
 cdef class Decoder:
-    cdef readonly bint client
-    cdef readonly bint failed
-    cdef bint packed
+    cdef readonly unsigned char client
+    cdef readonly unsigned char failed
+    cdef unsigned char packed
+    cdef unsigned char wide
     cdef unsigned char first
     cdef unsigned char kind
     cdef unsigned char phase
@@ -31,7 +32,6 @@ cdef class Decoder:
     cdef bytearray parts
     cdef object whole
     cdef Py_ssize_t filled
-    cdef bint wide
     cdef uint32_t text_state
     cdef bytes rest
     cdef bytes control
