@@ -152,8 +152,8 @@ test("history in several answers comes back as one", async () => {
   };
   const forward = room.history({ limit: 3 });
   await answer({ more: true, publications: [kept(1), kept(2)] });
-  const { since, limit } = await answer({ publications: [kept(3)] });
-  assert.deepEqual([since, limit], [{ epoch: "e", offset: 2 }, 1]);
+  const { since, before: end, limit } = await answer({ offset: 9, publications: [kept(3)] });
+  assert.deepEqual([since, end, limit], [{ epoch: "e", offset: 2 }, { epoch: "e", offset: 5 }, 1]);
   assert.deepEqual(await forward, { epoch: "e", offset: 4, publications: [kept(1), kept(2), kept(3)] });
   const backward = room.history({ reverse: true });
   await answer({ more: true, publications: [kept(4), kept(3)] });
@@ -175,6 +175,25 @@ for (const [what, next] of [
       await new Promise((resolve) => setImmediate(resolve));
     }
     assert.deepEqual((await history).publications, [kept(4)]);
+  });
+}
+
+for (const [what, next] of [
+  ["expired", { publications: [kept(3)] }],
+  ["was lost with its log", { epoch: "f", publications: [kept(3)] }],
+] as const) {
+  test(`what replaces history that ${what} is as much as was asked for`, async () => {
+    const world = new FakeWorld();
+    const history = world.connected().subscribe("a").history({ limit: 2 });
+    const limits = [];
+    for (const fields of [{ more: true, publications: [kept(1)] }, next, { ...next, publications: [kept(4)] }]) {
+      const { id, limit } = world.socket.take("history");
+      limits.push(limit);
+      world.socket.say({ type: "history", id, channel: "a", epoch: "e", offset: 4, ...fields });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual((await history).publications, [kept(3), kept(4)]);
+    assert.deepEqual(limits, [2, 1, 1]);
   });
 }
 

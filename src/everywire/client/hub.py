@@ -238,9 +238,16 @@ class Client:
     def history(
         self, channel: str, *, limit: int | None = None, since: Position | None = None, reverse: bool = False
     ) -> Awaitable[Page]:
-        """Read what `channel` keeps: after `since`, at most `limit`, the latest first if `reverse`."""
+        """Read what `channel` keeps at this moment: after `since`, at most `limit`, the latest first if `reverse`.
+
+        It is on its way when this returns; await the result for the `Page`.
+        """
+
+        def ask(asked: dict[str, Any]) -> Awaitable[Page]:
+            return self._ask(asked, _page, timeout=self._options.answer_timeout)
+
         command = {"type": "history", "channel": channel, "limit": limit, "since": since, "reverse": reverse or None}
-        return collect(lambda asked: self._ask(asked, _page, timeout=self._options.answer_timeout), command)
+        return asyncio.ensure_future(collect(ask, command, ask(command)))
 
     def presence(self, channel: str) -> Awaitable[list[Member]]:
         """Ask who is in `channel`."""
