@@ -381,7 +381,7 @@ class Client:
             case wire.Connected():
                 self._welcomed(event)
             case wire.Subscribed():
-                if (subscription := self._asker(event.id)) is not None:
+                if (subscription := self._asker(event.id, more=event.more == "follows")) is not None:
                     self._retries.pop(subscription, None)
                     subscription.answered(event)
             case wire.Failed():
@@ -445,9 +445,9 @@ class Client:
             self._subscriptions.pop(subscription.channel, None)
             subscription.end(refusal(error))
 
-    def _asker(self, number: int) -> Subscription | None:
-        """Give who asked: an older question's answer would confuse a position."""
-        subscription = self._subscribing.pop(number, None)
+    def _asker(self, number: int, *, more: bool = False) -> Subscription | None:
+        """Give who asked: an older question's answer would confuse a position. With `more` another answer follows."""
+        subscription = self._subscribing.get(number) if more else self._subscribing.pop(number, None)
         if subscription is None or subscription.asked != number or subscription.state is SubscriptionState.UNSUBSCRIBED:
             return None
         return subscription
