@@ -26,6 +26,9 @@ class Socket:
         self.request = Request("GET", path, Headers(fields))
         self.sent, self.closed = [], None
 
+    async def drain(self):
+        pass
+
     def close(self, code=1000, reason=""):
         self.closed = (code, reason)
 

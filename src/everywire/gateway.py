@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, Protocol
 
 from everywire.dialects.base import Decoder, Dialect, Intent, Open, Reply
@@ -22,6 +22,8 @@ _log = logging.getLogger("everywire.gateway")
 class _WebSocket(Protocol):
     @property
     def request(self) -> Request: ...
+
+    def drain(self) -> Awaitable[None]: ...
 
     def close(self, code: int = 1000, reason: str = "") -> Any: ...
 

@@ -6,7 +6,7 @@ checked once, on its way in, and is forwarded byte for byte afterwards.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec import Raw
@@ -93,12 +93,16 @@ class Connect(_Value, frozen=True):
 
 
 class Subscribe(_Value, frozen=True):
-    """Hear a channel from now on; first what came after `since`, or the `rewind` latest publications."""
+    """Hear a channel from now on; first what came after `since`, or the `rewind` latest publications.
+
+    `pages` is how many answers the client takes to this one command.
+    """
 
     ref: Ref
     channel: str
     since: Position | None = None
     rewind: int = 0
+    pages: int = 1
 
 
 class Unsubscribe(_Value, frozen=True):
@@ -206,7 +210,7 @@ class Subscribed(_Value, frozen=True):
 
     `recovered` is true only where a position was given and everything after it is in `publications`,
     as far as they go. With `more` they are one page of it and the subscription does not hold yet: the
-    client asks on from `position`.
+    next page follows as another answer to the same command, or the client asks on from `position`.
     """
 
     ref: Ref
@@ -215,7 +219,7 @@ class Subscribed(_Value, frozen=True):
     recovered: bool
     publications: tuple[Publication, ...] = ()
     members: tuple[Member, ...] | None = None
-    more: bool = False
+    more: Literal["follows", "ask"] | None = None
 
 
 class Unsubscribed(_Value, frozen=True):

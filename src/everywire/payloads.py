@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Protocol
 
 from everywire.messages import Event
@@ -61,6 +61,9 @@ class Transport(Protocol):
 
     def send(self, payloads: Sequence[Payload]) -> None:
         """Queue `payloads` in order."""
+
+    def drain(self) -> Awaitable[None]:
+        """Await room for more: at once while little is queued, and once nothing can be sent any more."""
 
     def close(self, code: int, reason: str = "") -> None:
         """Send what is queued, then close; the loss is told later, never from inside this call."""

@@ -53,14 +53,41 @@ async def test_it_is_what_one_answer_would_have_been(command, expected):
     assert (offsets(page), page.position, page.more) == (expected, Position("e", 7), False)
 
 
-async def test_what_is_published_meanwhile_is_after_the_end_or_in_it():
+async def test_what_is_published_meanwhile_is_after_the_end():
     channel = Channel(3, 7)
     channel.between = [channel.change(last=8)]
     page = await collect(channel.ask, {})
-    assert (offsets(page), page.offset) == ([3, 4, 5, 6, 7, 8], 8)
+    assert (offsets(page), page.offset) == ([3, 4, 5, 6, 7], 7)
     channel.between = [channel.change(last=9)]
     page = await collect(channel.ask, {"reverse": True})
     assert (offsets(page), page.offset) == ([8, 7, 6, 5, 4, 3], 8)
+
+
+async def test_it_ends_while_the_log_grows_as_fast_as_it_is_read():
+    channel = Channel(3, 20)
+    channel.between = [channel.change(last=20 + 2 * n) for n in range(1, 1000)]
+    page = await collect(channel.ask, {})
+    assert (offsets(page), page.offset, len(channel.asked)) == ([*range(3, 21)], 20, 9)
+    channel = Channel(1, 20)
+    channel.between = [channel.change(first=1 + n // 2, last=20 + n) for n in range(1, 1000)]
+    page = await collect(channel.ask, {})  # and forgets
+    assert (offsets(page), page.offset, len(channel.asked)) == ([*range(1, 21)], 20, 10)
+
+
+async def test_what_replaces_is_as_much_as_was_asked_for():
+    channel = Channel(1, 40, room=10)
+    channel.between = [channel.change(first=1, last=50, epoch="f")]
+    page = await collect(channel.ask, {"limit": 15})
+    assert (offsets(page), page.position) == ([*range(1, 16)], Position("f", 50))
+    channel = Channel(1, 40, room=10)
+    channel.between = [channel.change(first=25)]
+    assert offsets(await collect(channel.ask, {"limit": 15})) == [*range(25, 40)]
+    channel = Channel(1, 40, room=10)
+    channel.between = [channel.change(first=37)]
+    assert offsets(await collect(channel.ask, {"limit": 15})) == [37, 38, 39, 40]
+    channel = Channel(1, 40, room=10)
+    channel.between = [channel.change(epoch="f")]
+    assert offsets(await collect(channel.ask, {"limit": 15, "reverse": True})) == [*range(40, 25, -1)]
 
 
 async def test_what_expired_meanwhile_leaves_no_hole():

@@ -28,9 +28,9 @@ def answer(last: int, *offsets: int, epoch: str = "e", recovered: bool = True, m
     return Subscribed(1, "c", epoch, last, recovered, [publication(offset) for offset in offsets], list(members))
 
 
-def page(*offsets: int, epoch: str = "e", recovered: bool = True) -> Subscribed:
+def page(*offsets: int, epoch: str = "e", recovered: bool = True, more: str = "ask") -> Subscribed:
     """An answer that is not the last."""
-    return msgspec.structs.replace(answer(offsets[-1], *offsets, epoch=epoch, recovered=recovered), more=True)
+    return msgspec.structs.replace(answer(offsets[-1], *offsets, epoch=epoch, recovered=recovered), more=more)
 
 
 def follow(**options: object) -> tuple[Subscription, Host]:
@@ -48,7 +48,7 @@ async def taken(subscription: Subscription) -> list:
 
 async def test_the_answer_comes_first_and_everything_once():
     subscription, host = follow(rewind=2)
-    assert subscription.command() == {"type": "subscribe", "channel": "c", "since": None, "rewind": 2}
+    assert subscription.command() == {"type": "subscribe", "channel": "c", "since": None, "rewind": 2, "pages": None}
     subscription.published(publication(5))  # of an earlier subscription: the answer will hold it
     subscription.answered(answer(5, 4, 5, recovered=False))
     for offset in (4, 5, 6, 6, 7):
@@ -64,7 +64,7 @@ async def test_a_gap_asks_again_from_the_last_position():
     subscription.published(publication(4))
     subscription.published(publication(6))
     assert subscription.state is State.SUBSCRIBING
-    assert host.asked == [{"type": "subscribe", "channel": "c", "since": {"epoch": "e", "offset": 4}, "rewind": None}]
+    assert [command["since"] for command in host.asked] == [{"epoch": "e", "offset": 4}]
     subscription.published(publication(7))
     subscription.answered(answer(7, 5, 6, 7))
     assert await taken(subscription) == [4, 5, 6, 7]
@@ -178,6 +178,45 @@ async def test_a_full_queue_does_not_ask_for_the_next_page_until_somebody_iterat
     waiting = asyncio.ensure_future(anext(subscription))
     await asyncio.sleep(0)
     assert [each["since"]["offset"] for each in host.asked] == [2, 3]
+    subscription.answered(answer(5, 4, 5))
+    assert (await waiting).offset == 4
+    assert subscription.state is State.SUBSCRIBED
+
+
+async def test_of_each_question_twice_as_many_pages_are_taken_until_it_is_attached_or_cut_off():
+    subscription, host = follow(since=Position("e", 0))
+    for end in (subscription.link_lost, lambda: subscription.answered(answer(99))):
+        host.asked.clear()
+        for offset in range(1, 9):
+            subscription.answered(page(offset))
+        assert [command["pages"] for command in host.asked] == [2, 4, 8, 16, 32, 64, 64, 64]
+        end()
+        assert subscription.command()["pages"] is None
+
+
+async def test_pages_that_follow_are_not_asked_for():
+    subscription, host = follow(since=Position("e", 0))
+    for offsets in ((1, 2), (3, 4)):
+        subscription.answered(page(*offsets, more="follows"))
+        assert (subscription.state, subscription._answered.is_set()) == (State.SUBSCRIBING, False)
+        subscription.published(publication(offsets[-1] + 1))  # of another time
+    subscription.answered(answer(5, 5))
+    assert (subscription.state, host.asked) == (State.SUBSCRIBED, [])
+    assert await taken(subscription) == [1, 2, 3, 4, 5]
+
+
+async def test_a_full_queue_ignores_the_pages_that_follow_and_asks_for_them_later():
+    subscription, host = follow(since=Position("e", 0), max_queue=3)
+    subscription.answered(page(1))
+    assert host.asked.pop()["pages"] == 2
+    subscription.asked = 7
+    subscription.answered(page(2, 3, 4, more="follows"))
+    assert subscription.asked == 0  # so that the client hands it no other answer to this question
+    await subscription.ready()
+    assert (await taken(subscription), host.asked) == ([1, 2, 3], [])
+    waiting = asyncio.ensure_future(anext(subscription))
+    await asyncio.sleep(0)
+    assert [(command["since"]["offset"], command["pages"]) for command in host.asked] == [(3, None)]
     subscription.answered(answer(5, 4, 5))
     assert (await waiting).offset == 4
     assert subscription.state is State.SUBSCRIBED

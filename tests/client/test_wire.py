@@ -23,8 +23,8 @@ EVENTS = [
     ),
     (
         {"type": "subscribed", "id": 2, "channel": "c", "epoch": "e", "offset": 3, "recovered": True}
-        | {"publications": [], "more": True},
-        wire.Subscribed(2, "c", "e", 3, True, [], more=True),
+        | {"publications": [], "more": "ask"},
+        wire.Subscribed(2, "c", "e", 3, True, [], more="ask"),
     ),
     ({"type": "unsubscribed", "id": 3, "channel": "c"}, wire.Unsubscribed("c", 3)),
     ({"type": "unsubscribed", "channel": "c", "reason": "no"}, wire.Unsubscribed("c", None, "no")),

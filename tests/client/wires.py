@@ -62,6 +62,9 @@ class Wire:
             self.told.append(payload.data)
             self._later(self._heard, payload.data)
 
+    def drain(self) -> Awaitable[None]:
+        return _Nothing()
+
     def close(self, code: int = 1000, reason: str = "") -> Awaitable[None]:
         self._later(self._end, code, reason)
         return _Nothing()

@@ -39,6 +39,7 @@ COMMANDS = [
     ('{"type":"subscribe","id":2,"channel":"c"}', m.Subscribe(2, "c")),
     ('{"type":"subscribe","id":2,"channel":"c","since":{"epoch":"e","offset":3}}', m.Subscribe(2, "c", AT)),
     ('{"id":2,"rewind":5,"channel":"c","type":"subscribe"}', m.Subscribe(2, "c", None, 5)),
+    ('{"type":"subscribe","id":2,"channel":"c","pages":64}', m.Subscribe(2, "c", pages=64)),
     ('{"type":"unsubscribe","id":3,"channel":"c"}', m.Unsubscribe(3, "c")),
     ('{"type":"publish","id":4,"channel":"c","data":null}', m.Publish(4, "c", Raw(b"null"))),
     (
@@ -125,6 +126,7 @@ def test_what_stands_before_the_end_of_sense_is_heard():
         ('{"type":"subscribe","id":2,"channel":"c","since":{"epoch":"e","offset":-1}}', 2),
         ('{"type":"subscribe","id":2,"channel":"c","since":{"epoch":"e","offset":1.5}}', 2),
         ('{"type":"subscribe","id":2,"channel":"c","rewind":-1}', 2),
+        ('{"type":"subscribe","id":2,"channel":"c","pages":0}', 2),
         ('{"type":"publish","id":2,"channel":"c"}', 2),
         ('{"type":"publish","id":2,"channel":"c","data":1,"key":""}', 2),
         ('{"type":"publish","id":2,"channel":"c","data":1,"key":"%s"}' % ("k" * 129), 2),
@@ -189,7 +191,7 @@ EVENTS = [
         },
     ),
     (
-        m.Subscribed(2, "c", AT, True, (PASSING,), more=True),
+        m.Subscribed(2, "c", AT, True, (PASSING,), more="follows"),
         {
             "type": "subscribed",
             "id": 2,
@@ -198,7 +200,7 @@ EVENTS = [
             "offset": 3,
             "recovered": True,
             "publications": [{"data": 1, "time": 1700}],
-            "more": True,
+            "more": "follows",
         },
     ),
     (

@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
-from tests.hub.schedules import CLIENTS, Play, draw, play
+from tests.hub.schedules import BUSY, CALM, CLIENTS, HISTORY, Play, draw, play
 
 from everywire.brokers.memory import MemoryBroker, _Log
 from everywire.hub import channel as channels
 from everywire.hub import commands, pages
+from everywire.hub.attachment import Attachment
 from everywire.hub.channel import Channel, State
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.hub import Hub
 from everywire.hub.presence import Places
-from everywire.messages import Member, Position
+from everywire.messages import Member, Position, Subscribed
 
 WHO = st.integers(0, CLIENTS - 1)
 STEPS = st.one_of(
@@ -24,9 +25,13 @@ STEPS = st.one_of(
     st.tuples(st.just("take"), WHO, st.integers(1, 4)),
     st.tuples(st.just("drop"), WHO),
     st.tuples(st.just("come"), WHO, st.booleans()),
+    st.tuples(st.just("miss"), WHO, st.integers(0, HISTORY)),
+    st.tuples(st.just("rain"), st.integers(1, HISTORY)),
     st.tuples(st.just("wait"), st.sampled_from((0.005, 0.1, 1.0, 2.5, 8.0, 21.0))),
     st.tuples(st.just("flush")),
 )
+BURST = {"page": 1, "pages": 3, "crowd": 0}
+SLOW_BURST = {"page": 3, "pages": 3, "crowd": 0, "slow": True}
 SCHEDULES = st.lists(STEPS, max_size=40)
 
 
@@ -42,10 +47,20 @@ def test_the_same_holds_where_the_broker_takes_its_time(steps, seed):
     assert play(steps, seed, slow=True) == []
 
 
-@given(SCHEDULES, st.integers(0, 2**16), st.booleans(), st.integers(1, 3))
+SHORT = st.fixed_dictionaries({"slow": st.booleans(), "page": st.integers(1, 3)})
+BURSTS = st.fixed_dictionaries({"pages": st.integers(1, 3), "crowd": st.sampled_from((None, 0, 1))})
+
+
+@given(SCHEDULES, st.integers(0, 2**16), SHORT)
 @settings(max_examples=60, deadline=None)
-def test_the_same_holds_where_an_answer_has_room_for_little(steps, seed, slow, page):
-    assert play(steps, seed, slow=slow, page=page) == []
+def test_the_same_holds_where_an_answer_has_room_for_little(steps, seed, short):
+    assert play(steps, seed, **short) == []
+
+
+@given(SCHEDULES, st.integers(0, 2**16), SHORT, BURSTS)
+@settings(max_examples=100, deadline=None)
+def test_the_same_holds_where_several_answers_follow_each_other_and_clients_read_slowly(steps, seed, short, bursts):
+    assert play(steps, seed, **short, **bursts) == []
 
 
 @pytest.mark.slow
@@ -56,17 +71,32 @@ def test_a_thousand_schedules(slow, page):
     assert found == {}
 
 
-def test_drawn_schedules_publish_drop_and_come_back_in_the_middle_of_paging():
+@pytest.mark.slow
+@pytest.mark.parametrize("crowd", [None, 0, 1])
+@pytest.mark.parametrize(("page", "pages"), [(1, 3), (2, 2), (3, 3)])
+@pytest.mark.parametrize("slow", [False, True])
+def test_several_hundred_busy_schedules(slow, page, pages, crowd):
+    manner = {"slow": slow, "page": page, "pages": pages, "crowd": crowd}
+    found = {seed: faults for seed in range(300) if (faults := play(draw(seed, 60, BUSY), seed, **manner))}
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("waits", "kinds", "manner"),
+    [("ask", CALM, {"page": 2}), ("follows", BUSY, BURST), ("follows", BUSY, SLOW_BURST)],
+    ids=["asked for", "following", "following slowly"],
+)
+def test_drawn_schedules_publish_drop_and_come_back_between_two_pages(waits, kinds, manner):
     """Otherwise nothing above would say anything about pages."""
     met = set()
     for seed in range(60):
-        run = Play(seed, page=2)
+        run = Play(seed, **manner)
         with run.net:
-            for step in draw(seed):
-                if any(follower.paging for follower in run.followers):
+            for step in draw(seed, 40, kinds):
+                if any(follower.waits == waits for follower in run.followers):
                     met.add(step[0])
                 run.step(step)
-    assert met == {"publish", "retry", "take", "drop", "come", "wait", "flush"}
+    assert met == {*kinds}
 
 
 def test_a_schedule_replays_exactly():
@@ -201,7 +231,7 @@ def rest_of_a_page_forgotten(patch):
 
     async def catch_up(hub, subscription, command):
         answer = await real(hub, subscription, command)
-        return structs.replace(answer, more=False)
+        return structs.replace(answer, more=None)
 
     patch(commands, "_catch_up", catch_up)
 
@@ -249,6 +279,95 @@ def present_before_the_last_page(patch):
     patch(commands, "_missed", missed)
 
 
+def kept_since_the_first_page(patch):
+    """What the log has anyway is kept while pages follow, until it is too much."""
+    real = Channel.hold
+
+    def hold(self, subscription, attachment):
+        if subscription.attachment is not attachment:
+            real(self, subscription, attachment)
+
+    patch(Channel, "hold", hold)
+
+
+def held_for_the_first_page_only(patch):
+    """What comes while a page that follows is read is not kept."""
+    hold, keep, deaf = Channel.hold, Channel._keep, set()
+
+    def hold_again(self, subscription, attachment):
+        (deaf.add if subscription.attachment is attachment else deaf.discard)(subscription)
+        hold(self, subscription, attachment)
+
+    patch(Channel, "hold", hold_again)
+    patch(Channel, "_keep", lambda self, subscription, news: subscription in deaf or keep(self, subscription, news))
+
+
+def attached_while_pages_follow(patch):
+    """Who waits for the next page hears what is published before it."""
+    real = Attachment.tell
+
+    def tell(self, event):
+        real(self, event)
+        if isinstance(event, Subscribed) and event.more == "follows":
+            subscription = self.session.subscriptions[event.channel]
+            subscription.channel.release(subscription, event.position)
+            subscription.attachment = self
+
+    patch(Attachment, "tell", tell)
+
+
+def next_page_from(patch, place):
+    """The pages that follow begin at `place(where they should, where the first one did)`."""
+    real, begun = commands._catch_up, {}
+
+    async def catch_up(hub, subscription, command):
+        first = begun.setdefault((subscription.attachment, command.ref), command.since)
+        if command.since != first:
+            command = structs.replace(command, since=place(command.since, first))
+        return await real(hub, subscription, command)
+
+    patch(commands, "_catch_up", catch_up)
+
+
+def page_skipped(patch):
+    """The next page begins one publication too late."""
+    next_page_from(patch, lambda since, first: Position(since.epoch, since.offset + 1))
+
+
+def page_repeated(patch):
+    """The next page is the first one again."""
+    next_page_from(patch, lambda since, first: first)
+
+
+def last_page_not_known_as_such(patch):
+    """The last of several answers promises another."""
+    real = Attachment.tell
+
+    def tell(self, event):
+        promises = isinstance(event, Subscribed) and event.more
+        real(self, structs.replace(event, more="follows") if promises else event)
+
+    patch(Attachment, "tell", tell)
+
+
+def burst_outlives_its_transport(patch):
+    """Pages follow, and the last attaches, whoever has the session by then."""
+
+    async def page_by_page(hub, subscription, attachment, command):
+        for left in range(command.pages, 0, -1):
+            subscription.channel.hold(subscription, attachment)
+            answer = await commands._catch_up(hub, subscription, command)
+            if answer.more and left > 1:
+                attachment.tell(structs.replace(answer, more="follows"))
+                await attachment.transport.drain()
+                command = structs.replace(command, since=answer.position)
+            else:
+                break
+        return answer
+
+    patch(commands, "_page_by_page", page_by_page)
+
+
 FOUND_AT_ONCE = [
     places_kept,
     unclaimed_forever,
@@ -271,6 +390,15 @@ FOUND_WHERE_PAGES_ARE_SHORT = [
     attached_at_the_first_page,
     present_before_the_last_page,
 ]
+FOUND_WHERE_PAGES_FOLLOW = [
+    kept_since_the_first_page,
+    attached_while_pages_follow,
+    page_skipped,
+    page_repeated,
+    last_page_not_known_as_such,
+    burst_outlives_its_transport,
+]
+FOUND_WHERE_PAGES_FOLLOW_SLOWLY = [held_for_the_first_page_only, held_after_reading, page_skipped]
 FOUND_WHERE_THE_BROKER_IS_SLOW = [held_in_vain, held_after_reading, kept_told_without_looking]
 
 
@@ -284,6 +412,18 @@ def test_a_seeded_defect_is_found(defect, monkeypatch):
 def test_a_seeded_defect_is_found_between_two_pages(defect, monkeypatch):
     defect(monkeypatch.setattr)
     assert any(play(draw(seed), seed, page=2) for seed in range(120)), "not found"
+
+
+@pytest.mark.parametrize("defect", FOUND_WHERE_PAGES_FOLLOW, ids=lambda defect: defect.__name__)
+def test_a_seeded_defect_is_found_where_pages_follow(defect, monkeypatch):
+    defect(monkeypatch.setattr)
+    assert any(play(draw(seed, 40, BUSY), seed, **BURST) for seed in range(120)), "not found"
+
+
+@pytest.mark.parametrize("defect", FOUND_WHERE_PAGES_FOLLOW_SLOWLY, ids=lambda defect: defect.__name__)
+def test_a_seeded_defect_is_found_where_pages_follow_slowly(defect, monkeypatch):
+    defect(monkeypatch.setattr)
+    assert any(play(draw(seed, 60, BUSY), seed, **SLOW_BURST) for seed in range(120)), "not found"
 
 
 @pytest.mark.parametrize("defect", FOUND_WHERE_THE_BROKER_IS_SLOW, ids=lambda defect: defect.__name__)

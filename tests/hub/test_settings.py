@@ -7,5 +7,5 @@ def test_the_defaults_are_the_documented_ones():
     settings = Settings()
     assert (settings.linger, settings.connect_deadline, settings.max_channels, settings.max_name) == (10, 10, 128, 255)
     assert (settings.max_data, settings.max_info) == (65536, 1024)
-    assert (settings.max_page, settings.max_page_bytes) == (1000, 262144)
+    assert (settings.max_page, settings.max_page_bytes, settings.max_pages) == (1000, 262144, 16)
     assert (settings.heartbeat.every, settings.heartbeat.patience) == (25, 10)

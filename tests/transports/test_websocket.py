@@ -13,6 +13,9 @@ class Socket:
 
     closed = None
 
+    async def drain(self):
+        return "there is room"
+
     def close(self, code=1000, reason=""):
         self.closed = (code, reason)
 
@@ -43,6 +46,10 @@ def test_closing_is_the_connection_s_own():
     socket = Socket()
     WebSocketTransport(socket).close(4409, "continued")
     assert socket.closed == (4409, "continued")
+
+
+async def test_there_is_room_when_the_connection_says_so():
+    assert await WebSocketTransport(Socket()).drain() == "there is room"
 
 
 def test_the_one_call_is_the_engine_s_own():

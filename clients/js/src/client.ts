@@ -273,7 +273,7 @@ export class Client extends Emitter<ClientEvents> {
       case "connected":
         return this.#welcomed(event);
       case "subscribed":
-        return this.#take(event.id)?.answered(event);
+        return this.#take(event.id, event.more === "follows")?.answered(event);
       case "publication":
         return this.#subscriptions.get(event.channel)?.published(event as never);
       case "join":
@@ -352,9 +352,9 @@ export class Client extends Emitter<ClientEvents> {
     else this.#left.add(channel);
   }
 
-  #take(id: number): Subscription<never> | undefined {
+  #take(id: number, more = false): Subscription<never> | undefined {
     const subscription = this.#subscribing.get(id);
-    this.#subscribing.delete(id);
+    if (!more) this.#subscribing.delete(id);
     return subscription?.asked === id ? subscription : undefined; // an older question's answer would confuse its position
   }
 

@@ -58,11 +58,14 @@ export interface SubscriptionHost {
   ask<Answer>(command: Command): Promise<Answer>;
 }
 
+/** How many answers we take to one question. */
+const MOST_PAGES = 64;
+
 export type SubscriptionState = "subscribing" | "subscribed" | "unsubscribed";
 
 /**
- * What was missed may come in several answers; the server sends nothing else before the last of them, and only that makes us
- * "subscribed".
+ * What was missed may come in several answers, twice as many to each question as to the one before; the server sends nothing
+ * else of the channel before the last of them, and only that makes us "subscribed".
  *
  * Invariants: every publication with an offset is emitted once, in the order of the log; live publications count only while
  * "subscribed", because the answer to a subscribe holds whatever came before it.
@@ -80,6 +83,8 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   #open = false;
   /** What was handed on since we were last subscribed, and whether that is all there was. */
   #missed = { recovered: true, count: 0 };
+  /** How many answers we take to the next question. */
+  #pages = 1;
   /** The id of the latest subscribe command. @internal */
   asked = 0;
   /** @internal */
@@ -144,6 +149,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
       channel: this.channel,
       ...(this.#position && { since: this.#position }),
       ...(this.#rewind && { rewind: this.#rewind }),
+      ...(this.#pages > 1 && { pages: this.#pages }),
     };
   }
 
@@ -163,7 +169,9 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
     for (const publication of publications) this.#hand(publication as Publication<T>);
     if (!this.#open) return; // a listener has left or closed: what it was not given is still to come
     this.#position.offset = Math.max(this.#position.offset, offset);
-    if (more) this.#ask();
+    if (more !== "ask") return;
+    this.#pages = Math.min(2 * this.#pages, MOST_PAGES);
+    this.#ask();
   }
 
   /** The last answer: from now on everything is told as it happens. */
@@ -172,6 +180,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
     const changes = this.#again ? this.#meet(members) : [];
     this.#again = true;
     this.#state = "subscribed";
+    this.#pages = 1;
     this.#missed = { recovered: true, count: 0 };
     this.members.clear();
     for (const member of members) this.members.set(member.session, member);
@@ -215,6 +224,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   linkLost(): void {
     this.#state = "subscribing";
     this.#open = false;
+    this.#pages = 1;
   }
 
   /** @internal */

@@ -48,8 +48,8 @@ export interface Subscribed {
   recovered: boolean;
   publications: Publication[];
   members?: Member[];
-  /** This is one page of what was missed: it goes on after its position, and the subscription does not hold yet. */
-  more?: true;
+  /** This is one page of what was missed, and the subscription does not hold yet: the next follows, or is to be asked for. */
+  more?: "follows" | "ask";
 }
 
 /** A stretch of a channel's history, with the end of the log; `more`: the server cut it. */
@@ -88,7 +88,7 @@ export type ServerEvent =
 /** A command without its `id`, which is given when it is sent. */
 export type Command =
   | { type: "connect"; token?: string; info?: unknown; resume?: string }
-  | { type: "subscribe"; channel: string; since?: Position; rewind?: number }
+  | { type: "subscribe"; channel: string; since?: Position; rewind?: number; pages?: number }
   | { type: "unsubscribe"; channel: string }
   | { type: "publish"; channel: string; data: unknown; key?: string; ephemeral?: boolean }
   | { type: "history"; channel: string; limit?: number; since?: Position; before?: Position; reverse?: boolean }

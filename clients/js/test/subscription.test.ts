@@ -85,7 +85,7 @@ test("what comes in pages is handed on page by page, and announced once", () => 
   const ada = { session: "s2", user: null };
   world.socket.subscribed("a", { offset: 1, members: [ada] });
   world.reconnect();
-  world.socket.subscribed("a", { offset: 3, recovered: true, more: true, publications: [kept(2), kept(3)] });
+  world.socket.subscribed("a", { offset: 3, recovered: true, more: "ask", publications: [kept(2), kept(3)] });
   assert.equal(subscription.state, "subscribing");
   assert.equal(subscription.members.size, 1);
   world.socket.publication("a", 4, "early"); // of another time: the next page holds it
@@ -97,12 +97,56 @@ test("what comes in pages is handed on page by page, and announced once", () => 
   assert.equal(world.socket.sent.length, 0);
 });
 
+test("pages that follow are not asked for, and the last one attaches", () => {
+  const world = new FakeWorld();
+  const subscription = world.connected().subscribe("a", { since: { epoch: "e", offset: 0 } });
+  const said = listen(subscription);
+  world.socket.subscribed("a", { offset: 1, recovered: true, more: "ask", publications: [kept(1)] });
+  const { id, pages } = world.socket.take("subscribe");
+  assert.equal(pages, 2);
+  const answer = (fields: object) =>
+    world.socket.say({ type: "subscribed", id, channel: "a", epoch: "e", recovered: true, ...fields });
+  answer({ offset: 2, more: "follows", publications: [kept(2)] });
+  world.socket.publication("a", 3, "early");
+  assert.equal(subscription.state, "subscribing");
+  answer({ offset: 3, publications: [kept(3)] });
+  answer({ offset: 4, publications: [kept(4)] }); // after the last one nothing is expected
+  assert.deepEqual(said, [[1, null], [2, null], ["subscribed", true, 3], [3, null]]);
+  assert.equal(world.socket.sent.length, 0);
+});
+
+test("of each question twice as many pages are taken, until it is attached or cut off", () => {
+  const world = new FakeWorld();
+  world.connected().subscribe("a", { since: { epoch: "e", offset: 0 } });
+  for (const end of [() => world.reconnect(), () => world.socket.subscribed("a", { offset: 99, recovered: true })]) {
+    const pages = [];
+    for (let offset = 1; offset < 9; offset += 1) {
+      const command = world.socket.subscribed("a", { offset, recovered: true, more: "ask", publications: [kept(offset)] });
+      pages.push(command.pages);
+    }
+    assert.deepEqual(pages, [undefined, 2, 4, 8, 16, 32, 64, 64]);
+    end();
+  }
+  world.socket.publication("a", 101, "after a gap");
+  assert.equal(world.socket.take("subscribe").pages, undefined);
+});
+
+test("a refusal while pages follow is one of the subscription", () => {
+  const world = new FakeWorld();
+  const said = listen(world.connected().subscribe("a"));
+  const { id } = world.socket.take("subscribe");
+  const page = { type: "subscribed", channel: "a", epoch: "e", offset: 1, recovered: false, publications: [kept(1)] };
+  world.socket.say({ ...page, id, more: "follows" });
+  world.socket.say({ type: "error", id, code: 103, reason: "permission denied", temporary: false });
+  assert.deepEqual(said, [[1, null], ["error", 103], ["unsubscribed", "permission denied"]]);
+});
+
 test("a link lost between two pages goes on where the last one ended", () => {
   const world = new FakeWorld();
   const said = listen(world.connected().subscribe("a", { rewind: 9 }));
-  world.socket.subscribed("a", { offset: 2, more: true, publications: [kept(1), kept(2)] });
+  world.socket.subscribed("a", { offset: 2, more: "ask", publications: [kept(1), kept(2)] });
   world.reconnect();
-  const command = world.socket.subscribed("a", { offset: 4, recovered: true, more: true, publications: [kept(3), kept(4)] });
+  const command = world.socket.subscribed("a", { offset: 4, recovered: true, more: "ask", publications: [kept(3), kept(4)] });
   assert.deepEqual(command.since, { epoch: "e", offset: 2 });
   world.socket.subscribed("a", { offset: 4, recovered: true });
   assert.deepEqual(said, [[1, null], [2, null], [3, null], [4, null], ["subscribed", false, 4]]);
@@ -111,8 +155,8 @@ test("a link lost between two pages goes on where the last one ended", () => {
 test("a loss between two pages is told in its place", () => {
   const world = new FakeWorld();
   const said = listen(world.connected().subscribe("a", { since: { epoch: "e", offset: 0 } }));
-  world.socket.subscribed("a", { offset: 2, recovered: true, more: true, publications: [kept(1), kept(2)] });
-  world.socket.subscribed("a", { epoch: "f", offset: 1, more: true, publications: [kept(1)] });
+  world.socket.subscribed("a", { offset: 2, recovered: true, more: "ask", publications: [kept(1), kept(2)] });
+  world.socket.subscribed("a", { epoch: "f", offset: 1, more: "ask", publications: [kept(1)] });
   world.socket.subscribed("a", { epoch: "f", offset: 2, recovered: true, publications: [kept(2)] });
   assert.deepEqual(said, [[1, null], [2, null], ["lost", 2], [1, null], ["subscribed", false, 2], [2, null]]);
 });
@@ -120,7 +164,7 @@ test("a loss between two pages is told in its place", () => {
 test("leaving in a page asks for no other", () => {
   const world = new FakeWorld();
   const subscription = world.connected().subscribe("a", { onPublication: () => subscription.unsubscribe() });
-  world.socket.subscribed("a", { offset: 2, more: true, publications: [kept(1), kept(2)] });
+  world.socket.subscribed("a", { offset: 2, more: "ask", publications: [kept(1), kept(2)] });
   assert.deepEqual(world.socket.sent.map(({ type }) => type), ["unsubscribe"]);
 });
 
@@ -152,8 +196,8 @@ test("history in several answers comes back as one", async () => {
   };
   const forward = room.history({ limit: 3 });
   await answer({ more: true, publications: [kept(1), kept(2)] });
-  const { since, limit } = await answer({ publications: [kept(3)] });
-  assert.deepEqual([since, limit], [{ epoch: "e", offset: 2 }, 1]);
+  const { since, before: end, limit } = await answer({ offset: 9, publications: [kept(3)] });
+  assert.deepEqual([since, end, limit], [{ epoch: "e", offset: 2 }, { epoch: "e", offset: 5 }, 1]);
   assert.deepEqual(await forward, { epoch: "e", offset: 4, publications: [kept(1), kept(2), kept(3)] });
   const backward = room.history({ reverse: true });
   await answer({ more: true, publications: [kept(4), kept(3)] });
@@ -175,6 +219,25 @@ for (const [what, next] of [
       await new Promise((resolve) => setImmediate(resolve));
     }
     assert.deepEqual((await history).publications, [kept(4)]);
+  });
+}
+
+for (const [what, next] of [
+  ["expired", { publications: [kept(3)] }],
+  ["was lost with its log", { epoch: "f", publications: [kept(3)] }],
+] as const) {
+  test(`what replaces history that ${what} is as much as was asked for`, async () => {
+    const world = new FakeWorld();
+    const history = world.connected().subscribe("a").history({ limit: 2 });
+    const limits = [];
+    for (const fields of [{ more: true, publications: [kept(1)] }, next, { ...next, publications: [kept(4)] }]) {
+      const { id, limit } = world.socket.take("history");
+      limits.push(limit);
+      world.socket.say({ type: "history", id, channel: "a", epoch: "e", offset: 4, ...fields });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual((await history).publications, [kept(3), kept(4)]);
+    assert.deepEqual(limits, [2, 1, 1]);
   });
 }
 

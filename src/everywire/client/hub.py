@@ -238,9 +238,16 @@ class Client:
     def history(
         self, channel: str, *, limit: int | None = None, since: Position | None = None, reverse: bool = False
     ) -> Awaitable[Page]:
-        """Read what `channel` keeps: after `since`, at most `limit`, the latest first if `reverse`."""
+        """Read what `channel` keeps at this moment: after `since`, at most `limit`, the latest first if `reverse`.
+
+        It is on its way when this returns; await the result for the `Page`.
+        """
+
+        def ask(asked: dict[str, Any]) -> Awaitable[Page]:
+            return self._ask(asked, _page, timeout=self._options.answer_timeout)
+
         command = {"type": "history", "channel": channel, "limit": limit, "since": since, "reverse": reverse or None}
-        return collect(lambda asked: self._ask(asked, _page, timeout=self._options.answer_timeout), command)
+        return asyncio.ensure_future(collect(ask, command, ask(command)))
 
     def presence(self, channel: str) -> Awaitable[list[Member]]:
         """Ask who is in `channel`."""
@@ -374,7 +381,7 @@ class Client:
             case wire.Connected():
                 self._welcomed(event)
             case wire.Subscribed():
-                if (subscription := self._asker(event.id)) is not None:
+                if (subscription := self._asker(event.id, more=event.more == "follows")) is not None:
                     self._retries.pop(subscription, None)
                     subscription.answered(event)
             case wire.Failed():
@@ -438,9 +445,9 @@ class Client:
             self._subscriptions.pop(subscription.channel, None)
             subscription.end(refusal(error))
 
-    def _asker(self, number: int) -> Subscription | None:
-        """Give who asked: an older question's answer would confuse a position."""
-        subscription = self._subscribing.pop(number, None)
+    def _asker(self, number: int, *, more: bool = False) -> Subscription | None:
+        """Give who asked: an older question's answer would confuse a position. With `more` another answer follows."""
+        subscription = self._subscribing.get(number) if more else self._subscribing.pop(number, None)
         if subscription is None or subscription.asked != number or subscription.state is SubscriptionState.UNSUBSCRIBED:
             return None
         return subscription

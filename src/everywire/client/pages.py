@@ -10,30 +10,38 @@ from everywire.client.wire import Page, Position
 __all__ = ["collect"]
 
 
-async def collect(ask: Callable[[dict[str, Any]], Awaitable[Page]], command: dict[str, Any]) -> Page:
+async def collect(
+    ask: Callable[[dict[str, Any]], Awaitable[Page]], command: dict[str, Any], first: Awaitable[Page] | None = None
+) -> Page:
     """Ask `command`, a `history`, and ask on while the answers are cut; give what one answer without bounds would have been.
 
+    `first` is the answer to `command` where it was asked already. It says where the log ends: what is published later is left out, so that there is an end.
     What does not continue what came before it replaces it: the log was lost, or the earlier publications have expired meanwhile.
     """
-    reverse, limit = command.get("reverse"), command.get("limit")
-    whole = page = await ask(command)
-    while page.more:
-        last = Position(page.epoch, page.publications[-1].offset or 0)
-        onward: dict[str, Any] = {"before" if reverse else "since": last}
+    reverse, limit = bool(command.get("reverse")), command.get("limit")
+    begun = page = await (first or ask(command))
+    found, more = [*page.publications], page.more
+    while more:
+        last = Position(page.epoch, found[-1].offset or 0)
+        onward: dict[str, Any] = {"before": last} if reverse else {"since": last, "before": _after(begun)}
         if limit is not None:
-            onward["limit"] = limit - len(whole.publications)
+            onward["limit"] = limit - len(found)
         page = await ask(command | onward)
-        if not _continues(page, last, reverse=bool(reverse)):
-            whole = page
-        else:
-            end = whole if reverse else page  # what the publications lead up to
-            whole = Page(page.id, page.channel, page.epoch, end.offset, whole.publications + page.publications)
-    return Page(whole.id, whole.channel, whole.epoch, whole.offset, whole.publications)
+        more = page.more
+        if page.epoch != begun.epoch:
+            begun, found = page, []
+        elif not reverse and _first(page, begun) != last.offset + 1:
+            found = []
+        found += page.publications
+        if not more and len(found) == len(page.publications) and limit is not None:
+            more = 0 < len(found) < limit  # it replaces more than was left to ask for
+    return Page(begun.id, begun.channel, begun.epoch, begun.offset, found)
 
 
-def _continues(page: Page, last: Position, *, reverse: bool) -> bool:
-    """Say whether nothing is missing between `last` and the page."""
-    if page.epoch != last.epoch:
-        return False
-    first = page.publications[0].offset if page.publications else page.offset + 1
-    return reverse or first == last.offset + 1
+def _after(page: Page) -> Position:
+    return Position(page.epoch, page.offset + 1)
+
+
+def _first(page: Page, begun: Page) -> int | None:
+    """Give the offset that a page of the log that ended with `begun` starts at; the end where it is empty."""
+    return page.publications[0].offset if page.publications else begun.offset + 1

@@ -17,6 +17,8 @@ __all__ = ["Following", "HistoryLost", "Host", "State", "Subscription"]
 
 log = logging.getLogger("everywire.client")
 
+_MOST_PAGES = 64  # that we take to one question
+
 
 class HistoryLost(EverywireError):
     """What was published after `since` is gone for good: forget what was built from it. Iterating again goes on after the gap."""
@@ -75,7 +77,8 @@ class Subscription:
     said no, and `HistoryLost` where publications are gone, unless there is an `on_lost`. An iteration that falls `max_queue` publications behind lets the
     rest wait in the channel's log, and fetches it from there.
 
-    What was missed may come in several answers. The server sends nothing else before the last of them; with it the state is SUBSCRIBED.
+    What was missed may come in several answers, twice as many to each question as to the one before. The server sends nothing else of the channel before
+    the last of them; with it the state is SUBSCRIBED.
 
     Invariants: every publication with an offset is handed on once, in the order of the log; live publications count only while SUBSCRIBED, because the
     answer to a subscribe holds whatever came before it. `_heard` is the place after what was handed on or queued, `position` after what was handed on.
@@ -86,13 +89,14 @@ class Subscription:
         self.channel = channel
         self.members: dict[str, Member] = {}
         self.state = State.SUBSCRIBING
-        self.asked = 0  # the id of the latest subscribe command
+        self.asked = 0  # the id of the latest subscribe command; 0: what still comes of its answers counts no more
         self._host = host
         self._following = following
         self._heard = self._handed = following.since
         self._queue: deque[tuple[Publication | HistoryLost, Position | None]] = deque()
         self._behind = False
         self._asking = True
+        self._pages = 1
         self._news = asyncio.Event()
         self._answered = asyncio.Event()
         self._error: Exception | None = None
@@ -160,14 +164,16 @@ class Subscription:
     def command(self) -> dict[str, Any]:
         """Give the subscribe command, without its id."""
         since = None if self._heard is None else {"epoch": self._heard.epoch, "offset": self._heard.offset}
-        return {"type": "subscribe", "channel": self.channel, "since": since, "rewind": self._following.rewind or None}
+        pages = self._pages if self._pages > 1 else None
+        rewind = self._following.rewind or None
+        return {"type": "subscribe", "channel": self.channel, "since": since, "rewind": rewind, "pages": pages}
 
     def answered(self, answer: Subscribed) -> None:
         """The server agreed, for the first time or again."""
         since = self._heard
-        self._behind = self._asking = False
-        if not answer.more:
-            self.state = State.SUBSCRIBED
+        self._behind, self._asking = False, answer.more == "follows"
+        if answer.more is None:
+            self.state, self._pages = State.SUBSCRIBED, 1
             self.members.clear()
             self.members.update((member.session, member) for member in answer.members)
         start = since.offset if answer.recovered and since is not None else 0
@@ -178,12 +184,21 @@ class Subscription:
             self._hand(publication)
         if self.state is State.UNSUBSCRIBED:
             return
-        if not self._behind:
+        if self._behind:
+            self._stop_following()
+        else:
             self._heard = Position(answer.epoch, max(self._heard.offset, answer.offset))
-            if answer.more:
-                self._ask()
-                return
-        self._answered.set()
+        if answer.more == "ask" and not self._behind:
+            self._pages = min(2 * self._pages, _MOST_PAGES)
+            self._ask()
+        if answer.more is None or self._behind:
+            self._answered.set()
+
+    def _stop_following(self) -> None:
+        """Ignore the pages that still follow: they are in the log, and somebody has to iterate first."""
+        if self.state is State.SUBSCRIBING:
+            self.asked, self._asking = 0, False
+        self._pages = 1
 
     def published(self, publication: Publication) -> None:
         """A publication comes as it happens."""
@@ -216,7 +231,7 @@ class Subscription:
     def link_lost(self) -> None:
         """The connection is gone; the next one asks again."""
         if self.state is not State.UNSUBSCRIBED:
-            self.state, self._asking = State.SUBSCRIBING, True
+            self.state, self._asking, self._pages = State.SUBSCRIBING, True, 1
 
     def end(self, error: Exception | None = None) -> None:
         """It is over: by our wish, or because of `error`."""

@@ -6,7 +6,7 @@ The data of the application is decoded too; the server's own messages (`everywir
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import Struct
@@ -78,7 +78,10 @@ class Connected(Struct, frozen=True, tag="connected"):
 
 
 class Subscribed(Struct, frozen=True, tag="subscribed"):
-    """The subscription holds, or, with `more`, a page on the way there; epoch and offset are the position after `publications`."""
+    """The subscription holds, or, with `more`, a page on the way there; epoch and offset are the position after `publications`.
+
+    `more` is "follows" where the next page comes by itself, "ask" where it is to be asked for.
+    """
 
     id: int
     channel: str
@@ -87,7 +90,7 @@ class Subscribed(Struct, frozen=True, tag="subscribed"):
     recovered: bool
     publications: list[Publication]
     members: list[Member] = []
-    more: bool = False
+    more: Literal["follows", "ask"] | None = None
 
 
 class Unsubscribed(Struct, frozen=True, tag="unsubscribed"):

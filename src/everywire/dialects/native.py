@@ -63,9 +63,10 @@ class _Subscribe(_Said, tag="subscribe"):
     channel: str
     since: _Place | None = None
     rewind: _Count = 0
+    pages: Annotated[int, Meta(ge=1, le=2**53 - 1)] = 1
 
     def command(self) -> m.Command:
-        return m.Subscribe(self.id, self.channel, _position(self.since), self.rewind)
+        return m.Subscribe(self.id, self.channel, _position(self.since), self.rewind, self.pages)
 
 
 class _Unsubscribe(_Said, tag="unsubscribe"):
@@ -360,7 +361,7 @@ def _say_subscribed(event: m.Subscribed) -> dict[str, Any]:
         **_place(event.position),
         "recovered": event.recovered,
         "publications": _kept(event.publications),
-        "more": event.more or None,
+        "more": event.more,
         "members": _members(event.members) if event.members is not None else None,
     }
 

@@ -7,7 +7,7 @@ may be gone, so that what is done afterwards asks first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -119,10 +119,8 @@ async def _subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Even
         return None
     fresh = place.name not in session.subscriptions
     subscription = hub.subscription(session, place)
-    # Held before history is read: what is published in between waits, instead of being lost.
-    subscription.channel.hold(subscription, attachment)
     try:
-        answer = await _catch_up(hub, subscription, command)
+        answer = await _page_by_page(hub, subscription, attachment, command)
     except BaseException:
         if subscription.attachment is attachment:
             hub.drop(subscription)
@@ -130,7 +128,7 @@ async def _subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Even
     if subscription.attachment is not attachment:
         return None
     if answer.more:
-        # Nothing is kept for a client between two pages: what comes meanwhile is in the log that it asks on from.
+        # Nothing is kept for a client between two commands: what comes meanwhile is in the log that it asks on from.
         if fresh:
             hub.drop(subscription)
         else:
@@ -144,6 +142,30 @@ async def _subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Even
     return None
 
 
+async def _page_by_page(
+    hub: Hub, subscription: Subscription, attachment: Attachment, command: m.Subscribe
+) -> m.Subscribed:
+    """Tell the subscriber all pages but the last; that is given, and holds the rest or says that there is more to ask for.
+
+    Each page is read as if the client had asked on, when there is room for it: what is published meanwhile is in it. Whoever
+    publishes faster than a page per round trip would otherwise keep the subscriber out for ever.
+    """
+    left = min(command.pages, hub.settings.max_pages)
+    while True:
+        # Held before history is read: what is published in between waits, instead of being lost. Anew for each page:
+        # the log has what was kept while the page before was on its way, and there is no bound to how much that is.
+        subscription.channel.hold(subscription, attachment)
+        answer = await _catch_up(hub, subscription, command)
+        left -= 1
+        if subscription.attachment is not attachment or answer.more is None or left <= 0:
+            return answer
+        attachment.tell(msgspec.structs.replace(answer, more="follows"))
+        await attachment.transport.drain()
+        if subscription.attachment is not attachment:
+            return answer
+        command = msgspec.structs.replace(command, since=answer.position)
+
+
 async def _catch_up(hub: Hub, subscription: Subscription, command: m.Subscribe) -> m.Subscribed:
     """Read what the channel's history owes the subscriber, and enter it if one page holds all that."""
     place = subscription.channel.place
@@ -151,7 +173,7 @@ async def _catch_up(hub: Hub, subscription: Subscription, command: m.Subscribe) 
     stretch = await _missed(hub, place, command)
     recovered = command.since is not None and stretch.whole
     page = pages.cut(stretch.publications, hub.settings)
-    more = len(page) < len(stretch.publications)
+    more: Literal["ask"] | None = "ask" if len(page) < len(stretch.publications) else None
     members = None
     if place.kind.presence and not more:
         if not subscription.stands:

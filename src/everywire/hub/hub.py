@@ -233,7 +233,10 @@ class Hub:
         attachment.busy = True
         try:
             while attachment.inbox:
-                await self._answer(attachment, attachment.inbox.pop(0))
+                # The answers of all that it asked at once would be more than a slow line may have queued.
+                await attachment.transport.drain()
+                if attachment.inbox:  # not of one that was lost meanwhile
+                    await self._answer(attachment, attachment.inbox.pop(0))
         finally:
             attachment.busy = False
 

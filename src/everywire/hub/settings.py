@@ -24,4 +24,5 @@ class Settings:
     max_waiting: int = 256  # commands of one session that wait for an earlier one
     max_page: int = 1_000  # publications in one answer; a client asks on for the rest
     max_page_bytes: int = 256 * 1024  # bytes of their data; one publication is always given
+    max_pages: int = 16  # answers to one command; a client asks on for the rest
     max_held: int = 1_000  # events kept for one subscription while history is read

@@ -77,7 +77,7 @@ class MemoryClient:
 
     def _take(self, count: int) -> None:
         for _ in range(count):
-            self.kept.append(json.loads(self.transport.outbox.popleft()))
+            self.kept.append(json.loads(self.transport.take()))
 
     def connect(self, **fields: Any) -> dict[str, Any]:
         """Connect; remember the session."""

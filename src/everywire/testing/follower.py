@@ -21,13 +21,15 @@ class Follower:
     """Follows `channel`; `position` is that of the last publication it handed on, None before the first
     subscription.
 
-    Publications are expected to carry {"sender", "number"} as data.
+    `pages` is how many answers it takes to one subscribe, `rewind` what it wants where it has no
+    position that the log continues. Publications are expected to carry {"sender", "number"} as data.
     """
 
     def __init__(self, net: Net, name: str, channel: str) -> None:
         self.net = net
         self.channel = channel
         self.log = Log(name)
+        self.pages, self.rewind = 1, 0
         self.position: Position | None = None
         self.members: set[str] = set()  # sessions in the channel, as far as it was told
         self.answers: list[tuple[Position | None, bool]] = []  # (since, recovered) of each answer to a subscribe
@@ -60,10 +62,14 @@ class Follower:
 
     def _subscribe(self) -> None:
         assert self.client is not None
-        since = {}
+        wanted: dict[str, Any] = {}
         if self.position is not None:
-            since = {"since": {"epoch": self.position.epoch, "offset": self.position.offset}}
-        self._asked = self.client.send("subscribe", channel=self.channel, **since)
+            wanted["since"] = {"epoch": self.position.epoch, "offset": self.position.offset}
+        if self.pages > 1:
+            wanted["pages"] = self.pages
+        if self.rewind:
+            wanted["rewind"] = self.rewind
+        self._asked = self.client.send("subscribe", channel=self.channel, **wanted)
 
     def _hear(self, event: dict[str, Any]) -> None:
         match event["type"]:
@@ -95,7 +101,7 @@ class Follower:
             self._see(publication)
         if self.position != end:  # the answer says it is whole: what it leaves out shows as a hole
             self.position = end
-        if event.get("more"):
+        if event.get("more") == "ask":
             self._subscribe()
 
     def _mark(self, position: Position) -> None:

@@ -11,7 +11,7 @@ from everywire.dialects.native import SUBPROTOCOL
 from everywire.http.request import Headers, Request
 from everywire.testing.client import MemoryClient
 from everywire.testing.clock import VirtualLoop, virtual_world
-from everywire.testing.transport import MemoryTransport
+from everywire.testing.transport import CrowdedTransport, MemoryTransport
 
 __all__ = ["Net"]
 
@@ -19,11 +19,14 @@ __all__ = ["Net"]
 class Net:
     """Runs `app` and hands out clients of it; `seed` decides every id it mints.
 
+    With `crowd` a client that has more payloads than that to take keeps the server waiting.
+
     Use it as a context manager: `with Net(app) as net: alice = net.connect()`.
     """
 
-    def __init__(self, app: Everywire, seed: int = 0) -> None:
+    def __init__(self, app: Everywire, seed: int = 0, *, crowd: int | None = None) -> None:
         self.app = app
+        self.crowd = crowd
         self.loop = VirtualLoop()
         try:
             self.gateway = app.start(virtual_world(self.loop, seed))
@@ -57,7 +60,7 @@ class Net:
             ("Sec-WebSocket-Protocol", SUBPROTOCOL),
             *headers,
         ]
-        transport = MemoryTransport()
+        transport = MemoryTransport() if self.crowd is None else CrowdedTransport(self.crowd, self.loop)
         line = self.gateway.open(transport, Request("GET", self.app.path, Headers(asked)))
         if line is None:
             raise ValueError("the application opens nothing at its own path")

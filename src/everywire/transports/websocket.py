@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from everywire.engine import websocket as engine
@@ -14,6 +14,8 @@ broadcast: Callable[[Iterable[Any], str | bytes], None] = engine.broadcast
 
 
 class _WebSocket(Protocol):
+    def drain(self) -> Awaitable[None]: ...
+
     def close(self, code: int = 1000, reason: str = "") -> Any: ...
 
 
@@ -47,6 +49,10 @@ class WebSocketTransport:
         """Queue `payloads`, each as one message, under the same bound as what goes to many."""
         for payload in payloads:
             broadcast((self.wire,), payload.data)
+
+    def drain(self) -> Awaitable[None]:
+        """Await room: at once, unless more than `write_high` bytes are queued."""
+        return self.wire.drain()
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake."""
