@@ -45,7 +45,12 @@ class Errand:
 )
 @click.option("--count", "-n", type=click.IntRange(1), help="With -x or in a pipe: exit after so many messages.")
 @click.option(
-    "--wait", "-w", default=1.0, show_default=True, type=click.FloatRange(0), help="With -x or in a pipe: exit after so many silent seconds."
+    "--wait",
+    "-w",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="With -x or in a pipe: exit after so many silent seconds.",
 )
 @click.option("--insecure", "-k", is_flag=True, help="Do not check the server's certificate.")
 @click.option("--cafile", metavar="FILE", help="PEM certificates to trust instead of the system's.")
@@ -106,7 +111,7 @@ def _explain(address: str, error: Exception) -> str:
     said = readable(str(error))
     match error:
         case HandshakeError(status=int() as status):
-            return f"{address} is no WebSocket: {said}" if status < 400 else f"{address}: {said}"
+            return f"{address} is no WebSocket: {said}" if status == 200 else f"{address}: {said}"
         case HandshakeError() if address.startswith("ws://") and "closed the connection" in error.reason:
             return f"{address}: {said}; perhaps it speaks TLS: try wss{address.removeprefix('ws')}"
         case tls.SSLCertVerificationError():
