@@ -35,7 +35,7 @@ class Errand:
     count: int | None
 
 
-@click.command()
+@click.command(short_help="Talk to any WebSocket server.")
 @click.argument("uri")
 @click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header to send; repeatable.")
 @click.option("--subprotocol", "-s", "subprotocols", multiple=True, help="A subprotocol to offer; repeatable.")
