@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -131,6 +132,43 @@ async def test_stopping_closes_with_1001(app):
         await heard(client, "connected")
     await client.wait_closed()
     assert client.close_code == 1001
+
+
+@pytest.mark.parametrize(
+    ("host", "options", "said"),
+    [
+        ("localhost", {}, r"serving ws://localhost:\d+/live; Ctrl-C stops it"),
+        ("0.0.0.0", {}, r"serving ws://localhost:\d+/live; "),
+        ("127.0.0.1", {}, r"serving ws://127\.0\.0\.1:\d+/live; "),
+        (None, {"path": "{}/socket"}, r"serving unix:.*/socket, path /live; "),
+    ],
+)
+async def test_running_says_where(monkeypatch, tmp_path, host, options, said):
+    running: list[asyncio.Future] = []
+    told = asyncio.get_running_loop().create_future()
+    monkeypatch.setattr(asyncio, "run", lambda coroutine: running.append(asyncio.ensure_future(coroutine)))
+    monkeypatch.setattr("everywire.app._log.info", lambda text, *words: told.set_result(text % words))
+    Everywire(path="/live").run(host, 0, **{name: text.format(tmp_path) for name, text in options.items()})
+    await asyncio.wait([running[0], told], return_when=asyncio.FIRST_COMPLETED)
+    assert re.match(said, told.result())
+    running[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running[0]
+
+
+def test_whether_there_is_a_page_is_known(tmp_path):
+    app = Everywire()
+    app.route("/health")(lambda request: Response(200))
+    app.static("/", tmp_path)
+    assert not app.has_page
+    (tmp_path / "index.html").touch()
+    app.static("/files", tmp_path)
+    assert not app.has_page
+    app.route("/")(lambda request: Response(200))
+    assert app.has_page
+    app = Everywire()
+    app.static("/", tmp_path)
+    assert app.has_page
 
 
 PROGRAM = """

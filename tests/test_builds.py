@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import everywire
 from everywire import builds, engine
 
 SHOW = """
@@ -19,6 +21,14 @@ def show(**environ):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EVERYWIRE_")}
     command = [sys.executable, "-c", SHOW]
     return subprocess.run(command, env=kept | environ, capture_output=True, text=True, check=True, timeout=20).stdout
+
+
+def test_the_compiled_modules_are_those_that_have_a_compiled_build():
+    package = Path(everywire.__file__).parent
+    typed = [source for source in package.rglob("*.py") if source.with_suffix(".pxd").exists()]
+    sources = [*package.rglob("*.pyx"), *typed]
+    names = {".".join(source.relative_to(package).with_suffix("").parts) for source in sources}
+    assert sorted(names) == list(builds.COMPILED)
 
 
 @pytest.mark.parametrize(("value", "wanted"), [("1", True), ("yes", True), ("0", False), ("", False)])

@@ -18,6 +18,13 @@ def test_the_help_names_every_command():
         assert f"\n  {name} " in output
 
 
+@pytest.mark.parametrize("columns", [80, 100])
+def test_the_summaries_are_whole(columns):
+    output = CliRunner().invoke(commands, ["--help"], terminal_width=columns).output
+    for command in commands.commands.values():
+        assert f" {command.short_help}\n" in output
+
+
 @pytest.mark.parametrize("name", sorted(commands.commands))
 def test_every_command_teaches_with_an_example(name):
     result = CliRunner().invoke(commands, [name, "--help"])

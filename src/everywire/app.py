@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -30,6 +31,9 @@ from everywire.servers.websocket import Server, serve
 __all__ = ["ChannelOptions", "Everywire"]
 
 H = TypeVar("H", bound=Handler)
+_EVERYWHERE = ("", "0.0.0.0", "::")
+_log = logging.getLogger("everywire")
+
 C = TypeVar("C", bound=ConnectHook)
 R = TypeVar("R", bound=Route)
 MakeBroker = Callable[[World, Metrics], Broker]
@@ -72,6 +76,7 @@ class Everywire:
         self.settings = settings or Settings()
         self.metrics = Metrics()
         self._make_broker = broker or _memory
+        self.has_page = False  # whether something answers at /
         self._hooks = Hooks()
         self._routes = Routes()
         self._hub: Hub | None = None
@@ -130,6 +135,7 @@ class Everywire:
 
         def decorate(route: R) -> R:
             self._routes.add(path, route)
+            self.has_page = self.has_page or path == "/"
             return route
 
         return decorate
@@ -137,6 +143,7 @@ class Everywire:
     def static(self, prefix: str, folder: str | Path) -> None:
         """Serve the files of `folder` under `prefix`; a folder's page is its index.html."""
         self._routes.mount(prefix, Path(folder))
+        self.has_page = self.has_page or (prefix == "/" and Path(folder, "index.html").is_file())
 
     # Running.
 
@@ -202,7 +209,11 @@ class Everywire:
             await self.stop()
 
     def run(self, host: str | None = "127.0.0.1", port: int = 8000, **options: Any) -> None:
-        """Serve until SIGINT or SIGTERM, then drain."""
+        """Serve until SIGINT or SIGTERM, then drain; the log `everywire` says where.
+
+        Where no logging is set up, what is said from INFO on goes to stderr.
+        """
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
         asyncio.run(self._run(host, port, options))
 
     async def _run(self, host: str | None, port: int, options: dict[str, Any]) -> None:
@@ -210,7 +221,10 @@ class Everywire:
         told = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, told.set)
-        async with self.serving(host, port, **options):
+        async with self.serving(host, port, **options) as server:
+            given = None if "sock" in options else host
+            scheme = "wss" if options.get("ssl") else "ws"
+            _log.info("serving %s; Ctrl-C stops it", _address(server, given, scheme, self.path))
             await told.wait()
 
     def publish(
@@ -226,6 +240,17 @@ class Everywire:
         text = Raw(msgspec.json.encode(data))
         draft = Draft(text, hub.world.wall(), None, f"s\n{key}" if key is not None else None)
         return hub.world.start(hub.publish(hub.place(channel), draft, ephemeral=ephemeral))
+
+
+def _address(server: Server, host: str | None, scheme: str, path: str) -> str:
+    """Name the first place where `server` listens as a client here would."""
+    name = server.sockets[0].getsockname()
+    if not isinstance(name, tuple):
+        return f"unix:{name}, path {path}"
+    shown = name[0] if host is None or host in _EVERYWHERE else host
+    if shown in _EVERYWHERE:
+        shown = "localhost"
+    return f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{name[1]}{path}"
 
 
 def _rules(options: ChannelOptions) -> dict[Action, Rule]:

@@ -11,7 +11,23 @@ import sys
 from collections.abc import Sequence
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 
-__all__ = ["prefer_source", "pure_wanted"]
+__all__ = ["COMPILED", "prefer_source", "pure_wanted"]
+
+# Below this package; said here because a wheel does not carry the .pxd and .pyx files that make it so.
+COMPILED = (
+    "engine.drive",
+    "engine.inbox",
+    "engine.native",
+    "engine.opening",
+    "engine.tls",
+    "engine.websocket",
+    "http.head",
+    "http.request",
+    "ws.connection",
+    "ws.frames",
+    "ws.handshake",
+    "ws.link",
+)
 
 
 class _SourceOnly:

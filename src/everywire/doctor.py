@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import re
+import shlex
 import ssl
 import sys
 import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from shutil import which
 
 import everywire
 from everywire import engine as engines
-from everywire.builds import pure_wanted
+from everywire.builds import COMPILED, pure_wanted
 
 __all__ = ["Finding", "examine"]
 
 GOOD, NEUTRAL, LACKING = "✓", "·", "!"
 
-# extra: (distribution, what it is for)
+# extra: (what it requires, what it is for). The requirements are pyproject.toml's: to install one of them takes neither
+# a checkout nor an index that knows everywire, and builds nothing anew.
 _EXTRAS = {
-    "h2": ("h2", "WebSocket over HTTP/2"),
-    "proxy": ("python-socks", "SOCKS proxies for the client"),
-    "uvloop": ("uvloop", "another event loop, if you want it"),
+    "h2": ("h2>=4.1", "WebSocket over HTTP/2"),
+    "proxy": ("python-socks[asyncio]>=2.5", "HTTP and SOCKS proxies for the client"),
+    "uvloop": ("uvloop>=0.21", "another event loop, if you want it"),
 }
 _ENOUGH_DESCRIPTORS = 10_000
 _BACKLOG = 4096
@@ -79,37 +84,69 @@ def native_advice(found: Callable[[str], str | None], headers: Path) -> str:
     if not headers.exists():
         missing.append("python3-dev")
     install = f"apt install {' '.join(missing)}, then " if missing else ""
-    return install + (
-        "make build" if _checkout() else "pip install --force-reinstall --no-cache-dir --no-binary everywire everywire"
-    )
+    return install + _rebuild()
+
+
+def _rebuild() -> str:
+    """Give the command that compiles this installation anew."""
+    if (root := _checkout()) is not None:
+        return "make build" if root == Path.cwd() else f"make -C {shlex.quote(str(root))} build"
+    source = _source()
+    if source is not None and source.endswith(".whl"):
+        source = "/path/to/everywire"  # a wheel would only bring back what it holds
+    from_index = "" if source is not None else "--no-binary everywire "
+    options = f"--force-reinstall --no-deps --no-cache-dir {from_index}"
+    return f"{_pip_install()} {options}{shlex.quote(source or 'everywire')}"
+
+
+def _pip_install() -> str:
+    """Name this interpreter's pip, as it is typed in the current directory."""
+    program = Path(sys.executable)
+    if which("python") == str(program):
+        shown = "python"
+    else:
+        inside = program.is_relative_to(Path.cwd())
+        shown = shlex.quote(str(program.relative_to(Path.cwd()) if inside else program))
+    return f"{shown} -m pip install"
 
 
 def _headers() -> Path:
     return Path(sysconfig.get_path("include")) / "Python.h"
 
 
-def _checkout() -> bool:
-    return (Path(everywire.__file__).parents[2] / "Makefile").exists()
+def _checkout() -> Path | None:
+    """Give the folder of the sources that run here; None where they were installed."""
+    root = Path(everywire.__file__).parents[2]
+    return root if (root / "Makefile").exists() and (root / "setup.py").exists() else None
+
+
+def _source() -> str | None:
+    """Say where pip got this installation from, as something to install; None where that was an index."""
+    try:
+        known = json.loads(metadata.distribution("everywire").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+    url: str | None = known.get("url")
+    if url is not None and "vcs_info" in known:
+        return f"{known['vcs_info']['vcs']}+{url}"
+    return url
 
 
 def _compiled() -> list[Finding]:
     """Say which modules run compiled; all of them or none, unless a build went wrong."""
-    root = Path(everywire.__file__).parent
-    wanted = [path.with_suffix("") for path in sorted([*root.rglob("*.pxd"), *root.rglob("*.pyx")])]
-    names = sorted({".".join(path.relative_to(root).parts) for path in wanted if _has_source(path)})
     if pure_wanted():
         return [Finding(NEUTRAL, "compiled", "none: EVERYWIRE_PURE is set")]
-    there = [name for name in names if any(root.glob(f"{name.replace('.', '/')}.*.so"))]
-    missing = [name for name in names if name not in there]
-    if not there:
+    missing = [name for name in COMPILED if not _extension_exists(name)]
+    if len(missing) == len(COMPILED):
         return [Finding(LACKING, "compiled", "no module")]
     if missing:
-        return [Finding(LACKING, "compiled", f"not {', '.join(missing)}: an incomplete build", "make build")]
-    return [Finding(GOOD, "compiled", ", ".join(there))]
+        return [Finding(LACKING, "compiled", f"not {', '.join(missing)}: an incomplete build", _rebuild())]
+    return [Finding(GOOD, "compiled", ", ".join(COMPILED))]
 
 
-def _has_source(path: Path) -> bool:
-    return path.with_suffix(".py").exists() or path.with_suffix(".pyx").exists()
+def _extension_exists(name: str) -> bool:
+    path = Path(everywire.__file__).parent.joinpath(*name.split("."))
+    return any(path.with_name(path.name + suffix).exists() for suffix in EXTENSION_SUFFIXES)
 
 
 def _interpreter() -> Finding:
@@ -136,14 +173,15 @@ def _required(name: str) -> Finding:
     version = _version(name)
     if version is not None:
         return Finding(GOOD, name, version)
-    return Finding(LACKING, name, "missing", f"pip install {name}")
+    return Finding(LACKING, name, "missing", f"{_pip_install()} {name}")
 
 
-def _extra(extra: str, distribution: str, purpose: str) -> Finding:
+def _extra(extra: str, requirement: str, purpose: str) -> Finding:
+    distribution = re.split(r"[\[<>=]", requirement)[0]
     version = _version(distribution)
     if version is not None:
         return Finding(GOOD, extra, f"{distribution} {version}: {purpose}")
-    return Finding(NEUTRAL, extra, f"not installed: {purpose}", f"pip install 'everywire[{extra}]'")
+    return Finding(NEUTRAL, extra, f"not installed: {purpose}", f"{_pip_install()} {shlex.quote(requirement)}")
 
 
 def _version(distribution: str) -> str | None:

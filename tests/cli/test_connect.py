@@ -4,14 +4,19 @@ import asyncio
 import os
 import pty
 import re
+import socket
+import ssl
 import subprocess
 import sys
 from contextlib import asynccontextmanager
 
 import pytest
+import trustme
 from tests.cli.commands import started
 
 import everywire
+from everywire.cli.connect import _explain
+from everywire.errors import HandshakeError
 from everywire.http.request import Response
 
 ESCAPE = re.compile(rb"\x1b\[[?0-9;]*[a-zA-Z]|\r")
@@ -75,13 +80,52 @@ async def test_why_there_is_no_connection_is_one_line():
     async with served(process_request=lambda request: Response(403, "not you")) as uri:
         code, said = await run(uri, "-x", "one")
         assert code == 1
-        assert said.startswith(f"Error: {uri} answers 403")
+        assert said == f"Error: {uri}: the server answered 403 Forbidden\n"
         port = uri.rpartition(":")[2]
     assert await run(uri, "-x", "one") == (1, f"Error: cannot connect to {uri}: Connection refused\n")
     assert await run(f"ftp://127.0.0.1:{port}", "-x", "one") == (
         1,
         f"Error: ftp://127.0.0.1:{port}: the scheme is ws or wss, not ftp\n",
     )
+
+
+async def test_a_page_is_no_websocket():
+    async with served(process_request=lambda request: Response(200, "a page")) as uri:
+        assert await run(uri, "-x", "one") == (1, f"Error: {uri} is no WebSocket: the server answered 200 OK\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "cannot connect to ws://x: Name or service not known"),
+        (HandshakeError("a\x1b[2Jb"), "a\\x1b[2Jb"),
+    ],
+)
+def test_other_reasons_are_told_readably(error, said):
+    assert _explain("ws://x", error) == said
+
+
+async def test_the_other_scheme_is_suggested(tmp_path):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate = trustme.CA().issue_cert("localhost")
+    certificate.configure_cert(context)
+    async with served(ssl=context) as uri:
+        code, said = await run(uri, "-x", "one")
+        assert (code, said.endswith(f"; perhaps it speaks TLS: try wss{uri.removeprefix('ws')}\n")) == (1, True)
+    async with served() as uri:
+        secure = f"wss{uri.removeprefix('ws')}"
+        assert await run(secure, "-x", "one") == (1, f"Error: {secure}: no TLS here; try {uri}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [("nosuch.pem", "cannot read {}: No such file or directory"), ("text", "{} has no PEM certificate in it")],
+)
+async def test_a_bad_file_of_certificates_is_named(tmp_path, name, complaint):
+    (tmp_path / "text").write_text("no PEM at all")
+    path = str(tmp_path / name)
+    code, said = await run("wss://localhost:1", "--cafile", path, "-x", "one")
+    assert (code, said) == (1, f"Error: --cafile: {complaint.format(path)}\n")
 
 
 class Terminal:
@@ -143,6 +187,8 @@ async def test_a_conversation(tmp_path):
             await terminal.shows(b"/bytes takes hexadecimal digits")
             terminal.types("/close 3 x\n")
             await terminal.shows(b"/close takes a code")
+            terminal.types("/close 1005\n")
+            await terminal.shows(b"/close takes a code")
             terminal.types("/close 1000 enough\n")
             await terminal.shows(b"closed: 1000")
             assert await terminal.exit() == 0
@@ -178,6 +224,15 @@ async def test_what_comes_does_not_break_the_typed_line(tmp_path):
             await ws.close(4000, "enough")
             await terminal.shows(b"closed: 4000 enough")
             assert await terminal.exit() == 1
+
+
+async def test_an_errand_on_a_terminal_shows_control_characters(tmp_path):
+    async with served() as uri:
+        arguments = ("-x", "a\x1b[2Jb", "-n", "1")
+        with Terminal(uri, *arguments, home=str(tmp_path)) as terminal:
+            await terminal.shows(b"a\\x1b[2Jb")
+            assert b"\x1b[2J" not in terminal.raw
+            assert await terminal.exit() == 0
 
 
 async def test_colours_may_be_refused(tmp_path):

@@ -53,4 +53,5 @@ def test_every_address_is_shown():
     text = introduction(["http://localhost:8000", "http://192.0.2.7:8000"])
     assert "http://localhost:8000/" in text
     assert "http://192.0.2.7:8000/" in text
+    assert "http://localhost:8000/?guest" in text
     assert "Ctrl-C" in text

@@ -40,6 +40,23 @@ async def test_the_environment_has_options_too(tmp_path):
         assert await run.end() == 0
 
 
+async def test_the_announced_address_is_that_of_the_websocket(tmp_path):
+    """With a page at / its address too; without one, a browser would find nothing there."""
+    (tmp_path / "bare.py").write_text('import everywire\napp = everywire.Everywire(path="/live")\n')
+    (tmp_path / "paged.py").write_text(APP.format(word="here"))
+    listen = ("--host", "127.0.0.1", "--port", "0")
+    async with started("run", "bare", *listen, cwd=tmp_path) as run:
+        address = (await run.says(r"bare is at (ws://127\.0\.0\.1:\d+/live)  \("))[1]
+        async with everywire.connect(address, subprotocols=["everywire.v1.json"]) as ws:
+            assert ws.subprotocol == "everywire.v1.json"
+        assert await run.end() == 0
+        assert "http" not in run.said
+    async with started("run", "paged", *listen, cwd=tmp_path) as run:
+        found = await run.says(r"paged is at ws://127\.0\.0\.1:(\d+)/everywire, its page at (http://\S+/)  \(")
+        assert found[2] == f"http://127.0.0.1:{found[1]}/"
+        assert await run.end() == 0
+
+
 @pytest.mark.parametrize("target", ["nothing:app", "live:nothing"])
 async def test_a_wrong_target_is_one_line(tmp_path, target):
     (tmp_path / "live.py").write_text(APP.format(word="here"))

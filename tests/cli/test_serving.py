@@ -1,6 +1,7 @@
 """Where a server listens, what it prints, and how it ends."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -133,18 +134,60 @@ def test_the_next_free_port_is_found(taken):
     assert taken < found < taken + 100
 
 
+@pytest.fixture
+def pems(tmp_path, monkeypatch):
+    """Files called cert, key and both, and the key of another certificate."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    authority.issue_cert("localhost").private_key_pem.write_to_path(tmp_path / "other.pem")
+    (tmp_path / "text").write_text("no PEM at all")
+    (tmp_path / "bad.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("pems")
+@pytest.mark.parametrize(("certfile", "keyfile"), [("both.pem", None), ("cert.pem", "key.pem"), (None, None)])
+def test_a_good_certificate_is_loaded(certfile, keyfile):
+    assert (serving.context(Place(certfile=certfile, keyfile=keyfile)) is not None) == (certfile is not None)
+
+
+@pytest.mark.usefixtures("pems")
 @pytest.mark.parametrize(
-    ("place", "complaint"),
+    ("certfile", "keyfile", "complaint"),
     [
-        (Place(certfile="nothing.pem"), "No such file or directory: nothing.pem"),
-        (Place(certfile=__file__), "cannot use the certificate"),
-        (Place(keyfile="key.pem"), "--keyfile goes with --certfile"),
+        ("nothing.pem", None, "cannot read nothing.pem: No such file or directory"),
+        ("cert.pem", "nothing.pem", "cannot read nothing.pem: No such file or directory"),
+        ("text", None, "text has no PEM certificate in it"),
+        ("key.pem", "cert.pem", "key.pem has no PEM certificate in it"),
+        ("cert.pem", None, "cert.pem has no PEM private key in it; give its file by --keyfile"),
+        ("cert.pem", "text", "text has no PEM private key in it"),
+        ("cert.pem", "other.pem", "the key in other.pem does not belong to the certificate in cert.pem"),
+        ("bad.pem", "key.pem", "cannot use bad.pem with key.pem: "),
+        (None, "key.pem", "--keyfile goes with --certfile"),
     ],
 )
-def test_a_bad_certificate_is_told(place, complaint):
+def test_a_bad_certificate_or_key_is_told(certfile, keyfile, complaint):
     with pytest.raises(click.ClickException) as error:
-        serving.context(place)
-    assert complaint in error.value.message
+        serving.context(Place(certfile=certfile, keyfile=keyfile))
+    assert error.value.message.startswith(complaint)
+
+
+def test_a_port_for_the_privileged_comes_with_advice(monkeypatch):
+    def denied(host, port):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(serving.listening, "tcp", denied)
+    with pytest.raises(click.ClickException, match=r"sysctl net\.ipv4\.ip_unprivileged_port_start=80"):
+        serving.sockets(Place(port=80))
+
+
+async def test_an_unknown_log_level_is_told_in_one_line():
+    async with started("echo", "--port", "0", EVERYWIRE_LOG="nosuch") as echo:
+        assert await echo.exit() == 1
+    assert echo.said == "Error: EVERYWIRE_LOG=nosuch: the levels are DEBUG, INFO, WARNING, ERROR and CRITICAL\n"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,15 @@ class inner: app = app
 """
 
 
+MAKERS = """
+from everywire.app import Everywire
+def make_app(): return Everywire()
+def live(debug=False) -> Everywire: return Everywire()
+def make_name(first): return first
+def helper(): pass
+"""
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -26,13 +35,17 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "shop_needy.py").write_text("import no_such_library\n")
     (tmp_path / "shop_broken.py").write_text("x = 1\ndef f(:\n")
     (tmp_path / "shop_raising.py").write_text("x = 1\nx / 0\n")
+    (tmp_path / "shop_makers.py").write_text(MAKERS)
+    (tmp_path / "shop_empty.py").write_text("import os\n")
     yield tmp_path
     for name in set(sys.modules) - known:
         if name.startswith("shop_"):
             del sys.modules[name]
 
 
-@pytest.mark.parametrize("target", ["shop_live:app", "shop_live", "shop_live:make", "shop_live:inner.app"])
+@pytest.mark.parametrize(
+    "target", ["shop_live:app", "shop_live", "shop_live:", "shop_live:make", "shop_live:inner.app"]
+)
 def test_an_application_is_found(folder, target):
     assert isinstance(load(target, folder), Everywire)
 
@@ -42,6 +55,10 @@ def test_an_application_is_found(folder, target):
     [
         ("shop_live.py:app", "shop_live.py is a file; name the module: shop_live:app"),
         ("./sub/live.py", "name the module: sub.live:app"),
+        ("", "'' names no module; write MODULE:APP"),
+        (":app", "':app' names no module; write MODULE:APP"),
+        ("shop_makers:app", "shop_makers has no 'app'; did you mean shop_makers:make_app or shop_makers:live?"),
+        ("shop_empty", "shop_empty has no 'app'; it holds no Everywire()"),
         ("shop_liv:app", "did you mean shop_live?"),
         ("shop_live:ap", "shop_live has no 'ap'; there is shop_live:app"),
         ("shop_live:number", "shop_live:number is an int, not an Everywire()"),

@@ -60,7 +60,7 @@ export class ConnectionView {
 
   #countDown(): void {
     const seconds = Math.ceil((this.#retryAt - Date.now()) / 1000);
-    const when = seconds > 1 ? `Trying again in ${seconds} s.` : "Reconnecting…";
+    const when = seconds > 1 ? `Trying again in ${seconds}\u00a0s.` : "Reconnecting…";
     this.#say("warn", `The connection is lost. ${when} What you write now is sent as soon as it is back.`, "Try now");
     if (seconds > 1) this.#timer = window.setTimeout(() => this.#client.state === "waiting" && this.#countDown(), 1000);
   }

@@ -26,7 +26,9 @@ def commands() -> None:
         everywire run app:app --reload        run your own application
         everywire connect ws://localhost:8000 talk to any WebSocket server
 
-    Each option can come from the environment too: EVERYWIRE_RUN_PORT=9000 everywire run app:app
+    \b
+    Each option can come from the environment too:
+        EVERYWIRE_RUN_PORT=9000 everywire run app:app
     """
 
 

@@ -35,7 +35,7 @@ class Errand:
     count: int | None
 
 
-@click.command()
+@click.command(short_help="Talk to any WebSocket server.")
 @click.argument("uri")
 @click.option("--header", "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header to send; repeatable.")
 @click.option("--subprotocol", "-s", "subprotocols", multiple=True, help="A subprotocol to offer; repeatable.")
@@ -43,9 +43,14 @@ class Errand:
 @click.option(
     "--execute", "-x", multiple=True, metavar="MESSAGE", help="Send this, print what comes, and exit; repeatable."
 )
-@click.option("--count", "-n", type=click.IntRange(1), help="Exit after so many messages.")
+@click.option("--count", "-n", type=click.IntRange(1), help="With -x or in a pipe: exit after so many messages.")
 @click.option(
-    "--wait", "-w", default=1.0, show_default=True, type=click.FloatRange(0), help="Exit after so many silent seconds."
+    "--wait",
+    "-w",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="With -x or in a pipe: exit after so many silent seconds.",
 )
 @click.option("--insecure", "-k", is_flag=True, help="Do not check the server's certificate.")
 @click.option("--cafile", metavar="FILE", help="PEM certificates to trust instead of the system's.")
@@ -85,30 +90,43 @@ def _options(*, headers: tuple[str, ...], insecure: bool, cafile: str | None, **
             raise click.UsageError(f"--header {header!r}: write 'NAME: VALUE'")
         pairs.append((name.strip(), value.strip()))
     if insecure or cafile:
-        context = tls.create_default_context(cafile=cafile)
+        context = _trusting(cafile)
         if insecure:
             context.check_hostname, context.verify_mode = False, tls.CERT_NONE
         options["ssl"] = context
     return {"headers": pairs, "max_size": None, **options}
 
 
+def _trusting(cafile: str | None) -> tls.SSLContext:
+    try:
+        return tls.create_default_context(cafile=cafile)
+    except tls.SSLError:
+        raise click.ClickException(f"--cafile: {cafile} has no PEM certificate in it") from None
+    except OSError as error:
+        raise click.ClickException(f"--cafile: cannot read {cafile}: {error.strerror}") from None
+
+
 def _explain(address: str, error: Exception) -> str:
     """Say in one line why there is no connection."""
+    said = readable(str(error))
     match error:
         case HandshakeError(status=int() as status):
-            return f"{address} answers {status}: {readable(error.reason)}"
+            return f"{address} is no WebSocket: {said}" if status == 200 else f"{address}: {said}"
+        case HandshakeError() if address.startswith("ws://") and "closed the connection" in error.reason:
+            return f"{address}: {said}; perhaps it speaks TLS: try wss{address.removeprefix('ws')}"
         case tls.SSLCertVerificationError():
             return f"{address}: the certificate is not trusted ({error.verify_message}); --insecure ignores that"
+        case tls.SSLError(reason="WRONG_VERSION_NUMBER"):
+            return f"{address}: no TLS here; try ws{address.removeprefix('wss')}"
         case tls.SSLError():
             return f"{address}: no TLS here ({error.reason or error})"
         case TimeoutError():
             return f"{address} does not answer"
         case OSError():
-            return (
-                f"cannot connect to {address}: {os.strerror(error.errno) if error.errno and error.errno > 0 else error}"
-            )
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or said
+            return f"cannot connect to {address}: {why}"
         case _:
-            return str(error)
+            return said
 
 
 async def _talk(address: str, options: dict[str, Any], screen: Screen, errand: Errand) -> int:
@@ -166,7 +184,7 @@ async def _obey(websocket: Any, screen: Screen, keyboard: Keyboard) -> None:
             case "/close":
                 code, _, reason = rest.partition(" ")
                 try:
-                    await websocket.close(int(code or 1000), reason)
+                    await websocket.close(_code(code or "1000"), reason)
                 except ValueError:
                     screen.status("/close takes a code, 1000 or 3000 to 4999, and a reason", "red")
                     continue
@@ -179,6 +197,14 @@ async def _obey(websocket: Any, screen: Screen, keyboard: Keyboard) -> None:
                 screen.status(HELP if command == "/help" else f"no such command: {command}\n{HELP}")
             case _ if line:
                 await websocket.send(line.removeprefix("/") if line.startswith("//") else line)
+
+
+def _code(text: str) -> int:
+    """Read a code as the application may say it; raises ValueError for any other."""
+    code = int(text)
+    if code != 1000 and not 3000 <= code <= 4999:  # RFC 6455 7.4.2; the rest is the protocol's to say
+        raise ValueError(f"{code} is not for applications")
+    return code
 
 
 async def _ping(websocket: Any, screen: Screen) -> None:

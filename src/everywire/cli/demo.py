@@ -16,7 +16,7 @@ from everywire.servers.websocket import Server
 __all__ = ["demo"]
 
 
-@click.command()
+@click.command(short_help="Serve a chat, ready made.")
 @listen_options
 @click.option("--open", "open_page", is_flag=True, help="Open it in the browser.")
 @click.pass_context
@@ -25,7 +25,7 @@ def demo(ctx: click.Context, /, *, open_page: bool, **given: Any) -> None:
 
     \b
     Examples:
-        everywire demo                  then open the address in two tabs
+        everywire demo                  then open the two addresses that it tells
         everywire demo --host 0.0.0.0   for the phone in the same network
     """
     from everywire.demo import chat
@@ -55,11 +55,14 @@ def demo(ctx: click.Context, /, *, open_page: bool, **given: Any) -> None:
 
 def introduction(places: list[str]) -> str:
     """Write what is printed at the start."""
-    first, *others = [click.style(f"{place}/", fg="cyan", bold=True) for place in places]
+    first, *others, guest = [
+        click.style(address, fg="cyan", bold=True)
+        for address in [*(f"{place}/" for place in places), f"{places[0]}/?guest"]
+    ]
     lines = ["", f"  The chat is at  {first}", *(f"          and at  {other}" for other in others)]
     lines += [
         "",
-        "  Open it in two tabs and talk to yourself.",
+        f"  Open it, and in another tab, to be somebody else there,  {guest}",
         f"  {where()[0].upper()}{where()[1:]}. Ctrl-C stops it.",
         "",
     ]

@@ -7,7 +7,7 @@ import click
 __all__ = ["doctor"]
 
 
-@click.command()
+@click.command(short_help="Say what runs here, what is missing, how to get it.")
 def doctor() -> None:
     """Say which engine and libraries run here, what is missing and how to get it.
 

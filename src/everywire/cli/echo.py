@@ -58,7 +58,7 @@ async def handle(ws: WebSocket) -> None:
             await ws.send(message)
 
 
-@click.command()
+@click.command(short_help="Serve a WebSocket echo.")
 @listen_options
 @click.option("--async", "as_coroutine", is_flag=True, help="Echo in `async for` handlers instead of callbacks.")
 @click.option("--engine", type=click.Choice(["native", "portable"]), help="Default: the best there is.")

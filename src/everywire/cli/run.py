@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from everywire.app import Everywire
 from everywire.cli.serving import (
     HANDED_OVER,
     Place,
@@ -26,12 +27,12 @@ from everywire.servers.websocket import Server
 __all__ = ["run"]
 
 
-@click.command()
+@click.command(short_help="Serve your application.")
 @click.argument("target", metavar="MODULE:APP")
 @listen_options
 @click.option("--reload", "reloading", is_flag=True, help="Start again whenever a source file here changes.")
 def run(target: str, *, reloading: bool, **given: Any) -> None:
-    """Serve the application APP of the module MODULE, found from the current directory.
+    """Serve the application APP (app, where it is left out) of the module MODULE, found from the current directory.
 
     \b
     Examples:
@@ -47,10 +48,19 @@ def run(target: str, *, reloading: bool, **given: Any) -> None:
     options = serve_options(place, sockets(place))
 
     def announce(server: Server) -> None:
-        for address in addresses(server, place, "http"):
-            click.echo(f"{target} is at {address}  ({where()}; Ctrl-C stops it)")
+        for address, page in zip(addresses(server, place, "ws"), addresses(server, place, "http"), strict=True):
+            click.echo(_announcement(app, target, address, page))
 
     run_server(lambda: app.serving(**options), place, announce)
+
+
+def _announcement(app: Everywire, target: str, address: str, page: str) -> str:
+    """Write where clients connect; and where a browser finds something, if it does."""
+    if address.startswith("unix:"):
+        shown = f"{address}, path {app.path}"
+    else:
+        shown = f"{address}{app.path}" + (f", its page at {page}/" if app.has_page else "")
+    return f"{target} is at {shown}  ({where()}; Ctrl-C stops it)"
 
 
 def _reload(target: str, place: Place) -> int:

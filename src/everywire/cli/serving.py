@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -81,15 +82,26 @@ def context(place: Place) -> tls.SSLContext | None:
         if place.keyfile is not None:
             raise click.UsageError("--keyfile goes with --certfile")
         return None
+    holder = place.keyfile or place.certfile
+    if b"-BEGIN CERTIFICATE-" not in _content(place.certfile):
+        raise fail(f"{place.certfile} has no PEM certificate in it")
+    if b"PRIVATE KEY-" not in _content(holder):
+        raise fail(f"{holder} has no PEM private key in it" + ("" if place.keyfile else "; give its file by --keyfile"))
     made = tls.create_default_context(tls.Purpose.CLIENT_AUTH)
     try:
         made.load_cert_chain(place.certfile, place.keyfile)
     except tls.SSLError as error:
-        reason = error.reason or "no PEM certificate and key in it"
-        raise fail(f"cannot use the certificate {place.certfile}: {reason}") from None
-    except OSError as error:
-        raise fail(f"cannot read the certificate: {error.strerror}: {error.filename or place.certfile}") from None
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise fail(f"the key in {holder} does not belong to the certificate in {place.certfile}") from None
+        raise fail(f"cannot use {' with '.join({place.certfile: 0, holder: 0})}: {error.reason or error}") from None
     return made
+
+
+def _content(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise fail(f"cannot read {file}: {error.strerror}") from None
 
 
 def sockets(place: Place) -> list[socket.socket]:
@@ -115,6 +127,11 @@ def _unavailable(place: Place, error: OSError) -> str:
         return f"cannot listen on {place.unix}: {os.strerror(error.errno or 0)}"
     if error.errno == errno.EADDRINUSE:
         return f"port {place.port} is taken on {place.host}; choose another: --port {next_free(place)}"
+    if error.errno == errno.EACCES:
+        return (
+            f"port {place.port} needs rights that this user lacks: take one from 1024 on, or allow it by "
+            f"sudo sysctl net.ipv4.ip_unprivileged_port_start={place.port}"
+        )
     return error.strerror or str(error)
 
 
@@ -182,15 +199,20 @@ def run_server(
 
     A second signal ends the process at once.
     """
-    logging.basicConfig(
-        level=os.environ.get("EVERYWIRE_LOG", "INFO").upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=_log_level(), format="%(levelname)s %(name)s: %(message)s")
     try:
         asyncio.run(_serve(starting, place, announce))
     except OSError as error:
         raise fail(error.strerror or str(error)) from None
     except RuntimeError as error:  # an engine that is not available
         raise fail(str(error)) from None
+
+
+def _log_level() -> str:
+    wanted = os.environ.get("EVERYWIRE_LOG", "INFO")
+    if wanted.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise fail(f"EVERYWIRE_LOG={wanted}: the levels are DEBUG, INFO, WARNING, ERROR and CRITICAL")
+    return wanted.upper()
 
 
 async def _serve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 import traceback
@@ -23,6 +24,8 @@ def load(target: str, folder: Path) -> Everywire:
     A function without parameters that makes an application will do. Raises `ClickException`, which says what to write instead.
     """
     name, _, attribute = target.partition(":")
+    if not name:
+        raise click.ClickException(f"{target!r} names no module; write MODULE:APP, as in app:app for app.py here")
     if name.endswith(".py") or "/" in name:
         guess = name.removesuffix(".py").strip("./").replace("/", ".")
         raise click.ClickException(f"{name} is a file; name the module: {guess}:{attribute or 'app'}")
@@ -62,12 +65,10 @@ def _broken(name: str, error: Exception) -> click.ClickException:
 
 def _application(module: ModuleType, attribute: str) -> Everywire:
     name = module.__name__
-    there = [key for key, value in vars(module).items() if isinstance(value, Everywire) and not key.startswith("_")]
     found: object = module
     for part in attribute.split("."):
         if not hasattr(found, part):
-            hint = f"; there is {', '.join(f'{name}:{key}' for key in there)}" if there else "; it holds no Everywire()"
-            raise click.ClickException(f"{name} has no {attribute!r}{hint}")
+            raise click.ClickException(f"{name} has no {attribute!r}{_hint(module)}")
         found = getattr(found, part)
     if callable(found) and not isinstance(found, type):
         try:
@@ -77,6 +78,25 @@ def _application(module: ModuleType, attribute: str) -> Everywire:
     if not isinstance(found, Everywire):
         raise click.ClickException(f"{name}:{attribute} is {_article(type(found).__name__)}, not an Everywire()")
     return found
+
+
+def _hint(module: ModuleType) -> str:
+    """Say which applications the module holds, or which of its functions may make one."""
+    name = module.__name__
+    named = {key: value for key, value in vars(module).items() if not key.startswith("_")}
+    if there := [f"{name}:{key}" for key, value in named.items() if isinstance(value, Everywire)]:
+        return f"; there is {', '.join(there)}"
+    makers = [f"{name}:{key}" for key, value in named.items() if _makes_one(value, name)]
+    return f"; did you mean {' or '.join(makers)}?" if makers else "; it holds no Everywire()"
+
+
+def _makes_one(value: object, module: str) -> bool:
+    """Whether it is a function of that module that could be called without arguments and promises, or is named, to make one."""
+    if not inspect.isfunction(value) or value.__module__ != module:
+        return False
+    needed = [one for one in inspect.signature(value).parameters.values() if one.default is one.empty]
+    promised = value.__annotations__.get("return") in (Everywire, "Everywire", "everywire.Everywire")
+    return not needed and (promised or value.__name__.startswith(("make", "create", "build")))
 
 
 def _article(noun: str) -> str:

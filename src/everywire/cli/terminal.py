@@ -31,7 +31,9 @@ def readable(text: str) -> str:
 
 
 class Screen:
-    """Prints. On a terminal: coloured, and around the typed line; elsewhere: messages alone on stdout, the rest on stderr.
+    """Prints. In a conversation: coloured, and around the typed line; else: messages alone on stdout, the rest on stderr.
+
+    Only where stdout is no terminal are messages written as they came.
 
     Invariant: `typing` is true exactly while a line is being read.
     """
@@ -43,21 +45,19 @@ class Screen:
 
     def message(self, message: str | bytes) -> None:
         """Show a message that came."""
-        if not self.interactive:
-            _write_raw(message)
-        elif isinstance(message, str):
-            self._print(f"< {readable(message)}", "cyan")
+        if self.interactive:
+            self._print(f"< {_shown(message)}", "cyan" if isinstance(message, str) else "magenta")
+        elif sys.stdout.isatty():
+            click.echo(_shown(message))
         else:
-            self._print(
-                f"< ({len(message)} bytes) {message[:64].hex(' ')}{' …' if len(message) > 64 else ''}", "magenta"
-            )
+            _write_raw(message)
 
     def status(self, text: str, colour: str = "bright_black") -> None:
         """Show what happens."""
         if self.interactive:
             self._print(text, colour)
         else:
-            click.echo(text, err=True)
+            click.echo(text, err=True)  # what came from the peer is readable already
 
     def _print(self, text: str, colour: str) -> None:
         shown = click.style(text, fg=colour) if self.colour else text
@@ -69,6 +69,13 @@ class Screen:
             up = f"\x1b[{rows}A" if rows else ""
             sys.stdout.write(f"\r{up}\x1b[J{shown}\n{line}")
         sys.stdout.flush()
+
+
+def _shown(message: str | bytes) -> str:
+    """Write a message so that it cannot steer a terminal."""
+    if isinstance(message, str):
+        return readable(message)
+    return f"({len(message)} bytes) {message[:64].hex(' ')}{' …' if len(message) > 64 else ''}"
 
 
 def _write_raw(message: str | bytes) -> None:

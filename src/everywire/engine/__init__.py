@@ -20,7 +20,7 @@ native_error: str | None = "EVERYWIRE_PURE asks for the plain build"
 if not pure_wanted():
     try:
         _native = import_module("everywire.engine.native")
-    except ImportError as error:
+    except (ImportError, ValueError) as error:  # the latter where its modules do not fit together
         native_error = str(error)
     else:
         native_error = None
