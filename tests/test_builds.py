@@ -62,3 +62,22 @@ def test_the_finder_sees_nothing_but_this_package(monkeypatch):
     assert finder.find_spec("everywire.nothing", [folder]) is None
     assert finder.find_spec("json.decoder", [folder]) is None
     assert finder.find_spec("everywire") is None
+
+
+UNFITTING = """
+import sys
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "everywire.engine.native":
+            raise ValueError("everywire.ws.frames.Limits size changed")  # as Cython says it
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_modules_that_do_not_fit_together_leave_the_portable_engine():
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EVERYWIRE_")}
+    command = [sys.executable, "-c", UNFITTING + SHOW]
+    found = subprocess.run(command, env=kept, capture_output=True, text=True, check=True, timeout=20).stdout
+    assert "('portable',)" in found
+    if not builds.pure_wanted():
+        assert "size changed" in found

@@ -33,7 +33,9 @@ async def reach(proxy: str, address: Address) -> socket.socket:
         from python_socks import ProxyError as SocksError
         from python_socks.async_.asyncio import Proxy
     except ImportError:
-        raise ImportError(f"to go through {_public(proxy)}, install everywire[proxy]") from None
+        raise ImportError(
+            f"to go through {_public(proxy)}, the extra `proxy` is missing (`everywire doctor` says how to get it)"
+        ) from None
     url = proxy.replace("socks://", "socks5://", 1)
     remote_names = url.startswith(("socks5h://", "http"))
     try:
