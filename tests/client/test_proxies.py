@@ -144,6 +144,6 @@ async def test_a_proxys_refusal_is_not_asked_for_again(engine, answers, status):
 
 async def test_a_proxy_needs_its_library(engine, monkeypatch):
     monkeypatch.setitem(sys.modules, "python_socks", None)
-    with pytest.raises(ImportError, match="http://127.0.0.1:1, the extra `proxy` is missing"):
+    with pytest.raises(ImportError, match=r"http://127\.0\.0\.1:1, the extra `proxy` is missing"):
         async for _ in connect("ws://localhost:1/", proxy="http://ada:secret@127.0.0.1:1", engine=engine):
             pass
