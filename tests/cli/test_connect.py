@@ -150,6 +150,12 @@ class Terminal:
                 self.raw += await loop.run_in_executor(None, os.read, self.ours, 4096)
         self.raw = ESCAPE.sub(b"", self.raw)[place + len(text) :]
 
+    async def draws(self, pattern: bytes) -> None:
+        """Wait until the screen matches `pattern`; all of it is kept, with its escape sequences."""
+        async with asyncio.timeout(20):
+            while not re.search(pattern, ESCAPE.sub(b"", self.raw), re.DOTALL):
+                self.raw += await asyncio.get_running_loop().run_in_executor(None, os.read, self.ours, 4096)
+
     def types(self, text: str) -> None:
         os.write(self.ours, text.encode())
 
@@ -239,9 +245,9 @@ async def test_colours_may_be_refused(tmp_path):
     async with served() as uri:
         for environment, arguments in (({"NO_COLOR": "1"}, ()), ({}, ("--no-color",))):
             with Terminal(uri, *arguments, home=str(tmp_path), **environment) as terminal:
+                await terminal.draws(b"> ")  # what is typed before may be lost
                 terminal.types("hello\n")
-                while b"< hello" not in terminal.raw:
-                    terminal.raw += await asyncio.get_running_loop().run_in_executor(None, os.read, terminal.ours, 4096)
+                await terminal.draws(b"< hello.*> ")
                 assert not re.search(rb"\x1b\[\d+m", terminal.raw)
                 terminal.types("\x04")
                 await terminal.shows(b"closed: 1000")
