@@ -338,3 +338,23 @@ def test_connections_share_what_keeps_no_context():
     first, second = masked(RSV1 | TEXT, data[:3]), masked(FIN | CONTINUATION, data[3:])
     assert one.feed(first) == two.feed(first) == []
     assert one.feed(second) == two.feed(second) == ["Hello" * 20]
+
+
+@pytest.mark.parametrize("wire", ["53280100 0000ffff", "53280100", "", "53280100 00", "53280100 0000ffff 0000ffff"])
+def test_a_final_block_means_the_same_whole_and_in_pieces(wire):
+    data = bytes.fromhex(wire.replace(" ", ""))
+    found = []
+    for size in (len(data) or 1, 1):
+        inflater = Inflater(15)
+        out = b"".join(inflater.inflate(data[i : i + size], 1000, end=False) for i in range(0, len(data), size))
+        out += inflater.inflate(b"", 1000, end=True)
+        found.append((out, inflater._stream is None))
+    assert found[0] == found[1]
+    assert found[0][0].startswith(b" t" if wire else b"")
+
+
+def test_a_message_after_one_that_ended_with_a_final_block():
+    inflater = Inflater(15)
+    for _ in range(3):
+        assert inflater.inflate(bytes.fromhex("53280100"), 1000, end=False) == b" t"
+        assert inflater.inflate(b"", 1000, end=True) == b""

@@ -173,13 +173,14 @@ class Inflater:
         """Inflate the next bytes of a message; `end` says that it has no more. More than `room` bytes: `MessageTooBig`, never made."""
         if not end:
             return self._some(data, room)
-        out = self._some(data + _TAIL, room)  # RFC 7692 7.2.2
+        out = self._some(data + _TAIL, room, tail=_TAIL)  # RFC 7692 7.2.2
         self._finals = 0
         return out
 
-    def _some(self, data: bytes, room: int) -> bytes:
+    def _some(self, data: bytes, room: int, *, tail: bytes = b"") -> bytes:
+        """Inflate bytes that end with `tail`, which means nothing where no block has begun."""
         pieces = []
-        while data:
+        while data and not (self._stream is None and data == tail):
             if self._stream is None:
                 self._stream = zlib.decompressobj(-15 if self._window < 9 else -self._window)
             try:
@@ -197,8 +198,6 @@ class Inflater:
                 self._finals += 1
                 if self._finals > _MOST_FINALS:
                     raise ProtocolError("compressed message of too many streams", CloseCode.INVALID_DATA)
-                if data == _TAIL:
-                    break
         return b"".join(pieces)
 
 
