@@ -11,13 +11,19 @@ static inline uint32_t everywire_key(const unsigned char *data) {
     return (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
 }
 
+/* Write the four mask bytes in `key` twice, beginning at mask byte `phase`; give them as one word. */
+static inline uint64_t everywire_wide(unsigned char bytes[8], uint32_t key, int phase) {
+    uint64_t wide;
+    for (int k = 0; k < 8; k++) bytes[k] = (unsigned char)(key >> (8 * ((k + phase) & 3)));
+    memcpy(&wide, bytes, 8);
+    return wide;
+}
+
 /* XOR `size` bytes at `data` with the four mask bytes in `key` (wire order, first byte lowest), beginning at mask byte `phase`. RFC 6455 5.3 */
 static inline void everywire_mask(unsigned char *data, Py_ssize_t size, uint32_t key, int phase) {
     unsigned char bytes[8];
-    uint64_t wide, word;
+    uint64_t wide = everywire_wide(bytes, key, phase), word;
     Py_ssize_t i = 0;
-    for (int k = 0; k < 8; k++) bytes[k] = (unsigned char)(key >> (8 * ((k + phase) & 3)));
-    memcpy(&wide, bytes, 8);
     for (; i + 8 <= size; i += 8) {
         memcpy(&word, data + i, 8);
         word ^= wide;
@@ -100,10 +106,8 @@ static inline unsigned char *everywire_inside(PyObject *blank) {
 static inline int everywire_fill(PyObject *blank, Py_ssize_t at, const unsigned char *data, Py_ssize_t size, uint32_t key, int phase) {
     unsigned char *restrict out = everywire_inside(blank) + at;
     unsigned char bytes[8], rest = 0;
-    uint64_t wide, word, high = 0;
+    uint64_t wide = everywire_wide(bytes, key, phase), word, high = 0;
     Py_ssize_t i = 0;
-    for (int k = 0; k < 8; k++) bytes[k] = (unsigned char)(key >> (8 * ((k + phase) & 3)));
-    memcpy(&wide, bytes, 8);
     for (; i + 8 <= size; i += 8) {
         memcpy(&word, data + i, 8);
         word ^= wide;
