@@ -10,8 +10,7 @@ from typing import Any, cast
 from h2.errors import ErrorCodes
 
 from everywire.engine.h2_streams import H2Trunk
-from everywire.engine.opening import Accepted, Answer, Site, given_up, refusal
-from everywire.errors import HandshakeError
+from everywire.engine.opening import Accepted, Answer, Site, excuse, given_up
 from everywire.http.h2 import Fields, Meter, connection, read_request, response_fields
 from everywire.http.head import BadRequest
 from everywire.http.request import Request, Response
@@ -160,7 +159,7 @@ class Exchange(PlainLink):
         try:
             answer = self.site.answer(request, self.engine)
         except Exception as error:
-            answer = _excuse(request, error)
+            answer = excuse(request, error)
         if isawaitable(answer):
             self.below.reading(not self.tunnel)
             answering = self.below.trunk.answering
@@ -185,7 +184,7 @@ class Exchange(PlainLink):
         try:
             answer = task.result()
         except (Exception, asyncio.CancelledError) as error:
-            answer = _excuse(request, error)
+            answer = excuse(request, error)
         below = self.below
         try:
             self._answer(request, answer)
@@ -198,7 +197,7 @@ class Exchange(PlainLink):
         try:
             fields = response_fields(response, tunnel=isinstance(answer, Accepted))
         except ValueError as error:
-            response = answer = _excuse(request, error)
+            response = answer = excuse(request, error)
             fields = response_fields(response)
         if isinstance(answer, Accepted):
             self._become(request, answer, fields)
@@ -252,14 +251,6 @@ class Exchange(PlainLink):
         self._take()
         self.below = None
         self.request = None
-
-
-def _excuse(request: Request, error: BaseException) -> Response:
-    """Make the answer that an error leads to; one that is ours is told in the log alone."""
-    if isinstance(error, HandshakeError):
-        return refusal(error)
-    log.error("error while answering %s", ascii(request.target), exc_info=error)
-    return Response(500, "internal error")
 
 
 def _head(request: Request) -> bytes:

@@ -116,11 +116,8 @@ class Opening(PlainLink):
         request.facts = self.below
         try:
             answer = self.site.answer(request, self.engine)
-        except HandshakeError as error:
-            answer = refusal(error, last="upgrade" in request.headers)
-        except Exception:
-            log.exception("error while answering %s", ascii(request.target))
-            answer = Response(500, "internal error")
+        except Exception as error:
+            answer = excuse(request, error, last="upgrade" in request.headers)
         if isawaitable(answer):
             self.pending = True
             self.tunnel = "upgrade" in request.headers
@@ -138,11 +135,8 @@ class Opening(PlainLink):
             return
         try:
             answer = task.result()
-        except HandshakeError as error:
-            answer = refusal(error, last="upgrade" in request.headers)
-        except (Exception, asyncio.CancelledError):
-            log.exception("error while answering %s", ascii(request.target))
-            answer = Response(500, "internal error")
+        except (Exception, asyncio.CancelledError) as error:
+            answer = excuse(request, error, last="upgrade" in request.headers)
         self.pending = False
         self.task = None
         below = self.below
@@ -257,6 +251,14 @@ def given_up(request: Request, task: asyncio.Future[Any]) -> None:
     error = None if task.cancelled() else task.exception()
     if error is not None:
         log.error("error while answering %s, which nobody waits for", ascii(request.target), exc_info=error)
+
+
+def excuse(request: Request, error: BaseException, *, last: bool = False) -> Response:
+    """Make the answer that an error leads to; one that is ours is told in the log alone. `last` as in `refusal`."""
+    if isinstance(error, HandshakeError):
+        return refusal(error, last=last)
+    log.error("error while answering %s", ascii(request.target), exc_info=error)
+    return Response(500, "internal error")
 
 
 def refusal(error: HandshakeError, *, last: bool = False) -> Response:
