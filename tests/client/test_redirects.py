@@ -5,30 +5,11 @@ import socket
 import pytest
 from tests.certificates import client_context, server_context
 from tests.client.relays import answering, fields, redirect, staying
+from tests.client.servers import echo, hello, uri
 
 from everywire import Response, connect, serve
 from everywire.client.address import parse
 from everywire.errors import HandshakeError, RedirectError
-
-
-async def echo(ws):
-    async for message in ws:
-        await ws.send(message)
-
-
-async def hello(ws):
-    await ws.send("hello")
-    assert await ws.recv() == "hello"
-
-
-def uri(server, path="/", scheme="ws"):
-    return f"{scheme}://localhost:{server.port}{path}"
-
-
-@pytest.fixture
-async def server(engine):
-    async with serve(echo, "127.0.0.1", engine=engine) as server:
-        yield server
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -11,6 +11,7 @@ from contextlib import aclosing
 import pytest
 from tests.certificates import client_context
 from tests.client.relays import answering, listening, redirect
+from tests.client.servers import echo, hello
 from tests.engine.peer import until
 
 from everywire import connect, serve
@@ -27,24 +28,8 @@ from everywire.errors import (
 )
 
 
-async def echo(ws):
-    async for message in ws:
-        await ws.send(message)
-
-
-async def hello(ws):
-    await ws.send("hello")
-    assert await ws.recv() == "hello"
-
-
 def uri(server, scheme="ws"):
     return f"{scheme}://localhost:{server.port}/"
-
-
-@pytest.fixture
-async def server(engine):
-    async with serve(echo, "127.0.0.1", engine=engine) as server:
-        yield server
 
 
 class Patience(Backoff):

@@ -7,32 +7,13 @@ import ssl
 import pytest
 from tests.certificates import client_context, server_context
 from tests.client.relays import answering, fields, listening, staying
+from tests.client.servers import echo, hello, uri
 from tests.engine.peer import until
 
 from everywire import Deflate, connect, serve
 from everywire.client import websocket
 from everywire.client.backoff import Backoff
 from everywire.errors import ConnectionClosed, ConnectionClosedOK, HandshakeError, InvalidURI
-
-
-async def echo(ws):
-    async for message in ws:
-        await ws.send(message)
-
-
-async def hello(ws, message="hello"):
-    await ws.send(message)
-    assert await ws.recv() == message
-
-
-def uri(server, path="/", scheme="ws"):
-    return f"{scheme}://localhost:{server.port}{path}"
-
-
-@pytest.fixture
-async def server(engine):
-    async with serve(echo, "127.0.0.1", engine=engine) as server:
-        yield server
 
 
 async def silent(reader, writer):

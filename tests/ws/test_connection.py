@@ -11,16 +11,6 @@ from everywire.ws.deflate import Compressor, Deflate, Inflation, deflate_shared
 SERVER, CLIENT = False, True
 
 
-@pytest.fixture(params=[SERVER, CLIENT], ids=["server", "client"])
-def role(request):
-    return request.param
-
-
-@pytest.fixture
-def line(role):
-    return Line(role)
-
-
 # Messages
 
 

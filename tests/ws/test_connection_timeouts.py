@@ -9,16 +9,6 @@ from everywire.ws.connection import OPEN
 SERVER, CLIENT = False, True
 
 
-@pytest.fixture(params=[SERVER, CLIENT], ids=["server", "client"])
-def role(request):
-    return request.param
-
-
-@pytest.fixture
-def line(role):
-    return Line(role)
-
-
 # Timeouts
 
 
