@@ -45,7 +45,9 @@ def net(monkeypatch):
 
 
 def test_a_request_is_answered_opened_or_somebody_else_s(net):
-    assert net.gateway.accept(Socket().request) == Open(subprotocol=SUBPROTOCOL)
+    intent = net.gateway.accept(Socket().request)
+    assert isinstance(intent, Open)
+    assert intent.subprotocol == SUBPROTOCOL
     assert net.gateway.accept(Request("GET", "/", Headers())) is None
     answer = net.gateway.accept(Request("GET", "/everywire", Headers()))
     assert isinstance(answer, Response)
@@ -94,7 +96,7 @@ def test_a_connection_that_nothing_wants_is_closed(net):
 class Greeting:
     """A dialect that says hello, with nothing to say otherwise."""
 
-    name, codec = "greeting", SimpleNamespace(encode=lambda event: ())
+    name = "greeting"
 
     def __init__(self, intent):
         self.intent = intent
@@ -102,12 +104,12 @@ class Greeting:
     def accept(self, request, new_id):
         return self.intent
 
-    def decoder(self):
-        return SimpleNamespace(decode=lambda data: iter(()))
+
+MUTE = SimpleNamespace(encode=lambda event: ()), SimpleNamespace(decode=lambda data: iter(()))
 
 
 def test_dialects_are_asked_in_turn(net):
-    dialects = [Greeting(None), Greeting(Open(greeting=(Payload("hello"),))), Greeting(Reply(500))]
+    dialects = [Greeting(None), Greeting(Open(*MUTE, greeting=(Payload("hello"),))), Greeting(Reply(500))]
     transport = MemoryTransport()
     assert Gateway(net.app.hub, dialects).open(transport, Socket().request) is not None
     assert [*transport.outbox] == ["hello"]
@@ -119,7 +121,7 @@ def test_nothing_is_opened_for_a_request_that_was_answered(net):
 
 @pytest.mark.parametrize("kind", get_args(Intent))
 def test_every_intent_there_is_can_be_carried_out(net, kind):
-    intent = Reply(404) if kind is Reply else kind()
+    intent = Reply(404) if kind is Reply else kind(*MUTE)
     assert Gateway(net.app.hub, [Greeting(intent)]).accept(Socket().request) is not None
 
 

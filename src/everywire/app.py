@@ -14,7 +14,7 @@ import msgspec
 
 from everywire.brokers.base import Broker, Draft, Receipt, Retention
 from everywire.brokers.memory import MemoryBroker
-from everywire.dialects.native import SUBPROTOCOL, NativeDialect
+from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDialect
 from everywire.errors import EverywireError
 from everywire.gateway import Gateway
 from everywire.http.request import Request, Response
@@ -199,7 +199,7 @@ class Everywire:
             "on_message": gateway.received,
             "on_close": gateway.closed,
             "process_request": self.answer,
-            "subprotocols": (SUBPROTOCOL,),
+            "subprotocols": (SUBPROTOCOL, PACKED_SUBPROTOCOL),
         }
         options.setdefault("slow_code", 4413)  # as docs/protocol.md says
         try:

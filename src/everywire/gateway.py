@@ -66,29 +66,23 @@ class Gateway:
 
     def accept(self, request: Request) -> Response | Open | None:
         """Say what becomes of `request`: an answer, an upgrade, or None where it is no dialect's."""
-        decided = self._decide(request)
-        if decided is None:
-            return None
-        _, intent = decided
+        intent = self._decide(request)
         if isinstance(intent, Reply):
             return Response(intent.status, intent.body, intent.headers)
         return intent
 
-    def _decide(self, request: Request) -> tuple[Dialect, Intent] | None:
+    def _decide(self, request: Request) -> Intent | None:
         """Ask the dialects in turn; the first that knows what to do with the request has it."""
-        for dialect in self._dialects:
-            intent = dialect.accept(request, self.hub.world.new_id)
-            if intent is not None:
-                return dialect, intent
-        return None
+        asked = (dialect.accept(request, self.hub.world.new_id) for dialect in self._dialects)
+        return next((intent for intent in asked if intent is not None), None)
 
     def open(self, transport: Transport, request: Request) -> Line | None:
         """Make `transport` a client's, as `request` asked for; None where nothing was to be opened."""
         match self._decide(request):
-            case (dialect, Open() as intent):
-                attachment = self.hub.attach(transport, dialect.codec, request)
+            case Open() as intent:
+                attachment = self.hub.attach(transport, intent.codec, request)
                 transport.send(intent.greeting)
-                return Line(attachment, dialect.decoder())
+                return Line(attachment, intent.decoder)
             case _:
                 return None
 

@@ -152,7 +152,7 @@ def sideways_imports(source: Source) -> Iterator[str]:
     for line, module in imports(source):
         for package in ("dialects", "brokers"):
             prefix = f"everywire.{package}."
-            allowed = (own, prefix + "base")
+            allowed = (prefix + own[len(prefix) :].split(".")[0] if own.startswith(prefix) else own, prefix + "base")
             sibling = source.layer == package or (source.layer == "hub" and package == "brokers")
             if sibling and module.startswith(prefix) and not _within(module, allowed):
                 yield f"{line}: imports {module}; only {prefix}base is known here"

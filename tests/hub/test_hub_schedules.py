@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 from tests.hub.schedules import BUSY, CALM, CLIENTS, HISTORY, Play, draw, play
 
-from everywire.brokers.memory import MemoryBroker, _Log
+from everywire.brokers.memory import MemoryBroker
+from everywire.brokers.memory.log import Log
 from everywire.hub import channel as channels
 from everywire.hub import commands, pages
 from everywire.hub.attachment import Attachment
@@ -117,17 +118,17 @@ def _logs(steps: Any, seed: int) -> Any:
 
 def window_off_by_one(patch):
     """The log claims one publication more than it keeps."""
-    patch(_Log, "answers", lambda self, s: s.epoch == self.epoch and self.first - 2 <= s.offset <= self.top)
+    patch(Log, "answers", lambda self, s: s.epoch == self.epoch and self.first - 2 <= s.offset <= self.top)
 
 
 def window_too_small(patch):
     """The log denies a recovery that it could give."""
-    patch(_Log, "answers", lambda self, s: s.epoch == self.epoch and self.first <= s.offset <= self.top)
+    patch(Log, "answers", lambda self, s: s.epoch == self.epoch and self.first <= s.offset <= self.top)
 
 
 def epoch_ignored(patch):
     """Positions of an earlier life are believed."""
-    patch(_Log, "answers", lambda self, s: self.first - 1 <= s.offset <= self.top)
+    patch(Log, "answers", lambda self, s: self.first - 1 <= s.offset <= self.top)
 
 
 def epoch_reused(patch):
@@ -143,14 +144,14 @@ def loss_not_told(patch):
 
 def first_missed_skipped(patch):
     """A recovery begins one publication too late."""
-    between = _Log.between
-    patch(_Log, "between", lambda self, after, before: between(self, after + 1, before))
+    between = Log.between
+    patch(Log, "between", lambda self, after, before: between(self, after + 1, before))
 
 
 def recovery_repeats(patch):
     """A recovery begins one publication too early."""
-    between = _Log.between
-    patch(_Log, "between", lambda self, after, before: between(self, max(0, after - 1), before))
+    between = Log.between
+    patch(Log, "between", lambda self, after, before: between(self, max(0, after - 1), before))
 
 
 def always_recovered(patch):
@@ -192,13 +193,13 @@ def kept_told_without_looking(patch):
 
 def keys_forgotten(patch):
     """Publishing again publishes again."""
-    patch(_Log, "remember", lambda self, key, deadline: None)
+    patch(Log, "remember", lambda self, key, deadline: None)
 
 
 def expiry_ignored(patch):
     """What is too old is still there."""
-    prune = _Log.prune
-    patch(_Log, "prune", lambda self, now, retention: prune(self, 0.0, retention))
+    prune = Log.prune
+    patch(Log, "prune", lambda self, now, retention: prune(self, 0.0, retention))
 
 
 def one_listener_forgotten(patch):

@@ -1,4 +1,4 @@
-"""What a broker is: the carrier of publications, history and presence between nodes.
+"""What a broker is: the carrier of publications, history, presence and records between nodes.
 
 A channel is a log. Its epoch names one life of the log, its offsets count publications from 1. The
 broker is where the log lives; hubs only listen to it, so that recovery needs nothing from a hub.
@@ -16,13 +16,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
-from everywire.messages import Joined, Left, Member, Moved, Position, Publication, Raw
+from everywire.messages import Audience, Data, EntryChange, Joined, Left, Member, Moved, Position, Publication
 
-__all__ = ["Broker", "Deliver", "Draft", "News", "Query", "Receipt", "Retention", "Stretch"]
+__all__ = [
+    "Broker",
+    "Deliver",
+    "Draft",
+    "Gap",
+    "News",
+    "Note",
+    "Occurrence",
+    "Query",
+    "Receipt",
+    "Retention",
+    "Seat",
+    "Snapshot",
+    "Stretch",
+]
 
-News: TypeAlias = Publication | Joined | Left | Moved
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What one node tells others: `data` means something to hubs alone."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """News may have been lost, of all watched channels: the link to the broker was, or its queue overran."""
+
+
+News: TypeAlias = Publication | Joined | Left | Moved | Note | Gap
 Deliver: TypeAlias = Callable[[News], None]
 """Takes what happened in a watched channel; synchronous, and must not call the broker back."""
 
@@ -32,13 +59,18 @@ class Retention:
     """What a channel's log keeps: the latest `size` publications, none older than `age` seconds.
 
     A publication's idempotency key is remembered for `window` seconds, or until `keys` newer ones came,
-    or the log was lost; published again after that, it is another publication.
+    or the log was lost; published again after that, it is another publication. A `keyed` channel keeps
+    the last publication of each of its entries as well, `entries` of them at most, and for
+    `entry_age` seconds where the publication says nothing else (0: for good).
     """
 
     size: int = 0
     age: float = 300.0
     window: float = 300.0
     keys: int = 10_000
+    keyed: bool = False
+    entries: int = 10_000
+    entry_age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +78,43 @@ class Draft:
     """A publication before it has a place: `time` in milliseconds since 1970.
 
     `key` makes publishing again harmless: within its window the same key in the same channel is the
-    same publication.
+    same publication. `entry` is what it does to a keyed channel.
     """
 
-    data: Raw
+    data: Data
     time: int
     sender: Member | None = None
     key: str | None = None
+    entry: EntryChange | None = None
+    audience: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """Where a publication is in its channel's log, which counts it even where it keeps none; None for an ephemeral one.
 
-    `repeated`: it was there already.
+    `repeated`: it was there already. `conflict`: compare-and-set found another publication in the entry;
+    nothing was published, and `position` is that publication's (offset 0 where there is none).
     """
 
     position: Position | None
     repeated: bool = False
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which kept publications are wanted: after `since`, before `before`, at most `limit`, from the end if `reverse`.
 
-    A position of another life of the log bounds nothing.
+    A position of another life of the log bounds nothing. `from_time` (milliseconds since 1970) leaves out
+    what was published earlier.
     """
 
     since: Position | None = None
     limit: int | None = None
     reverse: bool = False
     before: Position | None = None
+    from_time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +130,43 @@ class Stretch:
     whole: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The entries of a keyed channel at `position`: the last publication of each, oldest first, without the removed."""
+
+    position: Position
+    entries: tuple[Publication, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A session's place in a channel, held by a node.
+
+    `holder` is who may give it up or renew it: a node that is not the holder any more (the session went on elsewhere) has no say.
+    `users`: this channel counts users; a user joins with the first of its sessions and leaves with the last.
+    After the last is gone, `grace` seconds pass before others are told, and nothing is told to who returns within them.
+    `told`: joins and leaves, and the channel's first and last member, are kept as occurrences until somebody has taken them.
+    """
+
+    member: Member
+    holder: str
+    users: bool = False
+    grace: float = 0.0
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """Something for the application to learn at least once: in the order of `sequence`, which counts per channel."""
+
+    channel: str
+    kind: Literal["join", "leave", "occupied", "vacated"]
+    sequence: int
+    member: Member | None = None
+
+
 class Broker(Protocol):
-    """Logs, presence and their carriage. Coroutines may be started outside of any task.
+    """Logs, presence, records and their carriage. Coroutines may be started outside of any task.
 
     Everything raised but `Refused` is the broker's own failure; what was asked for may or may not have
     happened then, and asking again with the same key is safe.
@@ -102,8 +175,13 @@ class Broker(Protocol):
     def listen(self, deliver: Deliver) -> None:
         """Have news of watched channels told to `deliver`; called once, before anything else."""
 
+    # Logs.
+
     async def watch(self, channel: str) -> None:
-        """Deliver the news of `channel` from before this returns; watching twice is watching."""
+        """Deliver the news of `channel` from before this returns; watching twice is watching.
+
+        A channel with wildcards is every channel whose name matches (`everywire.hub.wildcards`).
+        """
 
     async def unwatch(self, channel: str) -> None:
         """Deliver its news no longer."""
@@ -114,17 +192,48 @@ class Broker(Protocol):
     async def read(self, channel: str, query: Query, retention: Retention) -> Stretch:
         """Give what the log keeps; a channel never published to has a log, with offset 0."""
 
-    async def enter(self, channel: str, member: Member, lease: float) -> None:
-        """Hold a place in `channel` for `lease` seconds; news, `Joined`, if the session had none."""
+    async def entries(self, channel: str, retention: Retention) -> Snapshot:
+        """Give the entries of a keyed channel."""
 
-    async def exit(self, channel: str, session: str) -> None:
-        """Give the place up; news, `Left`, if there was one."""
+    async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
+        """Give where each log ends; None for a channel that has none at this moment."""
 
-    async def renew(self, places: Sequence[tuple[str, str]], lease: float) -> None:
-        """Hold each (channel, session) for `lease` seconds from now; one that was lost stays lost."""
+    # Presence.
+
+    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
+        """Hold a place in `channel` for `lease` seconds, from a former holder too; news, `Joined`, if the member had none."""
+
+    async def exit(self, channel: str, session: str, holder: str) -> None:
+        """Give the place up, if it is `holder`'s; news, `Left`, if there was one and nobody returns within its grace."""
+
+    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
+        """Hold each (channel, session) for `lease` seconds from now; gives those that are lost: over, or another's."""
 
     async def members(self, channel: str) -> tuple[Member, ...]:
-        """Give who holds a place, in the order they came."""
+        """Give who is there, in the order they came; who is in its grace counts as there."""
+
+    async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
+        """Take occurrences to tell the application of, `most` at a time; none of a channel before the one before it is `done`.
+
+        Those that are not done within `lease` seconds are given to the next who claims.
+        """
+
+    async def done(self, holder: str, channel: str, sequence: int) -> None:
+        """Let go of a claimed occurrence: the application has learnt of it."""
+
+    # Records, and notes from node to node.
+
+    async def put(self, name: str, record: bytes, ttl: float) -> None:
+        """Keep a record for `ttl` seconds, in place of an earlier one of that name."""
+
+    async def get(self, name: str) -> bytes | None:
+        """Give the record; None where there is none any more."""
+
+    async def drop(self, name: str) -> None:
+        """Forget the record."""
+
+    async def tell(self, data: bytes) -> None:
+        """Have `data` delivered as a `Note` to every node, this one included."""
 
     async def close(self) -> None:
         """Let go of connections and timers."""

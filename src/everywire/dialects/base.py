@@ -29,17 +29,6 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Make the exchange a transport: `subprotocol` is what a WebSocket handshake selects, `greeting` is sent first."""
-
-    subprotocol: str | None = None
-    greeting: tuple[Payload, ...] = ()
-
-
-Intent: TypeAlias = Reply | Open
-
-
 class Decoder(Protocol):
     """The reading half of a dialect: one per transport, because languages have state."""
 
@@ -50,23 +39,30 @@ class Decoder(Protocol):
         """
 
 
-class Dialect(Protocol):
-    """One wire language.
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Make the exchange a transport, whose client reads `codec` and is read by `decoder`.
 
-    `codec` is the language's default; `heartbeat` is how it notices a dead link.
+    `subprotocol` is what a WebSocket handshake selects, `greeting` is sent first.
     """
+
+    codec: Codec
+    decoder: Decoder
+    subprotocol: str | None = None
+    greeting: tuple[Payload, ...] = ()
+
+
+Intent: TypeAlias = Reply | Open
+
+
+class Dialect(Protocol):
+    """One wire language; `heartbeat` is how it notices a dead link."""
 
     @property
     def name(self) -> str: ...
-
-    @property
-    def codec(self) -> Codec: ...
 
     @property
     def heartbeat(self) -> Heartbeat: ...
 
     def accept(self, request: Request, new_id: NewId) -> Intent | None:
         """Say what `request` wants; None where it is not for this dialect."""
-
-    def decoder(self) -> Decoder:
-        """Give a decoder for one new transport."""

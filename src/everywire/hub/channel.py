@@ -14,18 +14,19 @@ and the hold would be lost for good.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from everywire.brokers.base import News
 from everywire.hub.kinds import Place
-from everywire.messages import Moved, Position, Publication
+from everywire.messages import Joined, Left, Moved, Position, Publication
 from everywire.payloads import Carrier, Codec
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
     from everywire.hub.session import Session
 
-__all__ = ["Channel", "State", "Subscription"]
+__all__ = ["Channel", "News", "State", "Subscription"]
+
+News: TypeAlias = Publication | Joined | Left | Moved
 
 
 class State(Enum):

@@ -7,7 +7,7 @@ may be gone, so that what is done afterwards asks first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -138,6 +138,7 @@ async def _subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Even
         hub.drop(subscription)
         raise Refused("too much was published meanwhile", Code.LIMIT, temporary=True)
     attachment.tell(answer)
+    assert answer.position is not None
     subscription.channel.release(subscription, answer.position)
     return None
 
@@ -241,7 +242,10 @@ async def _presence(hub: Hub, session: Session, command: m.Presence) -> m.Event:
     if not place.kind.presence:
         raise Refused("nobody is listed here", Code.NOT_AVAILABLE)
     await _permit(hub, session, place, "presence")
-    return m.Roster(command.ref, place.name, await hub.broker.members(place.name))
+    members = await hub.broker.members(place.name)
+    users = len({member.user for member in members if member.user is not None})
+    listed = () if command.brief else members
+    return m.Roster(command.ref, place.name, listed, sum(member.tabs for member in members), users)
 
 
 async def _call(hub: Hub, session: Session, command: m.Call) -> m.Event:
@@ -249,9 +253,15 @@ async def _call(hub: Hub, session: Session, command: m.Call) -> m.Event:
     if handler is None:
         raise Refused("unknown name", Code.UNKNOWN_NAME)
     _check_size("data", command.data, hub.settings.max_data)
-    data = msgspec.json.decode(command.data) if command.data is not None else None
+    data = _decoded(command.data)
     result = await settled(hub.world, handler(session.member, data))
     return m.Result(command.ref, m.Raw(msgspec.json.encode(result)))
+
+
+def _decoded(data: m.Data | None) -> Any:
+    if isinstance(data, m.Packed):
+        return msgspec.msgpack.decode(data)
+    return msgspec.json.decode(data) if data is not None else None
 
 
 async def _permit(hub: Hub, session: Session, place: Place, action: Action) -> None:
@@ -263,6 +273,6 @@ async def _permit(hub: Hub, session: Session, place: Place, action: Action) -> N
         raise Refused("permission denied", Code.DENIED)
 
 
-def _check_size(what: str, data: m.Raw | None, limit: int) -> None:
+def _check_size(what: str, data: m.Data | None, limit: int) -> None:
     if data is not None and memoryview(data).nbytes > limit:
         raise Refused(f"{what} has more than {limit} bytes", Code.LIMIT)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, Final
 
-from everywire.brokers.base import Broker, Draft, News, Receipt
+from everywire.brokers.base import Broker, Draft, Gap, News, Note, Receipt
 from everywire.errors import Refused
 from everywire.hub.attachment import Attachment
 from everywire.hub.channel import Channel, Subscription
@@ -56,7 +56,8 @@ class Hub:
         self.channels: Final[dict[str, Channel]] = {}
         self.attachments: Final[dict[Attachment, None]] = {}
         self.heartbeats: Final = Heartbeats(world, self.settings.heartbeat)
-        self.places: Final = Places(world, broker, self.settings.lease)
+        self.node: Final = world.new_id()
+        self.places: Final = Places(world, broker, self.node, self.settings.lease)
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
@@ -214,6 +215,8 @@ class Hub:
 
     def deliver(self, news: News) -> None:
         """Tell the listeners of a channel what the broker brings."""
+        if isinstance(news, Note | Gap):
+            return
         channel = self.channels.get(news.channel)
         if channel is None:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from everywire.brokers.base import Broker
+from everywire.brokers.base import Broker, Seat
 from everywire.hub.session import Session
 from everywire.hub.world import Timer, World
 from everywire.messages import Member
@@ -20,7 +20,8 @@ class Places:
     Invariants: the timer runs while any place is held.
     """
 
-    def __init__(self, world: World, broker: Broker, lease: float) -> None:
+    def __init__(self, world: World, broker: Broker, node: str, lease: float) -> None:
+        self._node = node
         self._world = world
         self._broker = broker
         self._lease = lease
@@ -32,13 +33,13 @@ class Places:
         self._held[channel, member.session] = None
         if self._timer is None:
             self._timer = self._world.later(self._lease / 3, self._renew)
-        await self._broker.enter(channel, member, self._lease)
+        await self._broker.enter(channel, Seat(member, self._node), self._lease)
         return await self._broker.members(channel)
 
     def exit(self, channel: str, session: Session) -> None:
         """Give the place up, if there is one."""
         if self._held.pop((channel, session.id), self) is None:
-            self._world.start(_logged(self._broker, channel, session.id))
+            self._world.start(self._exited(channel, session.id))
 
     def close(self) -> None:
         """Renew nothing any more."""
@@ -55,13 +56,12 @@ class Places:
 
     async def _renewed(self) -> None:
         try:
-            await self._broker.renew(tuple(self._held), self._lease)
+            await self._broker.renew(self._node, tuple(self._held), self._lease)
         except Exception:
             _log.exception("places in channels were not renewed")
 
-
-async def _logged(broker: Broker, channel: str, session: str) -> None:
-    try:
-        await broker.exit(channel, session)
-    except Exception:
-        _log.exception("a place in a channel was not given up; its lease will end it")
+    async def _exited(self, channel: str, session: str) -> None:
+        try:
+            await self._broker.exit(channel, session, self._node)
+        except Exception:
+            _log.exception("a place in a channel was not given up; its lease will end it")

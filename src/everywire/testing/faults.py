@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
-from everywire.brokers.base import Broker, Deliver, Draft, Query, Receipt, Retention, Stretch
+from everywire.brokers.base import (
+    Broker,
+    Deliver,
+    Draft,
+    Occurrence,
+    Query,
+    Receipt,
+    Retention,
+    Seat,
+    Snapshot,
+    Stretch,
+)
 from everywire.hub.world import World
-from everywire.messages import Member
+from everywire.messages import Member, Position
 
 __all__ = ["SlowBroker"]
+
+T = TypeVar("T")
 
 _APART = 1e-6  # seconds between two arrivals, so that the loop cannot swap them
 
@@ -42,51 +56,77 @@ class SlowBroker:
 
     async def watch(self, channel: str) -> None:
         """Ask for the news of `channel`."""
-        await self._travel()
-        await self.inner.watch(channel)
-        await self._travel("answer")
+        await self._asked(self.inner.watch(channel))
 
     async def unwatch(self, channel: str) -> None:
         """Ask for its news no longer."""
-        await self._travel()
-        await self.inner.unwatch(channel)
+        await self._asked(self.inner.unwatch(channel))
 
     async def publish(self, channel: str, draft: Draft, retention: Retention | None) -> Receipt:
         """Append and deliver."""
-        await self._travel()
-        receipt = await self.inner.publish(channel, draft, retention)
-        await self._travel("answer")
-        return receipt
+        return await self._asked(self.inner.publish(channel, draft, retention))
 
     async def read(self, channel: str, query: Query, retention: Retention) -> Stretch:
         """Read a log."""
-        await self._travel()
-        stretch = await self.inner.read(channel, query, retention)
-        await self._travel("answer")
-        return stretch
+        return await self._asked(self.inner.read(channel, query, retention))
 
-    async def enter(self, channel: str, member: Member, lease: float) -> None:
+    async def entries(self, channel: str, retention: Retention) -> Snapshot:
+        """Read the entries of a keyed channel."""
+        return await self._asked(self.inner.entries(channel, retention))
+
+    async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
+        """Ask where logs end."""
+        return await self._asked(self.inner.ends(channels))
+
+    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
         """Hold a place."""
-        await self._travel()
-        await self.inner.enter(channel, member, lease)
-        await self._travel("answer")
+        await self._asked(self.inner.enter(channel, seat, lease))
 
-    async def exit(self, channel: str, session: str) -> None:
+    async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give it up."""
-        await self._travel()
-        await self.inner.exit(channel, session)
+        await self._asked(self.inner.exit(channel, session, holder))
 
-    async def renew(self, places: Sequence[tuple[str, str]], lease: float) -> None:
+    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
         """Hold places for longer."""
-        await self._travel()
-        await self.inner.renew(places, lease)
+        return await self._asked(self.inner.renew(holder, places, lease))
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
-        await self._travel()
-        members = await self.inner.members(channel)
+        return await self._asked(self.inner.members(channel))
+
+    async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
+        """Take occurrences."""
+        return await self._asked(self.inner.claim(holder, most, lease))
+
+    async def done(self, holder: str, channel: str, sequence: int) -> None:
+        """Let go of one."""
+        await self._asked(self.inner.done(holder, channel, sequence))
+
+    async def put(self, name: str, record: bytes, ttl: float) -> None:
+        """Keep a record."""
+        await self._asked(self.inner.put(name, record, ttl))
+
+    async def get(self, name: str) -> bytes | None:
+        """Give a record."""
+        return await self._asked(self.inner.get(name))
+
+    async def drop(self, name: str) -> None:
+        """Forget a record."""
+        await self._asked(self.inner.drop(name))
+
+    async def tell(self, data: bytes) -> None:
+        """Tell every node."""
+        await self._asked(self.inner.tell(data))
+
+    async def _asked(self, question: Coroutine[Any, Any, T]) -> T:
+        try:
+            await self._travel()
+        except BaseException:
+            question.close()
+            raise
+        answer = await question
         await self._travel("answer")
-        return members
+        return answer
 
     async def close(self) -> None:
         """Close it."""

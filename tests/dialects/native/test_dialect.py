@@ -56,7 +56,7 @@ COMMANDS = [
     ),
     ('{"type":"presence","id":6,"channel":"c"}', m.Presence(6, "c")),
     ('{"type":"call","id":7,"name":"f","data":{"x":1}}', m.Call(7, "f", Raw(b'{"x":1}'))),
-    ('{"type":"call","id":7,"name":"f"}', m.Call(7, "f", Raw(b"null"))),
+    ('{"type":"call","id":7,"name":"f"}', m.Call(7, "f")),
     ('{"type":"ping","id":8}', m.Ping(8)),
     ('{"type":"pong"}', m.Pong()),
     ('{"type":"ping","id":8,"of the future":[{}]}', m.Ping(8)),
@@ -250,7 +250,43 @@ EVENTS = [
     ),
     (
         m.Roster(6, "c", (BEN,)),
-        {"type": "presence", "id": 6, "channel": "c", "members": [{"session": "s2", "user": None}]},
+        {
+            "type": "presence",
+            "id": 6,
+            "channel": "c",
+            "members": [{"session": "s2", "user": None}],
+            "sessions": 0,
+            "users": 0,
+        },
+    ),
+    (
+        m.Roster(6, "c", (), 3, 2),
+        {"type": "presence", "id": 6, "channel": "c", "members": [], "sessions": 3, "users": 2},
+    ),
+    (m.Refreshed(2, 60.0), {"type": "refreshed", "id": 2, "expires": 60000}),
+    (
+        m.Adjusted(2, "c", m.Policy("latest", 0.5)),
+        {"type": "policy", "id": 2, "channel": "c", "policy": {"kind": "latest", "interval": 500, "size": 0}},
+    ),
+    (m.Passed("c", AT, 2), {"type": "passed", "channel": "c", "epoch": "e", "offset": 3, "count": 2}),
+    (
+        m.Entries(3, "c", AT, (m.Publication("c", Raw(b"1"), 1700, AT, entry="a"),)),
+        {
+            "type": "entries",
+            "id": 3,
+            "channel": "c",
+            "epoch": "e",
+            "offset": 3,
+            "entries": [{"data": 1, "time": 1700, "offset": 3, "entry": "a"}],
+        },
+    ),
+    (m.Item(7, Raw(b"1")), {"type": "item", "id": 7, "data": 1}),
+    (m.End(7), {"type": "end", "id": 7}),
+    (m.Credit(7, 8), {"type": "credit", "id": 7, "count": 8}),
+    (m.Cancel(1), {"type": "cancel", "call": 1}),
+    (
+        m.Calling(1, "f", Raw(b"{}"), 2.5),
+        {"type": "call", "call": 1, "name": "f", "data": {}, "timeout": 2500},
     ),
     (m.Result(7, Raw(b"null")), {"type": "result", "id": 7, "data": None}),
     (
@@ -288,13 +324,15 @@ def accept(asked):
 
 
 def test_a_websocket_that_offers_the_subprotocol_is_opened():
-    assert accept(request()) == Open(subprotocol=SUBPROTOCOL)
-    assert accept(request("/everywire?x=1")) == Open(subprotocol=SUBPROTOCOL)
+    opened = accept(request())
+    assert isinstance(opened, Open)
+    assert opened.subprotocol == SUBPROTOCOL
+    assert accept(request("/everywire?x=1")) == opened
 
 
 def test_other_paths_are_for_others():
     assert accept(request("/")) is None
-    assert NativeDialect("/ws").accept(request("/ws"), lambda: "id") == Open(subprotocol=SUBPROTOCOL)
+    assert isinstance(NativeDialect("/ws").accept(request("/ws"), lambda: "id"), Open)
 
 
 def test_plain_http_is_told_to_upgrade():

@@ -2,94 +2,30 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from itertools import islice
 
-from everywire.brokers.base import Deliver, Draft, News, Query, Receipt, Retention, Stretch
+from everywire.brokers.base import (
+    Deliver,
+    Draft,
+    News,
+    Note,
+    Occurrence,
+    Query,
+    Receipt,
+    Retention,
+    Seat,
+    Snapshot,
+    Stretch,
+)
+from everywire.brokers.memory.log import LOG_COST, Log
+from everywire.brokers.memory.places import Places
+from everywire.brokers.memory.records import Records
 from everywire.messages import Joined, Left, Member, Moved, Position, Publication
 from everywire.metrics import Metrics
 
 __all__ = ["MemoryBroker"]
-
-# What one object costs beside its data, roughly; the budget counts with these.
-_LOG_COST = 1_000
-_ENTRY_COST = 500
-_KEY_COST = 250
-
-
-class _Log:
-    """One channel's log.
-
-    Invariants: `entries` hold the offsets `top - len(entries) + 1 … top` without a hole; each has a
-    deadline after which it is not kept; `cost` is what this log takes of the budget.
-    """
-
-    __slots__ = ("cost", "entries", "epoch", "keys", "top")
-
-    def __init__(self, epoch: str) -> None:
-        self.epoch = epoch
-        self.top = 0
-        self.entries: deque[tuple[float, Publication]] = deque()
-        self.keys: dict[str, tuple[float, int]] = {}  # key: (deadline, offset), the oldest first
-        self.cost = _LOG_COST
-
-    @property
-    def position(self) -> Position:
-        """The end of the log."""
-        return Position(self.epoch, self.top)
-
-    @property
-    def first(self) -> int:
-        """The offset of the oldest entry; `top + 1` where none is kept."""
-        return self.top - len(self.entries) + 1
-
-    def append(self, publication: Publication, deadline: float) -> None:
-        """Take up a publication that has the next offset."""
-        self.top += 1
-        self.entries.append((deadline, publication))
-        self.cost += _entry_cost(publication)
-
-    def drop_first(self) -> None:
-        """Forget the oldest entry."""
-        _, publication = self.entries.popleft()
-        self.cost -= _entry_cost(publication)
-
-    def remember(self, key: str, deadline: float) -> None:
-        """Let `key` stand for the newest publication until `deadline`."""
-        self.keys[key] = (deadline, self.top)
-        self.cost += _KEY_COST + len(key)
-
-    def prune(self, now: float, retention: Retention) -> None:
-        """Forget what is too old or too much."""
-        while self.entries and (len(self.entries) > retention.size or self.entries[0][0] <= now):
-            self.drop_first()
-        while self.keys:
-            key, (deadline, _) = next(iter(self.keys.items()))
-            if deadline > now and len(self.keys) <= retention.keys:
-                break
-            del self.keys[key]
-            self.cost -= _KEY_COST + len(key)
-
-    def answers(self, since: Position) -> bool:
-        """Say whether everything after `since` is here."""
-        return since.epoch == self.epoch and self.first - 1 <= since.offset <= self.top
-
-    def between(self, after: int, before: int) -> Iterable[Publication]:
-        """Give the kept publications between two offsets, the oldest first."""
-        first = max(after + 1, self.first)
-        start, stop = first - self.first, max(first, before) - self.first
-        return (publication for _, publication in islice(self.entries, start, stop))
-
-    def backwards(self, after: int, before: int) -> Iterable[Publication]:
-        """Give the kept publications between two offsets, the latest first."""
-        last = min(before - 1, self.top)
-        start, stop = self.top - last, self.top - min(last, max(after, self.first - 1))
-        return (publication for _, publication in islice(reversed(self.entries), start, stop))
-
-
-def _entry_cost(publication: Publication) -> int:
-    return _ENTRY_COST + memoryview(publication.data).nbytes
 
 
 class MemoryBroker:
@@ -101,8 +37,7 @@ class MemoryBroker:
     channel goes on under a new epoch, and whoever watches it is told.
 
     Invariants: `_logs` is ordered by use, the latest last; `_cost` is the sum of the logs' costs; `_blank`
-    holds the channels whose log was never published to and that are not watched; no place in a channel
-    ends before the time in `_earliest`.
+    holds the channels whose log was never published to and that are not watched.
     """
 
     def __init__(
@@ -118,12 +53,12 @@ class MemoryBroker:
         self._budget = budget
         self._metrics = metrics or Metrics()
         self._deliver: Deliver = _nobody
-        self._logs: OrderedDict[str, _Log] = OrderedDict()
+        self._logs: OrderedDict[str, Log] = OrderedDict()
         self._blank: dict[str, None] = {}
         self._cost = 0
         self._watched: set[str] = set()
-        self._places: dict[str, dict[str, tuple[float, Member]]] = {}
-        self._earliest: dict[str, float] = {}
+        self._places = Places(clock, self._tell)
+        self._records = Records(clock)
 
     @property
     def cost(self) -> int:
@@ -161,7 +96,7 @@ class MemoryBroker:
         self._shrink(channel)
         return Receipt(publication.position)
 
-    def _append(self, channel: str, log: _Log, draft: Draft, retention: Retention) -> Publication:
+    def _append(self, channel: str, log: Log, draft: Draft, retention: Retention) -> Publication:
         now = self._clock()
         position = Position(log.epoch, log.top + 1)
         publication = Publication(channel, draft.data, draft.time, position, draft.sender)
@@ -185,11 +120,11 @@ class MemoryBroker:
         self._shrink(channel)
         return found
 
-    def _log(self, channel: str, retention: Retention) -> _Log:
+    def _log(self, channel: str, retention: Retention) -> Log:
         """Give the log of `channel` as it is now, born if it has none."""
         log = self._logs.get(channel)
         if log is None:
-            log = self._logs[channel] = _Log(self._new_epoch())
+            log = self._logs[channel] = Log(self._new_epoch())
             self._cost += log.cost
             self._sort(channel)
             return log
@@ -217,7 +152,7 @@ class MemoryBroker:
             freed = self._evict(channel)
             fruitless = 0 if freed else fruitless + 1
 
-    def _drop_oldest(self, log: _Log) -> None:
+    def _drop_oldest(self, log: Log) -> None:
         """Forget the oldest of the only log there is, until the budget holds; what is gone shows in its positions."""
         while self._cost > self._budget and log.entries:
             before = log.cost
@@ -226,7 +161,7 @@ class MemoryBroker:
 
     def _evict(self, channel: str) -> bool:
         """Forget the log used longest ago; one that is empty and watched stays, there is nothing to gain."""
-        if channel in self._watched and self._logs[channel].cost == _LOG_COST:
+        if channel in self._watched and self._logs[channel].cost == LOG_COST:
             self._logs.move_to_end(channel)
             return False
         self._metrics.evictions += 1
@@ -241,72 +176,68 @@ class MemoryBroker:
             return
         self._cost -= log.cost
         if channel in self._watched:
-            anew = self._logs[channel] = _Log(self._new_epoch())
+            anew = self._logs[channel] = Log(self._new_epoch())
             self._cost += anew.cost
             self._tell(Moved(channel, anew.epoch))
 
-    async def enter(self, channel: str, member: Member, lease: float) -> None:
+    async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
+        """Give where each log ends."""
+        logs = (self._logs.get(channel) for channel in channels)
+        return tuple(log.position if log is not None else None for log in logs)
+
+    async def entries(self, channel: str, retention: Retention) -> Snapshot:
+        """Give the entries of a keyed channel."""
+        return Snapshot(self._log(channel, retention).position, ())
+
+    async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
+        """Take occurrences."""
+        return ()
+
+    async def done(self, holder: str, channel: str, sequence: int) -> None:
+        """Let go of one."""
+
+    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
         """Hold a place, or renew it and what it tells of the member."""
-        self._expire(channel)
-        places = self._places.setdefault(channel, {})
-        known = member.session in places
-        deadline = self._clock() + lease
-        places[member.session] = (deadline, member)
-        self._earliest[channel] = min(deadline, self._earliest.get(channel, deadline))
-        if not known:
-            self._tell(Joined(channel, member))
+        self._places.enter(channel, seat, lease)
 
-    async def exit(self, channel: str, session: str) -> None:
+    async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give a place up."""
-        self._expire(channel)
-        self._vacate(channel, [session])
+        self._places.exit(channel, session, holder)
 
-    async def renew(self, places: Sequence[tuple[str, str]], lease: float) -> None:
+    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
         """Hold places for longer."""
-        for channel in {channel for channel, _ in places}:
-            self._expire(channel)
-        deadline = self._clock() + lease
-        for channel, session in places:
-            held = self._places.get(channel, {})
-            if session in held:
-                held[session] = (deadline, held[session][1])
-                self._earliest[channel] = min(deadline, self._earliest[channel])
+        return self._places.renew(holder, places, lease)
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
-        self._expire(channel)
-        return tuple(member for _, member in self._places.get(channel, {}).values())
+        return self._places.members(channel)
+
+    async def put(self, name: str, record: bytes, ttl: float) -> None:
+        """Keep a record."""
+        self._records.put(name, record, ttl)
+
+    async def get(self, name: str) -> bytes | None:
+        """Give a record."""
+        return self._records.get(name)
+
+    async def drop(self, name: str) -> None:
+        """Forget a record."""
+        self._records.drop(name)
+
+    async def tell(self, data: bytes) -> None:
+        """Tell the node, which is the only one."""
+        self._deliver(Note(data))
 
     async def close(self) -> None:
         """Forget everything."""
         self._logs.clear()
         self._blank.clear()
         self._places.clear()
-        self._earliest.clear()
+        self._records.clear()
         self._watched.clear()
         self._cost = 0
 
-    def _expire(self, channel: str) -> None:
-        """End what is over; looks at the places only when one of them may be, not at each join."""
-        now = self._clock()
-        if now < self._earliest.get(channel, now + 1):
-            return
-        places = self._places[channel]
-        self._vacate(channel, [name for name, (deadline, _) in places.items() if deadline <= now])
-        if places:
-            self._earliest[channel] = min(deadline for deadline, _ in places.values())
-
-    def _vacate(self, channel: str, sessions: Iterable[str]) -> None:
-        places = self._places.get(channel, {})
-        for session in sessions:
-            if session in places:
-                _, member = places.pop(session)
-                self._tell(Left(channel, member))
-        if not places:
-            self._places.pop(channel, None)
-            self._earliest.pop(channel, None)
-
-    def _tell(self, news: News) -> None:
+    def _tell(self, news: Publication | Joined | Left | Moved) -> None:
         if news.channel in self._watched:
             self._deliver(news)
 

@@ -1,0 +1,19 @@
+"""The native wire, version 1: `docs/protocol.md` in code."""
+
+from everywire.dialects.native.dialect import NativeDialect
+from everywire.dialects.native.fitness import MAX_DEPTH
+from everywire.dialects.native.reading import BAD_MESSAGE, MAX_BATCH, NativeDecoder, PackedDecoder
+from everywire.dialects.native.writing import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeCodec, PackedCodec
+
+__all__ = [
+    "BAD_MESSAGE",
+    "MAX_BATCH",
+    "MAX_DEPTH",
+    "PACKED_SUBPROTOCOL",
+    "SUBPROTOCOL",
+    "NativeCodec",
+    "NativeDecoder",
+    "NativeDialect",
+    "PackedCodec",
+    "PackedDecoder",
+]

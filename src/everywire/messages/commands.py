@@ -1,0 +1,197 @@
+"""Commands: what a client wants of the hub."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from everywire.messages.flow import Cancel, Credit, End, Item
+from everywire.messages.values import Audience, Data, EntryChange, Policy, Position, Raw, Ref, Value
+
+__all__ = [
+    "Adjust",
+    "Answer",
+    "Call",
+    "Command",
+    "Connect",
+    "Decline",
+    "History",
+    "Leave",
+    "Malformed",
+    "Ping",
+    "Pong",
+    "Presence",
+    "Publish",
+    "ReadEntries",
+    "Refresh",
+    "Subscribe",
+    "Unsubscribe",
+]
+
+
+class Connect(Value, frozen=True):
+    """Become a session, or continue the one whose secret is `resume`."""
+
+    ref: Ref
+    token: str | None = None
+    info: Raw | None = None
+    resume: str | None = None
+
+
+class Refresh(Value, frozen=True):
+    """Show a newer token before the one shown last expires."""
+
+    ref: Ref
+    token: str
+
+
+class Subscribe(Value, frozen=True):
+    """Hear a channel from now on; first what came after `since`, or the `rewind` latest publications.
+
+    `rewind_from` (milliseconds since 1970) rewinds to what was published from then on. `pages` is how many answers the client takes to
+    this one command. `delta`: the client can put together a publication from the one before and their difference. A `channel` with
+    wildcards is every channel whose name matches.
+    """
+
+    ref: Ref
+    channel: str
+    since: Position | None = None
+    rewind: int = 0
+    pages: int = 1
+    rewind_from: int | None = None
+    policy: Policy | None = None
+    delta: bool = False
+
+
+class Adjust(Value, frozen=True):
+    """Have another delivery policy from now on."""
+
+    ref: Ref
+    channel: str
+    policy: Policy
+
+
+class Unsubscribe(Value, frozen=True):
+    """Hear a channel no longer."""
+
+    ref: Ref
+    channel: str
+
+
+class Publish(Value, frozen=True):
+    """Append `data` to a channel; the same `key` again within its window is the same publication.
+
+    An ephemeral publication is told to who listens now; it is not kept and has no position. `entry` says what it does to a keyed channel.
+    """
+
+    ref: Ref
+    channel: str
+    data: Data
+    key: str | None = None
+    ephemeral: bool = False
+    entry: EntryChange | None = None
+    audience: Audience | None = None
+
+
+class History(Value, frozen=True):
+    """Read what a channel keeps: after `since`, before `before`, at most `limit`, the latest first if `reverse`.
+
+    `from_time` (milliseconds since 1970) leaves out what was published earlier.
+    """
+
+    ref: Ref
+    channel: str
+    since: Position | None = None
+    limit: int | None = None
+    reverse: bool = False
+    before: Position | None = None
+    from_time: int | None = None
+
+
+class ReadEntries(Value, frozen=True):
+    """Read the entries of a keyed channel as they are now."""
+
+    ref: Ref
+    channel: str
+
+
+class Presence(Value, frozen=True):
+    """Ask who is in a channel; `brief` asks only how many."""
+
+    ref: Ref
+    channel: str
+    brief: bool = False
+
+
+class Call(Value, frozen=True):
+    """Have the handler called `name` work on `data` and answer, within `timeout` seconds.
+
+    `credit` is how many items of a stream the client takes before it gives more. With `streaming` the handler's last parameter is
+    a stream from the client: items and an end follow under the same `ref`.
+    """
+
+    ref: Ref
+    name: str
+    data: Data | None = None
+    timeout: float | None = None
+    credit: int = 0
+    streaming: bool = False
+
+
+class Answer(Value, frozen=True):
+    """What the client's handler returned to the server's call `call`."""
+
+    call: int
+    data: Data
+
+
+class Decline(Value, frozen=True):
+    """Why the client does not answer the server's call `call`."""
+
+    call: int
+    code: int
+    reason: str
+
+
+class Ping(Value, frozen=True):
+    """Ask for a `Ponged`."""
+
+    ref: Ref
+
+
+class Pong(Value, frozen=True):
+    """Answer a `Beat`."""
+
+
+class Leave(Value, frozen=True):
+    """End the session for good, without lingering."""
+
+
+class Malformed(Value, frozen=True):
+    """The client said something with a known type and no meaning; it is refused, the session lives."""
+
+    ref: Ref
+    reason: str
+
+
+Command: TypeAlias = (
+    Connect
+    | Refresh
+    | Subscribe
+    | Adjust
+    | Unsubscribe
+    | Publish
+    | History
+    | ReadEntries
+    | Presence
+    | Call
+    | Item
+    | End
+    | Credit
+    | Cancel
+    | Answer
+    | Decline
+    | Ping
+    | Pong
+    | Leave
+    | Malformed
+)

@@ -1,0 +1,121 @@
+"""What messages are made of: positions, members, policies, data."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Raw
+
+__all__ = [
+    "Audience",
+    "Data",
+    "EntryChange",
+    "Heartbeat",
+    "Member",
+    "Packed",
+    "Policy",
+    "PolicyKind",
+    "Position",
+    "Raw",
+    "Ref",
+    "Value",
+]
+
+Ref: TypeAlias = int | str
+"""What a client calls one of its commands by; the answer repeats it."""
+
+
+class Packed(bytes):
+    """A MessagePack document with something binary in it, which JSON cannot say: a JSON client is told the base64 text of that."""
+
+    __slots__ = ()
+
+
+Data: TypeAlias = Raw | Packed
+"""Application data, checked once on its way in and forwarded as it came: `Raw` is JSON text."""
+
+
+class Value(msgspec.Struct, frozen=True):
+    """An immutable message, or a part of one."""
+
+
+class Position(Value, frozen=True):
+    """A place in a channel's log: the log's `epoch`, and the `offset` of a publication; 0 is before all."""
+
+    epoch: str
+    offset: int
+
+
+class Member(Value, frozen=True):
+    """Who a session is to others: its public id, the user, and what the client told about itself.
+
+    Where a channel's presence counts users, a member is a user with `tabs` sessions, and `session` is the first of them.
+    """
+
+    session: str
+    user: str | None = None
+    info: Raw | None = None
+    tabs: int = 1
+
+
+class Heartbeat(Value, frozen=True):
+    """How a dead link is noticed: a beat every `every` seconds, an answer within `patience` more.
+
+    `who_asks` is "server" or "client": the side that sends the beat.
+    """
+
+    every: float = 25.0
+    patience: float = 10.0
+    who_asks: str = "server"
+
+
+PolicyKind: TypeAlias = Literal["reliable", "latest", "sample", "drop_oldest"]
+
+
+class Policy(Value, frozen=True):
+    """What becomes of publications that a subscriber cannot take at once, or does not want all of.
+
+    - reliable: everything, in order; whose queue passes its bound is closed, comes back and recovers.
+    - latest: the last one of each entry (of the channel, where it has no entries), every `interval` seconds at most.
+    - sample: one publication per `interval` seconds, the latest then.
+    - drop_oldest: everything while the client keeps up; of what waits, the latest `size`.
+
+    Whatever is left out on purpose is counted to the client by `Passed`.
+    """
+
+    kind: PolicyKind = "reliable"
+    interval: float = 0.0
+    size: int = 0
+
+
+class Audience(Value, frozen=True):
+    """Who is told a publication, of those who listen: all but the sessions in `exclude`; or only `session`, or only `user`.
+
+    The others are told `Passed`: for them, too, the log goes on.
+    """
+
+    exclude: tuple[str, ...] = ()
+    session: str | None = None
+    user: str | None = None
+
+    def has(self, session: str, user: str | None) -> bool:
+        """Say whether `session`, which is `user`'s, is told."""
+        if self.session is not None and session != self.session:
+            return False
+        if self.user is not None and user != self.user:
+            return False
+        return session not in self.exclude
+
+
+class EntryChange(Value, frozen=True):
+    """What a publication does to the entry `name` of a keyed channel: sets it, or with `remove` deletes it.
+
+    `expect` is compare-and-set: the offset of the publication that set the entry last, 0 for "there is none". After `ttl` seconds the
+    entry is gone by itself.
+    """
+
+    name: str
+    expect: int | None = None
+    ttl: float | None = None
+    remove: bool = False
