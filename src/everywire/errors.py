@@ -52,7 +52,7 @@ _REGISTERED = frozenset(CloseCode) - _NEVER_ON_THE_WIRE
 # 1009 is not among them: what was too big is not said again.
 _FINAL = frozenset({1002, 1003, 1007, 1010, 3000, 3003})
 _NO = range(4000, 4500)  # an application's no, as HTTP's 4xx
-_LATER = frozenset({4408, 4413})  # no answer to a ping, a slow reader: these pass
+_LATER = frozenset({4402, 4408, 4413})  # an old token, no answer to a ping, a slow reader: these pass
 
 
 def sendable(code: int) -> bool:

@@ -11,7 +11,7 @@ from tests.hub.schedules import BUSY, CALM, CLIENTS, HISTORY, Play, draw, play
 from everywire.brokers.memory import MemoryBroker
 from everywire.brokers.memory.log import Log
 from everywire.hub import channel as channels
-from everywire.hub import commands, pages
+from everywire.hub import pages, subscribing
 from everywire.hub.attachment import Attachment
 from everywire.hub.channel import Channel, State
 from everywire.hub.deadlines import Deadlines
@@ -156,13 +156,13 @@ def recovery_repeats(patch):
 
 def always_recovered(patch):
     """Every recovery is called whole."""
-    real = commands._missed
+    real = subscribing._missed
 
     async def missed(hub, place, command):
         found = await real(hub, place, command)
         return type(found)(found.position, found.publications, whole=True)
 
-    patch(commands, "_missed", missed)
+    patch(subscribing, "_missed", missed)
 
 
 def held_in_vain(patch):
@@ -172,7 +172,7 @@ def held_in_vain(patch):
 
 def held_after_reading(patch):
     """History is read first and the subscriber held afterwards."""
-    real_hold, real_read = Channel.hold, commands._catch_up
+    real_hold, real_read = Channel.hold, subscribing._catch_up
 
     async def catch_up(hub, subscription, command):
         attachment = subscription.attachment
@@ -183,7 +183,7 @@ def held_after_reading(patch):
             real_hold(subscription.channel, subscription, attachment)
         return answer
 
-    patch(commands, "_catch_up", catch_up)
+    patch(subscribing, "_catch_up", catch_up)
 
 
 def kept_told_without_looking(patch):
@@ -228,13 +228,13 @@ def unclaimed_forever(patch):
 
 def rest_of_a_page_forgotten(patch):
     """An answer is cut, and does not say so."""
-    real = commands._catch_up
+    real = subscribing._catch_up
 
     async def catch_up(hub, subscription, command):
         answer = await real(hub, subscription, command)
         return structs.replace(answer, more=None)
 
-    patch(commands, "_catch_up", catch_up)
+    patch(subscribing, "_catch_up", catch_up)
 
 
 def page_ends_at_the_end_of_the_log(patch):
@@ -269,7 +269,7 @@ def attached_at_the_first_page(patch):
 
 def present_before_the_last_page(patch):
     """Who is still to be given a page is listed, and stays so if it never asks on."""
-    real = commands._missed
+    real = subscribing._missed
 
     async def missed(hub, place, command):
         stretch = await real(hub, place, command)
@@ -277,7 +277,7 @@ def present_before_the_last_page(patch):
             await hub.places.enter(place.name, Member(f"ghost {command.ref}"))
         return stretch
 
-    patch(commands, "_missed", missed)
+    patch(subscribing, "_missed", missed)
 
 
 def kept_since_the_first_page(patch):
@@ -319,7 +319,7 @@ def attached_while_pages_follow(patch):
 
 def next_page_from(patch, place):
     """The pages that follow begin at `place(where they should, where the first one did)`."""
-    real, begun = commands._catch_up, {}
+    real, begun = subscribing._catch_up, {}
 
     async def catch_up(hub, subscription, command):
         first = begun.setdefault((subscription.attachment, command.ref), command.since)
@@ -327,7 +327,7 @@ def next_page_from(patch, place):
             command = structs.replace(command, since=place(command.since, first))
         return await real(hub, subscription, command)
 
-    patch(commands, "_catch_up", catch_up)
+    patch(subscribing, "_catch_up", catch_up)
 
 
 def page_skipped(patch):
@@ -357,7 +357,7 @@ def burst_outlives_its_transport(patch):
     async def page_by_page(hub, subscription, attachment, command):
         for left in range(command.pages, 0, -1):
             subscription.channel.hold(subscription, attachment)
-            answer = await commands._catch_up(hub, subscription, command)
+            answer = await subscribing._catch_up(hub, subscription, command)
             if answer.more and left > 1:
                 attachment.tell(structs.replace(answer, more="follows"))
                 await attachment.transport.drain()
@@ -366,7 +366,7 @@ def burst_outlives_its_transport(patch):
                 break
         return answer
 
-    patch(commands, "_page_by_page", page_by_page)
+    patch(subscribing, "_page_by_page", page_by_page)
 
 
 FOUND_AT_ONCE = [

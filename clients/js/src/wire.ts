@@ -100,8 +100,8 @@ export const NORMAL = 1000;
 export const ABNORMAL = 1006;
 /** After these the next link would end so again: see "Close codes" in the protocol. */
 const FINAL = new Set([1002, 1003, 1007, 1010, 3000, 3003]);
-/** No answer to a ping, a slow reader: of the codes that say no, these pass. */
-const LATER = new Set([4408, 4413]);
+/** An old token, no answer to a ping, a slow reader: of the codes that say no, these pass. */
+const LATER = new Set([4402, 4408, 4413]);
 
 /** Whether a link that ended with `code` is worth opening again. */
 export function mayReconnect(code: number): boolean {

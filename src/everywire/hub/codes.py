@@ -20,6 +20,9 @@ class Code(IntEnum):
     LIMIT = 108
     UNKNOWN_NAME = 109
     NOT_AVAILABLE = 110
+    CONFLICT = 111
+    NO_CREDIT = 112
+    TIMED_OUT = 113
 
 
 class Close(IntEnum):
@@ -33,7 +36,9 @@ class Close(IntEnum):
     TRY_AGAIN_LATER = 1013
     BAD_MESSAGE = 4400
     UNAUTHORIZED = 4401
+    EXPIRED = 4402
     REFUSED = 4403
+    KICKED = 4404
     NO_ANSWER = 4408
     CONTINUED = 4409
     SLOW = 4413

@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 from tests.contracts.broker import KEEP, BrokerContract, draft
 
-from everywire.brokers.base import Query, Retention
+from everywire.brokers.base import Query, Retention, Seat
 from everywire.brokers.memory import MemoryBroker
 from everywire.messages import Member, Moved
 from everywire.metrics import Metrics
@@ -194,11 +194,11 @@ def test_joining_does_not_look_at_everybody_who_is_there():
             return super().items()
 
     small = Small(1)
-    places = small.broker._places["c"] = Watched()
+    places = small.broker._places._places["c"] = Watched()
     for number in range(200):
         small.time += 0.01
-        done(small.broker.enter("c", Member(str(number)), 30))
-        done(small.broker.renew([("c", "0")], 30))
+        done(small.broker.enter("c", Seat(Member(str(number)), "n"), 30))
+        done(small.broker.renew("n", [("c", "0")], 30))
     assert places.looked == 0
     small.time = 31.0
     assert len(done(small.broker.members("c"))) == 101

@@ -147,7 +147,7 @@ async def test_running_says_where(monkeypatch, tmp_path, host, options, said):
     running: list[asyncio.Future] = []
     told = asyncio.get_running_loop().create_future()
     monkeypatch.setattr(asyncio, "run", lambda coroutine: running.append(asyncio.ensure_future(coroutine)))
-    monkeypatch.setattr("everywire.app._log.info", lambda text, *words: told.set_result(text % words))
+    monkeypatch.setattr("everywire.app.everywire._log.info", lambda text, *words: told.set_result(text % words))
     Everywire(path="/live").run(host, 0, **{name: text.format(tmp_path) for name, text in options.items()})
     await asyncio.wait([running[0], told], return_when=asyncio.FIRST_COMPLETED)
     assert re.match(said, told.result())
@@ -174,7 +174,7 @@ def test_whether_there_is_a_page_is_known(tmp_path):
 PROGRAM = """
 from everywire.app import Everywire
 app = Everywire()
-import asyncio, everywire.app as module
+import asyncio, everywire.app.everywire as module
 original = module.serve.__aenter__
 async def announced(self):
     server = await original(self)

@@ -1,34 +1,31 @@
-"""The public face: `Everywire()`, its channels, handlers and routes."""
+"""The application: declared, then run."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypeVar
 
-import msgspec
-
-from everywire.brokers.base import Broker, Draft, Receipt, Retention
+from everywire.app.declaring import Declaring
+from everywire.app.speaking import Speaking
+from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
 from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDialect
 from everywire.errors import EverywireError
 from everywire.gateway import Gateway
 from everywire.http.request import Request, Response
-from everywire.hub.hooks import ConnectHook, Handler, Hooks
+from everywire.hub.hooks import ConnectHook, Handler
 from everywire.hub.hub import Hub
-from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Rule
 from everywire.hub.settings import Settings
 from everywire.hub.world import LoopWorld, World
-from everywire.messages import Raw
 from everywire.metrics import Metrics
-from everywire.servers.routes import Route, Routes
+from everywire.servers.routes import Route
 from everywire.servers.websocket import Server, serve
 
-__all__ = ["ChannelOptions", "Everywire"]
+__all__ = ["Everywire"]
 
 H = TypeVar("H", bound=Handler)
 _EVERYWHERE = ("", "0.0.0.0", "::")
@@ -39,26 +36,7 @@ R = TypeVar("R", bound=Route)
 MakeBroker = Callable[[World, Metrics], Broker]
 
 
-class ChannelOptions(TypedDict, total=False):
-    """What a kind of channel keeps, and who may do what in it.
-
-    `history` publications are kept (0: none) for `ttl` seconds each; the latest `keys` idempotency keys are
-    remembered for `window` seconds each; with `presence` its members are listed. The four rules are True,
-    False or a function of an `Access`, sync or async.
-    """
-
-    history: int
-    ttl: float
-    window: float
-    keys: int
-    presence: bool
-    may_subscribe: Rule
-    may_publish: Rule
-    may_history: Rule
-    may_presence: Rule
-
-
-class Everywire:
+class Everywire(Declaring, Speaking):
     """A real-time application: declare channels, handlers and routes, then `run` it.
 
     Nothing here needs an event loop before the application starts. After that, all of it belongs to that
@@ -72,78 +50,13 @@ class Everywire:
         settings: Settings | None = None,
         broker: MakeBroker | None = None,
     ) -> None:
+        super().__init__()
         self.path = path
         self.settings = settings or Settings()
         self.metrics = Metrics()
         self._make_broker = broker or _memory
-        self.has_page = False  # whether something answers at /
-        self._hooks = Hooks()
-        self._routes = Routes()
         self._hub: Hub | None = None
         self._gateway: Gateway | None = None
-
-    # Declaring.
-
-    def channel(self, pattern: str, **options: Unpack[ChannelOptions]) -> ChannelKind:
-        """Declare the channels whose names match `pattern`, "room:{name}" for instance.
-
-        A `{parameter}` stands for one or more characters other than a colon. Raises `ValueError` for a
-        pattern that is there already or makes no sense.
-        """
-        defaults = Retention()
-        kind = ChannelKind(
-            pattern,
-            Retention(
-                size=options.get("history", defaults.size),
-                age=options.get("ttl", defaults.age),
-                window=options.get("window", defaults.window),
-                keys=options.get("keys", defaults.keys),
-            ),
-            options.get("presence", False),
-            _rules(options),
-        )
-        self._hooks.kinds.add(kind)
-        return kind
-
-    def on(self, name: str) -> Callable[[H], H]:
-        """Have calls of `name` answered by the decorated function, sync or async.
-
-        It is given the calling `Member` and the decoded data; what it returns is the result. `Refused`
-        tells the caller why not; anything else it raises is logged here, and there an internal error.
-        """
-        if name in self._hooks.handlers:
-            raise ValueError(f"there is a handler of {name!r} already")
-
-        def decorate(handler: H) -> H:
-            self._hooks.handlers[name] = handler
-            return handler
-
-        return decorate
-
-    def on_connect(self, hook: C) -> C:
-        """Have the decorated function, sync or async, say who connects.
-
-        It is given a `Connecting` and returns the user's name, or None for an anonymous user. It raises
-        `Refused` to turn the client away: for good (with code 101, closing with 4401; else with 4403),
-        or, if that is `temporary`, until later (1013).
-        """
-        self._hooks.connect = hook
-        return hook
-
-    def route(self, path: str) -> Callable[[R], R]:
-        """Have plain HTTP requests for `path` answered by the decorated function of a `Request`."""
-
-        def decorate(route: R) -> R:
-            self._routes.add(path, route)
-            self.has_page = self.has_page or path == "/"
-            return route
-
-        return decorate
-
-    def static(self, prefix: str, folder: str | Path) -> None:
-        """Serve the files of `folder` under `prefix`; a folder's page is its index.html."""
-        self._routes.mount(prefix, Path(folder))
-        self.has_page = self.has_page or (prefix == "/" and Path(folder, "index.html").is_file())
 
     # Running.
 
@@ -227,20 +140,6 @@ class Everywire:
             _log.info("serving %s; Ctrl-C stops it", _address(server, given, scheme, self.path))
             await told.wait()
 
-    def publish(
-        self, channel: str, data: Any, *, key: str | None = None, ephemeral: bool = False
-    ) -> Awaitable[Receipt]:
-        """Publish `data`, anything that JSON can say, in the server's own name.
-
-        It is on its way when this returns; awaiting the result waits until it is in the log, and gives
-        its place there. Raises `Refused` for a name that no kind of channel has, `TypeError` for data
-        that JSON cannot say.
-        """
-        hub = self.hub
-        text = Raw(msgspec.json.encode(data))
-        draft = Draft(text, hub.world.wall(), None, f"s\n{key}" if key is not None else None)
-        return hub.world.start(hub.publish(hub.place(channel), draft, ephemeral=ephemeral))
-
 
 def _address(server: Server, host: str | None, scheme: str, path: str) -> str:
     """Name the first place where `server` listens as a client here would."""
@@ -251,11 +150,6 @@ def _address(server: Server, host: str | None, scheme: str, path: str) -> str:
     if shown in _EVERYWHERE:
         shown = "localhost"
     return f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{name[1]}{path}"
-
-
-def _rules(options: ChannelOptions) -> dict[Action, Rule]:
-    given = {f"may_{action}": action for action in ACTIONS}
-    return {given[name]: rule for name, rule in options.items() if name in given}  # type: ignore[misc]
 
 
 def _memory(world: World, metrics: Metrics) -> Broker:

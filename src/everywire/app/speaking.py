@@ -1,0 +1,38 @@
+"""What an application says to its clients while it runs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Awaitable
+from typing import Any
+
+import msgspec
+
+from everywire.brokers.base import Draft, Receipt
+from everywire.hub.hub import Hub
+from everywire.messages import Raw
+
+__all__ = ["Speaking"]
+
+
+class Speaking:
+    """The speaking half of an application."""
+
+    @property
+    @abstractmethod
+    def hub(self) -> Hub:
+        """The running hub; raises `EverywireError` before the start."""
+
+    def publish(
+        self, channel: str, data: Any, *, key: str | None = None, ephemeral: bool = False
+    ) -> Awaitable[Receipt]:
+        """Publish `data`, anything that JSON can say, in the server's own name.
+
+        It is on its way when this returns; awaiting the result waits until it is in the log, and gives
+        its place there. Raises `Refused` for a name that no kind of channel has, `TypeError` for data
+        that JSON cannot say.
+        """
+        hub = self.hub
+        text = Raw(msgspec.json.encode(data))
+        draft = Draft(text, hub.world.wall(), None, f"s\n{key}" if key is not None else None)
+        return hub.world.start(hub.publish(hub.place(channel), draft, ephemeral=ephemeral))

@@ -1,0 +1,33 @@
+"""May it? The application's rules, and the limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from everywire import messages as m
+from everywire.errors import Refused
+from everywire.hub.codes import Code
+from everywire.hub.kinds import Access, Action, Place
+from everywire.hub.world import settled
+
+if TYPE_CHECKING:
+    from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
+
+__all__ = ["check_size", "permit"]
+
+
+async def permit(hub: Hub, session: Session, place: Place, action: Action) -> None:
+    """Raise `Refused` unless the channel's rule allows `action`."""
+    rule = place.kind.rules.get(action, True)
+    if not isinstance(rule, bool):
+        access = Access(session.member, place.name, place.params, action)
+        rule = await settled(hub.world, rule(access))
+    if rule is not True:
+        raise Refused("permission denied", Code.DENIED)
+
+
+def check_size(what: str, data: m.Data | None, limit: int) -> None:
+    """Raise `Refused` where `data` has more than `limit` bytes."""
+    if data is not None and memoryview(data).nbytes > limit:
+        raise Refused(f"{what} has more than {limit} bytes", Code.LIMIT)

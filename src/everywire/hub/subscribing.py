@@ -1,0 +1,127 @@
+"""Subscribing to channels: held, told what was missed page by page, then live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from everywire import messages as m
+from everywire.brokers.base import Query, Stretch
+from everywire.errors import Refused
+from everywire.hub import pages
+from everywire.hub.channel import State, Subscription
+from everywire.hub.codes import Code
+from everywire.hub.kinds import Place
+from everywire.hub.permission import permit
+
+if TYPE_CHECKING:
+    from everywire.hub.attachment import Attachment
+    from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
+
+__all__ = ["subscribe", "unsubscribe"]
+
+
+async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event | None:
+    """Answer a `Subscribe`, once or page by page."""
+    attachment = session.attachment
+    place = hub.place(command.channel)
+    known = session.subscriptions.get(place.name)
+    if known is not None and known.state is State.LIVE and command.since is None:
+        raise Refused("already subscribed", Code.ALREADY_SUBSCRIBED)
+    await permit(hub, session, place, "subscribe")
+    if attachment is None or attachment is not session.attachment:
+        return None
+    fresh = place.name not in session.subscriptions
+    subscription = hub.subscription(session, place)
+    try:
+        answer = await _page_by_page(hub, subscription, attachment, command)
+    except BaseException:
+        if subscription.attachment is attachment:
+            hub.drop(subscription)
+        raise
+    if subscription.attachment is not attachment:
+        return None
+    if answer.more:
+        # Nothing is kept for a client between two commands: what comes meanwhile is in the log that it asks on from.
+        if fresh:
+            hub.drop(subscription)
+        else:
+            hub.wait_for(subscription)
+        return answer
+    if subscription.overflown:
+        hub.drop(subscription)
+        raise Refused("too much was published meanwhile", Code.LIMIT, temporary=True)
+    attachment.tell(answer)
+    assert answer.position is not None
+    subscription.channel.release(subscription, answer.position)
+    return None
+
+
+async def _page_by_page(
+    hub: Hub, subscription: Subscription, attachment: Attachment, command: m.Subscribe
+) -> m.Subscribed:
+    """Tell the subscriber all pages but the last; that is given, and holds the rest or says that there is more to ask for.
+
+    Each page is read as if the client had asked on, when there is room for it: what is published meanwhile is in it. Whoever
+    publishes faster than a page per round trip would otherwise keep the subscriber out for ever.
+    """
+    left = min(command.pages, hub.settings.max_pages)
+    while True:
+        # Held before history is read: what is published in between waits, instead of being lost. Anew for each page:
+        # the log has what was kept while the page before was on its way, and there is no bound to how much that is.
+        subscription.channel.hold(subscription, attachment)
+        answer = await _catch_up(hub, subscription, command)
+        left -= 1
+        if subscription.attachment is not attachment or answer.more is None or left <= 0:
+            return answer
+        attachment.tell(msgspec.structs.replace(answer, more="follows"))
+        await attachment.transport.drain()
+        if subscription.attachment is not attachment:
+            return answer
+        command = msgspec.structs.replace(command, since=answer.position)
+
+
+async def _catch_up(hub: Hub, subscription: Subscription, command: m.Subscribe) -> m.Subscribed:
+    """Read what the channel's history owes the subscriber, and enter it if one page holds all that."""
+    place = subscription.channel.place
+    await hub.broker.watch(place.name)
+    stretch = await _missed(hub, place, command)
+    recovered = command.since is not None and stretch.whole
+    page = pages.cut(stretch.publications, hub.settings)
+    more: Literal["ask"] | None = "ask" if len(page) < len(stretch.publications) else None
+    members = None
+    if place.kind.presence and not more:
+        if not subscription.stands:
+            raise Refused("the subscription is over", Code.NOT_SUBSCRIBED)  # entering now would never be undone
+        members = await hub.places.enter(place.name, subscription.session.member)
+    if command.since is not None:
+        hub.metrics.recoveries += recovered and not more
+        hub.metrics.recoveries_failed += not recovered
+    return m.Subscribed(command.ref, place.name, pages.end(stretch, page), recovered, page, members, more)
+
+
+async def _missed(hub: Hub, place: Place, command: m.Subscribe) -> Stretch:
+    """Read what came after `since`, or, where that is not whole or not asked, the latest `rewind`: a page, and one more."""
+    retention, rewind = place.kind.retention, command.rewind
+    if command.since is not None:
+        query = Query(command.since, pages.limit(None, hub.settings))
+        stretch = await hub.broker.read(place.name, query, retention)
+        if stretch.whole:
+            return stretch
+    if rewind <= hub.settings.max_page:
+        latest = await hub.broker.read(place.name, Query(limit=rewind, reverse=True), retention)
+        return Stretch(latest.position, latest.publications[::-1], whole=False)
+    now = await hub.broker.read(place.name, Query(limit=0), retention)
+    first = await hub.broker.read(place.name, pages.oldest(rewind, now, hub.settings), retention)
+    return Stretch(first.position, first.publications, whole=False)
+
+
+def unsubscribe(hub: Hub, session: Session, command: m.Unsubscribe) -> m.Event:
+    """Answer an `Unsubscribe`."""
+    subscription = session.subscriptions.get(command.channel)
+    if subscription is None:
+        raise Refused("not subscribed", Code.NOT_SUBSCRIBED)
+    hub.drop(subscription)
+    return m.Unsubscribed(command.channel, command.ref)
