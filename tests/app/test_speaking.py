@@ -1,0 +1,36 @@
+"""What an application says while it runs."""
+
+import pytest
+
+from everywire.app import Everywire
+from everywire.errors import EverywireError, Refused
+from everywire.testing import Net
+
+
+@pytest.fixture
+def app():
+    app = Everywire()
+    app.channel("news", history=5)
+    return app
+
+
+def test_nothing_is_said_before_the_start(app):
+    with pytest.raises(EverywireError, match="not running"):
+        app.publish("news", 1)
+
+
+def test_a_key_makes_publishing_again_harmless(app):
+    with Net(app) as net:
+        client = net.connect()
+        client.subscribe("news")
+        app.publish("news", {"n": 1}, key="k")
+        app.publish("news", {"n": 1}, key="k")
+        assert [event["data"] for event in client.events("publication")] == [{"n": 1}]
+
+
+def test_what_no_kind_has_and_what_json_cannot_say(app):
+    with Net(app):
+        with pytest.raises(Refused):
+            app.publish("elsewhere", 1)
+        with pytest.raises(TypeError):
+            app.publish("news", object())

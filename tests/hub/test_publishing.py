@@ -1,0 +1,89 @@
+"""What a session says to channels, and asks of them."""
+
+import pytest
+
+from everywire.app import Everywire
+from everywire.hub.settings import Settings
+from everywire.testing import Net, Refusal
+
+SMALL = Settings(max_channels=2, max_name=20, max_data=50, max_info=30, max_waiting=3)
+
+
+def make(**settings):
+    app = Everywire(settings=Settings(**settings) if settings else SMALL)
+    app.channel("room:{name}", history=5, presence=True)
+    app.channel("plain")
+    return app
+
+
+@pytest.fixture
+def net():
+    with Net(make()) as net:
+        yield net
+
+
+def refused(code):
+    return pytest.raises(Refusal, match=f"^{code} ")
+
+
+def test_a_publication_names_its_sender(net):
+    client = net.connect(info={"nick": "A"})
+    client.subscribe("plain")
+    assert client.publish("plain", {"x": 1})["offset"] == 1
+    (event,) = client.events()
+    assert event["from"] == {"session": client.session, "user": None, "info": {"nick": "A"}}
+    assert event["time"] == 1_767_225_600_000
+
+
+def test_an_ephemeral_publication_has_no_place(net):
+    client = net.connect()
+    client.subscribe("room:a")
+    assert "offset" not in client.publish("room:a", 1, ephemeral=True)
+    (event,) = client.events()
+    assert "offset" not in event
+    assert client.ask("history", channel="room:a")["publications"] == []
+
+
+def test_keys_count_per_user():
+    app = make()
+    app.on_connect(lambda connecting: connecting.token)
+    with Net(app) as net:
+        clients = [net.connect(token=token) for token in ("ann", "ann", "ben", None)]
+        offsets = [client.publish("plain", 1, key="k")["offset"] for client in clients]
+        assert offsets == [1, 1, 2, 3]
+
+
+def test_data_is_bounded(net):
+    client = net.connect()
+    client.publish("plain", "x" * 48)
+    with refused(108):
+        client.publish("plain", "x" * 49)
+    net.app.on("echo")(lambda member, data: data)
+    with refused(108):
+        client.ask("call", name="echo", data="x" * 49)
+
+
+def test_history_in_pieces(net):
+    client = net.connect()
+    for number in range(4):
+        client.publish("room:a", number)
+    page = client.ask("history", channel="room:a", limit=2, reverse=True)
+    assert [each["data"] for each in page["publications"]] == [3, 2]
+    since = {"epoch": page["epoch"], "offset": 2}
+    page = client.ask("history", channel="room:a", since=since)
+    assert [each["data"] for each in page["publications"]] == [2, 3]
+
+
+def test_what_a_channel_does_not_have_is_refused(net):
+    client = net.connect()
+    for kind in ("history", "presence"):
+        with refused(110):
+            client.ask(kind, channel="plain")
+
+
+def test_presence_lists_members(net):
+    clients = [net.connect(info={"n": n}) for n in range(3)]
+    for client in clients:
+        client.subscribe("room:a")
+    members = clients[0].ask("presence", channel="room:a")["members"]
+    assert [member["info"]["n"] for member in members] == [0, 1, 2]
