@@ -15,6 +15,7 @@ class Metrics:
         "commands",
         "deliveries",
         "evictions",
+        "notes_malformed",
         "payloads_received",
         "publications",
         "recoveries",
@@ -29,6 +30,7 @@ class Metrics:
         self.commands = 0
         self.deliveries = 0
         self.evictions = 0
+        self.notes_malformed = 0
         self.payloads_received = 0
         self.publications = 0
         self.recoveries = 0

@@ -16,6 +16,7 @@ from everywire.hub.deadlines import Deadlines
 from everywire.hub.heartbeat import Heartbeats
 from everywire.hub.hooks import Hooks
 from everywire.hub.kinds import Place
+from everywire.hub.notes import Notes
 from everywire.hub.presence import Places
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
@@ -58,6 +59,7 @@ class Hub:
         self.heartbeats: Final = Heartbeats(world, self.settings.heartbeat)
         self.node: Final = world.new_id()
         self.places: Final = Places(world, broker, self.node, self.settings.lease)
+        self.notes: Final = Notes(world, broker, self.node, self.metrics)
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
@@ -215,7 +217,10 @@ class Hub:
 
     def deliver(self, news: News) -> None:
         """Tell the listeners of a channel what the broker brings."""
-        if isinstance(news, Note | Gap):
+        if isinstance(news, Note):
+            self.notes.take(news.data)
+            return
+        if isinstance(news, Gap):
             return
         channel = self.channels.get(news.channel)
         if channel is None:
