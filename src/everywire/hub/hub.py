@@ -85,6 +85,7 @@ class Hub:
     def lost(self, attachment: Attachment, code: int) -> None:
         """Part an attachment from its session, which lingers unless its client closed it with 1000."""
         session = self.detach(attachment)
+        self.metrics.disconnects[code] = self.metrics.disconnects.get(code, 0) + 1
         if session is None:
             return
         if code == Close.NORMAL:
@@ -213,7 +214,10 @@ class Hub:
     async def publish(self, place: Place, draft: Draft, *, ephemeral: bool = False) -> Receipt:
         """Append a publication to a channel; every node delivers it."""
         retention = None if ephemeral else place.kind.retention
-        return await self.broker.publish(place.name, draft, retention)
+        begun = self.world.now()
+        receipt = await self.broker.publish(place.name, draft, retention)
+        self.metrics.publish_seconds.observe(self.world.now() - begun)
+        return receipt
 
     def deliver(self, news: News) -> None:
         """Tell the listeners of a channel what the broker brings."""
@@ -255,6 +259,7 @@ class Hub:
             event = await handle(self, attachment, command)
         except Refused as no:
             self.metrics.refusals += 1
+            self.metrics.refused[no.code] = self.metrics.refused.get(no.code, 0) + 1
             event = Refusal(ref, no.code, no.reason, no.temporary)
         except Exception:
             _log.exception("%s failed", type(command).__name__)
