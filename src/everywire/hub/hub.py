@@ -14,8 +14,9 @@ from everywire.hub.codes import Close, Code
 from everywire.hub.commands import handle
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.heartbeat import Heartbeats
-from everywire.hub.hooks import Hooks
+from everywire.hub.hooks import Hooks, Tracer
 from everywire.hub.kinds import Place
+from everywire.hub.notes import Notes
 from everywire.hub.presence import Places
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
@@ -52,12 +53,14 @@ class Hub:
         self.hooks: Final = hooks
         self.settings: Final = settings or Settings()
         self.metrics: Final = metrics or Metrics()
+        self.tracer: Tracer | None = None
         self.sessions: Final[dict[str, Session]] = {}
         self.channels: Final[dict[str, Channel]] = {}
         self.attachments: Final[dict[Attachment, None]] = {}
         self.heartbeats: Final = Heartbeats(world, self.settings.heartbeat)
         self.node: Final = world.new_id()
         self.places: Final = Places(world, broker, self.node, self.settings.lease)
+        self.notes: Final = Notes(world, broker, self.node, self.metrics)
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
@@ -83,6 +86,7 @@ class Hub:
     def lost(self, attachment: Attachment, code: int) -> None:
         """Part an attachment from its session, which lingers unless its client closed it with 1000."""
         session = self.detach(attachment)
+        self.metrics.disconnects[code] = self.metrics.disconnects.get(code, 0) + 1
         if session is None:
             return
         if code == Close.NORMAL:
@@ -211,11 +215,17 @@ class Hub:
     async def publish(self, place: Place, draft: Draft, *, ephemeral: bool = False) -> Receipt:
         """Append a publication to a channel; every node delivers it."""
         retention = None if ephemeral else place.kind.retention
-        return await self.broker.publish(place.name, draft, retention)
+        begun = self.world.now()
+        receipt = await self.broker.publish(place.name, draft, retention)
+        self.metrics.publish_seconds.observe(self.world.now() - begun)
+        return receipt
 
     def deliver(self, news: News) -> None:
         """Tell the listeners of a channel what the broker brings."""
-        if isinstance(news, Note | Gap):
+        if isinstance(news, Note):
+            self.notes.take(news.data)
+            return
+        if isinstance(news, Gap):
             return
         channel = self.channels.get(news.channel)
         if channel is None:
@@ -230,7 +240,12 @@ class Hub:
 
     def work(self, attachment: Attachment) -> Awaitable[None]:
         """Handle what waits in the attachment's inbox."""
-        return self.world.start(self._work(attachment))
+        if self.tracer is None:
+            return self.world.start(self._work(attachment))
+        attachment.busy = True  # from now on, not from when the task begins
+        return self.world.task(
+            self._work(attachment)
+        )  # a span needs a context of its own from its beginning to its end
 
     async def _work(self, attachment: Attachment) -> None:
         attachment.busy = True
@@ -247,9 +262,14 @@ class Hub:
         self.metrics.commands += 1
         ref = getattr(command, "ref", 0)
         try:
-            event = await handle(self, attachment, command)
+            if self.tracer is None:
+                event = await handle(self, attachment, command)
+            else:
+                with self.tracer.span(command):
+                    event = await handle(self, attachment, command)
         except Refused as no:
             self.metrics.refusals += 1
+            self.metrics.refused[no.code] = self.metrics.refused.get(no.code, 0) + 1
             event = Refusal(ref, no.code, no.reason, no.temporary)
         except Exception:
             _log.exception("%s failed", type(command).__name__)
