@@ -55,11 +55,12 @@ class Streamed:
         self.headers = Headers(headers)
         self.reason = phrase(status)
 
-    def head(self, *, chunked: bool) -> bytes:
-        """Write the head as HTTP/1.1 bytes; without `chunked` it says that the connection ends."""
+    def head(self, *, chunked: bool, close: bool) -> bytes:
+        """Write the head as HTTP/1.1 bytes; ValueError for a header that would split it."""
         lines = [f"HTTP/1.1 {self.status} {self.reason}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
-        lines.append("Transfer-Encoding: chunked" if chunked else "Connection: close")
+        lines += ["Transfer-Encoding: chunked"] if chunked else []
+        lines += ["Connection: close"] if close else []
         return one_head(lines)
 
     def __repr__(self) -> str:
