@@ -40,7 +40,7 @@ class Authority:
 
     def __init__(self, network: Network, world: MortalWorld) -> None:
         self.network: Final = network
-        self.memory: Final = MemoryBroker(world.now, world.new_id)
+        self.memory: Final = MemoryBroker(world.now, world.new_id, later=world.later)
         self.memory.listen(self._deliver)
         self._watching: dict[str, dict[End, None]] = {}
         self._links: dict[End, None] = {}
@@ -169,9 +169,9 @@ class LinkedBroker:
         """Read a log."""
         return await self._ask("read", channel, query, retention)  # type: ignore[no-any-return]
 
-    async def entries(self, channel: str, retention: Retention) -> Snapshot:
+    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
         """Read entries."""
-        return await self._ask("entries", channel, retention)  # type: ignore[no-any-return]
+        return await self._ask("entries", channel, query, retention)  # type: ignore[no-any-return]
 
     async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
         """Ask where logs end."""
