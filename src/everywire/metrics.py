@@ -46,6 +46,7 @@ class Metrics:
         "disconnects",
         "evictions",
         "notes_malformed",
+        "occurrences_dropped",
         "payloads_received",
         "publications",
         "publish_seconds",
@@ -65,6 +66,7 @@ class Metrics:
         self.disconnects: dict[int, int] = {}
         self.evictions = 0
         self.notes_malformed = 0
+        self.occurrences_dropped = 0
         self.payloads_received = 0
         self.publications = 0
         self.publish_seconds = Durations()

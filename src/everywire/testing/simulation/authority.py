@@ -40,7 +40,7 @@ class Authority:
 
     def __init__(self, network: Network, world: MortalWorld) -> None:
         self.network: Final = network
-        self.memory: Final = MemoryBroker(world.now, world.new_id)
+        self.memory: Final = MemoryBroker(world.now, world.new_id, later=world.later, alone=False)
         self.memory.listen(self._deliver)
         self._watching: dict[str, dict[End, None]] = {}
         self._links: dict[End, None] = {}
@@ -80,6 +80,8 @@ class Authority:
 
 class LinkedBroker:
     """One node's link to the authority; a lost one is made anew, and what may be missing then is told as a `Gap`."""
+
+    alone: Final = False
 
     def __init__(self, authority: Authority, world: World, loop: asyncio.AbstractEventLoop) -> None:
         self._authority = authority
@@ -177,21 +179,25 @@ class LinkedBroker:
         """Ask where logs end."""
         return await self._ask("ends", channels)  # type: ignore[no-any-return]
 
-    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
+    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
         """Hold a place."""
-        await self._ask("enter", channel, seat, lease)
+        return await self._ask("enter", channel, seat, lease)  # type: ignore[no-any-return]
 
     async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give it up."""
         await self._ask("exit", channel, session, holder)
 
-    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
-        """Hold places for longer."""
-        return await self._ask("renew", holder, places, lease)  # type: ignore[no-any-return]
+    async def renew(self, holder: str, lease: float) -> str:
+        """Hold all that is the holder's for longer."""
+        return await self._ask("renew", holder, lease)  # type: ignore[no-any-return]
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
         return await self._ask("members", channel)  # type: ignore[no-any-return]
+
+    async def count(self, channel: str) -> tuple[int, int]:
+        """Give how many are there."""
+        return await self._ask("count", channel)  # type: ignore[no-any-return]
 
     async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
         """Take occurrences."""
