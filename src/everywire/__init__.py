@@ -48,4 +48,4 @@ __all__ = [
     "serve",
 ]
 
-__version__ = "0.1.0"
+__version__ = builds.VERSION

@@ -14,7 +14,7 @@ from everywire.hub.codes import Close, Code
 from everywire.hub.commands import handle
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.heartbeat import Heartbeats
-from everywire.hub.hooks import Hooks
+from everywire.hub.hooks import Hooks, Tracer
 from everywire.hub.kinds import Place
 from everywire.hub.notes import Notes
 from everywire.hub.presence import Places
@@ -53,6 +53,7 @@ class Hub:
         self.hooks: Final = hooks
         self.settings: Final = settings or Settings()
         self.metrics: Final = metrics or Metrics()
+        self.tracer: Tracer | None = None
         self.sessions: Final[dict[str, Session]] = {}
         self.channels: Final[dict[str, Channel]] = {}
         self.attachments: Final[dict[Attachment, None]] = {}
@@ -239,7 +240,12 @@ class Hub:
 
     def work(self, attachment: Attachment) -> Awaitable[None]:
         """Handle what waits in the attachment's inbox."""
-        return self.world.start(self._work(attachment))
+        if self.tracer is None:
+            return self.world.start(self._work(attachment))
+        attachment.busy = True  # from now on, not from when the task begins
+        return self.world.task(
+            self._work(attachment)
+        )  # a span needs a context of its own from its beginning to its end
 
     async def _work(self, attachment: Attachment) -> None:
         attachment.busy = True
@@ -256,7 +262,11 @@ class Hub:
         self.metrics.commands += 1
         ref = getattr(command, "ref", 0)
         try:
-            event = await handle(self, attachment, command)
+            if self.tracer is None:
+                event = await handle(self, attachment, command)
+            else:
+                with self.tracer.span(command):
+                    event = await handle(self, attachment, command)
         except Refused as no:
             self.metrics.refusals += 1
             self.metrics.refused[no.code] = self.metrics.refused.get(no.code, 0) + 1
