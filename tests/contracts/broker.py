@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from everywire.brokers.base import Broker, Draft, Query, Receipt, Retention, Seat
-from everywire.messages import Joined, Left, Member, Position, Publication, Raw
+from everywire.brokers.base import Broker, Draft, Query, Receipt, Retention
+from everywire.messages import Member, Position, Publication, Raw
 
 T = TypeVar("T")
 

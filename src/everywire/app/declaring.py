@@ -8,7 +8,7 @@ from typing import TypedDict, TypeVar, Unpack
 
 from everywire.brokers.base import Retention
 from everywire.hub.hooks import ConnectHook, Handler, Hooks
-from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Rule
+from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Presence, Rule
 from everywire.servers.routes import Route, Routes
 
 __all__ = ["ChannelOptions", "Declaring"]
@@ -22,15 +22,17 @@ class ChannelOptions(TypedDict, total=False):
     """What a kind of channel keeps, and who may do what in it.
 
     `history` publications are kept (0: none) for `ttl` seconds each; the latest `keys` idempotency keys are
-    remembered for `window` seconds each; with `presence` its members are listed. The four rules are True,
-    False or a function of an `Access`, sync or async.
+    remembered for `window` seconds each; with `presence` its members are listed: sessions (True, "sessions") or
+    users, each with any number of sessions ("users"). Others are told that a member left when it was away for `leave_after` seconds.
+    The four rules are True, False or a function of an `Access`, sync or async.
     """
 
     history: int
     ttl: float
     window: float
     keys: int
-    presence: bool
+    presence: Presence
+    leave_after: float
     may_subscribe: Rule
     may_publish: Rule
     may_history: Rule
@@ -61,7 +63,8 @@ class Declaring:
                 keys=options.get("keys", defaults.keys),
             ),
             options.get("presence", False),
-            _rules(options),
+            options.get("leave_after", 0.0),
+            rules=_rules(options),
         )
         self._hooks.kinds.add(kind)
         return kind

@@ -199,7 +199,7 @@ class Hub:
         if session.subscriptions.pop(channel.name, None) is None:
             return
         channel.unsubscribe(session)
-        self.places.exit(channel.name, session)
+        self.places.exit(subscription)
         if not channel.subscriptions:
             del self.channels[channel.name]
             self.world.start(self._unwatch(channel.name))

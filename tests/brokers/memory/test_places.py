@@ -65,7 +65,7 @@ class Model:
 class Run:
     """The real thing and the model, side by side."""
 
-    def __init__(self, users: bool, grace: float) -> None:  # noqa: FBT001
+    def __init__(self, users: bool, grace: float) -> None:
         self.time, terms = 0, count()  # in tenths of a second
         self.users, self.grace = users, grace
         self.news: list[Joined | Left] = []
@@ -99,7 +99,9 @@ class Run:
         assert {model.name(member.session) for member in listed} == model.there
         by = {name: [each for each in model.places if model.name(each) == name] for name in model.there}
         assert {model.name(m.session): m.tabs for m in listed} == {name: max(1, len(by[name])) for name in by}
-        said = [("join" if isinstance(news, Joined) else "leave", model.name(news.member.session)) for news in self.news]
+        said = [
+            ("join" if isinstance(news, Joined) else "leave", model.name(news.member.session)) for news in self.news
+        ]
         # What ends in the same moment may be told in any order.
         assert sorted(said) == sorted(model.told)
         for name in {name for _, name in said}:
@@ -166,17 +168,28 @@ class Timers:
     """Timers that fire by hand."""
 
     def __init__(self) -> None:
-        self.armed: list[tuple[float, object]] = []
+        self.armed: list[Timer] = []
 
     def later(self, delay, action):
-        entry = (delay, action)
-        self.armed.append(entry)
+        self.armed.append(timer := Timer(self.armed, delay, action))
+        return timer
 
-        class Timer:
-            def cancel(timer):
-                self.armed.remove(entry)
+    def fire(self):
+        self.armed.pop().action()
 
-        return Timer()
+    @property
+    def delays(self):
+        return [timer.delay for timer in self.armed]
+
+
+@dataclass(eq=False)
+class Timer:
+    armed: list
+    delay: float
+    action: object
+
+    def cancel(self):
+        self.armed.remove(self)
 
 
 def test_one_timer_is_armed_while_anything_can_end():
@@ -185,11 +198,10 @@ def test_one_timer_is_armed_while_anything_can_end():
     assert timers.armed == []
     places.enter("c", Seat(Member("s1"), "one", grace=1.0), 3.0)
     places.enter("c", Seat(Member("s2"), "two"), 2.0)
-    assert [delay for delay, _ in timers.armed] == [2.0]
+    assert timers.delays == [2.0]
     now[0] = 2.0
-    _, fire = timers.armed.pop()
-    fire()
-    assert [delay for delay, _ in timers.armed] == [1.0]
+    timers.fire()
+    assert timers.delays == [1.0]
     places.clear()
     assert timers.armed == []
 
@@ -200,11 +212,10 @@ def test_a_timer_that_comes_too_early_is_armed_again():
     places.enter("c", Seat(Member("s1"), "one"), 3.0)
     now[0] = 2.0
     places.renew("one", 3.0)
-    assert [delay for delay, _ in timers.armed] == [3.0]
+    assert timers.delays == [3.0]
     now[0] = 3.0
-    _, fire = timers.armed.pop()
-    fire()
-    assert [delay for delay, _ in timers.armed] == [2.0]
+    timers.fire()
+    assert timers.delays == [2.0]
     assert len(news) == 1
 
 

@@ -48,7 +48,7 @@ class Occurrences:
 
     def claim(self, holder: str, most: int) -> tuple[Occurrence, ...]:
         """Give the first of each channel that nobody has, and make them `holder`'s."""
-        taken = []
+        taken: list[Occurrence] = []
         while self._ready and len(taken) < most:
             channel = next(iter(self._ready))
             del self._ready[channel]
