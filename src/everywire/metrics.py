@@ -41,6 +41,7 @@ class Metrics:
 
     __slots__ = (
         "bytes_received",
+        "changes_dropped",
         "commands",
         "deliveries",
         "disconnects",
@@ -61,6 +62,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.bytes_received = 0
+        self.changes_dropped = 0
         self.commands = 0
         self.deliveries = 0
         self.disconnects: dict[int, int] = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypedDict, TypeVar, Unpack
 
 from everywire.brokers.base import Retention
+from everywire.hub.changes import ChangeHook, ChangeKind
 from everywire.hub.hooks import ConnectHook, Handler, Hooks
 from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Presence, Rule
 from everywire.servers.routes import Route, Routes
@@ -14,6 +15,7 @@ from everywire.servers.routes import Route, Routes
 __all__ = ["ChannelOptions", "Declaring"]
 
 C = TypeVar("C", bound=ConnectHook)
+G = TypeVar("G", bound=ChangeHook)
 H = TypeVar("H", bound=Handler)
 R = TypeVar("R", bound=Route)
 
@@ -93,6 +95,36 @@ class Declaring:
         """
         self._hooks.connect = hook
         return hook
+
+    def on_join(self, pattern: str) -> Callable[[G], G]:
+        """Have the decorated function, sync or async, learn of every member that comes into a channel of this kind.
+
+        `pattern` is that of a `channel` with presence; the function is given a `Change`. It learns of each at least once and in order
+        within a channel, on one of the nodes; see `docs/presence.md` for what happens when it fails.
+        """
+        return self._on("join", pattern)
+
+    def on_leave(self, pattern: str) -> Callable[[G], G]:
+        """The same of every member that leaves."""
+        return self._on("leave", pattern)
+
+    def on_occupied(self, pattern: str) -> Callable[[G], G]:
+        """The same of every channel that has its first member; that one joins afterwards."""
+        return self._on("occupied", pattern)
+
+    def on_vacated(self, pattern: str) -> Callable[[G], G]:
+        """The same of every channel that has no member any more; the last left before."""
+        return self._on("vacated", pattern)
+
+    def _on(self, kind: ChangeKind, pattern: str) -> Callable[[G], G]:
+        if (kind, pattern) in self._hooks.changes:
+            raise ValueError(f"there is a hook for {kind} of {pattern!r} already")
+
+        def decorate(hook: G) -> G:
+            self._hooks.changes[kind, pattern] = hook
+            return hook
+
+        return decorate
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`."""

@@ -94,6 +94,12 @@ class Kinds:
         else:
             self._exact[pattern] = kind
 
+    def with_pattern(self, pattern: str) -> ChannelKind | None:
+        """Give the kind that was added with `pattern`."""
+        if (kind := self._exact.get(pattern)) is not None:
+            return kind
+        return next((kind for _, kind in self._patterns if kind.pattern == pattern), None)
+
     def find(self, name: str) -> Place | None:
         """Give the place that `name` names; None where no kind has it."""
         if (kind := self._exact.get(name)) is not None:

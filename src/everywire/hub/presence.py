@@ -23,12 +23,14 @@ class Places:
     The broker says with every answer in which term the lease is. Another term than before means that everything was lost meanwhile
     (the link was broken for too long, this process stood still, the broker lost its memory): then all places are entered again.
 
-    Invariants: the timer runs while any place is held or has yet to be given up; `_held` are the subscriptions whose places the broker
+    Invariants: the timer runs while any place is held or has yet to be given up, or `always`; `_held` are the subscriptions whose places the broker
     was told of; `_owed` the places that it was told of and that nobody here has any more.
     """
 
     def __init__(self, world: World, broker: Broker, node: str, lease: float) -> None:
-        self.changed: Callable[[Subscription], None] = _ignore  # called when the broker has taken up a coming or going
+        self.changed: Callable[[Subscription], None] = _ignore  # the broker has taken up a coming or going
+        self.renewed: Callable[[], None] = _nothing  # the lease holds for another while
+        self.lapsed: Callable[[], None] = _nothing  # it was over: everything was lost
         self._node = node
         self._world = world
         self._broker = broker
@@ -37,6 +39,7 @@ class Places:
         self._owed: dict[tuple[str, str], Subscription] = {}
         self._term: str | None = None
         self._lost = False
+        self._always = False
         self._timer: Timer | None = None
 
     async def enter(self, subscription: Subscription) -> tuple[Member, ...]:
@@ -62,6 +65,12 @@ class Places:
         """Let go of a place that another node holds now."""
         self._held.pop(subscription, None)
 
+    def always(self) -> None:
+        """Renew the lease also while no place is held: something else hangs on it."""
+        self._always = True
+        if self._timer is None:
+            self._timer = self._world.later(0, self._renew)
+
     def close(self) -> None:
         """Renew nothing any more."""
         if self._timer is not None:
@@ -76,10 +85,11 @@ class Places:
 
     def _note(self, term: str) -> None:
         """Take notice of the term that the lease is in."""
-        if self._term is not None and term != self._term:
+        before, self._term = self._term, term
+        if before is not None and term != before:
             self._lost = True
+            self.lapsed()
             self._world.start(self._enter_again())
-        self._term = term
 
     async def _enter_again(self) -> None:
         """Enter all places once more; what fails is tried again with the next renewal."""
@@ -105,7 +115,7 @@ class Places:
 
     def _renew(self) -> None:
         self._timer = None
-        if self._held or self._owed:
+        if self._held or self._owed or self._always:
             self._keep_on()
             self._world.start(self._renewed())
         else:
@@ -117,6 +127,7 @@ class Places:
         except Exception:
             _log.exception("places in channels were not renewed")
             return
+        self.renewed()
         for place, subscription in [*self._owed.items()]:
             if place in self._owed:  # and was not entered again meanwhile
                 await self._exit(subscription)
@@ -140,3 +151,7 @@ def _place(subscription: Subscription) -> tuple[str, str]:
 
 def _ignore(_: Subscription) -> None:
     """Stand in for who wants to know, until somebody does."""
+
+
+def _nothing() -> None:
+    """The same."""
