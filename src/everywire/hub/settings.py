@@ -16,7 +16,9 @@ class Settings:
     linger: float = 10.0  # how long a session outlives its transport
     connect_deadline: float = 10.0  # from the transport's opening to its `connect`
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
-    lease: float = 30.0  # how long a place in a channel is held without being renewed
+    lease: float = (
+        3.0  # how long a node holds its places in channels without renewing that; it does so three times in it
+    )
     max_channels: int = 128  # subscriptions of one session
     max_name: int = 255  # characters in a channel's name
     max_data: int = 64 * 1024  # bytes of application data in one command
@@ -26,3 +28,5 @@ class Settings:
     max_page_bytes: int = 256 * 1024  # bytes of their data; one publication is always given
     max_pages: int = 16  # answers to one command; a client asks on for the rest
     max_held: int = 1_000  # events kept for one subscription while history is read
+    max_changes: int = 64  # hooks for joins and leaves under way at a time
+    change_tries: int = 5  # how often such a hook is tried that fails
