@@ -132,5 +132,5 @@ def _fetch(url: str) -> bytes:
             text: bytes = answer.read(_LARGEST + 1)
     except urllib.error.HTTPError as refusal:
         with refusal:
-            raise OSError(f"the answer is {refusal.code} {ascii(refusal.reason)}") from None
+            raise OSError(f"the answer is {refusal.code} {refusal.reason!a}") from None
     return text
