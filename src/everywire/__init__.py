@@ -57,7 +57,7 @@ __all__ = [
     "serve",
 ]
 
-__version__ = "0.1.0"
+__version__ = builds.VERSION
 
 
 def __getattr__(name: str) -> Any:

@@ -101,6 +101,7 @@ class Gateway:
         line = self._lines.get(websocket)
         if line is not None:
             self.hub.metrics.payloads_received += 1
+            self.hub.metrics.bytes_received += len(message)
             line.receive(message)
 
     def closed(self, websocket: _WebSocket, code: int, reason: str = "") -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from everywire.hub.identity import Identity
 from everywire.hub.kinds import Kinds
-from everywire.messages import Member, Raw
+from everywire.messages import Command, Member, Raw
 
-__all__ = ["ConnectHook", "Connecting", "Handler", "Hooks"]
+__all__ = ["ConnectHook", "Connecting", "Handler", "Hooks", "Tracer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,13 @@ ConnectHook: TypeAlias = Callable[[Connecting], Said | Awaitable[Said]]
 
 Handler: TypeAlias = Callable[[Member, Any], Any]
 """Answers a call: given who calls and the decoded data, returns the result, or an awaitable of it."""
+
+
+class Tracer(Protocol):
+    """Follows what is done on behalf of one command."""
+
+    def span(self, command: Command) -> AbstractContextManager[object]:
+        """Give what is entered before `command` is carried out, and left afterwards, with its error if there is one."""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from everywire.hub.commands import handle
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.expiries import Expiries
 from everywire.hub.heartbeat import Heartbeats
-from everywire.hub.hooks import Hooks
+from everywire.hub.hooks import Hooks, Tracer
 from everywire.hub.identity import Identity
 from everywire.hub.kinds import Place
 from everywire.hub.notes import Notes
@@ -57,6 +57,7 @@ class Hub:
         self.hooks: Final = hooks
         self.settings: Final = settings or Settings()
         self.metrics: Final = metrics or Metrics()
+        self.tracer: Tracer | None = None
         self.sessions: Final[dict[str, Session]] = {}
         self.channels: Final[dict[str, Channel]] = {}
         self.attachments: Final[dict[Attachment, None]] = {}
@@ -92,6 +93,7 @@ class Hub:
     def lost(self, attachment: Attachment, code: int) -> None:
         """Part an attachment from its session, which lingers unless its client closed it with 1000."""
         session = self.detach(attachment)
+        self.metrics.disconnects[code] = self.metrics.disconnects.get(code, 0) + 1
         if session is None:
             return
         if code == Close.NORMAL:
@@ -245,7 +247,10 @@ class Hub:
     async def publish(self, place: Place, draft: Draft, *, ephemeral: bool = False) -> Receipt:
         """Append a publication to a channel; every node delivers it."""
         retention = None if ephemeral else place.kind.retention
-        return await self.broker.publish(place.name, draft, retention)
+        begun = self.world.now()
+        receipt = await self.broker.publish(place.name, draft, retention)
+        self.metrics.publish_seconds.observe(self.world.now() - begun)
+        return receipt
 
     def deliver(self, news: News) -> None:
         """Tell the listeners of a channel what the broker brings."""
@@ -267,7 +272,12 @@ class Hub:
 
     def work(self, attachment: Attachment) -> Awaitable[None]:
         """Handle what waits in the attachment's inbox."""
-        return self.world.start(self._work(attachment))
+        if self.tracer is None:
+            return self.world.start(self._work(attachment))
+        attachment.busy = True  # from now on, not from when the task begins
+        return self.world.task(
+            self._work(attachment)
+        )  # a span needs a context of its own from its beginning to its end
 
     async def _work(self, attachment: Attachment) -> None:
         attachment.busy = True
@@ -284,9 +294,14 @@ class Hub:
         self.metrics.commands += 1
         ref = getattr(command, "ref", 0)
         try:
-            event = await handle(self, attachment, command)
+            if self.tracer is None:
+                event = await handle(self, attachment, command)
+            else:
+                with self.tracer.span(command):
+                    event = await handle(self, attachment, command)
         except Refused as no:
             self.metrics.refusals += 1
+            self.metrics.refused[no.code] = self.metrics.refused.get(no.code, 0) + 1
             event = Refusal(ref, no.code, no.reason, no.temporary)
         except Exception:
             _log.exception("%s failed", type(command).__name__)

@@ -10,9 +10,9 @@ from typing import Any
 
 from everywire.hub.world import LoopWorld
 
-__all__ = ["VirtualLoop", "passed", "virtual_world"]
+__all__ = ["EPOCH", "VirtualLoop", "passed", "virtual_world"]
 
-_EPOCH = 1_767_225_600_000  # milliseconds since 1970 when virtual time begins: 2026-01-01
+EPOCH = 1_767_225_600_000  # milliseconds since 1970 when virtual time begins: 2026-01-01
 
 
 class _Leaping(selectors.SelectSelector):
@@ -67,6 +67,6 @@ def virtual_world(loop: VirtualLoop, seed: int = 0) -> LoopWorld:
     dice = random.Random(seed)
     return LoopWorld(
         loop,
-        wall=lambda: _EPOCH + round(loop.time() * 1000),
+        wall=lambda: EPOCH + round(loop.time() * 1000),
         new_id=lambda: f"{dice.getrandbits(128):032x}",
     )
