@@ -168,4 +168,4 @@ def _address(server: Server, host: str | None, scheme: str, path: str) -> str:
 
 
 def _memory(world: World, metrics: Metrics) -> Broker:
-    return MemoryBroker(world.now, world.new_id, metrics=metrics)
+    return MemoryBroker(world.now, world.new_id, later=world.later, metrics=metrics)

@@ -49,7 +49,7 @@ class SharedBroker:
     def view(self, world: World, metrics: Metrics) -> View:
         """Make another node's view."""
         if self._inner is None:
-            self._inner = MemoryBroker(world.now, world.new_id, metrics=metrics)
+            self._inner = MemoryBroker(world.now, world.new_id, later=world.later, metrics=metrics)
             self._inner.listen(self._fan_out)
         made = View(self, self._inner)
         self.views.append(made)
@@ -119,9 +119,9 @@ class View:
         """Read a log."""
         return await self._there().read(channel, query, retention)
 
-    async def entries(self, channel: str, retention: Retention) -> Snapshot:
+    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
         """Read the entries of a keyed channel."""
-        return await self._there().entries(channel, retention)
+        return await self._there().entries(channel, query, retention)
 
     async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
         """Say where logs end."""
