@@ -36,7 +36,7 @@ class Cluster:
     def begin(self):
         """Make a new host with nothing in it, as after the authority died."""
         epochs = count()
-        self.memory = MemoryBroker(self.loop.time, lambda: f"e{next(epochs)}")
+        self.memory = MemoryBroker(self.loop.time, lambda: f"e{next(epochs)}", later=self.loop.call_later)
         self.host = Host(self.memory, self.world)
 
     def client(self, name="w", patience=None):
