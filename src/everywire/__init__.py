@@ -13,32 +13,40 @@ from everywire.errors import (  # noqa: E402
     ConnectionClosed,
     ConnectionClosedError,
     ConnectionClosedOK,
+    Declined,
     EverywireError,
     HandshakeError,
     Refused,
+    SessionGone,
 )
 from everywire.http.request import Headers, Request, Response  # noqa: E402
+from everywire.hub.callers import Caller  # noqa: E402
+from everywire.messages import Member  # noqa: E402
 from everywire.servers.auth import basic_auth, bearer_auth  # noqa: E402
 from everywire.servers.options import Options  # noqa: E402
 from everywire.servers.websocket import Server, serve  # noqa: E402
 from everywire.ws.deflate import Deflate  # noqa: E402
 
 __all__ = [
+    "Caller",
     "Client",
     "CloseCode",
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
+    "Declined",
     "Deflate",
     "Everywire",
     "EverywireError",
     "HandshakeError",
     "Headers",
+    "Member",
     "Options",
     "Refused",
     "Request",
     "Response",
     "Server",
+    "SessionGone",
     "WebSocket",
     "__version__",
     "basic_auth",

@@ -17,7 +17,7 @@ from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDia
 from everywire.errors import EverywireError
 from everywire.gateway import Gateway
 from everywire.http.request import Request, Response
-from everywire.hub.hooks import ConnectHook, Handler
+from everywire.hub.hooks import ConnectHook
 from everywire.hub.hub import Hub
 from everywire.hub.settings import Settings
 from everywire.hub.world import LoopWorld, World
@@ -27,7 +27,7 @@ from everywire.servers.websocket import Server, serve
 
 __all__ = ["Everywire"]
 
-H = TypeVar("H", bound=Handler)
+H = TypeVar("H", bound=Callable[..., Any])
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _log = logging.getLogger("everywire")
 

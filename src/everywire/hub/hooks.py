@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from everywire.hub.handlers import Handler
 from everywire.hub.kinds import Kinds
-from everywire.messages import Member, Raw
+from everywire.messages import Raw
 
-__all__ = ["ConnectHook", "Connecting", "Handler", "Hooks"]
+__all__ = ["ConnectHook", "Connecting", "Hooks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,6 @@ class Connecting:
 
 ConnectHook: TypeAlias = Callable[[Connecting], str | Awaitable[str | None] | None]
 """Gives the user's name, or None for an anonymous one; raises `Refused` to turn the client away."""
-
-Handler: TypeAlias = Callable[[Member, Any], Any]
-"""Answers a call: given who calls and the decoded data, returns the result, or an awaitable of it."""
 
 
 @dataclass(slots=True)

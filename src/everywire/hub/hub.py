@@ -9,6 +9,7 @@ from typing import Any, Final
 from everywire.brokers.base import Broker, Draft, Gap, News, Note, Receipt
 from everywire.errors import Refused
 from everywire.hub.attachment import Attachment
+from everywire.hub.calls import at_once
 from everywire.hub.channel import Channel, Subscription
 from everywire.hub.codes import Close, Code
 from everywire.hub.commands import handle
@@ -18,6 +19,7 @@ from everywire.hub.hooks import Hooks
 from everywire.hub.kinds import Place
 from everywire.hub.notes import Notes
 from everywire.hub.presence import Places
+from everywire.hub.refusing import refusal
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
@@ -63,6 +65,7 @@ class Hub:
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
+        self._last_call = 0
         broker.listen(self.deliver)
 
     @property
@@ -96,6 +99,8 @@ class Hub:
         """Forget a transport; its session, if it has one, is given back without it."""
         attachment.open = False
         attachment.inbox.clear()
+        if attachment.calls is not None:
+            attachment.calls.end()
         self.attachments.pop(attachment, None)
         self._unconnected.discard(attachment)
         self.heartbeats.discard(attachment)
@@ -211,7 +216,9 @@ class Hub:
     # Publications.
 
     async def publish(self, place: Place, draft: Draft, *, ephemeral: bool = False) -> Receipt:
-        """Append a publication to a channel; every node delivers it."""
+        """Append a publication to a channel; every node delivers it. Raises `Refused` (107) for data that is not what the channel carries."""
+        if place.kind.shape is not None:
+            place.kind.shape.read(draft.data)
         retention = None if ephemeral else place.kind.retention
         return await self.broker.publish(place.name, draft, retention)
 
@@ -237,6 +244,15 @@ class Hub:
         """Handle what waits in the attachment's inbox."""
         return self.world.start(self._work(attachment))
 
+    def at_once(self, attachment: Attachment, command: Command) -> bool:
+        """Deal with what a call under way may be waiting for."""
+        return at_once(self, attachment, command)
+
+    def next_call(self) -> int:
+        """Number a call of the server; no number is used twice, so that no late answer is taken for another."""
+        self._last_call += 1
+        return self._last_call
+
     async def _work(self, attachment: Attachment) -> None:
         attachment.busy = True
         try:
@@ -253,12 +269,8 @@ class Hub:
         ref = getattr(command, "ref", 0)
         try:
             event = await handle(self, attachment, command)
-        except Refused as no:
-            self.metrics.refusals += 1
-            event = Refusal(ref, no.code, no.reason, no.temporary)
-        except Exception:
-            _log.exception("%s failed", type(command).__name__)
-            event = Refusal(ref, Code.INTERNAL, "internal error", temporary=True)
+        except Exception as error:
+            event = refusal(self, type(command).__name__, ref, error)
         if event is not None:
             attachment.tell(event)
         if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:

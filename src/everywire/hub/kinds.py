@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
 from everywire.brokers.base import Retention
+from everywire.hub.shapes import Shape
 from everywire.messages import Member
 
 __all__ = ["ACTIONS", "Access", "Action", "ChannelKind", "Kinds", "Place", "Rule"]
@@ -37,13 +38,14 @@ class ChannelKind:
     """All channels whose names match `pattern`: "room:{name}" matches "room:kitchen", not "room:a:b".
 
     A `{parameter}` stands for one or more characters other than a colon. An action without a rule is
-    allowed to everyone who is connected.
+    allowed to everyone who is connected. `shape` is what the data of every publication has to look like.
     """
 
     pattern: str
     retention: Retention = field(default_factory=Retention)
     presence: bool = False
     rules: dict[Action, Rule] = field(default_factory=dict)
+    shape: Shape | None = None
 
     def allow(self, *actions: Action) -> Callable[[R], R]:
         """Make the decorated function, sync or async, the rule for `actions`; for all if none is named.
