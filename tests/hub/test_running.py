@@ -30,7 +30,7 @@ class Play:
         self.net = Net(self.app, seed, crowd=crowd)
         self.clients = [self.net.connect() for _ in range(2)]
         self.attachments = []
-        self.faults = []
+        self.called = {}
 
     def declare(self):
         on = self.app.on
@@ -94,14 +94,14 @@ class Play:
     def step(self):
         dice, place = self.dice, self.dice.randrange(len(self.clients))
         client = self.clients[place]
-        of = dice.randint(max(1, client._next_id - 12), client._next_id + 1)
+        of = dice.choice([*self.called.get(client, [])[-4:], client._next_id + 1])
         match dice.choice(
             ("call", "call", "item", "item", "item", "end", "credit", "cancel", "answer", "wait", "drop")
         ):
             case "call":
                 self.call(client)
             case "item":
-                client.send("item", id=of, data=dice.choice([1, 2, "x", "y" * 60]))
+                client.send("item", id=of, data=dice.choice([1, 2, 3, 4, 5, "x", "y" * 60]))
             case "end" | "cancel" as kind:
                 client.send(kind, id=of)
             case "credit":
@@ -118,9 +118,12 @@ class Play:
 
     def call(self, client):
         dice = self.dice
-        fields = {"credit": dice.choice([0, 3, 3, 19]), "streaming": dice.random() < 0.6}
+        name = dice.choice(NAMES)
+        streaming = (name in ("sum", "double", "broken")) != (dice.random() < 0.1)
+        fields = {"credit": dice.choice([0, 3, 3, 19]), "streaming": streaming}
         data = {"wait": dice.choice([0, 0, 0.3, 2])}
-        client.send("call", name=dice.choice(NAMES), data=data, timeout=dice.choice([None, None, 500, 3000]), **fields)
+        call = client.send("call", name=name, data=data, timeout=dice.choice([None, None, 500, 3000]), **fields)
+        self.called.setdefault(client, []).append(call)
 
     def answer(self, client):
         for event in client.events("call"):
