@@ -1,5 +1,7 @@
 """A real-time messaging server for Python: WebSocket, and everything a WebSocket leaves to you."""
 
+from typing import TYPE_CHECKING, Any
+
 from everywire import builds
 
 builds.prefer_source()  # before any other import of this package
@@ -21,11 +23,15 @@ from everywire.errors import (  # noqa: E402
 )
 from everywire.http.request import Headers, Request, Response  # noqa: E402
 from everywire.hub.callers import Caller  # noqa: E402
+from everywire.hub.identity import Identity, Limits  # noqa: E402
 from everywire.messages import Member  # noqa: E402
 from everywire.servers.auth import basic_auth, bearer_auth  # noqa: E402
 from everywire.servers.options import Options  # noqa: E402
 from everywire.servers.websocket import Server, serve  # noqa: E402
 from everywire.ws.deflate import Deflate  # noqa: E402
+
+if TYPE_CHECKING:
+    from everywire.servers.jwt import JWT
 
 __all__ = [
     "Caller",
@@ -41,6 +47,9 @@ __all__ = [
     "HandshakeError",
     "Headers",
     "Member",
+    "Identity",
+    "JWT",
+    "Limits",
     "Options",
     "Refused",
     "Request",
@@ -56,4 +65,13 @@ __all__ = [
     "serve",
 ]
 
-__version__ = "0.1.0"
+__version__ = builds.VERSION
+
+
+def __getattr__(name: str) -> Any:
+    """Import what few need, and what takes its time to import, when it is asked for."""
+    if name == "JWT":
+        from everywire.servers.jwt import JWT
+
+        return JWT
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

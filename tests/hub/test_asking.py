@@ -60,7 +60,7 @@ def test_a_client_is_called_and_answers(net, client):
     answer(client, event["call"], data=[1, 2])
     net.run()
     assert task.result() == [1, 2]
-    assert client.line._attachment.calls.asked == {}
+    assert client.line.attachment.calls.asked == {}
 
 
 def test_a_handler_may_call_its_own_client_back(net, client):
@@ -131,7 +131,7 @@ def test_who_waits_no_longer_says_so(net, client):
     task.cancel()
     net.run()
     assert client.events() == [{"type": "cancel", "call": event["call"]}]
-    assert client.line._attachment.calls.asked == {}
+    assert client.line.attachment.calls.asked == {}
 
 
 def test_an_answer_and_a_cancel_in_the_same_moment(net, client):

@@ -138,7 +138,7 @@ def test_binary_data_goes_both_ways(app):
         plain = net.connect()
         picture = {"name": "a", "pixels": "AAE="}
         assert plain.ask("call", name="flip", data=picture)["data"] == {"name": "a", "pixels": "AQA="}
-        client.line._attachment.codec = (codec := Spy(client.line._attachment.codec))
+        client.line.attachment.codec = (codec := Spy(client.line.attachment.codec))
         client.connect()
         client.ask("call", name="flip", data=picture)
     assert codec.said[-1].data == msgspec.msgpack.encode({"name": "a", "pixels": b"\1\0"})
@@ -430,7 +430,7 @@ def test_plain_handlers_run_in_threads(app):
         client.connect()
         calls = [client.send("call", name=name, data=name) for name in ("plain", "inline")]
         calls.append(client.send("call", name="publishes"))
-        while client.line._attachment.calls.running:
+        while client.line.attachment.calls.running:
             await asyncio.sleep(0)
         await app.stop()
         return [client.answer(call)["data"] for call in calls]

@@ -76,9 +76,9 @@ def net(app):
 def client(net):
     client = net.connect()
     yield client
-    calls = client.line._attachment.calls
+    calls = client.line.attachment.calls
     net.run(200)
-    if client.line._attachment.open and calls:
+    if client.line.attachment.open and calls:
         for ref in [*calls.running]:
             client.send("cancel", id=ref)
         net.run()
@@ -302,7 +302,7 @@ def test_items_that_wait_are_bounded_together(net, client):
     for number in range(5):
         say(client, calls[number % 2], "x" * 40)
     assert refusals(client) == [(calls[0], 108, "more than 200 bytes of items wait")]
-    assert client.line._attachment.calls.queued == 84, "what the refused call held is let go"
+    assert client.line.attachment.calls.queued == 84, "what the refused call held is let go"
 
 
 def test_an_item_that_cannot_be_read_ends_its_call(net, client, told):

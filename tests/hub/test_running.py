@@ -112,7 +112,7 @@ class Play:
                 self.net.run(dice.choice([0.001, 0.5, 4]))
                 client.events()
             case "drop" if dice.random() < 0.3:
-                self.attachments.append(client.line._attachment)
+                self.attachments.append(client.line.attachment)
                 client.drop(dice.choice([1000, 1006]))
                 self.clients[place] = self.net.connect(resume=client.resume)
 
@@ -133,7 +133,7 @@ class Play:
     def finish(self):
         """Let everything come to its end, and say what is left."""
         for client in self.clients:
-            self.attachments.append(client.line._attachment)
+            self.attachments.append(client.line.attachment)
             client.drop()
         self.net.run(60)
         left = [each for at in self.attachments if (each := at.calls)]
@@ -162,7 +162,7 @@ def test_a_session_that_never_called_has_no_state_for_it():
         client.ask("ping")
         client.send("pong")
         client.send("item", id=3, data=1)
-        assert client.line._attachment.calls is None
+        assert client.line.attachment.calls is None
 
 
 def test_the_end_of_a_call_is_told_once():

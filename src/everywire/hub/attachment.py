@@ -54,6 +54,7 @@ class Attachment:
     __slots__ = (
         "_hub",
         "_limit",
+        "address",
         "busy",
         "calls",
         "codec",
@@ -71,6 +72,7 @@ class Attachment:
         self.transport: Final = transport
         self.codec: Final = codec
         self.request: Final = request
+        self.address: str | None = None  # where the client is, if that is known
         self.session: Session | None = None
         self.inbox: list[Command] = []  # a deque costs 600 bytes, and this is short
         self.calls: Calls | None = None

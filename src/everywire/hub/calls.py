@@ -18,7 +18,6 @@ from everywire.hub.callers import Caller
 from everywire.hub.codes import Code
 from everywire.hub.handlers import Handler
 from everywire.hub.permission import check_size
-from everywire.hub.refusing import refusal
 from everywire.hub.running import Calls, Running
 from everywire.hub.shapes import encode
 from everywire.hub.world import settled
@@ -79,7 +78,7 @@ def _steer(running: Running, command: m.Command) -> None:
 
 
 async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Call) -> None:
-    """Have a `Call` answered; comes back when the next command may be handled."""
+    """Have a `Call` answered; comes back when the next command may be handled. Raises what an ordinary call failed with."""
     assert attachment.calls is not None
     running = attachment.calls.running.get(command.ref)
     if running is None or running.command is not command:
@@ -87,10 +86,10 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
     try:
         handler = _handler(hub, attachment.calls, command)
         bound = handler.bind(Caller(hub, session, attachment.request), command.data, _opened(hub, running, handler))
-    except Exception as error:
-        running.finish(refusal(hub, "Call", command.ref, error))
-        return
-    work = _stream(hub, running, handler, bound) if handler.streams else _result(hub, running, handler, bound)
+    except Exception:
+        running.finish(None)
+        raise
+    work = _stream(running, handler, bound) if handler.streams else _result(hub, running, handler, bound)
     running.begin(handler, work)
     if not handler.detached:
         await running.wait()
@@ -122,16 +121,14 @@ def _opened(hub: Hub, running: Running, handler: Handler) -> AsyncIterator[Any] 
 
 async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str, Any]) -> None:
     """Answer by what the handler returns."""
-    ref = running.command.ref
     try:
         if handler.threaded:
             result = await hub.world.aside(partial(_in_thread, handler, bound))
         else:
             result = handler.function(**bound)
-        answer: m.Event = m.Result(ref, encode(await settled(hub.world, result)))
+        running.finish(m.Result(running.command.ref, encode(await settled(hub.world, result))))
     except Exception as error:
-        answer = refusal(hub, f"the handler of {handler.name!r}", ref, error)
-    running.finish(answer)
+        running.fail(handler, error)
 
 
 def _in_thread(handler: Handler, bound: dict[str, Any]) -> Any:
@@ -141,10 +138,8 @@ def _in_thread(handler: Handler, bound: dict[str, Any]) -> Any:
         raise RuntimeError("the handler raised StopIteration") from stop  # a future would never be told of it
 
 
-async def _stream(hub: Hub, running: Running, handler: Handler, bound: dict[str, Any]) -> None:
+async def _stream(running: Running, handler: Handler, bound: dict[str, Any]) -> None:
     """Answer by what the handler yields, one item for each that the client takes."""
-    ref = running.command.ref
-    answer: m.Event = m.End(ref)
     try:
         source = handler.function(**bound)
         if inspect.isawaitable(source):
@@ -158,6 +153,6 @@ async def _stream(hub: Hub, running: Running, handler: Handler, bound: dict[str,
             # Its own cleaning up, now and here, not when its memory is collected.
             if hasattr(source, "aclose"):
                 await source.aclose()
+        running.finish(m.End(running.command.ref))
     except Exception as error:
-        answer = refusal(hub, f"the handler of {handler.name!r}", ref, error)
-    running.finish(answer)
+        running.fail(handler, error)

@@ -29,6 +29,7 @@ def refusal(hub: Hub, what: str, ref: Ref, error: Exception) -> Refusal:
             error = fault  # not even its `data` can be said
         else:
             hub.metrics.refusals += 1
+            hub.metrics.refused[error.code] = hub.metrics.refused.get(error.code, 0) + 1
             return said
     _log.error("%s failed", what, exc_info=error)
     return Refusal(ref, Code.INTERNAL, "internal error", temporary=True)

@@ -11,9 +11,10 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from everywire import messages as m
-from everywire.errors import SessionGone
+from everywire.errors import Refused, SessionGone
 from everywire.hub.codes import Code
 from everywire.hub.inflow import Inflow
+from everywire.hub.refusing import refusal
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
@@ -61,6 +62,7 @@ class Running:
         "_attachment",
         "_calls",
         "_deadline",
+        "_failure",
         "_handler",
         "_hub",
         "_patience",
@@ -83,6 +85,7 @@ class Running:
         self.over = False
         self._handler: Handler | None = None
         self._work: asyncio.Future[Any] | None = None
+        self._failure: Exception | None = None
         self._room: asyncio.Future[None] | None = None
         self._waited: asyncio.Future[None] | None = None
         self._deadline: Timer | None = None
@@ -123,10 +126,12 @@ class Running:
             work.result()
 
     async def wait(self) -> None:
-        """Come back when the call is over."""
+        """Come back when the call is over; raises what it failed with, for who waits to tell."""
         if not self.over:
             self._waited = self._hub.world.promise()
             await self._waited
+        if self._failure is not None:
+            raise self._failure
 
     # Its stream to the client.
 
@@ -180,10 +185,17 @@ class Running:
 
     # Its end.
 
+    def fail(self, handler: Handler, error: Exception) -> None:
+        """End the call because its handler raised `error`, which the client is told and our log, if it is our fault."""
+        if self.over or handler.detached:
+            self.finish(refusal(self._hub, f"the handler of {handler.name!r}", self.command.ref, error))
+        else:
+            self._failure = error
+            self.finish(None)
+
     def refuse(self, reason: str, code: int) -> None:
         """End the call because of what its client said."""
-        self._hub.metrics.refusals += 1
-        self.stop(m.Refusal(self.command.ref, code, reason))
+        self.stop(refusal(self._hub, "a call", self.command.ref, Refused(reason, code)))
 
     def stop(self, event: m.Event | None = None) -> None:
         """End the call before its handler does: tell `event`, and cancel the handler unless that is to finish."""

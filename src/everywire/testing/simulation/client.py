@@ -95,7 +95,7 @@ class SimulatedClient:
         self._saying: list[_Saying] = []
         self._heard_at = 0.0
         self._patience = _CONNECT_PATIENCE
-        self._watch: Any = None
+        self._stopped = False
         self.connect()
 
     @property
@@ -117,7 +117,7 @@ class SimulatedClient:
 
     def connect(self) -> None:
         """Try to connect; where nobody is there, again soon."""
-        if self._end is not None:
+        if self._end is not None or self._stopped:
             return
         end = self._end = self._dial(self)
         if end is None:
@@ -131,6 +131,10 @@ class SimulatedClient:
         resume = {"resume": self._resume} if self._resume else {}
         self._say("connect", **resume)
 
+    def stop(self) -> None:
+        """Do nothing any more."""
+        self._stopped = True
+
     def forget(self) -> None:
         """Forget who it is, as a page that is loaded again does; positions are kept."""
         self._resume = ""
@@ -141,7 +145,7 @@ class SimulatedClient:
 
     def _look(self, end: End) -> None:
         """Give the connection up after too long a silence."""
-        if end is not self._end:
+        if end is not self._end or self._stopped:
             return
         silent = self._loop.time() - self._heard_at
         if silent >= self._patience:

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import random
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from everywire.app import Everywire
 from everywire.brokers.base import Query, Retention
+from everywire.brokers.local import LocalBroker
+from everywire.brokers.local.client import Patience
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat, Position
 from everywire.testing.checker import Fault, check
-from everywire.testing.clock import VirtualLoop
-from everywire.testing.simulation.authority import Authority, LinkedBroker
+from everywire.testing.clock import VirtualLoop, passed
+from everywire.testing.simulation.authority import Authority, _deaf, _silent
 from everywire.testing.simulation.client import SimulatedClient
 from everywire.testing.simulation.network import End, Network
 from everywire.testing.simulation.node import MortalWorld, Node
 
 __all__ = ["Plan", "Simulation", "simulate"]
 
-SETTINGS = Settings(linger=1.5, heartbeat=Heartbeat(2.0, 1.0), lease=3.0, connect_deadline=3.0, max_held=64)
+SETTINGS = Settings(linger=1.5, heartbeat=Heartbeat(3.0, 1.5), lease=3.0, connect_deadline=3.0, max_held=64)
+PATIENCE = Patience(answer=1.0, beat=1.0, silence=2.5)
+_REST = 15.0  # seconds without faults after which everything has to be well
+
+
+_WEIGHTS = {
+    "publish": 24,
+    "wait": 16,
+    "cut": 4,
+    "freeze": 2,
+    "forget": 1,
+    "kill": 2,
+    "unlink": 2,
+    "stall": 1,
+    "lose": 1,
+    "flush": 1,
+    "slow": 1,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run consists of, and how often each fault comes (weights)."""
+    """What a run consists of; `weights` say how often each thing happens."""
 
     nodes: int = 2
     clients: int = 3
@@ -35,19 +54,21 @@ class Plan:
     history: int = 12
     ttl: float = 8.0
     page: int = 1000
-    weights: dict[str, int] = field(
-        default_factory=lambda: {
-            "publish": 24,
-            "wait": 16,
-            "cut": 4,
-            "freeze": 2,
-            "forget": 1,
-            "kill": 2,
-            "unlink": 2,
-            "flush": 1,
-            "slow": 1,
-        }
-    )
+    weights: Mapping[str, int] = field(default_factory=lambda: _WEIGHTS)
+
+    @classmethod
+    def drawn(cls, seed: int) -> Plan:
+        """Give the plan of a seed: most runs are ordinary, some are lopsided."""
+        dice = random.Random(~seed)
+        return cls(
+            nodes=dice.choice((1, 2, 2, 3)),
+            clients=dice.choice((2, 3, 3, 4)),
+            channels=dice.choice((1, 1, 2)),
+            steps=dice.choice((20, 30, 40, 50)),
+            history=dice.choice((3, 12, 12, 40)),
+            ttl=dice.choice((2.0, 8.0, 60.0)),
+            page=dice.choice((2, 5, 1000, 1000)),
+        )
 
 
 class Simulation:
@@ -62,22 +83,11 @@ class Simulation:
         self.dice: Final = random.Random(seed)
         self.loop: Final = VirtualLoop()
         self.network: Final = Network(self.loop, self.dice)
-        self.authority: Final = Authority(self.network, MortalWorld(self.loop, self.dice))
+        self.authority: Final = Authority(self.network, self.loop, self.dice)
         self.nodes: list[Node] = []
-        self.links: dict[str, LinkedBroker] = {}
         self._born = 0
-        asyncio.events._set_running_loop(self.loop)
-        try:
-            for _ in range(plan.nodes):
-                self.start_node()
-            names = [f"room:{number}" for number in range(plan.channels)]
-            self.channels: Final = names
-            self.clients: Final = [
-                SimulatedClient(f"client {number}", names, self.loop, self.dice, self.dial)
-                for number in range(plan.clients)
-            ]
-        finally:
-            asyncio.events._set_running_loop(None)
+        self.channels: Final = [f"room:{number}" for number in range(plan.channels)]
+        self.clients: list[SimulatedClient] = []
 
     def start_node(self) -> Node:
         """Start one more node."""
@@ -85,11 +95,10 @@ class Simulation:
         name = f"node {self._born}"
         world = MortalWorld(self.loop, self.dice)
 
-        def broker(*_: Any) -> LinkedBroker:
-            self.links[name] = LinkedBroker(self.authority, world, self.loop)
-            return self.links[name]
+        def broker(*_: Any) -> LocalBroker:
+            return LocalBroker(self.authority.connector(name, world), self.loop, name, PATIENCE)
 
-        app = Everywire(settings=SETTINGS, broker=broker)
+        app = Everywire(settings=replace(SETTINGS, max_page=self.plan.page), broker=broker)
         app.channel("room:{name}", history=self.plan.history, ttl=self.plan.ttl, presence=True)
         node = Node(name, app, world, self.loop)
         self.nodes.append(node)
@@ -111,8 +120,6 @@ class Simulation:
             case "publish":
                 for _ in range(self.dice.choice((1, 1, 2, 5))):
                     client.publish(self.dice.choice(self.channels))
-            case "wait":
-                self.loop.run(self.dice.choice((0.0, 0.003, 0.02, 0.1, 0.5, 2.0)))
             case "cut" | "freeze" if client.end is not None:
                 getattr(client.end._pipe, kind)()
             case "forget":
@@ -120,41 +127,61 @@ class Simulation:
             case "kill":
                 self._kill(self.dice.choice(self.nodes))
             case "unlink":
-                link = self.links[self.dice.choice(self.nodes).name]
-                if link.end is not None:
-                    link.end._pipe.cut()
+                self._break_link("cut")
+            case "stall":  # the link to the broker is dead, and nobody knows
+                self._break_link("freeze")
+            case "lose":
+                self.authority.kill()
             case "flush":
                 self.authority.memory.forget(self.dice.choice(self.channels))
             case "slow":
                 self.network.slow = self.dice.choice((1.0, 1.0, 20.0))
 
+    def _break_link(self, how: str) -> None:
+        """Break some node's link to the broker."""
+        if self.authority.links:
+            name = self.dice.choice([*self.authority.links])
+            getattr(self.authority.links[name]._pipe, how)()
+
     def _kill(self, node: Node) -> None:
         self.nodes.remove(node)
-        self.links.pop(node.name)
+        link = self.authority.links.pop(node.name, None)
         node.kill()
+        if link is not None:
+            link.heard, link.closed = _deaf, _silent
+            link._pipe.abandon(link)
         self.start_node()
 
     # The run.
 
     def run(self) -> list[Fault]:
         """Play it, let everything come to rest, and give every broken promise."""
-        weights = self.plan.weights
         with self.loop:
-            for kind in self.dice.choices([*weights], [*weights.values()], k=self.plan.steps):
-                asyncio.events._set_running_loop(self.loop) if kind != "wait" else None
-                try:
-                    self.step(kind)
-                finally:
-                    if kind != "wait":
-                        asyncio.events._set_running_loop(None)
-            self._settle()
-            return self._faults()
+            self.loop.run_until_complete(self._play())
+            faults = self._faults()
+            self.loop.run_until_complete(self._end_all())
+        return faults
 
-    def _settle(self) -> None:
+    async def _play(self) -> None:
+        plan, dice = self.plan, self.dice
+        for _ in range(plan.nodes):
+            self.start_node()
+        for number in range(plan.clients):
+            self.clients.append(SimulatedClient(f"client {number}", self.channels, self.loop, dice, self.dial))
+        for kind in dice.choices([*plan.weights], [*plan.weights.values()], k=plan.steps):
+            if kind == "wait":
+                await passed(dice.choice((0.0, 0.003, 0.02, 0.1, 0.5, 2.0)))
+            else:
+                self.step(kind)
         self.network.slow = 1.0
-        for _ in range(20):
-            self.loop.run(1.0)
-        self.loop.run(5.0)
+        await passed(_REST)
+
+    async def _end_all(self) -> None:
+        for client in self.clients:
+            client.stop()
+        for node in self.nodes:
+            node.kill()
+        await passed(0.001)
 
     def _faults(self) -> list[Fault]:
         logs = [follow.log for client in self.clients for follow in client.follows.values()]
@@ -208,4 +235,4 @@ class Simulation:
 
 def simulate(seed: int, plan: Plan | None = None) -> list[Fault]:
     """Play the run of `seed` and give every broken promise."""
-    return Simulation(seed, plan or Plan()).run()
+    return Simulation(seed, plan or Plan.drawn(seed)).run()
