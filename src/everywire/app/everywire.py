@@ -17,7 +17,7 @@ from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDia
 from everywire.errors import EverywireError
 from everywire.gateway import Gateway
 from everywire.http.request import Request, Response
-from everywire.hub.hooks import ConnectHook, Handler
+from everywire.hub.hooks import ConnectHook
 from everywire.hub.hub import Hub
 from everywire.hub.settings import Settings
 from everywire.hub.world import LoopWorld, World
@@ -28,7 +28,7 @@ from everywire.servers.websocket import Server, serve
 
 __all__ = ["Everywire"]
 
-H = TypeVar("H", bound=Handler)
+H = TypeVar("H", bound=Callable[..., Any])
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _log = logging.getLogger("everywire")
 
@@ -56,7 +56,9 @@ class Everywire(Declaring, Speaking):
         self.settings = settings or Settings()
         self.metrics = Metrics()
         self._make_broker = broker
-        self.default_broker: MakeBroker = _memory  # where the application chose none; that of several workers is another
+        self.default_broker: MakeBroker = (
+            _memory  # where the application chose none; that of several workers is another
+        )
         self._hub: Hub | None = None
         self._health: Health | None = None
         self._offered: set[str] = set()  # paths that we answer, not the application

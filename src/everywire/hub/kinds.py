@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
 from everywire.brokers.base import Retention
+from everywire.hub.shapes import Shape
 from everywire.messages import Member
 
 __all__ = ["ACTIONS", "Access", "Action", "ChannelKind", "Kinds", "Place", "Presence", "Rule"]
@@ -38,7 +39,7 @@ class ChannelKind:
     """All channels whose names match `pattern`: "room:{name}" matches "room:kitchen", not "room:a:b".
 
     A `{parameter}` stands for one or more characters other than a colon. An action without a rule is
-    allowed to everyone who is connected.
+    allowed to everyone who is connected. `shape` is what the data of every publication has to look like.
     """
 
     pattern: str
@@ -47,6 +48,7 @@ class ChannelKind:
     leave_after: float = 0.0
     told: bool = False
     rules: dict[Action, Rule] = field(default_factory=dict)
+    shape: Shape | None = None
 
     def __post_init__(self) -> None:
         if self.presence not in (False, True, "sessions", "users") or self.leave_after < 0:
