@@ -1,5 +1,7 @@
 """A real-time messaging server for Python: WebSocket, and everything a WebSocket leaves to you."""
 
+from typing import TYPE_CHECKING, Any
+
 from everywire import builds
 
 builds.prefer_source()  # before any other import of this package
@@ -18,10 +20,14 @@ from everywire.errors import (  # noqa: E402
     Refused,
 )
 from everywire.http.request import Headers, Request, Response  # noqa: E402
+from everywire.hub.identity import Identity, Limits  # noqa: E402
 from everywire.servers.auth import basic_auth, bearer_auth  # noqa: E402
 from everywire.servers.options import Options  # noqa: E402
 from everywire.servers.websocket import Server, serve  # noqa: E402
 from everywire.ws.deflate import Deflate  # noqa: E402
+
+if TYPE_CHECKING:
+    from everywire.servers.jwt import JWT
 
 __all__ = [
     "Client",
@@ -34,6 +40,9 @@ __all__ = [
     "EverywireError",
     "HandshakeError",
     "Headers",
+    "Identity",
+    "JWT",
+    "Limits",
     "Options",
     "Refused",
     "Request",
@@ -49,3 +58,12 @@ __all__ = [
 ]
 
 __version__ = builds.VERSION
+
+
+def __getattr__(name: str) -> Any:
+    """Import what few need, and what takes its time to import, when it is asked for."""
+    if name == "JWT":
+        from everywire.servers.jwt import JWT
+
+        return JWT
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -41,7 +41,19 @@ class Attachment:
     is sent and nothing is handled any more.
     """
 
-    __slots__ = ("_hub", "_limit", "busy", "codec", "heard", "inbox", "open", "request", "session", "transport")
+    __slots__ = (
+        "_hub",
+        "_limit",
+        "address",
+        "busy",
+        "codec",
+        "heard",
+        "inbox",
+        "open",
+        "request",
+        "session",
+        "transport",
+    )
 
     def __init__(self, hub: Authority, transport: Transport, codec: Codec, request: Any, limit: int) -> None:
         self._hub: Final = hub
@@ -49,6 +61,7 @@ class Attachment:
         self.transport: Final = transport
         self.codec: Final = codec
         self.request: Final = request
+        self.address: str | None = None  # where the client is, if that is known
         self.session: Session | None = None
         self.inbox: list[Command] = []  # a deque costs 600 bytes, and this is short
         self.busy = False

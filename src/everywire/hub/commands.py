@@ -15,6 +15,7 @@ from everywire.hub.calls import call
 from everywire.hub.codes import Close, Code
 from everywire.hub.connecting import connect
 from everywire.hub.publishing import history, presence, publish
+from everywire.hub.refreshing import refresh
 from everywire.hub.subscribing import subscribe, unsubscribe
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ async def handle(hub: Hub, attachment: Attachment, command: m.Command) -> m.Even
             return None
         case m.Pong():
             return None
+        case m.Refresh():
+            return await refresh(hub, attachment, session, command)
         case m.Ping(ref):
             return m.Ponged(ref)
         case m.Leave():

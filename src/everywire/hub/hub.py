@@ -14,15 +14,18 @@ from everywire.hub.channel import Channel, Subscription
 from everywire.hub.codes import Close, Code
 from everywire.hub.commands import handle
 from everywire.hub.deadlines import Deadlines
+from everywire.hub.expiries import Expiries
 from everywire.hub.heartbeat import Heartbeats
 from everywire.hub.hooks import Hooks, Tracer
+from everywire.hub.identity import Identity
 from everywire.hub.kinds import Place
 from everywire.hub.notes import Notes
 from everywire.hub.presence import Places
+from everywire.hub.revoking import Revoking
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Command, Member, Moved, Raw, Refusal
+from everywire.messages import Command, Member, Moved, Raw, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
 
@@ -38,7 +41,8 @@ class Hub:
     synchronous, so that a fan-out cannot interleave with a subscribe.
 
     Invariants: a session is in `sessions` from its connect to its end; it either has an attachment or is
-    lingering; a channel is in `channels` while it has subscriptions, and is watched at the broker then.
+    lingering; `_users` holds the same sessions by user, but the anonymous; a channel is in `channels` while it has subscriptions,
+    and is watched at the broker then.
     """
 
     def __init__(
@@ -62,6 +66,9 @@ class Hub:
         self.node: Final = world.new_id()
         self.places: Final = Places(world, broker, self.node, self.settings.lease)
         self.notes: Final = Notes(world, broker, self.node, self.metrics)
+        self.revoking: Final = Revoking(self)
+        self.expiries: Final = Expiries(world, self.settings.expiry_grace, _expired)
+        self._users: dict[str, dict[Session, None]] = {}
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
@@ -116,18 +123,30 @@ class Hub:
 
     # Sessions.
 
-    def begin(self, attachment: Attachment, user: str | None, info: Raw | None) -> Session:
-        """Make a new session and attach it."""
-        session = Session(Member(self.world.new_id(), user, info), self.world.new_id())
+    def begin(self, attachment: Attachment, identity: Identity, info: Raw | None) -> Session:
+        """Make a new session and attach it; `info` is what its client says about itself."""
+        member = Member(self.world.new_id(), identity.user, identity.shown(info))
+        session = Session(member, self.world.new_id(), identity)
         self.sessions[session.id] = session
+        if session.user is not None:
+            self._users.setdefault(session.user, {})[session] = None
         self.metrics.sessions_opened += 1
         self._join(attachment, session)
         return session
 
-    def resumable(self, resume: str, user: str | None) -> Session | None:
-        """Give the session that `resume` continues, if it lives and is the same user's."""
-        session = self.sessions.get(resume.partition(".")[0])
-        if session is None or not session.proven(resume) or session.user != user:
+    def of_user(self, user: str) -> list[Session]:
+        """Give the sessions of `user` that live here."""
+        return [*self._users.get(user, ())]
+
+    def expires_in(self, session: Session) -> float | None:
+        """Give the seconds until the session's token has to be refreshed."""
+        expires = session.identity.expires
+        return max(0.0, expires - self.expiries.now()) if expires is not None else None
+
+    def proven(self, resume: str | None) -> Session | None:
+        """Give the session that `resume` continues, if it lives."""
+        session = self.sessions.get(resume.partition(".")[0]) if resume is not None else None
+        if session is None or resume is None or not session.proven(resume):
             return None
         return session
 
@@ -146,6 +165,7 @@ class Hub:
         attachment.session = session
         session.attachment = attachment
         self.heartbeats.add(attachment)
+        self.expiries.add(session)
 
     def end(self, session: Session) -> None:
         """End a session for good: its places in channels, its subscriptions, its secret."""
@@ -153,7 +173,12 @@ class Hub:
             self.detach(attachment)
         self._lingering.discard(session)
         self._unclaimed.discard(session)
+        self.expiries.discard(session)
         self.sessions.pop(session.id, None)
+        if session.user is not None and (others := self._users.get(session.user)) is not None:
+            others.pop(session, None)
+            if not others:
+                del self._users[session.user]
         for subscription in [*session.subscriptions.values()]:
             self.drop(subscription)
 
@@ -205,6 +230,13 @@ class Hub:
         if not channel.subscriptions:
             del self.channels[channel.name]
             self.world.start(self._unwatch(channel.name))
+
+    def remove(self, subscription: Subscription, reason: str) -> None:
+        """Take a subscription away that its client did not give up, and tell it why."""
+        attachment = subscription.session.attachment
+        self.drop(subscription)
+        if attachment is not None:
+            attachment.tell(Unsubscribed(subscription.channel.name, None, reason))
 
     async def _unwatch(self, name: str) -> None:
         try:
@@ -287,10 +319,16 @@ class Hub:
             self.detach(attachment)
             attachment.transport.close(code, reason)
         self.heartbeats.close()
+        self.expiries.close()
         self.places.close()
         self.changes.close()
         for deadlines in (self._lingering, self._unconnected, self._unclaimed):
             deadlines.close()
+
+
+def _expired(session: Session) -> None:
+    if session.attachment is not None:
+        session.attachment.close(Close.EXPIRED, "the token expired")
 
 
 def _too_late(attachment: Attachment) -> None:

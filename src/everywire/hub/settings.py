@@ -15,6 +15,10 @@ class Settings:
 
     linger: float = 10.0  # how long a session outlives its transport
     connect_deadline: float = 10.0  # from the transport's opening to its `connect`
+    expiry_grace: float = 30.0  # from the end of a token's time to that of its session's connection
+    revocation: float = 86_400.0  # how long a revocation is kept unless it says otherwise; at least a token's life
+    max_token: int = 8 * 1024  # characters of a token
+    token_parameter: str | None = None  # of an address's query, where a token may stand that cannot stand elsewhere
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     lease: float = (
         3.0  # how long a node holds its places in channels without renewing that; it does so three times in it
