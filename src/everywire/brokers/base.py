@@ -107,7 +107,7 @@ class Query:
     """Which kept publications are wanted: after `since`, before `before`, at most `limit`, from the end if `reverse`.
 
     A position of another life of the log bounds nothing. `from_time` (milliseconds since 1970) leaves out
-    what was published earlier.
+    what was published before the first that is not earlier. `after` is for `Broker.entries` alone.
     """
 
     since: Position | None = None
@@ -115,6 +115,7 @@ class Query:
     reverse: bool = False
     before: Position | None = None
     from_time: int | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,15 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The entries of a keyed channel at `position`: the last publication of each, oldest first, without the removed."""
+    """Entries of a keyed channel, whose log ends at `position`: the last publication of each, by rising offset.
+
+    `whole` is the honest word on `since`: whatever was set or removed after it is among them, the removed told as such; it
+    does not speak of `limit`. Otherwise they are all that there are, without the removed.
+    """
 
     position: Position
     entries: tuple[Publication, ...]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +206,12 @@ class Broker(Protocol):
     async def read(self, channel: str, query: Query, retention: Retention) -> Stretch:
         """Give what the log keeps; a channel never published to has a log, with offset 0."""
 
-    async def entries(self, channel: str, retention: Retention) -> Snapshot:
-        """Give the entries of a keyed channel."""
+    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
+        """Give the first `limit` entries of a keyed channel.
+
+        With `since`, if what was removed after that is still known, only those set or removed after the offset `after`
+        (that of `since` where there is none); otherwise all, whatever `after` says.
+        """
 
     async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
         """Give where each log ends; None for a channel that has none at this moment."""

@@ -75,9 +75,9 @@ class SlowBroker:
         """Read a log."""
         return await self._asked(self.inner.read(channel, query, retention))
 
-    async def entries(self, channel: str, retention: Retention) -> Snapshot:
+    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
         """Read the entries of a keyed channel."""
-        return await self._asked(self.inner.entries(channel, retention))
+        return await self._asked(self.inner.entries(channel, query, retention))
 
     async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
         """Ask where logs end."""

@@ -122,9 +122,9 @@ class View:
         """Read a log."""
         return await self._there().read(channel, query, retention)
 
-    async def entries(self, channel: str, retention: Retention) -> Snapshot:
+    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
         """Read the entries of a keyed channel."""
-        return await self._there().entries(channel, retention)
+        return await self._there().entries(channel, query, retention)
 
     async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
         """Say where logs end."""

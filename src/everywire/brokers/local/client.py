@@ -186,13 +186,13 @@ class LocalBroker:
     def lost(self) -> None:
         """Fail what was under way, and try again after a pause."""
         self._link = None
-        if self._closed:
-            return
         for watch in self._watches.values():
             watch.confirmed = False
         unsent = {id for id, _ in self._outbox}
         for id in [id for id in self._asked if id not in unsent]:
             self._fail(id, "the link to the broker was lost")
+        if self._closed:
+            return
         self._loop.call_later(self._pause, self._again)
         self._pause = min(2 * self._pause, self._patience.retry_most)
 
@@ -376,9 +376,11 @@ class LocalBroker:
         await self._ask("tell", data)
 
     async def close(self) -> None:
-        """Let go of the link; what is under way fails."""
+        """Ask nothing more, wait for the answers that are on their way, and let go of the link."""
         self._flush()
         self._closed = True
+        if self._link is not None and self._asked:
+            await asyncio.wait([question.answer for question in self._asked.values()])
         if self._timer is not None:
             self._timer.cancel()
         for id in [*self._asked]:
