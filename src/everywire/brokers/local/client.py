@@ -108,6 +108,11 @@ class LocalBroker:
         self._closed = False
 
     @property
+    def alone(self) -> bool:
+        """Others share the host, and it outlives this process."""
+        return False
+
+    @property
     def linked(self) -> bool:
         """Whether there is a link at this moment."""
         return self._link is not None
@@ -311,9 +316,9 @@ class LocalBroker:
         if not answer.cancelled():
             answer.exception()  # whoever asked may be gone
 
-    async def entries(self, channel: str, retention: Retention) -> Snapshot:
-        """Give the entries of a keyed channel."""
-        snapshot: Snapshot = await self._ask("entries", channel, retention)
+    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
+        """Give entries of a keyed channel."""
+        snapshot: Snapshot = await self._ask("entries", channel, query, retention)
         return snapshot
 
     async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
