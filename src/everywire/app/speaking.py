@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from everywire.app.threads import started
 from everywire.brokers.base import Draft, Receipt
 from everywire.hub.hub import Hub
 from everywire.messages import Raw
@@ -31,8 +32,12 @@ class Speaking:
         It is on its way when this returns; awaiting the result waits until it is in the log, and gives
         its place there. Raises `Refused` for a name that no kind of channel has, `TypeError` for data
         that JSON cannot say.
+
+        It may be called from anywhere: a handler, a route, another thread. What another thread gets has a `result(timeout)`, too,
+        which waits there.
         """
         hub = self.hub
         text = Raw(msgspec.json.encode(data))
         draft = Draft(text, hub.world.wall(), None, f"s\n{key}" if key is not None else None)
-        return hub.world.start(hub.publish(hub.place(channel), draft, ephemeral=ephemeral))
+        place = hub.place(channel)
+        return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import secrets
+import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Protocol, TypeVar
@@ -44,6 +45,12 @@ class World(Protocol):
     def task(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """Run `work` as a task of its own, from the next turn of the loop."""
 
+    def here(self) -> bool:
+        """Say whether the caller is in the thread of this world."""
+
+    def hop(self, action: Callable[[], None]) -> None:
+        """Call `action` in the thread of this world, from any other."""
+
     def new_id(self) -> str:
         """Mint 128 unguessable bits as text that is safe in URLs."""
 
@@ -62,10 +69,19 @@ class LoopWorld:
         new_id: Callable[[], str] | None = None,
     ) -> None:
         self._loop = loop
+        self._thread = threading.get_ident()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.now = loop.time
         self.wall = wall or _wall
         self.new_id = new_id or _new_id
+
+    def here(self) -> bool:
+        """Say whether the caller is in the loop's thread."""
+        return threading.get_ident() == self._thread
+
+    def hop(self, action: Callable[[], None]) -> None:
+        """Call `action` in the loop's thread."""
+        self._loop.call_soon_threadsafe(action)
 
     def later(self, delay: float, action: Callable[[], None]) -> Timer:
         """Call `action` in `delay` seconds."""
