@@ -82,8 +82,6 @@ class LocalBroker:
     written; `_watches` every channel to be watched again after a loss; at most one link, and at most one attempt at one.
     """
 
-    alone: Final = False
-
     def __init__(
         self, connect: Connect, loop: asyncio.AbstractEventLoop, name: str, patience: Patience | None = None
     ) -> None:

@@ -17,6 +17,7 @@ __all__ = ["Bounds", "Host"]
 
 _log = logging.getLogger("everywire.brokers.local")
 
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Bytes and seconds.

@@ -10,6 +10,8 @@ __all__ = ["Expiries", "Expiry", "Later", "Timer"]
 
 
 class Timer(Protocol):
+    """Something due later."""
+
     def cancel(self) -> None: ...
 
 
