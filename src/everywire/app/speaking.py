@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import Awaitable, Iterable
+from typing import Any, TypedDict, Unpack
 
 import msgspec
 
 from everywire.brokers.base import Draft, Receipt
 from everywire.hub.hub import Hub
-from everywire.messages import Raw
+from everywire.messages import Audience, EntryChange, Raw
 
-__all__ = ["Speaking"]
+__all__ = ["PublishOptions", "Speaking"]
+
+
+class PublishOptions(TypedDict, total=False):
+    """How something is published.
+
+    Published again under the same `key` it is the same publication. An `ephemeral` one is told to who listens now, and not kept. In a keyed
+    channel it sets `entry`, for `ttl` seconds, or with `remove` deletes it; where `expect` is given (an offset, 0 for none) and another
+    publication is there, nothing happens and the receipt says `conflict`. Elsewhere it may be for all sessions but those in `exclude`, or
+    for one session or user alone.
+    """
+
+    key: str | None
+    ephemeral: bool
+    entry: str
+    expect: int
+    ttl: float
+    remove: bool
+    exclude: Iterable[str]
+    to_session: str
+    to_user: str
 
 
 class Speaking:
@@ -23,9 +43,7 @@ class Speaking:
     def hub(self) -> Hub:
         """The running hub; raises `EverywireError` before the start."""
 
-    def publish(
-        self, channel: str, data: Any, *, key: str | None = None, ephemeral: bool = False
-    ) -> Awaitable[Receipt]:
+    def publish(self, channel: str, data: Any = None, **options: Unpack[PublishOptions]) -> Awaitable[Receipt]:
         """Publish `data`, anything that JSON can say, in the server's own name.
 
         It is on its way when this returns; awaiting the result waits until it is in the log, and gives
@@ -34,5 +52,17 @@ class Speaking:
         """
         hub = self.hub
         text = Raw(msgspec.json.encode(data))
-        draft = Draft(text, hub.world.wall(), None, f"s\n{key}" if key is not None else None)
-        return hub.world.start(hub.publish(hub.place(channel), draft, ephemeral=ephemeral))
+        key = f"s\n{options['key']}" if options.get("key") is not None else None
+        draft = Draft(text, hub.world.wall(), None, key, _change(options), _audience(options))
+        return hub.world.start(hub.publish(hub.place(channel), draft, ephemeral=options.get("ephemeral", False)))
+
+
+def _change(options: PublishOptions) -> EntryChange | None:
+    if (entry := options.get("entry")) is None:
+        return None
+    return EntryChange(entry, options.get("expect"), options.get("ttl"), options.get("remove", False))
+
+
+def _audience(options: PublishOptions) -> Audience | None:
+    exclude, session, user = tuple(options.get("exclude", ())), options.get("to_session"), options.get("to_user")
+    return Audience(exclude, session, user) if exclude or session is not None or user is not None else None
