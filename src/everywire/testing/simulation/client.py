@@ -255,6 +255,8 @@ class SimulatedClient:
                 follow.members.add(event["member"]["session"])
             case "leave" if follow.settled:
                 follow.members.discard(event["member"]["session"])
+            case "presence" if "id" not in event and follow.settled:
+                follow.members = {member["session"] for member in event["members"]}
             case "moved":
                 self._subscribe(follow)
             case "unsubscribed":
