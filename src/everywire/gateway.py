@@ -18,6 +18,8 @@ __all__ = ["Gateway", "Line"]
 
 _log = logging.getLogger("everywire.gateway")
 
+_LATER = "10"  # seconds until a crowded address may try again
+
 
 class _WebSocket(Protocol):
     @property
@@ -39,6 +41,8 @@ class Line:
 
     def receive(self, data: str | bytes) -> None:
         """Take one payload; what it says is handled command by command, what it cannot say closes."""
+        if not self._attachment.pay(len(data)):
+            return
         try:
             for command in self._decoder.decode(data):
                 self._attachment.receive(command)
@@ -69,6 +73,8 @@ class Gateway:
         intent = self._decide(request)
         if isinstance(intent, Reply):
             return Response(intent.status, intent.body, intent.headers)
+        if intent is not None and (reason := self.hub.crowded(request)) is not None:
+            return Response(429, reason + "\n", [("Retry-After", _LATER)])
         return intent
 
     def _decide(self, request: Request) -> Intent | None:

@@ -45,6 +45,7 @@ class Metrics:
         "deliveries",
         "disconnects",
         "evictions",
+        "limited",
         "notes_malformed",
         "payloads_received",
         "publications",
@@ -64,6 +65,7 @@ class Metrics:
         self.deliveries = 0
         self.disconnects: dict[int, int] = {}
         self.evictions = 0
+        self.limited = 0
         self.notes_malformed = 0
         self.payloads_received = 0
         self.publications = 0
