@@ -86,13 +86,17 @@ class MessageTooBig(ProtocolError):
 
 
 class Refused(EverywireError):
-    """A polite no: the request is denied with `code`, the session lives."""
+    """A polite no: the request is denied with `code`, the session lives.
 
-    def __init__(self, reason: str, code: int = 103, *, temporary: bool = False) -> None:
+    Codes below 1000 are those of docs/protocol.md; an application's own begin there. `data` is what else it says, anything JSON can say.
+    """
+
+    def __init__(self, reason: str, code: int = 103, *, temporary: bool = False, data: Any = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = int(code)
         self.temporary = temporary
+        self.data = data
 
 
 class ConnectionClosed(EverywireError):

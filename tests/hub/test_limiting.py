@@ -7,7 +7,7 @@ import pytest
 
 from everywire.app import Everywire
 from everywire.dialects.native import SUBPROTOCOL
-from everywire.gateway import Line
+from everywire.gateway.line import Line
 from everywire.http.request import Headers, Request
 from everywire.hub.identity import Identity, Limits
 from everywire.hub.rates import Rate
@@ -256,7 +256,7 @@ def test_counting_a_command_costs_next_to_nothing():
     """Less than 0.2 microseconds: a subtraction and a comparison. The bound here is for a machine that is busy."""
     with Net(make()) as net:
         ann = net.connect()
-        attachment = ann.line._attachment
+        attachment = ann.line.attachment
         attachment.busy = True  # commands are put aside: only the way there is measured
         attachment.left, attachment._limit = 1e12, 1e12
         command, count = Ping(1), 20_000

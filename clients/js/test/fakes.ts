@@ -1,5 +1,6 @@
 /** A clock that moves when told, and a WebSocket whose other end is the test. */
 
+import type { Payload } from "../src/codec.ts";
 import type { Environment, Socket } from "../src/environment.ts";
 import { Client, type ClientOptions } from "../src/index.ts";
 
@@ -25,6 +26,8 @@ export class FakeWorld {
           world.sockets.push(this);
         }
       },
+      fetch: undefined,
+      EventSource: undefined,
       now: () => this.time,
       random: () => this.chance,
       setTimeout: (run, delay) => {
@@ -102,6 +105,7 @@ type Sent = any;
 
 export class FakeSocket implements Socket {
   readyState = 0;
+  binaryType = "blob";
   onopen: Socket["onopen"] = null;
   onmessage: Socket["onmessage"] = null;
   onclose: Socket["onclose"] = null;
@@ -116,8 +120,8 @@ export class FakeSocket implements Socket {
     this.protocols = protocols;
   }
 
-  send(data: string): void {
-    this.sent.push(JSON.parse(data));
+  send(data: Payload): void {
+    this.sent.push(JSON.parse(data as string));
   }
 
   close(code?: number): void {

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TypedDict, TypeVar, Unpack
 
 from everywire.brokers.base import Retention
+from everywire.hub.changes import ChangeHook, ChangeKind
 from everywire.hub.hooks import ConnectHook, Handler, Hooks
-from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Rule
+from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Presence, Rule
 from everywire.servers.routes import Route, Routes
 
 __all__ = ["ChannelOptions", "Declaring"]
 
 C = TypeVar("C", bound=ConnectHook)
+G = TypeVar("G", bound=ChangeHook)
 H = TypeVar("H", bound=Handler)
 R = TypeVar("R", bound=Route)
 
@@ -22,15 +24,17 @@ class ChannelOptions(TypedDict, total=False):
     """What a kind of channel keeps, and who may do what in it.
 
     `history` publications are kept (0: none) for `ttl` seconds each; the latest `keys` idempotency keys are
-    remembered for `window` seconds each; with `presence` its members are listed. The four rules are True,
-    False or a function of an `Access`, sync or async.
+    remembered for `window` seconds each; with `presence` its members are listed: sessions (True, "sessions") or
+    users, each with any number of sessions ("users"). Others are told that a member left when it was away for `leave_after` seconds.
+    The four rules are True, False or a function of an `Access`, sync or async.
     """
 
     history: int
     ttl: float
     window: float
     keys: int
-    presence: bool
+    presence: Presence
+    leave_after: float
     may_subscribe: Rule
     may_publish: Rule
     may_history: Rule
@@ -61,7 +65,8 @@ class Declaring:
                 keys=options.get("keys", defaults.keys),
             ),
             options.get("presence", False),
-            _rules(options),
+            options.get("leave_after", 0.0),
+            rules=_rules(options),
         )
         self._hooks.kinds.add(kind)
         return kind
@@ -90,6 +95,36 @@ class Declaring:
         """
         self._hooks.connect = hook
         return hook
+
+    def on_join(self, pattern: str) -> Callable[[G], G]:
+        """Have the decorated function, sync or async, learn of every member that comes into a channel of this kind.
+
+        `pattern` is that of a `channel` with presence; the function is given a `Change`. It learns of each at least once and in order
+        within a channel, on one of the nodes; see `docs/presence.md` for what happens when it fails.
+        """
+        return self._on("join", pattern)
+
+    def on_leave(self, pattern: str) -> Callable[[G], G]:
+        """The same of every member that leaves."""
+        return self._on("leave", pattern)
+
+    def on_occupied(self, pattern: str) -> Callable[[G], G]:
+        """The same of every channel that has its first member; that one joins afterwards."""
+        return self._on("occupied", pattern)
+
+    def on_vacated(self, pattern: str) -> Callable[[G], G]:
+        """The same of every channel that has no member any more; the last left before."""
+        return self._on("vacated", pattern)
+
+    def _on(self, kind: ChangeKind, pattern: str) -> Callable[[G], G]:
+        if (kind, pattern) in self._hooks.changes:
+            raise ValueError(f"there is a hook for {kind} of {pattern!r} already")
+
+        def decorate(hook: G) -> G:
+            self._hooks.changes[kind, pattern] = hook
+            return hook
+
+        return decorate
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`."""

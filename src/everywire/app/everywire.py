@@ -56,7 +56,8 @@ class Everywire(Declaring, Speaking, Governing):
         self.path = path
         self.settings = settings or Settings()
         self.metrics = Metrics()
-        self._make_broker = broker or _memory
+        self._make_broker = broker
+        self.default_broker: MakeBroker = _memory  # where the application chose none; that of several workers is another
         self._hub: Hub | None = None
         self._health: Health | None = None
         self._offered: set[str] = set()  # paths that we answer, not the application
@@ -83,7 +84,7 @@ class Everywire(Declaring, Speaking, Governing):
         if self._hub is not None:
             raise EverywireError("the application is running already")
         world = world or LoopWorld(asyncio.get_running_loop())
-        broker = self._make_broker(world, self.metrics)
+        broker = (self._make_broker or self.default_broker)(world, self.metrics)
         self._hub = Hub(world, broker, self._hooks, self.settings, self.metrics)
         self._offer_health(Health(self._hub))
         dialect = NativeDialect(self.path, self.settings.heartbeat)
@@ -168,4 +169,4 @@ def _address(server: Server, host: str | None, scheme: str, path: str) -> str:
 
 
 def _memory(world: World, metrics: Metrics) -> Broker:
-    return MemoryBroker(world.now, world.new_id, metrics=metrics)
+    return MemoryBroker(world.now, world.new_id, later=world.later, metrics=metrics)

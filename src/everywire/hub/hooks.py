@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from everywire.hub.changes import ChangeHook, ChangeKind
 from everywire.hub.identity import Identity
 from everywire.hub.kinds import Kinds
 from everywire.messages import Command, Member, Raw
@@ -52,3 +53,6 @@ class Hooks:
     kinds: Kinds = field(default_factory=Kinds)
     handlers: dict[str, Handler] = field(default_factory=dict)
     connect: ConnectHook | None = None
+    changes: dict[tuple[ChangeKind, str], ChangeHook] = field(
+        default_factory=dict
+    )  # by what happens, and the channel's pattern

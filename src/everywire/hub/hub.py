@@ -9,6 +9,7 @@ from typing import Any, Final
 from everywire.brokers.base import Broker, Draft, Gap, News, Note, Receipt
 from everywire.errors import Refused
 from everywire.hub.attachment import Attachment
+from everywire.hub.changes import Changes
 from everywire.hub.channel import Channel, Subscription
 from everywire.hub.codes import Close, Code
 from everywire.hub.commands import handle
@@ -73,6 +74,7 @@ class Hub:
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
+        self.changes: Final = Changes(self)
         broker.listen(self.deliver)
 
     @property
@@ -247,7 +249,7 @@ class Hub:
         if session.subscriptions.pop(channel.name, None) is None:
             return
         channel.unsubscribe(session)
-        self.places.exit(channel.name, session)
+        self.places.exit(subscription)
         if not channel.subscriptions:
             del self.channels[channel.name]
             self.world.start(self._unwatch(channel.name))
@@ -342,6 +344,7 @@ class Hub:
         self.heartbeats.close()
         self.expiries.close()
         self.places.close()
+        self.changes.close()
         for deadlines in (self._lingering, self._unconnected, self._unclaimed):
             deadlines.close()
 

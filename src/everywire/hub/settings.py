@@ -26,7 +26,9 @@ class Settings:
     max_token: int = 8 * 1024  # characters of a token
     token_parameter: str | None = None  # of an address's query, where a token may stand that cannot stand elsewhere
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
-    lease: float = 30.0  # how long a place in a channel is held without being renewed
+    lease: float = (
+        3.0  # how long a node holds its places in channels without renewing that; it does so three times in it
+    )
     max_channels: int = 128  # subscriptions of one session
     max_name: int = 255  # characters in a channel's name
     max_data: int = 64 * 1024  # bytes of application data in one command
@@ -46,3 +48,5 @@ class Settings:
         str, ...
     ] = ()  # addresses and networks whose X-Forwarded-For is believed; "unix" for sockets
     max_held: int = 1_000  # events kept for one subscription while history is read
+    max_changes: int = 64  # hooks for joins and leaves under way at a time
+    change_tries: int = 5  # how often such a hook is tried that fails

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["LoopWorld", "Timer", "World", "settled"]
+__all__ = ["LoopWorld", "Timer", "World", "pause", "settled"]
 
 T = TypeVar("T")
 
@@ -157,6 +157,11 @@ async def settled(world: World, value: Any) -> Any:
     if inspect.isawaitable(value):
         return await value
     return value
+
+
+async def pause(world: World, delay: float) -> None:
+    """Come back in `delay` seconds."""
+    await world.task(asyncio.sleep(delay))
 
 
 def _wall() -> int:

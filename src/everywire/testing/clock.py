@@ -23,8 +23,11 @@ class _Leaping(selectors.SelectSelector):
         self._leap = leap
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Give what is ready now; leap if that is nothing."""
-        ready = super().select(0)
+        """Give what is ready now; leap if that is nothing.
+
+        The loop's own pipe wakes it for other threads alone: with nothing else to look at, it is looked at only before everything waits.
+        """
+        ready = super().select(0) if timeout is None or len(self.get_map()) > 1 else []
         if not ready:
             if timeout is None:
                 raise RuntimeError("everything waits for something that no timer will bring")

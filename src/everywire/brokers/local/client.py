@@ -106,6 +106,11 @@ class LocalBroker:
         self._closed = False
 
     @property
+    def alone(self) -> bool:
+        """Others share the host, and it outlives this process."""
+        return False
+
+    @property
     def linked(self) -> bool:
         """Whether there is a link at this moment."""
         return self._link is not None
@@ -184,13 +189,13 @@ class LocalBroker:
     def lost(self) -> None:
         """Fail what was under way, and try again after a pause."""
         self._link = None
-        if self._closed:
-            return
         for watch in self._watches.values():
             watch.confirmed = False
         unsent = {id for id, _ in self._outbox}
         for id in [id for id in self._asked if id not in unsent]:
             self._fail(id, "the link to the broker was lost")
+        if self._closed:
+            return
         self._loop.call_later(self._pause, self._again)
         self._pause = min(2 * self._pause, self._patience.retry_most)
 
@@ -309,9 +314,9 @@ class LocalBroker:
         if not answer.cancelled():
             answer.exception()  # whoever asked may be gone
 
-    async def entries(self, channel: str, retention: Retention) -> Snapshot:
-        """Give the entries of a keyed channel."""
-        snapshot: Snapshot = await self._ask("entries", channel, retention)
+    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
+        """Give entries of a keyed channel."""
+        snapshot: Snapshot = await self._ask("entries", channel, query, retention)
         return snapshot
 
     async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
@@ -321,23 +326,29 @@ class LocalBroker:
 
     # Presence.
 
-    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
+    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
         """Hold a place."""
-        await self._ask("enter", channel, seat, lease)
+        term: str = await self._ask("enter", channel, seat, lease)
+        return term
 
     async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give a place up."""
         await self._ask("exit", channel, session, holder)
 
-    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
-        """Hold places for longer."""
-        lost: tuple[tuple[str, str], ...] = await self._ask("renew", holder, places, lease)
-        return lost
+    async def renew(self, holder: str, lease: float) -> str:
+        """Hold all places for longer."""
+        term: str = await self._ask("renew", holder, lease)
+        return term
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
         members: tuple[Member, ...] = await self._ask("members", channel)
         return members
+
+    async def count(self, channel: str) -> tuple[int, int]:
+        """Give how many are there."""
+        counted: tuple[int, int] = await self._ask("count", channel)
+        return counted
 
     async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
         """Take occurrences."""
@@ -368,9 +379,11 @@ class LocalBroker:
         await self._ask("tell", data)
 
     async def close(self) -> None:
-        """Let go of the link; what is under way fails."""
+        """Ask nothing more, wait for the answers that are on their way, and let go of the link."""
         self._flush()
         self._closed = True
+        if self._link is not None and self._asked:
+            await asyncio.wait([question.answer for question in self._asked.values()])
         if self._timer is not None:
             self._timer.cancel()
         for id in [*self._asked]:

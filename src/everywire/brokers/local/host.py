@@ -256,9 +256,9 @@ class Peer:
         for channel in channels:
             await self._host.watch(self, channel)
 
-    async def _enter(self, channel: str, seat: Seat, lease: float) -> None:
+    async def _enter(self, channel: str, seat: Seat, lease: float) -> str:
         self.seats[channel, seat.member.session] = seat.holder  # before: one that is lost meanwhile gives it up again
-        await self._host.broker.enter(channel, seat, lease)
+        return await self._host.broker.enter(channel, seat, lease)
 
     def _answer(self, id: int, call: Call, done: Ready[Any]) -> None:
         try:

@@ -104,7 +104,8 @@ def _unpacked(kind: Shape, decoder: Any, body: msgspec.Raw) -> Any:
         raise Wrong(str(error)) from None
 
 
-_METHODS = sorted(name for name in vars(Broker) if not name.startswith("_") and name not in ("listen", "close"))
+_OWN = ("alone", "listen", "close")  # said by the client itself
+_METHODS = sorted(name for name in vars(Broker) if not name.startswith("_") and name not in _OWN)
 CALLS: Final = (
     *(Call(number, name, get_type_hints(getattr(Broker, name))) for number, name in enumerate(_METHODS)),
     Call(len(_METHODS), "watch_all", {"channels": tuple[str, ...], "return": type(None)}),
