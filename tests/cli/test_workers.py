@@ -1,10 +1,7 @@
 """Several workers as real processes."""
 
 import asyncio
-import os
-import signal
 
-import pytest
 from tests.cli.several import serving, spread
 
 PATIENCE = 20

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from everywire.app.administered import Counter, served
 from everywire.app.declaring import Declaring
 from everywire.app.governing import Governing
 from everywire.app.speaking import Speaking
@@ -57,11 +58,15 @@ class Everywire(Declaring, Speaking, Governing):
         self.settings = settings or Settings()
         self.metrics = Metrics()
         self._make_broker = broker
-        self.default_broker: MakeBroker = _memory  # where the application chose none; that of several workers is another
+        self.default_broker: MakeBroker = (
+            _memory  # where the application chose none; that of several workers is another
+        )
         self._hub: Hub | None = None
         self._health: Health | None = None
         self._offered: set[str] = set()  # paths that we answer, not the application
         self._gateway: Gateway | None = None
+        self._counters: list[Counter] = []
+        self.administration: list[Server] = []  # while it is served: where it is administered
 
     # Running.
 
@@ -132,7 +137,10 @@ class Everywire(Declaring, Speaking, Governing):
         }
         options.setdefault("slow_code", 4413)  # as docs/protocol.md says
         try:
-            async with serve(None, host, port, **callbacks, **options) as server:
+            async with (
+                serve(None, host, port, **callbacks, **options) as server,
+                served(self._counters, lambda: self.hub) as self.administration,
+            ):
                 yield server
         finally:
             await self.stop()
