@@ -47,6 +47,7 @@ class Metrics:
         "disconnects",
         "evictions",
         "limited",
+        "losses",
         "notes_malformed",
         "occurrences_dropped",
         "payloads_received",
@@ -56,6 +57,7 @@ class Metrics:
         "recoveries_failed",
         "refusals",
         "refused",
+        "repairs",
         "repeats",
         "sessions_opened",
         "sessions_resumed",
@@ -69,6 +71,7 @@ class Metrics:
         self.disconnects: dict[int, int] = {}
         self.evictions = 0
         self.limited = 0
+        self.losses = 0
         self.notes_malformed = 0
         self.occurrences_dropped = 0
         self.payloads_received = 0
@@ -78,6 +81,7 @@ class Metrics:
         self.recoveries_failed = 0
         self.refusals = 0
         self.refused: dict[int, int] = {}
+        self.repairs = 0
         self.repeats = 0
         self.sessions_opened = 0
         self.sessions_resumed = 0
