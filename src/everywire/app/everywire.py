@@ -56,9 +56,7 @@ class Everywire(Declaring, Speaking):
         self.settings = settings or Settings()
         self.metrics = Metrics()
         self._make_broker = broker
-        self.default_broker: MakeBroker = (
-            _memory  # where the application chose none; that of several workers is another
-        )
+        self.default_broker: MakeBroker = _memory  # where the application chose none; that of several workers is another
         self._hub: Hub | None = None
         self._health: Health | None = None
         self._offered: set[str] = set()  # paths that we answer, not the application
