@@ -39,8 +39,8 @@ async def handle(hub: Hub, attachment: Attachment, command: m.Command) -> m.Even
         case _ if session is None:
             attachment.close(Close.UNAUTHORIZED, "connect first")
             return None
-        case m.Pong():
-            return None
+        case m.Pong() | m.Item() | m.End() | m.Credit() | m.Cancel() | m.Answer() | m.Decline():
+            return None  # said before the session was there, of nothing that is there now
         case m.Refresh():
             return await refresh(hub, attachment, session, command)
         case m.Ping(ref):
@@ -50,7 +50,8 @@ async def handle(hub: Hub, attachment: Attachment, command: m.Command) -> m.Even
             attachment.transport.close(Close.NORMAL, "")
             return None
         case m.Call():
-            return await call(hub, session, command)
+            await call(hub, attachment, session, command)
+            return None
         case _:
             return await _channel_command(hub, session, command)
 

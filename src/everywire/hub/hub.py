@@ -6,11 +6,10 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, Final
 
-import msgspec
-
 from everywire.brokers.base import Broker, Draft, Gap, News, Note, Receipt
 from everywire.errors import Refused
 from everywire.hub.attachment import Attachment
+from everywire.hub.calls import at_once
 from everywire.hub.changes import Changes
 from everywire.hub.channel import Channel, Subscription
 from everywire.hub.codes import Close, Code
@@ -24,6 +23,7 @@ from everywire.hub.kinds import Place
 from everywire.hub.notes import Notes
 from everywire.hub.permission import check_draft
 from everywire.hub.presence import Places
+from everywire.hub.refusing import refusal
 from everywire.hub.repairs import Repairs
 from everywire.hub.revoking import Revoking
 from everywire.hub.session import Session
@@ -80,6 +80,7 @@ class Hub:
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
+        self._last_call = 0
         self.changes: Final = Changes(self)
         broker.listen(self.deliver)
 
@@ -115,6 +116,8 @@ class Hub:
         """Forget a transport; its session, if it has one, is given back without it."""
         attachment.open = False
         attachment.inbox.clear()
+        if attachment.calls is not None:
+            attachment.calls.end()
         self.attachments.pop(attachment, None)
         self._unconnected.discard(attachment)
         self.heartbeats.discard(attachment)
@@ -273,6 +276,8 @@ class Hub:
     async def publish(self, place: Place, draft: Draft, *, ephemeral: bool = False) -> Receipt:
         """Append a publication to a channel; every node delivers it. Raises `Refused` for one that the channel does not take."""
         check_draft(place, draft, ephemeral=ephemeral)
+        if place.kind.shape is not None and not (draft.entry is not None and draft.entry.remove):
+            place.kind.shape.read(draft.data)
         retention = None if ephemeral else place.kind.retention
         begun = self.world.now()
         receipt = await self.broker.publish(place.name, draft, retention)
@@ -327,6 +332,15 @@ class Hub:
             self._work(attachment)
         )  # a span needs a context of its own from its beginning to its end
 
+    def at_once(self, attachment: Attachment, command: Command) -> bool:
+        """Deal with what a call under way may be waiting for."""
+        return at_once(self, attachment, command)
+
+    def next_call(self) -> int:
+        """Number a call of the server; no number is used twice, so that no late answer is taken for another."""
+        self._last_call += 1
+        return self._last_call
+
     async def _work(self, attachment: Attachment) -> None:
         attachment.busy = True
         try:
@@ -347,14 +361,9 @@ class Hub:
             else:
                 with self.tracer.span(command):
                     event = await handle(self, attachment, command)
-        except Refused as no:
-            self.metrics.refusals += 1
-            self.metrics.refused[no.code] = self.metrics.refused.get(no.code, 0) + 1
-            data = Raw(msgspec.json.encode(no.data)) if no.data is not None else None
-            event = Refusal(ref, no.code, no.reason, no.temporary, data)
-        except Exception:
-            _log.exception("%s failed", type(command).__name__)
-            event = Refusal(ref, Code.INTERNAL, "internal error", temporary=True)
+        except Exception as error:
+            what = f"{type(command).__name__} {getattr(command, 'name', '')}".rstrip()  # a name that has a handler
+            event = refusal(self, what, ref, error)
         if event is not None:
             attachment.tell(event)
         if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:

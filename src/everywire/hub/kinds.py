@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from everywire.brokers.base import Retention
 from everywire.hub.policies import Bounds
+from everywire.hub.shapes import Shape
 from everywire.messages import Member
 from everywire.wildcards import covers
 
@@ -40,7 +41,8 @@ class ChannelKind:
     """All channels whose names match `pattern`: "room:{name}" matches "room:kitchen", not "room:a:b".
 
     A `{parameter}` stands for one or more characters other than a colon. An action without a rule is
-    allowed to everyone who is connected. With `wildcards` many of them may be subscribed to as one.
+    allowed to everyone who is connected. With `wildcards` many of them may be subscribed to as one. `shape` is what the data of
+    every publication has to look like.
     """
 
     pattern: str
@@ -51,6 +53,7 @@ class ChannelKind:
     wildcards: bool = False
     bounds: Bounds = field(default_factory=Bounds)
     rules: dict[Action, Rule] = field(default_factory=dict)
+    shape: Shape | None = None
 
     def __post_init__(self) -> None:
         if self.presence not in (False, True, "sessions", "users") or self.leave_after < 0:
