@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from everywire.app.declaring import Declaring
+from everywire.app.governing import Governing
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
@@ -19,7 +20,7 @@ from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDia
 from everywire.errors import EverywireError
 from everywire.gateway import Answer, Gateway, HttpSettings
 from everywire.http.request import Request
-from everywire.hub.hooks import ConnectHook, Handler
+from everywire.hub.hooks import ConnectHook
 from everywire.hub.hub import Hub
 from everywire.hub.settings import Settings
 from everywire.hub.world import LoopWorld, World
@@ -30,7 +31,7 @@ from everywire.servers.websocket import Server, serve
 
 __all__ = ["Everywire"]
 
-H = TypeVar("H", bound=Handler)
+H = TypeVar("H", bound=Callable[..., Any])
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _log = logging.getLogger("everywire")
 
@@ -39,11 +40,11 @@ R = TypeVar("R", bound=Route)
 MakeBroker = Callable[[World, Metrics], Broker]
 
 
-class Everywire(Declaring, Speaking):
+class Everywire(Declaring, Speaking, Governing):
     """A real-time application: declare channels, handlers and routes, then `run` it.
 
     Nothing here needs an event loop before the application starts. After that, all of it belongs to that
-    loop's thread.
+    loop's thread, but for what says otherwise: `publish`, `kick`, `unsubscribe` and `revoke` may be called from any.
     """
 
     def __init__(
@@ -58,7 +59,8 @@ class Everywire(Declaring, Speaking):
         self.path = path
         self.settings = settings or Settings()
         self.metrics = Metrics()
-        self._make_broker = broker or _memory
+        self._make_broker = broker
+        self.default_broker: MakeBroker = _memory  # where the application chose none; several workers have another
         self._http = http or HttpSettings()
         self._hub: Hub | None = None
         self._health: Health | None = None
@@ -86,7 +88,7 @@ class Everywire(Declaring, Speaking):
         if self._hub is not None:
             raise EverywireError("the application is running already")
         world = world or LoopWorld(asyncio.get_running_loop())
-        broker = self._make_broker(world, self.metrics)
+        broker = (self._make_broker or self.default_broker)(world, self.metrics)
         self._hub = Hub(world, broker, self._hooks, self.settings, self.metrics)
         self._offer_health(Health(self._hub))
         dialect = NativeDialect(self.path, self.settings.heartbeat)
@@ -183,4 +185,4 @@ def _as_told(settings: HttpSettings, options: dict[str, Any]) -> HttpSettings:
 
 
 def _memory(world: World, metrics: Metrics) -> Broker:
-    return MemoryBroker(world.now, world.new_id, metrics=metrics)
+    return MemoryBroker(world.now, world.new_id, later=world.later, metrics=metrics)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import everywire
+from everywire.builds import VERSION
 from everywire.metrics import Durations
 from everywire.ops.view import View
 
@@ -61,7 +61,7 @@ class _Collector:
         }
         yield _by_label(core.CounterMetricFamily, "everywire_recoveries", "Recoveries asked for", "result", recoveries)
         yield _durations(view)
-        build = {"version": everywire.__version__}
+        build = {"version": VERSION}
         yield core.InfoMetricFamily("everywire_build", "The running release", value=build)
         yield core.GaugeMetricFamily("everywire_nodes", "Nodes in this view", value=len(view.nodes))
 

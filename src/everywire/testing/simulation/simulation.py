@@ -10,19 +10,22 @@ from typing import Any, Final
 
 from everywire.app import Everywire
 from everywire.brokers.base import Query, Retention
+from everywire.brokers.local import LocalBroker
+from everywire.brokers.local.client import Patience
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat, Position
 from everywire.testing.checker import Fault, check
 from everywire.testing.clock import VirtualLoop, passed
-from everywire.testing.simulation.authority import Authority, LinkedBroker
+from everywire.testing.simulation.authority import Authority, _deaf, _silent
 from everywire.testing.simulation.client import SimulatedClient
 from everywire.testing.simulation.network import End, Network
 from everywire.testing.simulation.node import MortalWorld, Node
 
 __all__ = ["Plan", "Simulation", "simulate"]
 
-SETTINGS = Settings(linger=1.5, heartbeat=Heartbeat(2.0, 1.0), lease=3.0, connect_deadline=3.0, max_held=64)
-_REST = 25.0  # seconds without faults after which everything has to be well
+SETTINGS = Settings(linger=1.5, heartbeat=Heartbeat(3.0, 1.5), lease=3.0, connect_deadline=3.0, max_held=64)
+PATIENCE = Patience(answer=1.0, beat=1.0, silence=2.5)
+_REST = 15.0  # seconds without faults after which everything has to be well
 
 
 _WEIGHTS = {
@@ -34,6 +37,7 @@ _WEIGHTS = {
     "kill": 2,
     "unlink": 2,
     "stall": 1,
+    "lose": 1,
     "flush": 1,
     "slow": 1,
 }
@@ -79,9 +83,8 @@ class Simulation:
         self.dice: Final = random.Random(seed)
         self.loop: Final = VirtualLoop()
         self.network: Final = Network(self.loop, self.dice)
-        self.authority: Final = Authority(self.network, MortalWorld(self.loop, self.dice))
+        self.authority: Final = Authority(self.network, self.loop, self.dice)
         self.nodes: list[Node] = []
-        self.links: dict[str, LinkedBroker] = {}
         self._born = 0
         self.channels: Final = [f"room:{number}" for number in range(plan.channels)]
         self.clients: list[SimulatedClient] = []
@@ -92,9 +95,8 @@ class Simulation:
         name = f"node {self._born}"
         world = MortalWorld(self.loop, self.dice)
 
-        def broker(*_: Any) -> LinkedBroker:
-            self.links[name] = LinkedBroker(self.authority, world, self.loop)
-            return self.links[name]
+        def broker(*_: Any) -> LocalBroker:
+            return LocalBroker(self.authority.connector(name, world), self.loop, name, PATIENCE)
 
         app = Everywire(settings=replace(SETTINGS, max_page=self.plan.page), broker=broker)
         app.channel("room:{name}", history=self.plan.history, ttl=self.plan.ttl, presence=True)
@@ -125,22 +127,29 @@ class Simulation:
             case "kill":
                 self._kill(self.dice.choice(self.nodes))
             case "unlink":
-                link = self.links[self.dice.choice(self.nodes).name]
-                if link.end is not None:
-                    link.end._pipe.cut()
+                self._break_link("cut")
             case "stall":  # the link to the broker is dead, and nobody knows
-                link = self.links[self.dice.choice(self.nodes).name]
-                if link.end is not None:
-                    link.end._pipe.freeze()
+                self._break_link("freeze")
+            case "lose":
+                self.authority.kill()
             case "flush":
                 self.authority.memory.forget(self.dice.choice(self.channels))
             case "slow":
                 self.network.slow = self.dice.choice((1.0, 1.0, 20.0))
 
+    def _break_link(self, how: str) -> None:
+        """Break some node's link to the broker."""
+        if self.authority.links:
+            name = self.dice.choice([*self.authority.links])
+            getattr(self.authority.links[name]._pipe, how)()
+
     def _kill(self, node: Node) -> None:
         self.nodes.remove(node)
-        self.links.pop(node.name)
+        link = self.authority.links.pop(node.name, None)
         node.kill()
+        if link is not None:
+            link.heard, link.closed = _deaf, _silent
+            link._pipe.abandon(link)
         self.start_node()
 
     # The run.
