@@ -65,6 +65,14 @@ def test_a_page_leads_to_the_next():
     assert [*following.commands()] == [m.Subscribe(3, "a", Position("e", 2), 5, PAGES)]
 
 
+def test_a_page_of_entries_leads_to_the_next_and_is_no_place_to_go_on_from():
+    following, _ = begun(a=None)
+    page = m.Subscribed(2, "a", Position("e", 9), False, entries=(published("a", 4),), more="ask", after=4)
+    assert write(following, page).endswith(b"\nid: -\n\n")
+    assert [*following.commands()] == [m.Subscribe(3, "a", Position("e", 9), 5, PAGES, after=4)]
+    assert write(following, m.Subscribed(3, "a", Position("e", 10), True, entries=())).endswith(b"\nid: e:10\n\n")
+
+
 def test_a_stream_that_began_anew_is_subscribed_to_anew():
     following, _ = begun(a=None)
     write(following, m.Subscribed(2, "a", Position("e", 1), False))
