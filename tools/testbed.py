@@ -170,6 +170,24 @@ def debian(root: Path, *packages: str, dependencies: bool = True) -> None:
     shutil.rmtree(archives)
 
 
+def packaged(program: str, package: str | None = None) -> tuple[str, dict[str, str]]:
+    """The path and the environment of a ``program``: the machine's own, or Debian's ``package``, unpacked without root."""
+    found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if found:
+        return found, dict(os.environ)
+    root = HOME / "debian" / program
+    with _locked(program):
+        places = [root / "usr" / folder / program for folder in ("sbin", "bin")]
+        if not any(place.exists() for place in places):
+            _say(f"fetching {program} …")
+            debian(root, package or program)
+    unpacked = next((place for place in places if place.exists()), None)
+    if unpacked is None:
+        raise Unavailable(f"Debian's {package or program} holds no {program}")
+    libraries = {str(path.parent) for path in (root / "usr" / "lib").rglob("*.so*")}
+    return str(unpacked), {**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(sorted(libraries))}
+
+
 _NPM_QUIET = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">

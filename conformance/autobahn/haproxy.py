@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +34,7 @@ def http2_in_front(port: int, folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "haproxy.cfg"
     configuration.write_text(CONFIGURATION.format(front=front, back=port))
-    path, environment = program()
+    path, environment = testbed.packaged("haproxy")
     with (folder / "haproxy.log").open("w") as log:
         process = subprocess.Popen(
             [path, "-db", "-f", str(configuration)], env=environment, stdout=log, stderr=subprocess.STDOUT
@@ -47,16 +45,3 @@ def http2_in_front(port: int, folder: Path) -> Iterator[int]:
         finally:
             process.terminate()
             process.wait()
-
-
-def program() -> tuple[str, dict[str, str]]:
-    """HAProxy's path and environment: the machine's own, or Debian's package, unpacked into the testbed without root."""
-    found = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
-    if found:
-        return found, dict(os.environ)
-    root = testbed.HOME / "haproxy"
-    unpacked = root / "usr" / "sbin" / "haproxy"
-    if not unpacked.exists():
-        testbed.debian(root, "haproxy")
-    libraries = {str(path.parent) for path in (root / "usr" / "lib").rglob("*.so*")}
-    return str(unpacked), {**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(sorted(libraries))}

@@ -11,7 +11,9 @@ import sys
 from collections.abc import Sequence
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 
-__all__ = ["COMPILED", "prefer_source", "pure_wanted"]
+__all__ = ["VERSION", "COMPILED", "prefer_source", "pure_wanted"]
+
+VERSION = "0.1.0"
 
 # Below this package; said here because a wheel does not carry the .pxd and .pyx files that make it so.
 COMPILED = (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
 from typing import Any, TypeVar
 
 from everywire.app import Everywire
-from everywire.client.hub import Client
+from everywire.client.hub import Client, Subscription
 from everywire.dialects.native import SUBPROTOCOL
 from everywire.http.request import Headers, Request
 from everywire.payloads import Payload
@@ -120,3 +121,13 @@ class Wires:
 
     def run(self, test: Coroutine[Any, Any, T]) -> T:
         return self.net.loop.run_until_complete(test)
+
+
+def told(wires: Wires, kind: str) -> list[dict]:
+    """Every command of a kind that reached any wire."""
+    said = [json.loads(text) for wire in wires.all for text in wire.said]
+    return [command for command in said if command["type"] == kind]
+
+
+async def data(subscription: Subscription, count: int) -> list:
+    return [(await anext(subscription)).data for _ in range(count)]

@@ -277,3 +277,35 @@ def test_a_request_knows_its_connection():
 def test_upgrades_are_requests_like_any_other():
     place = Place(lambda request: Response(200, request.headers["upgrade"]))
     assert bodies(place.send(f"GET / HTTP/1.1\r\n{UPGRADE}\r\n".encode())) == [b"websocket"]
+
+
+POST = b"POST /p HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n"
+
+
+def test_a_client_that_waits_for_leave_to_send_its_body_gets_it():
+    place = Place(lambda request: Response(200, request.body))
+    assert place.send(POST % b"Content-Length: 4\r\nExpect: 100-Continue") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert place.send(b"bo") == b""
+    assert place.send(b"dy").endswith(b"\r\n\r\nbody")
+
+
+def test_leave_is_not_given_where_the_body_comes_anyhow():
+    place = Place(lambda request: Response(200, request.body))
+    assert place.send(POST % b"Content-Length: 4\r\nExpect: 100-continue" + b"bo") == b""
+
+
+def test_leave_is_not_given_to_too_much():
+    place = Place(lambda request: Response(200), body=3)
+    assert place.send(POST % b"Content-Length: 4\r\nExpect: 100-continue").startswith(b"HTTP/1.1 413 ")
+
+
+def test_other_expectations_cannot_be_met():
+    place = Place(lambda request: Response(200))
+    assert place.send(POST % b"Content-Length: 4\r\nExpect: miracles").startswith(b"HTTP/1.1 417 ")
+
+
+def test_a_body_that_does_not_come_in_time():
+    place = Place(lambda request: Response(200))
+    place.send(POST % b"Content-Length: 4" + b"bo")
+    place.sweep(1, 12)
+    assert place.pipe.written.startswith(b"HTTP/1.1 408 ")

@@ -87,3 +87,59 @@ def test_presence_lists_members(net):
         client.subscribe("room:a")
     members = clients[0].ask("presence", channel="room:a")["members"]
     assert [member["info"]["n"] for member in members] == [0, 1, 2]
+
+
+class Failing:
+    """A broker whose next publishes fail, after or before they are in the log."""
+
+    def __init__(self, net):
+        self.inner = net.app.hub.broker
+        self.left, self.late = 0, False
+        net.app.hub.broker = self
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    async def publish(self, *what):
+        self.left -= 1
+        if self.left < 0:
+            return await self.inner.publish(*what)
+        if self.late:
+            await self.inner.publish(*what)
+        raise ConnectionError("the link was lost")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_publication_with_a_key_outlives_a_failure_of_the_broker(net, late, caplog):
+    broker = Failing(net)
+    client = net.connect()
+    client.subscribe("room:a")
+    broker.left, broker.late = 1, late
+    assert client.publish("room:a", 1, key="k")["offset"] == 1
+    assert [event["data"] for event in client.events("publication")] == [1]
+
+
+def test_nothing_is_carried_out_behind_a_publication_whose_fate_is_unknown(net, caplog):
+    """Its client says it again after the break: what it said since would stand before it."""
+    broker = Failing(net)
+    client = net.connect()
+    broker.left = 2
+    client.line.receive(
+        '[{"type":"publish","id":7,"channel":"room:a","data":1,"key":"a"},'
+        '{"type":"publish","id":8,"channel":"room:a","data":2,"key":"b"}]'
+    )
+    assert client.closed == (1013, "the broker does not answer")
+    again = net.connect(resume=client.resume)
+    again.subscribe("room:a")
+    for number, key in ((1, "a"), (2, "b")):
+        again.publish("room:a", number, key=key)
+    assert [event["data"] for event in again.events("publication")] == [1, 2]
+
+
+def test_a_publication_without_a_key_is_answered_by_an_error(net, caplog):
+    broker = Failing(net)
+    client = net.connect()
+    broker.left = 1
+    with refused(100):
+        client.publish("room:a", 1)
+    assert client.closed is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -17,17 +17,18 @@ from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDia
 from everywire.errors import EverywireError
 from everywire.gateway import Gateway
 from everywire.http.request import Request, Response
-from everywire.hub.hooks import ConnectHook, Handler
+from everywire.hub.hooks import ConnectHook
 from everywire.hub.hub import Hub
 from everywire.hub.settings import Settings
 from everywire.hub.world import LoopWorld, World
 from everywire.metrics import Metrics
+from everywire.ops.health import Health
 from everywire.servers.routes import Route
 from everywire.servers.websocket import Server, serve
 
 __all__ = ["Everywire"]
 
-H = TypeVar("H", bound=Handler)
+H = TypeVar("H", bound=Callable[..., Any])
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _log = logging.getLogger("everywire")
 
@@ -54,8 +55,13 @@ class Everywire(Declaring, Speaking):
         self.path = path
         self.settings = settings or Settings()
         self.metrics = Metrics()
-        self._make_broker = broker or _memory
+        self._make_broker = broker
+        self.default_broker: MakeBroker = (
+            _memory  # where the application chose none; that of several workers is another
+        )
         self._hub: Hub | None = None
+        self._health: Health | None = None
+        self._offered: set[str] = set()  # paths that we answer, not the application
         self._gateway: Gateway | None = None
 
     # Running.
@@ -79,20 +85,31 @@ class Everywire(Declaring, Speaking):
         if self._hub is not None:
             raise EverywireError("the application is running already")
         world = world or LoopWorld(asyncio.get_running_loop())
-        broker = self._make_broker(world, self.metrics)
+        broker = (self._make_broker or self.default_broker)(world, self.metrics)
         self._hub = Hub(world, broker, self._hooks, self.settings, self.metrics)
+        self._offer_health(Health(self._hub))
         dialect = NativeDialect(self.path, self.settings.heartbeat)
         self._gateway = Gateway(self._hub, [dialect])
         return self._gateway
 
+    def _offer_health(self, health: Health) -> None:
+        """Answer what balancers ask, where the application does not do so itself."""
+        self._health = health
+        for path, route in (("/healthz", health.alive), ("/readyz", health.ready)):
+            if path not in self._routes or path in self._offered:
+                self._offered.add(path)
+                self._routes.replace(path, route)
+
     async def stop(self) -> None:
         """Tell every client to come back later, and let go of everything."""
         hub, self._hub, self._gateway = self._hub, None, None
+        if self._health is not None:
+            self._health.draining = True
         if hub is not None:
             hub.close()
             await hub.broker.close()
 
-    def answer(self, request: Request) -> Response | None:
+    def answer(self, request: Request) -> Response | Awaitable[Response] | None:
         """Answer a request over HTTP; None where it is to be upgraded to a WebSocket."""
         decided = self.gateway.accept(request)
         if decided is None:
@@ -153,4 +170,4 @@ def _address(server: Server, host: str | None, scheme: str, path: str) -> str:
 
 
 def _memory(world: World, metrics: Metrics) -> Broker:
-    return MemoryBroker(world.now, world.new_id, metrics=metrics)
+    return MemoryBroker(world.now, world.new_id, later=world.later, metrics=metrics)

@@ -45,7 +45,7 @@ def demo(ctx: click.Context, /, *, open_page: bool, **given: Any) -> None:
     app = chat()
 
     def announce(server: Server) -> None:
-        places = addresses(server, place, "http")
+        places = addresses(server.sockets, place, "http")
         click.echo(introduction(places))
         if open_page:
             asyncio.get_running_loop().run_in_executor(None, webbrowser.open, places[0])

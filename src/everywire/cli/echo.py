@@ -82,7 +82,7 @@ def echo(*, as_coroutine: bool, engine: str | None, max_size: int, compression: 
     callbacks = {"handler": handle} if as_coroutine else {"on_message": on_message}
 
     def announce(server: everywire.Server) -> None:
-        for address in addresses(server, place, "ws"):
+        for address in addresses(server.sockets, place, "ws"):
             click.echo(
                 f"echo on {address}  ({engine + ' engine' if engine else where()}; {FAN} for broadcast; Ctrl-C stops it)"
             )

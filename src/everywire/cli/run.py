@@ -9,20 +9,19 @@ from typing import Any
 
 import click
 
-from everywire.app import Everywire
 from everywire.cli.serving import (
     HANDED_OVER,
     Place,
-    addresses,
     listen_options,
     run_server,
     serve_options,
     sockets,
-    where,
 )
 from everywire.cli.target import load
+from everywire.cli.workers import Several, announcements, serve_in_worker, several_options, supervise
 from everywire.reload import Reloader
 from everywire.servers.websocket import Server
+from everywire.servers.workers import Ready, Worker
 
 __all__ = ["run"]
 
@@ -31,36 +30,38 @@ __all__ = ["run"]
 @click.argument("target", metavar="MODULE:APP")
 @listen_options
 @click.option("--reload", "reloading", is_flag=True, help="Start again whenever a source file here changes.")
+@several_options
 def run(target: str, *, reloading: bool, **given: Any) -> None:
     """Serve the application APP (app, where it is left out) of the module MODULE, found from the current directory.
 
     \b
     Examples:
         everywire run app:app --reload
+        everywire run app:app --workers auto
         everywire run shop.live:make_app --host 0.0.0.0 --port 443 --certfile chain.pem --keyfile key.pem
 
     Sockets that systemd opened (LISTEN_FDS) are used where there are any.
     """
+    worker = Worker.found(os.environ)
+    several = Several.taken(given)
     place = Place(**given)
+    if worker is not None:
+        serve_in_worker(worker, load(target, Path.cwd()), place)
+        return
+    if reloading and several is not None:
+        raise click.UsageError("--reload goes without --workers; SIGHUP replaces workers")
     if reloading:
         sys.exit(_reload(target, place))
+    if several is not None:
+        sys.exit(supervise(target, place, several))
     app = load(target, Path.cwd())
     options = serve_options(place, sockets(place))
 
     def announce(server: Server) -> None:
-        for address, page in zip(addresses(server, place, "ws"), addresses(server, place, "http"), strict=True):
-            click.echo(_announcement(app, target, address, page))
+        for line in announcements(target, place, server.sockets, Ready(app.path, app.has_page)):
+            click.echo(line)
 
     run_server(lambda: app.serving(**options), place, announce)
-
-
-def _announcement(app: Everywire, target: str, address: str, page: str) -> str:
-    """Write where clients connect; and where a browser finds something, if it does."""
-    if address.startswith("unix:"):
-        shown = f"{address}, path {app.path}"
-    else:
-        shown = f"{address}{app.path}" + (f", its page at {page}/" if app.has_page else "")
-    return f"{target} is at {shown}  ({where()}; Ctrl-C stops it)"
 
 
 def _reload(target: str, place: Place) -> int:

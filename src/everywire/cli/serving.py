@@ -10,7 +10,7 @@ import signal
 import socket
 import ssl as tls
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,17 +153,17 @@ def serve_options(place: Place, found: list[socket.socket]) -> dict[str, Any]:
     return {"sock": found, "ssl": context(place), "close_timeout": min(10.0, place.grace) or 0.1}
 
 
-def addresses(server: Server, place: Place, scheme: str) -> list[str]:
-    """Give the addresses under which the server is reached from here: `scheme` is ws or http; the best first."""
+def addresses(socks: Sequence[socket.socket], place: Place, scheme: str) -> list[str]:
+    """Give the addresses under which sockets are reached from here: `scheme` is ws or http; the best first."""
     secure = "s" if place.secure else ""
     found: list[str] = []
-    for sock in server.sockets:
+    for sock in socks:
         name = sock.getsockname()
         found.append(
             f"unix:{name}" if sock.family == socket.AF_UNIX else f"{scheme}{secure}://{_host(name[0], place)}:{name[1]}"
         )
     if place.host in _ANYWHERE and (near := _own_address()) is not None and found:
-        found.append(f"{scheme}{secure}://{near}:{server.port}")
+        found.append(f"{scheme}{secure}://{near}:{socks[0].getsockname()[1]}")
     return list(dict.fromkeys(found))
 
 
@@ -199,13 +199,18 @@ def run_server(
 
     A second signal ends the process at once.
     """
-    logging.basicConfig(level=_log_level(), format="%(levelname)s %(name)s: %(message)s")
+    set_up_logging()
     try:
         asyncio.run(_serve(starting, place, announce))
     except OSError as error:
         raise fail(error.strerror or str(error)) from None
     except RuntimeError as error:  # an engine that is not available
         raise fail(str(error)) from None
+
+
+def set_up_logging() -> None:
+    """Send the log to stderr, as much of it as EVERYWIRE_LOG asks for."""
+    logging.basicConfig(level=_log_level(), format="%(levelname)s %(name)s: %(message)s")
 
 
 def _log_level() -> str:

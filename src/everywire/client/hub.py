@@ -3,91 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from types import TracebackType
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, TypeVar, Unpack, overload
 
-from everywire.client import wire
-from everywire.client.backoff import STABLE, Backoff
-from everywire.client.link import Dial, Link, dialling
-from everywire.client.pages import collect
-from everywire.client.requests import Requests, refusal
-from everywire.client.returning import passing
-from everywire.client.subscription import Following, HistoryLost, Subscription
-from everywire.client.subscription import State as SubscriptionState
-from everywire.client.tokens import NoToken, Token, ask, words
-from everywire.client.wire import Member, Page, Position, Publication
-from everywire.errors import CloseCode, ConnectionClosed, ConnectionClosedError, Refused, closed, reconnectable
+import msgspec
+
+from everywire.client import commands, wire
+from everywire.client.channels import Channels
+from everywire.client.commands import Since, Where
+from everywire.client.flows import Flows, Items, Stream
+from everywire.client.following import Following, HistoryLost, How, Misfit
+from everywire.client.handlers import Handlers
+from everywire.client.lifetime import Lifetime
+from everywire.client.options import Change, ClientOptions, State
+from everywire.client.pages import collect, collect_entries
+from everywire.client.refreshing import Refreshing
+from everywire.client.requests import Conflict, Manner, Requests
+from everywire.client.subscription import Subscription
+from everywire.client.wire import Entries, Member, Page, Policy, Position, Publication, Roster
+from everywire.errors import CloseCode, ConnectionClosedError, closed
 
 __all__ = [
     "Change",
     "Client",
     "ClientOptions",
+    "Conflict",
+    "Entries",
     "HistoryLost",
     "Member",
+    "Misfit",
     "Page",
+    "Policy",
     "Position",
     "Publication",
+    "Roster",
     "State",
+    "Stream",
     "Subscription",
 ]
 
-log = logging.getLogger("everywire.client")
-
-_NOT_SUBSCRIBED = 106
-
-
-class State(Enum):
-    """Where a client stands. WAITING is between two tries; CLOSED is the end, by `close()` or because the server said no for good."""
-
-    NEW = "new"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    WAITING = "waiting"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A client's new state: `delay` seconds until the next try when WAITING; `code` and `reason` of the end of the last connection.
-
-    `error` is what the token's function raised, where that is why. `resumed`, when CONNECTED: the server still had our session, and nobody saw us leave.
-    """
-
-    state: State
-    delay: float = 0.0
-    code: int = 0
-    reason: str = ""
-    resumed: bool = False
-    error: Exception | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientOptions:
-    """How a client behaves; times in seconds.
-
-    token: who we are: text, or a function (async too) that is asked at each try; where it raises, that try has failed and another follows, unless it raises a
-    `Refused` that is not `temporary`: that ends the client. info: what others see in presence, JSON of at most 1 kB. resume: continues an
-    earlier client's session. on_state: called with each `Change`. open_timeout: of one try. answer_timeout: of `call`, `presence` and each page of
-    `history`, reconnecting included. backoff: the first and the longest bound of the random wait between tries. max_queue: commands that may wait.
-    connect: options of `everywire.connect` (ssl, headers, proxy, …). dice, dial: randomness, and another way to connect; for tests.
-    """
-
-    token: Token | None = None
-    info: Any = None
-    resume: str | None = None
-    on_state: Callable[[Change], object] | None = None
-    open_timeout: float = 10.0
-    answer_timeout: float = 10.0
-    backoff: tuple[float, float] = (0.25, 20.0)
-    max_queue: int = 1000
-    connect: dict[str, Any] = field(default_factory=dict)
-    dice: random.Random = field(default_factory=random.SystemRandom)
-    dial: Dial | None = None
+T = TypeVar("T")
+H = TypeVar("H", bound=Callable[..., Any])
 
 
 class Client:
@@ -102,36 +59,23 @@ class Client:
 
     Promised: a publication that is not ephemeral arrives once, or publishing it raises; publications keep their order; a gap is never silent.
 
-    Invariants: at most one link; `_welcome` is true from the server's welcome until `_life` learns of the link's end; only the task `_life` opens links.
+    Invariants: each command has a number of its own, whatever connection it goes over.
     """
 
     def __init__(self, url: str, **options: Any) -> None:
         self.url = url
-        self.state = State.NEW
         self.session: str | None = None
         self.user: str | None = None
         self._options = given = ClientOptions(**options)
-        self.resume = given.resume
-        self._dial = given.dial or dialling(url, given.connect)
-        self._dice = given.dice
-        self._backoff = Backoff(self._dice.random, *given.backoff)
-        self._key = f"{self._dice.getrandbits(96):024x}"  # nobody else has it: a guessed key would let others swallow a publication
-        self._requests = Requests(given.max_queue)
-        self._subscriptions: dict[str, Subscription] = {}
-        self._subscribing: dict[int, Subscription] = {}
-        self._retries: dict[Subscription, Backoff] = {}
-        self._left: set[str] = (
-            set()
-        )  # channels left while no link was there to say so: a resumed session still holds them
-        self._link: Link | None = None
-        self._welcome = False
+        # Nobody else has it: a guessed key would let others swallow a publication.
+        self._key = f"{given.dice.getrandbits(96):024x}"
+        self._requests = Requests(given.max_queue, packed=given.packed)
+        self._life = Lifetime(self, given, given.way(url), lambda: self._requests.risky)
+        self._channels = Channels(self, given.dice, given.on_subscribed)
+        self._flows = Flows(self.say)
+        self._handlers = Handlers(self.say)
+        self._refreshing = Refreshing(given.token, self._refresh)
         self._last_id = 0
-        self._hello = 0
-        self._life: asyncio.Task[None] | None = None
-        self._stable: asyncio.TimerHandle | None = None
-        self._hurry = asyncio.Event()
-        self._settled = asyncio.Event()
-        self._error: Exception | None = None
 
     # Connecting.
 
@@ -140,24 +84,11 @@ class Client:
 
         Between two tries it tries at once. Raises what makes trying again useless: `Refused` (the token), `HandshakeError`, `ConnectionClosedError`.
         """
-        if self._life is None:
-            self._life = asyncio.create_task(self._live())
-        if not self._ready and not self._over:
-            self._settled.clear()
-            self._hurry.set()
-        await self._settled.wait()
-        if self.state is State.CLOSED:
-            raise self._error or closed(CloseCode.NORMAL, "the client was closed")
+        await self._life.connect()
 
     async def close(self) -> None:
         """Say goodbye; what is unanswered fails with `ConnectionClosed`, iterations end."""
-        link, life = self._link, self._life
-        self._finish(None)
-        if link is not None:
-            await link.close()
-        if life is not None and life is not asyncio.current_task():
-            life.cancel()
-            await asyncio.wait([life])
+        await self._life.close()
 
     async def __aenter__(self) -> Client:
         try:
@@ -172,7 +103,20 @@ class Client:
     ) -> None:
         await self.close()
 
-    # Verbs.
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return self._life.state
+
+    @property
+    def transport(self) -> str | None:
+        """What carries the connection: "websocket", "stream", "sse", "poll" or "interval"; None where there is none, or nobody knows."""
+        return self._life.transport
+
+    @property
+    def resume(self) -> str | None:
+        """The secret that continues our session: give it to another client as `resume`."""
+        return self._life.resume
 
     @property
     def queued(self) -> int:
@@ -182,308 +126,287 @@ class Client:
     @property
     def positions(self) -> dict[str, Position]:
         """The position in each channel that is followed: give them as `since` to go on from there."""
-        found = {name: each.position for name, each in self._subscriptions.items()}
-        return {name: position for name, position in found.items() if position is not None}
+        return self._channels.positions
 
-    def subscribe(
-        self,
-        channel: str,
-        *,
-        rewind: int = 0,
-        since: Position | None = None,
-        on_publication: Callable[[Publication], object] | None = None,
-        on_join: Callable[[Member], object] | None = None,
-        on_leave: Callable[[Member], object] | None = None,
-        on_lost: Callable[[HistoryLost], object] | None = None,
-        max_queue: int = 1000,
-    ) -> Subscription:
-        """Follow `channel`, now and after every reconnection; before `connect` too.
+    @property
+    def subscriptions(self) -> Mapping[str, Subscription[Any]]:
+        """What is followed, by channel; what the server began is among it."""
+        return MappingProxyType(self._channels.all)
 
-        `rewind` is how many of the latest publications are wanted where there is no position to go on from; `since` is such a position. The callbacks are
-        plain functions. Raises `ValueError` for a channel that is followed already.
+    # Channels.
+
+    @overload
+    def subscribe(self, channel: str, *, type: type[T], **how: Unpack[How]) -> Subscription[T]: ...
+
+    @overload
+    def subscribe(self, channel: str, **how: Unpack[How]) -> Subscription[Any]: ...
+
+    def subscribe(self, channel: str, *, type: Any = Any, **how: Unpack[How]) -> Subscription[Any]:
+        """Follow `channel`, now and after every reconnection; before `connect` too. The options are those of `How`.
+
+        With `type` the data of its publications is of that type (a dataclass, a `msgspec.Struct`, …), or `Misfit` is raised for it. Raises `ValueError` for a
+        channel that is followed already; what only the server began is taken over.
         """
-        if channel in self._subscriptions:
-            raise ValueError(f"{channel} is followed already")
-        following = Following(rewind, since, on_publication, on_join, on_leave, on_lost, max_queue)
-        subscription = self._subscriptions[channel] = Subscription(self, channel, following)
-        self.follow(subscription)
-        return subscription
+        return self._channels.add(channel, Following(**how, kind=type))
 
     def unsubscribe(self, channel: str) -> None:
         """Follow `channel` no longer."""
-        subscription = self._subscriptions.pop(channel, None)
-        if subscription is None:
-            return
-        self._retries.pop(subscription, None)
-        subscription.end()
-        if self._ready:
-            self._say(type="unsubscribe", channel=channel)
-        else:
-            self._left.add(channel)
+        self._channels.drop(channel)
 
     def publish(
-        self, channel: str, data: Any, *, key: str | None = None, ephemeral: bool = False
+        self, channel: str, data: Any = None, *, key: str | None = None, ephemeral: bool = False, **where: Unpack[Where]
     ) -> Awaitable[Position | None]:
-        """Publish `data`, anything that JSON can say; await the result for its position (None when ephemeral).
+        """Publish `data`, anything that the wire can say; await the result for its position (None when ephemeral). `Where` has more options.
 
         It is on its way when this returns. After a lost connection it is said again under the same `key`, by which the server knows it: it arrives once.
-        An `ephemeral` publication is neither kept nor said again. Raises `Refused`, `ConnectionClosed`.
+        An `ephemeral` publication is neither kept nor said again. Raises `Refused` (`Conflict` where `expect` was not met), `ConnectionClosed`.
         """
-        if ephemeral and not self._ready:
+        if ephemeral and not self.ready:
             raise ConnectionClosedError(CloseCode.ABNORMAL, "there is no connection")
         key = None if ephemeral else key or f"{self._key}-{self._last_id}"
-        command = {"type": "publish", "channel": channel, "data": data, "key": key, "ephemeral": ephemeral or None}
-        return self._ask(command, _position, repeatable=not ephemeral)
+        command = commands.publish(channel, data, key, where, ephemeral=ephemeral)
+        return self._ask(command, _position, Manner(repeatable=not ephemeral))
 
-    def history(
-        self, channel: str, *, limit: int | None = None, since: Position | None = None, reverse: bool = False
-    ) -> Awaitable[Page]:
-        """Read what `channel` keeps at this moment: after `since`, at most `limit`, the latest first if `reverse`.
+    def history(self, channel: str, **since: Unpack[Since]) -> Awaitable[Page]:
+        """Read what `channel` keeps at this moment. Which part of it, `Since` says.
 
         It is on its way when this returns; await the result for the `Page`.
         """
+        command = commands.history(channel, since)
+        return asyncio.ensure_future(collect(self._page, command, self._page(command)))
 
-        def ask(asked: dict[str, Any]) -> Awaitable[Page]:
-            return self._ask(asked, _page, timeout=self._options.answer_timeout)
+    def entries(self, channel: str) -> Awaitable[Entries]:
+        """Read the entries of a keyed channel as they are now."""
+        command = {"type": "entries", "channel": channel}
+        return asyncio.ensure_future(collect_entries(self._some_entries, command))
 
-        command = {"type": "history", "channel": channel, "limit": limit, "since": since, "reverse": reverse or None}
-        return asyncio.ensure_future(collect(ask, command, ask(command)))
+    def presence(self, channel: str, *, brief: bool = False) -> Awaitable[Roster]:
+        """Ask who is in `channel`, or, `brief`, only how many."""
+        command = {"type": "presence", "channel": channel, "brief": brief or None}
+        return self._ask(command, _of(Roster), self._patient)
 
-    def presence(self, channel: str) -> Awaitable[list[Member]]:
-        """Ask who is in `channel`."""
-        command = {"type": "presence", "channel": channel}
-        return self._ask(command, lambda answer: answer.members, timeout=self._options.answer_timeout)
+    def adjust(self, channel: str, policy: Policy) -> Awaitable[Policy]:
+        """Have another delivery policy in `channel`; see `Subscription.set_policy`."""
+        command = {"type": "policy", "channel": channel, "policy": wire.said_policy(policy)}
+        return self._ask(command, lambda answer: answer.meant, self._patient)
 
-    def call(self, name: str, data: Any = None) -> Awaitable[Any]:
-        """Call a handler of the server by name. It is never said twice: a connection lost before the answer raises `ConnectionClosedError`."""
-        command = {"type": "call", "name": name, "data": data}
-        return self._ask(command, lambda answer: answer.data, repeatable=False, timeout=self._options.answer_timeout)
+    def _page(self, command: dict[str, Any]) -> Awaitable[Page]:
+        return self._ask(command, _of(Page), self._patient)
+
+    def _some_entries(self, command: dict[str, Any]) -> Awaitable[Entries]:
+        return self._ask(command, _of(Entries), self._patient)
+
+    # Calls.
+
+    @overload
+    def call(
+        self, name: str, data: Any = None, *, type: type[T], timeout: float | None = None, items: Items | None = None
+    ) -> Awaitable[T]: ...
+
+    @overload
+    def call(
+        self, name: str, data: Any = None, *, timeout: float | None = None, items: Items | None = None
+    ) -> Awaitable[Any]: ...
+
+    def call(
+        self,
+        name: str,
+        data: Any = None,
+        *,
+        type: Any = Any,
+        timeout: float | None = None,
+        items: Items | None = None,
+    ) -> Awaitable[Any]:
+        """Call a handler of the server by name, and await what it gives, as a `type`. `items`, an iterator, sync or async, is streamed to it.
+
+        It is never said twice: a connection lost before the answer raises `ConnectionClosedError`. After `timeout` seconds (`answer_timeout` by default)
+        it raises TimeoutError; then, or when the awaiting task is cancelled, the handler is cancelled. Raises `Refused` with the application's `data`.
+        """
+        number = self.next_id()
+        command = commands.called(name, data, timeout, streaming=items is not None) | {"id": number}
+        limit = timeout if timeout is not None else self._options.answer_timeout if items is None else None
+        manner = Manner(False, limit, self._cancel, flowing=items is not None)
+        return self._flowing(command, lambda answer: msgspec.convert(answer.data, type), manner, items)
+
+    @overload
+    def stream(
+        self,
+        name: str,
+        data: Any = None,
+        *,
+        type: type[T],
+        credit: int = 16,
+        timeout: float | None = None,
+        items: Items | None = None,
+    ) -> Stream[T]: ...
+
+    @overload
+    def stream(
+        self,
+        name: str,
+        data: Any = None,
+        *,
+        credit: int = 16,
+        timeout: float | None = None,
+        items: Items | None = None,
+    ) -> Stream[Any]: ...
+
+    def stream(
+        self,
+        name: str,
+        data: Any = None,
+        *,
+        type: Any = Any,
+        credit: int = 16,
+        timeout: float | None = None,
+        items: Items | None = None,
+    ) -> Stream[Any]:
+        """Call a handler that answers with a stream: `async for item in client.stream(…)`, each item as a `type`.
+
+        `credit` is how many items may wait for us. The rest is as in `call`, though it takes as long as it takes unless there is a `timeout`.
+        """
+        number = self.next_id()
+        flow = self._flows.inflow(number, max(1, credit))
+        command = commands.called(name, data, timeout, max(1, credit), streaming=items is not None) | {"id": number}
+        call = self._flowing(command, _end, Manner(False, timeout, self._cancel, flowing=True), items)
+        self._flows.begin(flow, call)
+        return Stream(flow, lambda item: msgspec.convert(item, type))
+
+    def _flowing(
+        self, command: dict[str, Any], read: Callable[[Any], Any], manner: Manner, items: Items | None
+    ) -> asyncio.Future[Any]:
+        number = command["id"]
+        if items is not None:
+            upload = self._flows.upload(number, items)
+            manner = manner.replaced(sent=lambda call: upload.start(call, self._requests.fail))
+        call = self._ask(command, read, manner)
+        call.add_done_callback(lambda _: self._flows.over(number))
+        return call
+
+    def on(self, name: str, *, type: Any = Any) -> Callable[[H], H]:
+        """Decorate the handler of the server's calls of that name; sync or async, it is given the data, as a `type`, and gives the answer.
+
+        What it raises is told to the server: `Refused` as it is, anything else as an internal error, with a traceback in our log.
+        """
+        return self._handlers.add(name, type)
+
+    # Speaking.
+
+    @property
+    def _patient(self) -> Manner:
+        return Manner(timeout=self._options.answer_timeout)
 
     def _ask(
-        self,
-        command: dict[str, Any],
-        read: Callable[[Any], Any],
-        *,
-        repeatable: bool = True,
-        timeout: float | None = None,
+        self, command: dict[str, Any], read: Callable[[Any], Any], manner: Manner | None = None
     ) -> asyncio.Future[Any]:
-        if self._life is None or self.state is State.CLOSED:
+        if not self._life.begun:
             raise closed(CloseCode.NORMAL, "the client is not connected")
-        future = self._requests.add(command | {"id": self._next_id()}, read, repeatable=repeatable, timeout=timeout)
+        future = self._requests.add({"id": self.next_id(), **command}, read, manner)
         self._flush()
         return future
 
-    # One try after another.
+    async def _refresh(self, token: str) -> float | None:
+        answer = await self._ask({"type": "refresh", "token": token}, _of(wire.Refreshed), self._patient)
+        return answer.expires  # type: ignore[no-any-return]
 
-    @property
-    def _over(self) -> bool:
-        return self.state is State.CLOSED
-
-    @property
-    def _ready(self) -> bool:
-        """Whether there is a link to speak on; false from the moment of its end, which `_life` learns a little later."""
-        return self._welcome and self._link is not None and not self._link.down.done()
-
-    async def _live(self) -> None:
-        try:
-            while True:
-                change = await self._attempt()
-                self._lost(change.code)
-                if self._over:
-                    return
-                if not reconnectable(change.code):
-                    raise closed(change.code, change.reason)
-                await self._pause(change)
-        except Exception as error:
-            self._finish(error)
-
-    async def _attempt(self) -> Change:
-        """Connect, and stay until the end; gives why it ended."""
-        self._hurry.clear()
-        self._become(Change(State.CONNECTING))
-        link = self._link = Link(self._heard)
-        try:
-            async with asyncio.timeout(self._options.open_timeout):
-                token = await ask(self._options.token)
-                await link.open(self._dial)
-        except NoToken as none:
-            link.abort()
-            return Change(State.WAITING, code=CloseCode.ABNORMAL, reason=str(none), error=none.error)
-        except Exception as error:
-            link.abort()
-            if not passing(error):
-                raise
-            return Change(State.WAITING, code=CloseCode.ABNORMAL, reason=words(error))
-        self._hello = self._next_id()
-        link.say(type="connect", id=self._hello, token=token, info=self._options.info, resume=self.resume)
-        link.expect(self._options.open_timeout)
-        try:
-            code, reason = await link.down
-            return Change(State.WAITING, code=code, reason=reason)
-        except asyncio.CancelledError:
-            link.abort()
-            raise
-
-    async def _pause(self, change: Change) -> None:
-        delay = self._backoff.next()
-        level = logging.INFO if change.error is None else logging.WARNING  # the latter is the application's own
-        said = "no connection to %s (%d %s); next attempt in %.1f s"
-        log.log(level, said, self.url, change.code, change.reason, delay)
-        self._become(replace(change, delay=delay))
-        try:
-            async with asyncio.timeout(delay):
-                await self._hurry.wait()
-        except TimeoutError:
-            pass
-
-    def _lost(self, code: int) -> None:
-        self._link, self._welcome = None, False
-        if self._stable is not None:
-            self._stable.cancel()
-        self._subscribing.clear()
-        for subscription in self._subscriptions.values():
-            subscription.link_lost()
-        self._requests.lost(code)
-        if self.state is not State.CLOSED:
-            self._settled.clear()
-
-    def _finish(self, error: Exception | None) -> None:
-        """End for good: by our wish, or because of `error`."""
-        if self.state is State.CLOSED:
-            return
-        self._error, self._welcome = error, False
-        self._requests.fail_all(error or closed(CloseCode.NORMAL, "the client was closed"))
-        for subscription in self._subscriptions.values():
-            subscription.end(error)
-        self._subscriptions.clear()
-        link, self._link = self._link, None
-        if link is not None and error is not None:
-            link.fail(str(error))
-        ended = error if isinstance(error, ConnectionClosed) else None
-        self._become(Change(State.CLOSED, code=ended.code if ended else 0, reason=str(error or "")))
-        self._settled.set()
-
-    def _become(self, change: Change) -> None:
-        self.state = change.state
-        if self._options.on_state is not None:
-            try:
-                self._options.on_state(change)
-            except Exception:
-                log.exception("error in on_state")
-
-    # What the server says.
-
-    def _heard(self, event: wire.Event) -> None:
-        match event:
-            case wire.Publishing(channel=channel):
-                if (subscription := self._subscriptions.get(channel)) is not None:
-                    subscription.published(event)
-            case wire.Connected():
-                self._welcomed(event)
-            case wire.Subscribed():
-                if (subscription := self._asker(event.id, more=event.more == "follows")) is not None:
-                    self._retries.pop(subscription, None)
-                    subscription.answered(event)
-            case wire.Failed():
-                self._failed(event)
-            case wire.Joined() | wire.Left() | wire.Moved() | wire.Unsubscribed():
-                self._channel_event(event)
-            case wire.Beat():
-                pass  # the link has answered it
-            case _:
-                self._requests.answer(event.id, event)
-                self._flush()
-
-    def _channel_event(self, event: wire.Joined | wire.Left | wire.Moved | wire.Unsubscribed) -> None:
-        subscription = self._subscriptions.get(event.channel)
-        if subscription is None:
-            return
-        match event:
-            case wire.Joined(member=member):
-                subscription.joined(member)
-            case wire.Left(member=member):
-                subscription.left(member)
-            case wire.Moved():
-                subscription.moved()
-            case wire.Unsubscribed(id=None, reason=reason):
-                del self._subscriptions[event.channel]
-                subscription.end(Refused(reason, _NOT_SUBSCRIBED))
-
-    def _welcomed(self, event: wire.Connected) -> None:
-        """Everything that waits is said before callbacks run, so that what they say comes after it."""
-        self.session, self.user, self.resume = event.session, event.user, event.resume
-        self._welcome = True
-        assert self._link is not None
-        self._link.watch(event.heartbeat)
-        # Only a connection that lasts makes the next wait short again; a server that dies at each welcome is left in peace.
-        self._stable = asyncio.get_running_loop().call_later(STABLE, self._backoff.reset)
-        if event.resumed:
-            for channel in self._left - self._subscriptions.keys():
-                self._say(type="unsubscribe", channel=channel)
-        self._left.clear()
-        for subscription in self._subscriptions.values():
-            self.follow(subscription)
-        self._flush()
-        self._settled.set()
-        self._become(Change(State.CONNECTED, resumed=event.resumed))
-
-    def _failed(self, error: wire.Failed) -> None:
-        if error.id == self._hello:
-            if not error.temporary:
-                self._finish(refusal(error))
-            elif self._link is not None:
-                self._link.fail(error.reason)
-            return
-        subscription = self._asker(error.id)
-        if subscription is None:
-            self._requests.answer(error.id, error)
-            self._flush()
-        elif error.temporary:
-            backoff = self._retries.setdefault(subscription, Backoff(self._dice.random))
-            asyncio.get_running_loop().call_later(backoff.next(), self._again, subscription, error.id)
-        else:
-            self._subscriptions.pop(subscription.channel, None)
-            subscription.end(refusal(error))
-
-    def _asker(self, number: int, *, more: bool = False) -> Subscription | None:
-        """Give who asked: an older question's answer would confuse a position. With `more` another answer follows."""
-        subscription = self._subscribing.get(number) if more else self._subscribing.pop(number, None)
-        if subscription is None or subscription.asked != number or subscription.state is SubscriptionState.UNSUBSCRIBED:
-            return None
-        return subscription
-
-    def _again(self, subscription: Subscription, asked: int) -> None:
-        if subscription.asked == asked and subscription.state is SubscriptionState.SUBSCRIBING:
-            self.follow(subscription)
-
-    # What we say.
-
-    def follow(self, subscription: Subscription) -> None:
-        """Ask for a subscription's channel, from its position; at the next welcome where there is no connection."""
-        if self._ready:
-            subscription.asked = self._say(**subscription.command())
-            self._subscribing[subscription.asked] = subscription
-
-    def _say(self, **command: Any) -> int:
-        number = self._next_id()
-        if self._link is not None:
-            self._link.say(id=number, **command)
-        return number
+    def _cancel(self, number: int) -> None:
+        self.say({"type": "cancel", "id": number})
 
     def _flush(self) -> None:
-        if self._ready and self._link is not None:
-            self._requests.flush(self._link.send)
+        if self.ready:
+            self._requests.flush(self._life.send)
 
-    def _next_id(self) -> int:
+    # What the parts ask of their client.
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a connection to speak on."""
+        return self._life.ready
+
+    def next_id(self) -> int:
+        """Number a command."""
         self._last_id += 1
         return self._last_id
+
+    def tell(self, **command: Any) -> int:
+        """Say a command now; gives its number."""
+        number = self.next_id()
+        self._life.say({"id": number, **command})
+        return number
+
+    def say(self, command: dict[str, Any], /) -> None:
+        """Say what has its number already, or needs none; nothing where there is no connection."""
+        if self.ready:
+            self._life.say(command)
+
+    def follow(self, subscription: Subscription[Any]) -> None:
+        """Ask for a subscription's channel, from its position."""
+        self._channels.follow(subscription)
+
+    def welcomed(self, event: wire.Connected) -> None:
+        """Say everything that waits."""
+        self.session, self.user = event.session, event.user
+        self._channels.welcomed(event)
+        self._flush()
+        self._refreshing.welcomed(event.expires)
+
+    def lost(self, code: int) -> None:
+        """The connection is gone."""
+        self._refreshing.lost()
+        self._handlers.lost()
+        self._channels.lost()
+        self._requests.lost(code)
+
+    def ended(self, error: Exception | None) -> None:
+        """No other connection follows."""
+        self._refreshing.lost()
+        self._handlers.lost()
+        self._requests.fail_all(error or closed(CloseCode.NORMAL, "the client was closed"))
+        self._channels.end(error)
+
+    def heard(self, event: wire.Event) -> None:
+        """Take what the server says."""
+        match event:
+            case wire.Publishing():
+                self._channels.published(event)
+            case wire.Subscribed():
+                self._channels.answered(event)
+            case wire.Item() | wire.Credit():
+                self._flows.heard(event)
+            case wire.Called():
+                self._handlers.called(event)
+            case wire.Cancelled():
+                self._handlers.cancelled(event)
+            case wire.Failed():
+                if not self._channels.failed(event):
+                    self._answer(event)
+            case wire.Joined() | wire.Left() | wire.Moved() | wire.Passed() | wire.Unsubscribed():
+                self._channels.changed(event)
+            case wire.Beat() | wire.Connected():
+                pass  # the link has answered the one, the life the other
+            case _:
+                self._answer(event)
+
+    def _answer(self, event: Any) -> None:
+        self._requests.answer(event.id, event)
+        self._flush()
 
 
 def _position(answer: Any) -> Position | None:
     return None if answer.offset is None else Position(answer.epoch, answer.offset)
 
 
-def _page(answer: Any) -> Page:
-    if not isinstance(answer, Page):
-        raise AttributeError("publications")
+def _of(kind: type[T]) -> Callable[[Any], T]:
+    def read(answer: Any) -> T:
+        if not isinstance(answer, kind):
+            raise AttributeError(kind.__name__)
+        return answer
+
+    return read
+
+
+def _end(answer: Any) -> Any:
+    """The end of a stream, or the one result of a handler that gave none."""
+    if not isinstance(answer, wire.End | wire.Result):
+        raise AttributeError("items")
     return answer

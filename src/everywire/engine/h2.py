@@ -9,11 +9,13 @@ from typing import Any, cast
 
 from h2.errors import ErrorCodes
 
+from everywire.engine.body import BodyLink
 from everywire.engine.h2_streams import H2Trunk
 from everywire.engine.opening import Accepted, Answer, Site, excuse, given_up
 from everywire.http.h2 import Fields, Meter, connection, read_request, response_fields
 from everywire.http.head import BadRequest
 from everywire.http.request import Request, Response
+from everywire.http.streamed import Streamed
 from everywire.ws.link import PlainLink
 
 __all__ = ["Exchange", "H2Link"]
@@ -125,6 +127,8 @@ class Exchange(PlainLink):
         self.tunnel = "upgrade" in self.request.headers
         if self.tunnel:
             self._handle(self.request)
+        elif self.request.headers.tokens("expect") == ["100-continue"] and not self.below.eof:
+            self.below.inform([(b":status", b"100")])  # RFC 9110 10.1.1
 
     def feed(self, data: bytes) -> None:
         """Keep bytes of the body."""
@@ -194,8 +198,10 @@ class Exchange(PlainLink):
 
     def _answer(self, request: Request, answer: Answer) -> None:
         response: Any = answer.response if isinstance(answer, Accepted) else answer
+        if isinstance(answer, Streamed) and request.method == "HEAD":
+            response = answer = Response(answer.status, b"", answer.headers)
         try:
-            fields = response_fields(response, tunnel=isinstance(answer, Accepted))
+            fields = response_fields(response, tunnel=not isinstance(answer, Response))
         except ValueError as error:
             response = answer = excuse(request, error)
             fields = response_fields(response)
@@ -204,10 +210,22 @@ class Exchange(PlainLink):
             return
         self.request = None
         self.below.patience = self.site.idle_timeout  # a page may be read slowly
+        if isinstance(answer, Streamed):
+            self._stream(answer, fields)
+            return
         bare = request.method == "HEAD" or not response.body
         self.below.head(fields, end=bare)
         self.below.write(response.body)
         self.below.finish()
+
+    def _stream(self, answer: Streamed, fields: Fields) -> None:
+        """Give the place to a body that is produced from now on."""
+        below: Any = self.below
+        self.below = None
+        body = BodyLink(below.finish, chunked=False)
+        below.head(fields)
+        below.put(body)
+        body.begin(answer)
 
     def _become(self, request: Request, accepted: Accepted, fields: Fields) -> None:
         websocket: Any = accepted.websocket

@@ -19,9 +19,7 @@ __all__ = ["H2Stream", "H2Trunk"]
 
 log = logging.getLogger("everywire.h2")
 
-_LEVEL = (
-    1 << 16
-)  # bytes queued below above which streams keep theirs: these can be dropped, and none starves the others
+_LEVEL = 1 << 16  # bytes queued below above which streams keep theirs: it can be dropped, and none starves others
 _UNREAD = 1 << 20  # bytes queued below, by answers to control frames, above which the peer is cut off
 _CROWDED = 1 << 14
 _LINGER = 2.0  # seconds to wait for the peer's END_STREAM after ours: waiting costs no descriptor, and ends with the connection
@@ -282,8 +280,8 @@ class H2Stream(PlainLink):
     """
 
     __slots__ = (
-        *("code", "crowded", "ending", "eof", "fields", "finishing", "half", "moved", "number"),
-        *("outbox", "over", "patience", "paused", "sent", "since", "size", "trunk", "unread"),
+        *("code", "crowded", "ending", "eof", "fields", "finishing", "half", "hint", "moved", "number", "outbox"),
+        *("over", "patience", "paused", "sent", "since", "size", "trunk", "unread"),
     )
 
     above: Any
@@ -297,15 +295,13 @@ class H2Stream(PlainLink):
         self.outbox: deque[bytes] = deque()
         self.sent = 0
         self.size = 0
+        self.hint: Fields | None = None
         self.fields: Fields | None = None
         self.ending = False
         self.code: ErrorCodes | None = None
         self.crowded = False
         self.paused = False
-        self.finishing = False
-        self.half = False
-        self.eof = False
-        self.over = False
+        self.finishing = self.half = self.eof = self.over = False
         self.unread = 0
         self.moved = False
         self.since = 0.0
@@ -365,6 +361,11 @@ class H2Stream(PlainLink):
         self.finishing = self.finishing or end
         self.trunk.mark(self)
 
+    def inform(self, fields: Fields) -> None:
+        """Queue an informational head (RFC 9110 15.2), unless the final one comes first."""
+        self.hint = fields
+        self.trunk.mark(self)
+
     def write(self, data: bytes) -> None:
         """Queue bytes."""
         if self.finishing or self.over or not data:
@@ -419,6 +420,11 @@ class H2Stream(PlainLink):
         if self._window_due():
             self.trunk.mark(self)
 
+    def crowd(self, low: int) -> None:
+        """Owe `drained`; `low` is not waited for where it is less than what a stream may hold anyhow."""
+        self.crowded = True
+        self.trunk.mark(self)
+
     def queued(self) -> int:
         """Count what is held back here."""
         return self.size + PIECE * max(0, len(self.outbox) - 1)
@@ -434,6 +440,9 @@ class H2Stream(PlainLink):
             conn.reset_stream(self.number, self.code)
             self.trunk.bury(self, None)
             return 0
+        if self.hint is not None and self.fields is None:
+            conn.send_headers(self.number, self.hint)
+        self.hint = None
         if self.fields is not None:
             fields, self.fields = self.fields, None
             conn.send_headers(self.number, fields, end_stream=self.ending)

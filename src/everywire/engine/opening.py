@@ -8,16 +8,19 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any, Protocol
 
+from everywire.engine.body import BodyLink
 from everywire.engine.websocket import WebSocket
 from everywire.errors import HandshakeError
 from everywire.http.head import BadRequest, HeadLimits, RequestReader
 from everywire.http.request import Request, Response
+from everywire.http.streamed import Streamed
 from everywire.ws.link import PlainLink
 
 __all__ = ["Accepted", "Opening", "Site"]
 
 log = logging.getLogger("everywire.http")
 
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _AHEAD = 1 << 14  # bytes of pipelined requests that are taken while an answer is awaited
 
 
@@ -32,7 +35,7 @@ class Accepted:
         self.opened = opened
 
 
-Answer = Response | Accepted
+Answer = Response | Streamed | Accepted
 
 
 class Site(Protocol):
@@ -61,7 +64,8 @@ class Site(Protocol):
 class Opening(PlainLink):
     """Reads requests one after another, has the `site` answer each, and gives its place to the WebSocket that one becomes.
 
-    Invariants: while an answer is awaited no further request is parsed, and no more than `_AHEAD` bytes are kept; `task` is set exactly then.
+    Invariants: while an answer is awaited, or its body produced, no further request is parsed, and no more than `_AHEAD` bytes are kept; `task` is set exactly
+    in the first case, `above` in the second.
     """
 
     __slots__ = ("engine", "idle", "parting", "pending", "reader", "since", "site", "task", "tunnel")
@@ -82,7 +86,7 @@ class Opening(PlainLink):
     def feed(self, data: bytes) -> None:
         """Take bytes; answer the requests that they complete."""
         if self.pending:
-            if self.task is not None:
+            if self.task is not None or self.above is not None:
                 self._keep(data)
             return
         try:
@@ -98,6 +102,9 @@ class Opening(PlainLink):
                 request = self.reader.feed(rest) if rest else None
         except BadRequest as error:
             self._refuse(error.status, error.reason)
+        if self.reader.expects and self.below is not None:
+            self.reader.expects = False
+            self.below.write(_CONTINUE)
         if self.idle and self.reader.begun:  # the next head has no more time than the first
             self.idle = False
             self.since = 0.0
@@ -172,6 +179,11 @@ class Opening(PlainLink):
             below.write(answer.response if isinstance(answer.response, bytes) else answer.response.encode())
             self._become(request, answer)
             return
+        if isinstance(answer, Streamed):
+            if request.method != "HEAD":
+                self._stream(request, answer)
+                return
+            answer = Response(answer.status, b"", answer.headers)
         data, keep = self._encoded(request, answer)
         below.write(data)
         self.since = 0.0
@@ -183,15 +195,47 @@ class Opening(PlainLink):
     def _encoded(self, request: Request, response: Response) -> tuple[bytes, bool]:
         """Give the response's bytes, and whether the connection is kept for another request."""
         try:
-            keep = request.version == "1.1" and "close" not in request.headers.tokens("connection")
             said = "close" in response.headers.tokens("connection")
-            keep = (
-                keep and not said and not self.parting and response.status < 500 and response.status not in (400, 426)
-            )
+            keep = self._kept(request) and not said and response.status < 500 and response.status not in (400, 426)
             return response.encode(close=not keep and not said, head_only=request.method == "HEAD"), keep
         except Exception:  # no response at all, or one with a header that would split it
             log.exception("the answer to %s cannot be written", ascii(request.target))
             return Response(500, "internal error").encode(close=True), False
+
+    def _kept(self, request: Request) -> bool:
+        """Say whether the client wants the connection for another request."""
+        return request.version == "1.1" and "close" not in request.headers.tokens("connection") and not self.parting
+
+    def _stream(self, request: Request, answer: Streamed) -> None:
+        """Answer by a body that is produced from now on; its client is there as long as it does not half-close."""
+        below = self.below
+        if self.parting:
+            below.finish()
+            return
+        chunked = request.version != "1.0"
+        keep = self._kept(request)
+        try:
+            head = answer.head(chunked=chunked, close=not keep)
+        except ValueError as error:
+            self._answer(request, excuse(request, error))
+            return
+        self.pending = True
+        body = BodyLink(lambda: self._streamed(keep=keep), chunked=chunked)
+        self.put(body)
+        below.write(head)
+        body.begin(answer)
+        self._keep(b"")
+
+    def _streamed(self, *, keep: bool) -> None:
+        """Go on after a body that is complete; not at once, as whoever completed it has something else to do."""
+        self.above = None
+        if keep:
+            self.since = 0.0
+            self.idle = True
+            self.pending = False
+            self.engine.loop.call_soon(self._go_on)
+        else:
+            self.below.finish()
 
     def _become(self, request: Request, accepted: Accepted) -> None:
         websocket = accepted.websocket
@@ -213,7 +257,10 @@ class Opening(PlainLink):
             self.below.finish()
 
     def ended(self) -> None:
-        """The client half-closed: a request that came before is still answered; a handshake is of no use any more."""
+        """The client half-closed: a request that came before is still answered; a handshake, or a body without an end, is of no use any more."""
+        if self.above is not None:
+            self.below.abort()
+            return
         if self.task is not None and not self.tunnel:
             self.parting = True
             return
@@ -242,6 +289,9 @@ class Opening(PlainLink):
     def lost(self, reason: BaseException | None) -> None:
         """The connection is gone before it became anything."""
         self._give_up()
+        above, self.above = self.above, None
+        if above is not None:
+            above.lost(reason)
         self.below = None
         self.site.left(self)
 

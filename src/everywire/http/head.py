@@ -35,7 +35,8 @@ class RequestReader:
     """Cuts one connection's bytes into requests.
 
     `feed(data)` gives a Request when one is complete, else None; `rest` holds what follows it. Nothing of a head is parsed before all of it is there, so that
-    an endless one costs no more than `limits.head`. After `BadRequest` it must not be fed again.
+    an endless one costs no more than `limits.head`. After `BadRequest` it must not be fed again. `expects` says that the client waits for a 100 before it
+    sends the body; whoever answers that sets it back.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class RequestReader:
         "_parser",
         "_taken",
         "_target",
+        "expects",
         "head",
         "limits",
         "rest",
@@ -57,6 +59,7 @@ class RequestReader:
         self.limits = limits
         self.rest = b""
         self.head = b""
+        self.expects = False
         self._parser: httptools.HttpRequestParser | None = None
         self._fields: list[tuple[str, str]] = []
         self._target = b""
@@ -125,6 +128,16 @@ class RequestReader:
             raise BadRequest(413, "request body too large")
         if not self._chunked and self._left == 0:
             raise BadRequest(400, "malformed request")
+        self._expect_leave(headers.get("expect"))
+
+    def _expect_leave(self, expectation: str | None) -> None:
+        """Learn whether the client waits for leave to send the body (RFC 9110 10.1.1); one that sends it already does not."""
+        parser = self._parser
+        if expectation is None or parser is None or parser.get_http_version() == "1.0":
+            return
+        if expectation.lower() != "100-continue":
+            raise BadRequest(417, "only 100-continue may be expected")
+        self.expects = not self.rest
 
     def _feed(self, parser: httptools.HttpRequestParser, data: bytes) -> None:
         try:

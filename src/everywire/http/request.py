@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import parse_qs, unquote
 
-__all__ = ["Headers", "Request", "Response", "one_head"]
+__all__ = ["Headers", "Request", "Response", "one_head", "phrase"]
 
 Address = tuple[str, int] | str | None
 
@@ -157,7 +157,7 @@ class Response:
     ) -> None:
         self.status = status
         self.headers = Headers(headers)
-        self.reason = reason if reason is not None else _phrase(status)
+        self.reason = reason if reason is not None else phrase(status)
         self.body = body.encode() if isinstance(body, str) else body
         if isinstance(body, str) and "content-type" not in self.headers:
             self.headers = Headers([*self.headers, ("Content-Type", "text/plain; charset=utf-8")])
@@ -184,7 +184,8 @@ def one_head(lines: list[str]) -> bytes:
     return (head + "\r\n\r\n").encode("latin-1")
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
+    """Give the reason phrase of a status, as far as it is known."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

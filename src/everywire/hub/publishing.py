@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from everywire import messages as m
-from everywire.brokers.base import Draft, Query
+from everywire.brokers.base import Draft, Query, Receipt
 from everywire.errors import Refused
 from everywire.hub import pages
-from everywire.hub.codes import Code
+from everywire.hub.codes import Close, Code
+from everywire.hub.kinds import Place
 from everywire.hub.permission import check_size, permit
 
 if TYPE_CHECKING:
@@ -17,16 +19,42 @@ if TYPE_CHECKING:
 
 __all__ = ["history", "presence", "publish"]
 
+_log = logging.getLogger("everywire.hub")
 
-async def publish(hub: Hub, session: Session, command: m.Publish) -> m.Event:
+
+async def publish(hub: Hub, session: Session, command: m.Publish) -> m.Event | None:
     """Answer a `Publish`."""
     place = hub.place(command.channel)
     check_size("data", command.data, hub.settings.max_data)
     await permit(hub, session, place, "publish")
     key = _scoped(session, command.key) if command.key is not None else None
     draft = Draft(command.data, hub.world.wall(), session.member, key)
-    receipt = await hub.publish(place, draft, ephemeral=command.ephemeral)
+    attachment = session.attachment
+    if key is None or command.ephemeral:
+        receipt = await hub.publish(place, draft, ephemeral=command.ephemeral)
+        return m.Published(command.ref, place.name, receipt.position)
+    try:
+        receipt = await _published(hub, place, draft)
+    except Refused:
+        raise
+    except Exception:
+        # It may be in the log or not. Its client would say it again after a break, behind what it has said since: so
+        # nothing more of it is carried out, and it says everything again, in its order.
+        _log.warning("a publication could not be brought to the broker", exc_info=True)
+        if attachment is not None:
+            attachment.close(Close.TRY_AGAIN_LATER, "the broker does not answer")
+        return None
     return m.Published(command.ref, place.name, receipt.position)
+
+
+async def _published(hub: Hub, place: Place, draft: Draft) -> Receipt:
+    """Publish under a key: what failed is tried once more, since the key makes that harmless."""
+    try:
+        return await hub.publish(place, draft)
+    except Refused:
+        raise
+    except Exception:
+        return await hub.publish(place, draft)
 
 
 def _scoped(session: Session, key: str) -> str:
@@ -53,7 +81,8 @@ async def presence(hub: Hub, session: Session, command: m.Presence) -> m.Event:
     if not place.kind.presence:
         raise Refused("nobody is listed here", Code.NOT_AVAILABLE)
     await permit(hub, session, place, "presence")
+    if command.brief:
+        return m.Roster(command.ref, place.name, (), *await hub.broker.count(place.name))
     members = await hub.broker.members(place.name)
     users = len({member.user for member in members if member.user is not None})
-    listed = () if command.brief else members
-    return m.Roster(command.ref, place.name, listed, sum(member.tabs for member in members), users)
+    return m.Roster(command.ref, place.name, members, sum(member.tabs for member in members), users)

@@ -49,7 +49,7 @@ class Subscribe(Value, frozen=True):
 
     `rewind_from` (milliseconds since 1970) rewinds to what was published from then on. `pages` is how many answers the client takes to
     this one command. `delta`: the client can put together a publication from the one before and their difference. A `channel` with
-    wildcards is every channel whose name matches.
+    wildcards is every channel whose name matches. `after` is how far an earlier page of a keyed channel's entries went, which began at `since`.
     """
 
     ref: Ref
@@ -60,6 +60,7 @@ class Subscribe(Value, frozen=True):
     rewind_from: int | None = None
     policy: Policy | None = None
     delta: bool = False
+    after: int | None = None
 
 
 class Adjust(Value, frozen=True):
@@ -108,10 +109,12 @@ class History(Value, frozen=True):
 
 
 class ReadEntries(Value, frozen=True):
-    """Read the entries of a keyed channel as they are now."""
+    """Read the entries of a keyed channel as they are now; with `since` and `after`, what follows an earlier page."""
 
     ref: Ref
     channel: str
+    since: Position | None = None
+    after: int | None = None
 
 
 class Presence(Value, frozen=True):

@@ -11,6 +11,7 @@ __all__ = [
     "Adjusted",
     "Beat",
     "Calling",
+    "Changed",
     "Connected",
     "Entries",
     "Event",
@@ -46,6 +47,14 @@ class Publication(Value, frozen=True):
     entry: str | None = None
     removed: bool = False
     audience: Audience | None = None
+
+
+class Changed(Value, frozen=True):
+    """A publication, said by its difference from the data of the one at offset `base`; `delta` is as in `everywire.deltas`."""
+
+    publication: Publication
+    base: int
+    delta: Data
 
 
 class Passed(Value, frozen=True):
@@ -85,7 +94,9 @@ class Subscribed(Value, frozen=True):
 
     `recovered` is true only where a position was given and everything after it is in `publications`, as far as they go. With `more`
     they are one page of it and the subscription does not hold yet: the next page follows as another answer to the same command, or the
-    client asks on from `position`. `entries` is a keyed channel as it was at `position`; where they are told, `publications` is empty.
+    client asks on from `position`. `entries` is a keyed channel as it was at `position`, or where `recovered`, those of its entries that
+    changed, removed ones among them; where they are told, `publications` is empty. With `more` they go as far as the offset `after`, and
+    the client asks on with both.
     `ref` is None where the server began the subscription.
     """
 
@@ -97,6 +108,7 @@ class Subscribed(Value, frozen=True):
     members: tuple[Member, ...] | None = None
     more: Literal["follows", "ask"] | None = None
     entries: tuple[Publication, ...] | None = None
+    after: int | None = None
 
 
 class Adjusted(Value, frozen=True):
@@ -151,12 +163,15 @@ class Page(Value, frozen=True):
 
 
 class Entries(Value, frozen=True):
-    """The entries of a keyed channel as they were at `position`."""
+    """The entries of a keyed channel as they were at `position`; `recovered`, `more` and `after` as in `Subscribed`."""
 
     ref: Ref
     channel: str
     position: Position
     entries: tuple[Publication, ...]
+    recovered: bool = False
+    more: bool = False
+    after: int | None = None
 
 
 class Roster(Value, frozen=True):
@@ -220,6 +235,7 @@ Event: TypeAlias = (
     | Unsubscribed
     | Published
     | Publication
+    | Changed
     | Passed
     | Joined
     | Left

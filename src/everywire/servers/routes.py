@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from everywire.http.request import Request, Response
 
 __all__ = ["Route", "Routes", "StaticFiles"]
 
-Route: TypeAlias = Callable[[Request], Response]
+Route: TypeAlias = Callable[[Request], Response | Awaitable[Response]]
 
 _TEXT = {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json"}
 
@@ -31,12 +31,19 @@ class Routes:
             raise ValueError(f"route {path!r} is taken, or does not begin with a slash")
         self._exact[path] = route
 
+    def replace(self, path: str, route: Route) -> None:
+        """Answer requests for `path` by `route` from now on."""
+        self._exact[path] = route
+
     def mount(self, prefix: str, folder: Path) -> None:
         """Serve the files of `folder` under `prefix`."""
         self._folders.append(StaticFiles(prefix, folder))
         self._folders.sort(key=lambda files: len(files.prefix), reverse=True)
 
-    def answer(self, request: Request) -> Response:
+    def __contains__(self, path: object) -> bool:
+        return path in self._exact
+
+    def answer(self, request: Request) -> Response | Awaitable[Response]:
         """Give the answer; 404 where nothing is, 405 for what is neither GET nor HEAD."""
         if (route := self._exact.get(request.path)) is not None:
             return route(request)

@@ -67,10 +67,11 @@ class Server:
         self._process_request = process_request
         self._engine_kind = engine_kind
         self._openings: set[Any] = set()  # Opening, or H2Link
-        self._listeners: list[Any] = []
+        self._listeners: dict[socket.socket, Any] = {}
         self._compressors: dict[int, Compressor] = {}  # by window, without contexts
         self._inflations: dict[int, Inflation] = {}
         self._engine: Any = None
+        self._make: Any = None  # what a new connection begins with
         self._manner: Any = None
         self._closing: asyncio.Task[None] | None = None
         self._begun = asyncio.Event()  # the closing
@@ -85,19 +86,28 @@ class Server:
             self._engine = engines.current(self._engine_kind)
             self._engine.watch(self.options.shortest())
             self._manner = self.options.manner(self._engine.clock)
-            factory = self._factory(context)
+            self._make = self._factory(context)
             for sock in sockets:
-                self._listeners.append(await self._engine.listen(sock, factory, self.options.fin_timeout))
+                await self.listen(sock)
         except BaseException:
-            self._stop_listening()
+            self.stop_listening()
             for sock in sockets:
                 sock.close()
             raise
 
-    def _stop_listening(self) -> None:
-        listeners, self._listeners = self._listeners, []
-        for listener in listeners:
+    async def listen(self, sock: socket.socket) -> None:
+        """Accept on another listening socket, which is taken over; TLS and limits are as on the others."""
+        self._listeners[sock] = await self._engine.listen(sock, self._make, self.options.fin_timeout)
+
+    def refrain(self, sock: socket.socket) -> None:
+        """Accept no more on `sock`, and close it; its connections stay."""
+        if (listener := self._listeners.pop(sock, None)) is not None:
             listener.abort()
+
+    def stop_listening(self) -> None:
+        """Accept nothing more; what is connected stays."""
+        for sock in [*self._listeners]:
+            self.refrain(sock)
 
     def _factory(self, context: tls.SSLContext | None) -> Callable[[], Any]:
         if context is None:
@@ -247,7 +257,7 @@ class Server:
     def close(self, code: int = 1001, reason: str = "") -> None:
         """Stop listening and close every connection with `code`; `wait_closed` waits for that."""
         if self._closing is None:
-            self._stop_listening()
+            self.stop_listening()
             self._closing = asyncio.get_running_loop().create_task(self._drain(code, reason))
             self._begun.set()
 

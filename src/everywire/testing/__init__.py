@@ -6,6 +6,7 @@ from everywire.testing.clock import VirtualLoop, passed, virtual_world
 from everywire.testing.faults import SlowBroker
 from everywire.testing.follower import Follower
 from everywire.testing.net import Net
+from everywire.testing.shared import SharedBroker, View
 
 __all__ = [
     "Fault",
@@ -18,7 +19,9 @@ __all__ = [
     "Refusal",
     "Repeat",
     "Seen",
+    "SharedBroker",
     "SlowBroker",
+    "View",
     "VirtualLoop",
     "check",
     "passed",

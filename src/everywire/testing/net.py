@@ -19,19 +19,23 @@ __all__ = ["Net"]
 class Net:
     """Runs `app` and hands out clients of it; `seed` decides every id it mints.
 
-    With `crowd` a client that has more payloads than that to take keeps the server waiting.
+    With `crowd` a client that has more payloads than that to take keeps the server waiting. Several nets on one `loop`
+    are several nodes in one time: who gave it closes it.
 
     Use it as a context manager: `with Net(app) as net: alice = net.connect()`.
     """
 
-    def __init__(self, app: Everywire, seed: int = 0, *, crowd: int | None = None) -> None:
+    def __init__(
+        self, app: Everywire, seed: int = 0, *, crowd: int | None = None, loop: VirtualLoop | None = None
+    ) -> None:
         self.app = app
         self.crowd = crowd
-        self.loop = VirtualLoop()
+        self.loop = loop or VirtualLoop()
+        self._shared = loop is not None
         try:
             self.gateway = app.start(virtual_world(self.loop, seed))
         except BaseException:
-            self.loop.close()
+            self._close()
             raise
 
     def __enter__(self) -> Net:
@@ -39,10 +43,16 @@ class Net:
 
     def __exit__(self, *_: Any) -> None:
         self.loop.run_until_complete(self._end())
-        self.loop.close()
+        self._close()
+
+    def _close(self) -> None:
+        if not self._shared:
+            self.loop.close()
 
     async def _end(self) -> None:
         await self.app.stop()
+        if self._shared:
+            return  # the tasks are the other nodes' too
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()

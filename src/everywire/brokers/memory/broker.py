@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import Final
 
 from everywire.brokers.base import (
     Deliver,
@@ -19,11 +20,15 @@ from everywire.brokers.base import (
     Snapshot,
     Stretch,
 )
+from everywire.brokers.memory.entries import Entries
+from everywire.brokers.memory.expiries import Expiries, Expiry, Later
 from everywire.brokers.memory.log import LOG_COST, Log
+from everywire.brokers.memory.occurrences import Occurrences
 from everywire.brokers.memory.places import Places
 from everywire.brokers.memory.records import Records
-from everywire.messages import Joined, Left, Member, Moved, Position, Publication
+from everywire.messages import EntryChange, Joined, Left, Member, Moved, Position, Publication, Raw
 from everywire.metrics import Metrics
+from everywire.wildcards import Patterns, wild
 
 __all__ = ["MemoryBroker"]
 
@@ -31,7 +36,9 @@ __all__ = ["MemoryBroker"]
 class MemoryBroker:
     """Keeps everything in this process, within `budget` bytes.
 
-    `clock` gives seconds and never goes back; `new_epoch` gives a string never given before. Beyond the
+    `clock` gives seconds and never goes back; `new_epoch` gives a string never given before; with `later` (as a
+    loop's `call_later`) a lease or an entry whose time is over is noticed when it is, without it by the next question.
+    `alone` is what `Broker.alone` says: False where several hubs share it. Beyond the
     budget logs that nothing was ever published to go first, unless they are watched: reading is enough to
     make one, and must not cost others their history. Then the log used longest ago is forgotten: its
     channel goes on under a new epoch, and whoever watches it is told.
@@ -45,9 +52,12 @@ class MemoryBroker:
         clock: Callable[[], float],
         new_epoch: Callable[[], str],
         *,
+        later: Later | None = None,
         budget: int = 256 * 1024 * 1024,
+        alone: bool = True,
         metrics: Metrics | None = None,
     ) -> None:
+        self.alone: Final = alone
         self._clock = clock
         self._new_epoch = new_epoch
         self._budget = budget
@@ -57,7 +67,10 @@ class MemoryBroker:
         self._blank: dict[str, None] = {}
         self._cost = 0
         self._watched: set[str] = set()
-        self._places = Places(clock, self._tell)
+        self._patterns = Patterns()
+        self._expiries = Expiries(clock, later, self._holds, self._expire)
+        self._occurrences = Occurrences(self._metrics)
+        self._places = Places(clock, new_epoch, self._tell, self._occurrences, later)
         self._records = Records(clock)
 
     @property
@@ -70,12 +83,16 @@ class MemoryBroker:
         self._deliver = deliver
 
     async def watch(self, channel: str) -> None:
-        """Deliver the news of `channel` from now on."""
+        """Deliver the news of `channel`, or of all channels that it matches, from now on."""
+        if wild(channel):
+            self._patterns.add(channel)
+            return
         self._watched.add(channel)
         self._blank.pop(channel, None)
 
     async def unwatch(self, channel: str) -> None:
         """Deliver its news no longer."""
+        self._patterns.discard(channel)
         self._watched.discard(channel)
         if channel in self._logs:
             self._sort(channel)
@@ -83,13 +100,18 @@ class MemoryBroker:
     async def publish(self, channel: str, draft: Draft, retention: Retention | None) -> Receipt:
         """Append `draft` and deliver it, all before this returns."""
         if retention is None:
-            self._tell(Publication(channel, draft.data, draft.time, None, draft.sender))
+            self._tell(Publication(channel, draft.data, draft.time, None, draft.sender, audience=draft.audience))
             return Receipt(None)
+        self._expiries.look()
         log = self._log(channel, retention)
         before = log.cost
         if draft.key is not None and (known := log.keys.get(draft.key)) is not None:
             self._metrics.repeats += 1
             return Receipt(Position(log.epoch, known[1]), repeated=True)
+        if draft.entry is not None and (there := _other(log, draft.entry)) is not None:
+            return Receipt(Position(log.epoch, there), conflict=True)
+        if draft.entry is not None:
+            _entries(log).check(draft.entry, retention.entries)
         publication = self._append(channel, log, draft, retention)
         self._cost += log.cost - before
         self._tell(publication)
@@ -99,8 +121,10 @@ class MemoryBroker:
     def _append(self, channel: str, log: Log, draft: Draft, retention: Retention) -> Publication:
         now = self._clock()
         position = Position(log.epoch, log.top + 1)
-        publication = Publication(channel, draft.data, draft.time, position, draft.sender)
+        publication = _publication(channel, draft, position)
         log.append(publication, now + retention.age)
+        if draft.entry is not None:
+            self._set(channel, log, draft.entry, retention)
         if draft.key is not None:
             log.remember(draft.key, now + retention.window)
         log.prune(now, retention)
@@ -108,12 +132,39 @@ class MemoryBroker:
         self._metrics.publications += 1
         return publication
 
+    def _set(self, channel: str, log: Log, change: EntryChange, retention: Retention) -> None:
+        """Let the newest publication of `log` be its entry's last."""
+        entries = _entries(log)
+        entries.retention = retention
+        entries.take(log.entries[-1][1], retention.entries)
+        age = retention.entry_age if change.ttl is None else change.ttl
+        if age and not change.remove:
+            self._expiries.add(Expiry(self._clock() + age, channel, change.name, log.top, age))
+
+    def _holds(self, channel: str, entry: str, offset: int) -> bool:
+        """Say whether the entry is still as it was set at `offset`."""
+        log = self._logs.get(channel)
+        return log is not None and log.keyed is not None and log.keyed.offset(entry) == offset
+
+    def _expire(self, channel: str, entry: str, offset: int, age: float) -> None:
+        """Publish that an entry is over, `age` seconds after it was set, unless it was set again."""
+        if not self._holds(channel, entry, offset):
+            return
+        log = self._logs[channel]
+        before = log.cost
+        assert log.keyed is not None
+        draft = Draft(Raw(b"null"), log.keyed.time(entry) + round(1000 * age), entry=EntryChange(entry, remove=True))
+        publication = self._append(channel, log, draft, log.keyed.retention)
+        self._cost += log.cost - before
+        self._tell(publication)
+        self._shrink(channel)
+
     async def read(self, channel: str, query: Query, retention: Retention) -> Stretch:
         """Give what is kept."""
+        self._expiries.look()
         log = self._log(channel, retention)
-        since, before = query.since, query.before
-        bottom = since.offset if since is not None and since.epoch == log.epoch else 0
-        top = before.offset if before is not None and before.epoch == log.epoch else log.top + 1
+        since = query.since
+        bottom, top = log.bounds(query)
         kept = log.backwards(bottom, top) if query.reverse else log.between(bottom, top)
         whole = since is not None and log.answers(since)
         found = Stretch(log.position, tuple(islice(kept, query.limit)), whole)
@@ -148,12 +199,17 @@ class MemoryBroker:
             channel = next(iter(self._logs))
             if channel == spared:
                 self._drop_oldest(self._logs[channel])
+                if self._cost > self._budget and self._logs[channel].keyed is not None:
+                    self._evict(channel)
                 return
             freed = self._evict(channel)
             fruitless = 0 if freed else fruitless + 1
 
     def _drop_oldest(self, log: Log) -> None:
-        """Forget the oldest of the only log there is, until the budget holds; what is gone shows in its positions."""
+        """Forget the oldest of the only log there is, until the budget holds; what is gone shows in its positions.
+
+        Entries do not: where they alone are too much, the whole log is lost.
+        """
         while self._cost > self._budget and log.entries:
             before = log.cost
             log.drop_first()
@@ -185,32 +241,48 @@ class MemoryBroker:
         logs = (self._logs.get(channel) for channel in channels)
         return tuple(log.position if log is not None else None for log in logs)
 
-    async def entries(self, channel: str, retention: Retention) -> Snapshot:
-        """Give the entries of a keyed channel."""
-        return Snapshot(self._log(channel, retention).position, ())
+    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
+        """Give entries of a keyed channel."""
+        self._expiries.look()
+        log, since = self._log(channel, retention), query.since
+        entries = log.keyed if log.keyed is not None else Entries(0)
+        if since is None or since.epoch != log.epoch or not entries.floor <= since.offset <= log.top:
+            found = Snapshot(log.position, entries.all(query.limit))
+        else:
+            after = since.offset if query.after is None else query.after
+            found = Snapshot(log.position, entries.after(after, since.offset, query.limit), whole=True)
+        self._shrink(channel)
+        return found
 
-    async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
-        """Take occurrences."""
-        return ()
-
-    async def done(self, holder: str, channel: str, sequence: int) -> None:
-        """Let go of one."""
-
-    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
-        """Hold a place, or renew it and what it tells of the member."""
-        self._places.enter(channel, seat, lease)
+    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
+        """Hold a place, or renew what it tells of the member."""
+        return self._places.enter(channel, seat, lease)
 
     async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give a place up."""
         self._places.exit(channel, session, holder)
 
-    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
-        """Hold places for longer."""
-        return self._places.renew(holder, places, lease)
+    async def renew(self, holder: str, lease: float) -> str:
+        """Hold all that is the holder's for longer."""
+        return self._places.renew(holder, lease)
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
         return self._places.members(channel)
+
+    async def count(self, channel: str) -> tuple[int, int]:
+        """Give how many sessions and users are there."""
+        return self._places.count(channel)
+
+    async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
+        """Take occurrences."""
+        self._places.renew(holder, lease)
+        return self._occurrences.claim(holder, most)
+
+    async def done(self, holder: str, channel: str, sequence: int) -> None:
+        """Let go of one."""
+        self._places.settle()
+        self._occurrences.done(holder, channel, sequence)
 
     async def put(self, name: str, record: bytes, ttl: float) -> None:
         """Keep a record."""
@@ -233,13 +305,34 @@ class MemoryBroker:
         self._logs.clear()
         self._blank.clear()
         self._places.clear()
+        self._occurrences.clear()
         self._records.clear()
         self._watched.clear()
+        self._expiries.close()
         self._cost = 0
 
     def _tell(self, news: Publication | Joined | Left | Moved) -> None:
-        if news.channel in self._watched:
+        if news.channel in self._watched or self._patterns.matching(news.channel):
             self._deliver(news)
+
+
+def _entries(log: Log) -> Entries:
+    """Give the entries of `log`: what was removed before there were any is not known."""
+    if log.keyed is None:
+        log.keyed = Entries(log.top)
+    return log.keyed
+
+
+def _other(log: Log, change: EntryChange) -> int | None:
+    """Give the offset of the publication in the entry, 0 for none, where it is not the one that `change` expects."""
+    there = log.keyed.offset(change.name) if log.keyed is not None else 0
+    return None if change.expect is None or change.expect == there else there
+
+
+def _publication(channel: str, draft: Draft, position: Position) -> Publication:
+    change = draft.entry
+    entry, removed = (change.name, change.remove) if change is not None else (None, False)
+    return Publication(channel, draft.data, draft.time, position, draft.sender, entry, removed, draft.audience)
 
 
 def _nobody(_: News) -> None:

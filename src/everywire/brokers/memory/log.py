@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 
-from everywire.brokers.base import Retention
+from everywire.brokers.base import Query, Retention
+from everywire.brokers.memory.entries import Entries
 from everywire.messages import Position, Publication
 
 __all__ = ["LOG_COST", "Log"]
@@ -21,17 +22,24 @@ class Log:
     """One channel's log.
 
     Invariants: `entries` hold the offsets `top - len(entries) + 1 … top` without a hole; each has a
-    deadline after which it is not kept; `cost` is what this log takes of the budget.
+    deadline after which it is not kept; `cost` is what this log takes of the budget; `keyed` are the entries of a keyed channel,
+    once it has any.
     """
 
-    __slots__ = ("cost", "entries", "epoch", "keys", "top")
+    __slots__ = ("_cost", "entries", "epoch", "keyed", "keys", "top")
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
         self.top = 0
         self.entries: deque[tuple[float, Publication]] = deque()
         self.keys: dict[str, tuple[float, int]] = {}  # key: (deadline, offset), the oldest first
-        self.cost = LOG_COST
+        self.keyed: Entries | None = None
+        self._cost = LOG_COST
+
+    @property
+    def cost(self) -> int:
+        """What this log takes of the budget."""
+        return self._cost if self.keyed is None else self._cost + self.keyed.cost
 
     @property
     def position(self) -> Position:
@@ -47,17 +55,17 @@ class Log:
         """Take up a publication that has the next offset."""
         self.top += 1
         self.entries.append((deadline, publication))
-        self.cost += _cost(publication)
+        self._cost += _cost(publication)
 
     def drop_first(self) -> None:
         """Forget the oldest entry."""
         _, publication = self.entries.popleft()
-        self.cost -= _cost(publication)
+        self._cost -= _cost(publication)
 
     def remember(self, key: str, deadline: float) -> None:
         """Let `key` stand for the newest publication until `deadline`."""
         self.keys[key] = (deadline, self.top)
-        self.cost += _KEY_COST + len(key)
+        self._cost += _KEY_COST + len(key)
 
     def prune(self, now: float, retention: Retention) -> None:
         """Forget what is too old or too much."""
@@ -68,11 +76,27 @@ class Log:
             if deadline > now and len(self.keys) <= retention.keys:
                 break
             del self.keys[key]
-            self.cost -= _KEY_COST + len(key)
+            self._cost -= _KEY_COST + len(key)
 
     def answers(self, since: Position) -> bool:
         """Say whether everything after `since` is here."""
         return since.epoch == self.epoch and self.first - 1 <= since.offset <= self.top
+
+    def bounds(self, query: Query) -> tuple[int, int]:
+        """Give the offsets between which `query` asks, both left out."""
+        since, before = query.since, query.before
+        bottom = since.offset if since is not None and since.epoch == self.epoch else 0
+        top = before.offset if before is not None and before.epoch == self.epoch else self.top + 1
+        if query.from_time is not None:
+            bottom = max(bottom, self._earlier(query.from_time))
+        return bottom, top
+
+    def _earlier(self, time: int) -> int:
+        """Give the offset before the first kept publication that is not earlier than `time`; the end where all are."""
+        for skipped, (_, publication) in enumerate(self.entries):
+            if publication.time >= time:
+                return self.first - 1 + skipped
+        return self.top
 
     def between(self, after: int, before: int) -> Iterable[Publication]:
         """Give the kept publications between two offsets, the oldest first."""

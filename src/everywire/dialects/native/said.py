@@ -43,8 +43,8 @@ class _Policy(msgspec.Struct):
 
 
 class _To(msgspec.Struct):
-    session: str | None = None
-    user: str | None = None
+    session: Annotated[str, Meta(max_length=128)] | None = None
+    user: Annotated[str, Meta(max_length=1024)] | None = None
 
 
 class _Said(msgspec.Struct, tag_field="type"):
@@ -83,10 +83,12 @@ class _Subscribe(_Said, tag="subscribe"):
     pages: Annotated[int, Meta(ge=1, le=2**53 - 1)] = 1
     policy: _Policy | None = None
     delta: bool = False
+    after: _Count | None = None
 
     def command(self, fit: Fit) -> m.Command:
         since, policy = _position(self.since), self.policy.meant() if self.policy is not None else None
-        return m.Subscribe(self.id, self.channel, since, self.rewind, self.pages, self.rewind_from, policy, self.delta)
+        wanted = (since, self.rewind, self.pages, self.rewind_from, policy, self.delta, self.after)
+        return m.Subscribe(self.id, self.channel, *wanted)
 
 
 class _Adjust(_Said, tag="policy"):
@@ -155,9 +157,11 @@ class _History(_Said, tag="history"):
 class _ReadEntries(_Said, tag="entries"):
     id: _Id
     channel: str
+    since: _Place | None = None
+    after: _Count | None = None
 
     def command(self, fit: Fit) -> m.Command:
-        return m.ReadEntries(self.id, self.channel)
+        return m.ReadEntries(self.id, self.channel, _position(self.since), self.after)
 
 
 class _Presence(_Said, tag="presence"):

@@ -57,6 +57,21 @@ class _Words:
         data = self._put(event.data)
         return _Publication(data, event.time, offset, sender, event.entry, event.removed, event.channel)
 
+    def changed(self, event: m.Changed) -> dict[str, Any]:
+        """A publication in which `delta` and `base` stand for `data`."""
+        news = event.publication
+        sender = self._member(news.sender) if news.sender is not None else None
+        return {
+            "type": "publication",
+            "channel": news.channel,
+            "offset": news.position.offset if news.position is not None else None,
+            "time": news.time,
+            "from": sender,
+            "entry": news.entry,
+            "delta": self._put(event.delta),
+            "base": event.base,
+        }
+
     def say(self, event: m.Event) -> dict[str, Any]:
         """Give the fields of `event` as it is written; those that are None are left out."""
         return {name: value for name, value in self._say(event).items() if value is not None}
@@ -100,6 +115,8 @@ class _Words:
         match event:
             case m.Published(ref, channel, position):
                 return {"type": "published", "id": ref, "channel": channel, **_place(position)}
+            case m.Changed():
+                return self.changed(event)
             case m.Passed(channel, position, count):
                 return {"type": "passed", "channel": channel, **_place(position), "count": count}
             case m.Joined(channel, member):
@@ -126,7 +143,8 @@ class _Words:
                 return {**said, "publications": kept, "more": more or None}
             case m.Entries(ref, channel, position, entries):
                 kept = self._kept(entries)
-                return {"type": "entries", "id": ref, "channel": channel, **_place(position), "entries": kept}
+                said = {"type": "entries", "id": ref, "channel": channel, **_place(position), "entries": kept}
+                return {**said, "recovered": event.recovered, "more": event.more or None, "after": event.after}
             case m.Roster(ref, channel, members, sessions, users):
                 said = {"type": "presence", "id": ref, "channel": channel, "members": self._members(members)}
                 return {**said, "sessions": sessions, "users": users}
@@ -159,6 +177,7 @@ class _Words:
             "more": event.more,
             "members": self._members(event.members) if event.members is not None else None,
             "entries": self._kept(event.entries) if event.entries is not None else None,
+            "after": event.after,
         }
 
     def _refusal(self, event: m.Refusal) -> dict[str, Any]:

@@ -1,22 +1,19 @@
-"""Carries out what dialects want: the one place that knows transports, dialects and the hub at once."""
+"""The gateway: asks the dialects what a request wants, and does that."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Sequence
 from typing import Any, Protocol
 
-from everywire.dialects.base import Decoder, Dialect, Intent, Open, Reply
-from everywire.errors import ProtocolError
+from everywire.dialects.base import Dialect, Intent, Open, Reply
+from everywire.gateway.line import Line
+from everywire.gateway.relay import Relay
 from everywire.http.request import Request, Response
-from everywire.hub.attachment import Attachment
 from everywire.hub.hub import Hub
 from everywire.payloads import Transport
 from everywire.transports.websocket import WebSocketTransport
 
-__all__ = ["Gateway", "Line"]
-
-_log = logging.getLogger("everywire.gateway")
+__all__ = ["Gateway"]
 
 
 class _WebSocket(Protocol):
@@ -28,33 +25,12 @@ class _WebSocket(Protocol):
     def close(self, code: int = 1000, reason: str = "") -> Any: ...
 
 
-class Line:
-    """One transport with its decoder and its attachment: where payloads become commands."""
-
-    __slots__ = ("_attachment", "_decoder")
-
-    def __init__(self, attachment: Attachment, decoder: Decoder) -> None:
-        self._attachment = attachment
-        self._decoder = decoder
-
-    def receive(self, data: str | bytes) -> None:
-        """Take one payload; what it says is handled command by command, what it cannot say closes."""
-        try:
-            for command in self._decoder.decode(data):
-                self._attachment.receive(command)
-        except ProtocolError as fault:
-            _log.info("closing a transport: %s", fault.reason)
-            self._attachment.close(fault.code, fault.reason)
-
-    def lost(self, code: int) -> None:
-        """Take notice that the transport is gone."""
-        self._attachment.lost(code)
-
-
 class Gateway:
     """Takes requests and connections from servers, asks the dialects, and acts for them on the hub.
 
     A server calls `accept` before it upgrades, then `opened`, `received` and `closed` for each connection.
+
+    `relay`, where there are other nodes, is asked when a request's line is not held here.
 
     Invariants: `_lines` holds the connections between their `opened` and their `closed`.
     """
@@ -62,6 +38,7 @@ class Gateway:
     def __init__(self, hub: Hub, dialects: Sequence[Dialect]) -> None:
         self.hub = hub
         self._dialects = tuple(dialects)
+        self.relay: Relay | None = None
         self._lines: dict[Any, Line] = {}
 
     def accept(self, request: Request) -> Response | Open | None:
@@ -101,6 +78,7 @@ class Gateway:
         line = self._lines.get(websocket)
         if line is not None:
             self.hub.metrics.payloads_received += 1
+            self.hub.metrics.bytes_received += len(message)
             line.receive(message)
 
     def closed(self, websocket: _WebSocket, code: int, reason: str = "") -> None:

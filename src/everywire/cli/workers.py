@@ -1,0 +1,181 @@
+"""`everywire run --workers N`: the supervisor's process, and what `everywire run` does inside a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from everywire.app import Everywire
+from everywire.cli.serving import Place, addresses, context, fail, set_up_logging, sockets, where
+from everywire.servers import listening
+from everywire.servers.workers import Plan, Ready, Supervisor, Worker
+
+__all__ = ["Several", "announcements", "count", "serve_in_worker", "several_options", "supervise"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """How many workers, and how they are replaced: `drain` seconds at most, `pace` clients of each per second."""
+
+    workers: int
+    drain: float = 10.0
+    pace: float = 100.0
+    history: str | None = None
+    pid_file: str | None = None
+
+    @classmethod
+    def taken(cls, given: dict[str, Any]) -> Several | None:
+        """Take its options out of those of the command; None where no workers were asked for."""
+        options = {name: given.pop(name) for name in cls.__slots__}
+        if options["workers"] is not None:
+            return cls(**options)
+        if alone := [name for name in ("history", "pid_file") if options[name] is not None]:
+            raise click.UsageError(f"--{alone[0].replace('_', '-')} goes with --workers")
+        return None
+
+
+def several_options(command: F) -> F:
+    """Give a click command the options of `Several`, by the same names."""
+    options = [
+        click.option(
+            "--workers", metavar="N|auto", callback=_count, help="So many processes on one port; auto: one per core."
+        ),
+        click.option(
+            "--drain",
+            default=10.0,
+            show_default=True,
+            type=click.FloatRange(0),
+            help="Seconds over which the clients of a worker that is replaced are let go, at most.",
+        ),
+        click.option(
+            "--pace",
+            default=100.0,
+            show_default=True,
+            type=click.FloatRange(1),
+            help="How many of them per second, where that is over sooner.",
+        ),
+        click.option("--history", metavar="FILE", help="Keep history in this file, so that it survives a restart."),
+        click.option("--pid-file", metavar="FILE", help="Write the process id there, for everywire reload."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _count(ctx: click.Context, parameter: click.Parameter, said: str | None) -> int | None:
+    return None if said is None else count(said)
+
+
+def announcements(target: str, place: Place, socks: Sequence[socket.socket], ready: Ready) -> list[str]:
+    """Write where clients connect; and where a browser finds something, if it does."""
+    lines = []
+    for address, page in zip(addresses(socks, place, "ws"), addresses(socks, place, "http"), strict=True):
+        if address.startswith("unix:"):
+            shown = f"{address}, path {ready.path}"
+        else:
+            shown = f"{address}{ready.path}" + (f", its page at {page}/" if ready.page else "")
+        lines.append(f"{target} is at {shown}  ({where()}; Ctrl-C stops it)")
+    return lines
+
+
+def count(said: str) -> int:
+    """Read a number of workers; auto is one per core that this process may use."""
+    if said == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if said.isdecimal() and 0 < int(said) <= 1024:
+        return int(said)
+    raise click.BadParameter(f"{said} is neither a number of workers nor auto")
+
+
+def supervise(target: str, place: Place, several: Several) -> int:
+    """Run the workers until SIGINT or SIGTERM; SIGHUP replaces them."""
+    slots = _slots(place, several.workers)
+    command = [sys.executable, "-m", "everywire", "run", target, "--host", place.host, "--grace", str(place.grace)]
+    for option, value in (("--certfile", place.certfile), ("--keyfile", place.keyfile)):
+        command += [option, value] if value is not None else []
+    plan = Plan(command, slots, several.history, several.drain, several.pace, place.grace)
+
+    def started(ready: Ready) -> None:
+        for line in announcements(target, place, slots[0], ready):
+            click.echo(line.replace("engine;", f"engine, {several.workers} workers;"))
+        sys.stdout.flush()
+
+    set_up_logging()
+    with _pid_file(several.pid_file):
+        return asyncio.run(_supervised(plan, started))
+
+
+def _slots(place: Place, workers: int) -> list[list[socket.socket]]:
+    """Open each slot's sockets: own ones on one port; a Unix socket, or what systemd opened, is everybody's."""
+    inherited = listening.inherited(dict(os.environ), os.getpid())
+    if inherited or place.unix is not None:
+        shared = inherited or sockets(place)
+        return [shared] * workers
+    probe = sockets(place)  # alone: beside another server's shared port one would get a part of its clients
+    port = _port(probe)
+    for sock in probe:
+        sock.close()
+    try:
+        return [listening.tcp(place.host, port, reuse_port=True) for _ in range(workers)]
+    except OSError as error:
+        raise fail(error.strerror or str(error)) from None
+
+
+def _port(found: Sequence[socket.socket]) -> int:
+    return int(found[0].getsockname()[1])
+
+
+async def _supervised(plan: Plan, started: Callable[[Ready], None]) -> int:
+    supervisor = Supervisor(plan, started)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, supervisor.stop)
+    loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
+    return await supervisor.run()
+
+
+@contextlib.contextmanager
+def _pid_file(path: str | None) -> Iterator[None]:
+    """Keep this process's id in a file while it runs, for `everywire reload`."""
+    if path is None:
+        yield
+        return
+    file = Path(path)
+    try:
+        file.write_text(f"{os.getpid()}\n")
+    except OSError as error:
+        raise fail(f"cannot write {path}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def serve_in_worker(worker: Worker, app: Everywire, place: Place) -> None:
+    """Serve as one of several, until the supervisor says that it is enough, or is gone."""
+    app.default_broker = worker.broker
+    options = {"sock": worker.sockets(), "ssl": context(place), "close_timeout": min(10.0, place.grace) or 0.1}
+    set_up_logging()
+    asyncio.run(_serve(worker, app, options))
+
+
+async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, worker.told.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the supervisor's affair
+    async with app.serving(**options) as server:
+        await worker.begin(server, Ready(app.path, app.has_page))
+        await worker.told.wait()
+        await worker.end(app.hub)

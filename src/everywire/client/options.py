@@ -1,0 +1,89 @@
+"""How a client behaves, and where it stands."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
+
+from everywire.client.ladder import TRANSPORTS, Ladder
+from everywire.client.link import Dial
+from everywire.client.tokens import Token
+
+if TYPE_CHECKING:
+    from everywire.client.subscription import Subscription
+
+__all__ = ["Change", "ClientOptions", "State"]
+
+
+class State(Enum):
+    """Where a client stands. WAITING is between two tries; CLOSED is the end, by `close()` or because the server said no for good."""
+
+    NEW = "new"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    WAITING = "waiting"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A client's new state: `delay` seconds until the next try when WAITING; `code` and `reason` of the end of the last connection.
+
+    `error` is what the token's function raised, where that is why. `resumed`, when CONNECTED: the server still had our session, and nobody saw us leave.
+    """
+
+    state: State
+    delay: float = 0.0
+    code: int = 0
+    reason: str = ""
+    resumed: bool = False
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """How a client behaves; times in seconds.
+
+    token: who we are: text, or a function (async too) that is asked at each try; where it raises, that try has failed and another follows, unless it raises a
+    `Refused` that is not `temporary`: that ends the client. info: what others see in presence, JSON of at most 1 kB. resume: continues an
+    earlier client's session. on_state: called with each `Change`. open_timeout: of one try. answer_timeout: of `call`, `presence` and each page of
+    `history`, reconnecting included. transports: what may carry the connection; the best that goes through does. codec: "json", or "msgpack" for
+    data with binary in it (where only HTTP goes through, or the server speaks no MessagePack, that is said as its base64 text). poll_interval: between two
+    questions where the transport is "interval". on_subscribed: called with each `Subscription` that only the server began.
+    backoff: the first and the longest bound of the random wait between tries. max_queue: commands that may wait.
+    connect: options of `everywire.connect` (ssl, headers, proxy, …). dice, dial: randomness, and another way to connect; for tests.
+    """
+
+    token: Token | None = None
+    info: Any = None
+    resume: str | None = None
+    on_state: Callable[[Change], object] | None = None
+    open_timeout: float = 10.0
+    answer_timeout: float = 10.0
+    backoff: tuple[float, float] = (0.25, 20.0)
+    max_queue: int = 1000
+    transports: tuple[str, ...] = TRANSPORTS
+    codec: Literal["json", "msgpack"] = "json"
+    poll_interval: float = 1.0
+    on_subscribed: Callable[[Subscription[Any]], object] | None = None
+    connect: dict[str, Any] = field(default_factory=dict)
+    dice: random.Random = field(default_factory=random.SystemRandom)
+    dial: Dial | None = None
+
+    def __post_init__(self) -> None:
+        if self.codec not in ("json", "msgpack"):
+            raise ValueError(f"the codec is json or msgpack, not {self.codec}")
+
+    @property
+    def packed(self) -> bool:
+        """Whether MessagePack is wanted."""
+        return self.codec == "msgpack"
+
+    def way(self, url: str) -> Dial:
+        """Give how to connect."""
+        if self.dial is not None:
+            return self.dial
+        return Ladder.to(url, self.transports, self.connect, packed=self.packed, interval=self.poll_interval)

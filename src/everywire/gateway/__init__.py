@@ -1,0 +1,7 @@
+"""Carries out what dialects want: the one place that knows transports, dialects and the hub at once."""
+
+from everywire.gateway.gateway import Gateway
+from everywire.gateway.line import Line
+from everywire.gateway.relay import Answer, Relay
+
+__all__ = ["Answer", "Gateway", "Line", "Relay"]

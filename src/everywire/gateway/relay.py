@@ -1,0 +1,25 @@
+"""How a request reaches the node that holds its line."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeAlias
+
+from everywire.http.request import Request, Response
+from everywire.http.streamed import Streamed
+
+__all__ = ["Answer", "Relay"]
+
+Answer: TypeAlias = Response | Streamed
+
+
+class Relay(Protocol):
+    """Passes requests on to other nodes, so that no balancer needs to be sticky."""
+
+    def takes(self, node: str) -> bool:
+        """Say whether `node` is one that requests can be passed on to. `node` is what a client sent."""
+
+    async def forward(self, node: str, request: Request) -> Answer:
+        """Have `node` answer `request`, whole as it came: head, target and body; 502 or 504 where it does not.
+
+        The answer is cancelled when the client is gone. A response that does not end is given as a `Streamed` as soon as its head is there.
+        """

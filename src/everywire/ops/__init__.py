@@ -1,0 +1,1 @@
+"""Seeing a running application: metrics, health, logs, spans."""

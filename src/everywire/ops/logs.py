@@ -1,0 +1,63 @@
+"""Logs as lines for people, or as JSON for machines; nothing that a peer sent can steer a terminal or forge a line."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["JsonFormatter", "TextFormatter", "set_up"]
+
+_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class TextFormatter(logging.Formatter):
+    """One line per record, with what is in `extra` behind it; a traceback follows on lines of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        """Write the record on one line, control characters made visible."""
+        record.message = _visible(record.message)
+        more = "".join(f" {name}={_visible(str(value))}" for name, value in _extra(record).items())
+        return super().formatMessage(record) + more
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per record: `time` (seconds since 1970), `level`, `logger`, `message`, what is in `extra`, `error` with a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the record; what JSON cannot say is written as text."""
+        said: dict[str, Any] = {
+            "time": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        said |= {name: value for name, value in _extra(record).items() if name not in said}
+        if record.exc_info:
+            said["error"] = self.formatException(record.exc_info)
+        return json.dumps(said, default=str)
+
+
+def _extra(record: logging.LogRecord) -> Mapping[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _USUAL}
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def set_up(level: str = "INFO", *, json_lines: bool = False) -> None:
+    """Send what is logged from `level` on to stderr, unless the application has set up logging itself."""
+    root = logging.getLogger()
+    if root.handlers:
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if json_lines else TextFormatter())
+    root.addHandler(handler)
+    root.setLevel(level)

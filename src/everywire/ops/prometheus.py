@@ -1,0 +1,95 @@
+"""A view in the format that Prometheus reads; the library `prometheus_client` writes it (the extra `metrics`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from everywire.builds import VERSION
+from everywire.metrics import Durations
+from everywire.ops.view import View
+
+__all__ = ["CONTENT_TYPE", "exposition"]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+# Our counters, by the name and the words that operators know.
+_COUNTERS = {
+    "payloads_received": ("messages_received", "Messages received from clients"),
+    "bytes_received": ("bytes_received", "Bytes of messages received from clients"),
+    "commands": ("commands", "Commands handled"),
+    "deliveries": ("messages_sent", "Publications told to subscribers"),
+    "publications": ("publications", "Publications taken up by logs"),
+    "repeats": ("publications_repeated", "Publications that were there already under their key"),
+    "evictions": ("logs_evicted", "Logs forgotten because the memory budget was used up"),
+    "sessions_opened": ("sessions_opened", "Sessions begun"),
+    "sessions_resumed": ("sessions_resumed", "Sessions continued over another transport"),
+}
+_GAUGES = {
+    "sessions": "Sessions, lingering ones included",
+    "users": "Users with a session",
+    "channels": "Channels with a subscriber",
+    "subscriptions": "Subscriptions",
+    "waiting": "Commands that wait for an earlier one of their session",
+}
+
+
+class _Collector:
+    """Gives `view` as the families that the library writes."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def collect(self) -> Iterator[Any]:
+        """Give all families, in a stable order; no label has values without bound."""
+        from prometheus_client import core
+
+        view = self._view
+        for name, (ours, words) in _COUNTERS.items():
+            yield core.CounterMetricFamily(f"everywire_{ours}", words, value=view.counters.get(name, 0))
+        for name, words in _GAUGES.items():
+            yield core.GaugeMetricFamily(f"everywire_{name}", words, value=getattr(view, name))
+        yield _by_label(
+            core.GaugeMetricFamily, "everywire_connections", "Open connections", "transport", view.connections
+        )
+        disconnects = "Connections that ended, by close code"
+        yield _by_label(core.CounterMetricFamily, "everywire_disconnects", disconnects, "code", view.disconnects)
+        yield _by_label(core.CounterMetricFamily, "everywire_refusals", "Commands refused", "code", view.refused)
+        recoveries = {
+            "recovered": view.counters.get("recoveries", 0),
+            "failed": view.counters.get("recoveries_failed", 0),
+        }
+        yield _by_label(core.CounterMetricFamily, "everywire_recoveries", "Recoveries asked for", "result", recoveries)
+        yield _durations(view)
+        build = {"version": VERSION}
+        yield core.InfoMetricFamily("everywire_build", "The running release", value=build)
+        yield core.GaugeMetricFamily("everywire_nodes", "Nodes in this view", value=len(view.nodes))
+
+
+def _by_label(family: Any, name: str, words: str, label: str, values: Mapping[str, int]) -> Any:
+    made = family(name, words, labels=[label])
+    for value in sorted(values):
+        made.add_metric([value], values[value])
+    return made
+
+
+def _durations(view: View) -> Any:
+    from prometheus_client import core
+
+    made = core.HistogramMetricFamily("everywire_publish_duration_seconds", "From a publish to its place in the log")
+    below, buckets = 0, []
+    counts = view.publish_counts or [0] * (len(Durations.bounds) + 1)
+    for bound, count in zip((*Durations.bounds, float("inf")), counts, strict=True):
+        below += count
+        buckets.append(("+Inf" if bound == float("inf") else str(bound), below))
+    made.add_metric([], buckets, view.publish_seconds)
+    return made
+
+
+def exposition(view: View) -> bytes:
+    """Write `view` as text; raises `ImportError` where the extra `metrics` is not installed."""
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry()
+    registry.register(_Collector(view))
+    return generate_latest(registry)

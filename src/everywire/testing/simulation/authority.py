@@ -1,0 +1,93 @@
+"""The broker of a simulation: the local broker's own host and clients, over the simulated network."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+from everywire.brokers.local.host import Bounds, Host
+from everywire.brokers.local.link import Connect, Receiver
+from everywire.brokers.memory import MemoryBroker
+from everywire.testing.clock import VirtualLoop
+from everywire.testing.simulation.network import End, Network
+from everywire.testing.simulation.node import MortalWorld
+
+__all__ = ["Authority", "PipeLink"]
+
+
+class PipeLink:
+    """One end of a simulated pipe as a link of the local broker."""
+
+    def __init__(self, end: End, receiver: Receiver) -> None:
+        self._end = end
+        self._receiver = receiver
+        end.heard = receiver.received
+        end.closed = receiver.lost
+
+    @property
+    def queued(self) -> int:
+        """Messages under way; their bytes are not counted."""
+        return self._end.under_way
+
+    def write(self, data: bytes) -> None:
+        """Send `data`."""
+        self._end.send(data)
+
+    def close(self) -> None:
+        """End it; the receiver learns of it, as of the end of a socket."""
+        if self._end.open:
+            self._end.close()
+            self._receiver.lost()
+
+
+class Authority:
+    """Holds the logs until it is killed; then another takes its place, without them.
+
+    Invariants: `memory` is the broker of the host that lives; `links` are the nodes' ends of what was connected, by the node's name.
+    """
+
+    def __init__(self, network: Network, loop: VirtualLoop, dice: random.Random) -> None:
+        self._network: Final = network
+        self._loop: Final = loop
+        self._dice: Final = dice
+        self.links: Final[dict[str, End]] = {}
+        self._accepted: list[End] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._world = MortalWorld(self._loop, self._dice)
+        self.memory = MemoryBroker(self._world.now, self._world.new_id, later=self._world.later, alone=False)
+        self._host = Host(self.memory, self._world, Bounds(silence=2.5, absence=1.5))
+
+    def connector(self, name: str, world: MortalWorld) -> Connect:
+        """Give what connects the node called `name`, which lives in `world`."""
+
+        def connect(receiver: Receiver) -> None:
+            world.later(self._network.delay(), lambda: self._connect(name, receiver))
+
+        return connect
+
+    def _connect(self, name: str, receiver: Receiver) -> None:
+        near, far = self._network.pipe().ends
+        self.links[name] = near
+        self._accepted.append(far)
+        peer = self._host.join()
+        peer.opened(PipeLink(far, peer))
+        receiver.opened(PipeLink(near, receiver))
+
+    def kill(self) -> None:
+        """Lose all logs, places and records; another host takes over at once, and nodes find it."""
+        self._world.death()
+        accepted, self._accepted = self._accepted, []
+        for end in accepted:
+            end.heard, end.closed = _deaf, _silent
+            end._pipe.abandon(end)
+        self._begin()
+
+
+def _deaf(_: object) -> None:
+    """Hear nothing any more."""
+
+
+def _silent() -> None:
+    """Learn nothing any more."""

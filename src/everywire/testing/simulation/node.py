@@ -1,0 +1,151 @@
+"""A node that can be killed: an application in a world that ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+from everywire.app import Everywire
+from everywire.dialects.native import SUBPROTOCOL
+from everywire.gateway import Gateway, Line
+from everywire.http.request import Headers, Request
+from everywire.hub.world import LoopWorld, Timer
+from everywire.payloads import Payload
+from everywire.testing.clock import EPOCH
+from everywire.testing.simulation.network import End
+
+__all__ = ["MortalWorld", "Node", "PipeTransport"]
+
+T = TypeVar("T")
+_CROWDED = 64  # payloads under way above which a transport has no room
+
+
+class MortalWorld(LoopWorld):
+    """A world whose timers and tasks are no more from the moment of its `death`, as with a killed process."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, dice: random.Random) -> None:
+        super().__init__(
+            loop,
+            wall=lambda: EPOCH + round(loop.time() * 1000),
+            new_id=lambda: f"{dice.getrandbits(128):032x}",
+            threads=False,
+        )
+        self.dead = False
+
+    def later(self, delay: float, action: Callable[[], None]) -> Timer:
+        """Call `action` in `delay` seconds, if anybody lives then."""
+        return super().later(delay, lambda: None if self.dead else action())
+
+    def task(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Run `work` as a task; the dead begin nothing."""
+        task = super().task(work)
+        if self.dead:
+            task.cancel()
+        return task
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Run `work` at once, up to where it first has to wait."""
+        return self.task(work) if self.dead else super().start(work)
+
+    def death(self) -> None:
+        """End everything here."""
+        self.dead = True
+        for task in [*self._tasks]:
+            task.cancel()
+
+
+class _Carrier:
+    """Writes one payload to many simulated connections."""
+
+    __slots__ = ()
+
+    def send_many(self, wires: Iterable[End], payload: Payload) -> None:
+        """Send `payload` on every pipe that is whole."""
+        for wire in wires:
+            wire.send(payload.data)
+
+
+_CARRIER: Final = _Carrier()
+
+
+class PipeTransport:
+    """A simulated connection as a transport; the close code goes ahead of the end."""
+
+    __slots__ = ("_loop", "wire")
+
+    carrier = _CARRIER
+
+    def __init__(self, wire: End, loop: asyncio.AbstractEventLoop) -> None:
+        self.wire: Final = wire
+        self._loop = loop
+
+    def send(self, payloads: Sequence[Payload]) -> None:
+        """Send `payloads` in order."""
+        for payload in payloads:
+            self.wire.send(payload.data)
+
+    async def drain(self) -> None:
+        """Wait until most of what was sent is there."""
+        while self.wire.open and self.wire.under_way > _CROWDED:
+            await asyncio.sleep(0.01)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Tell the code, then end."""
+        self.wire.send((code, reason))
+        self.wire.close()
+
+
+class Node:
+    """One running application, reached over pipes.
+
+    Invariants: `pipes` are those that its clients hold; after `kill` it hears and says nothing.
+    """
+
+    def __init__(self, name: str, app: Everywire, world: MortalWorld, loop: asyncio.AbstractEventLoop) -> None:
+        self.name: Final = name
+        self.app: Final = app
+        self.world: Final = world
+        self._loop = loop
+        self._lines: dict[End, Line] = {}
+        self.gateway: Gateway = app.start(world)
+
+    @property
+    def alive(self) -> bool:
+        """Say whether it was not killed."""
+        return not self.world.dead
+
+    def accept(self, end: End) -> None:
+        """Take a client's connection; it is refused by a dead node, as its kernel would."""
+        if not self.alive:
+            end._pipe.cut()
+            return
+        headers = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Protocol", SUBPROTOCOL)]
+        line = self.gateway.open(PipeTransport(end, self._loop), Request("GET", self.app.path, Headers(headers)))
+        if line is None:
+            raise ValueError("the application opens nothing at its own path")
+        self._lines[end] = line
+        end.heard = line.receive
+        end.closed = lambda: self._lost(end)
+
+    def _lost(self, end: End) -> None:
+        line = self._lines.pop(end, None)
+        if line is not None and self.alive:
+            line.lost(1006)
+
+    def kill(self) -> None:
+        """End it between two instructions: nobody is told by it, and nothing is tidied up."""
+        self.world.death()
+        for end in [*self._lines]:
+            end.heard, end.closed = _deaf, _silent
+            end._pipe.abandon(end)
+        self._lines.clear()
+
+
+def _deaf(_: Any) -> None:
+    """Hear nothing any more."""
+
+
+def _silent() -> None:
+    """Learn nothing any more."""

@@ -1,0 +1,60 @@
+"""Log lines: for people and for machines, and never forged."""
+
+import json
+import logging
+
+import pytest
+
+from everywire.ops.logs import JsonFormatter, TextFormatter, set_up
+
+EVIL = "a\r\nERROR forged\x1b[2J\u202e"
+
+
+def record(message, *words, **extra):
+    made = logging.LogRecord("everywire.hub", logging.WARNING, "hub.py", 1, message, words, None)
+    vars(made).update(extra)
+    return made
+
+
+@pytest.mark.parametrize("made", [record("closing: %s", EVIL), record("closing", reason=EVIL)])
+def test_a_line_stays_a_line(made):
+    line = TextFormatter().format(made)
+    assert line.isprintable()
+    assert "forged" in line
+    assert json.loads(JsonFormatter().format(made))["message"].startswith("closing")
+    assert "\n" not in JsonFormatter().format(made)
+
+
+def test_extra_is_told():
+    assert TextFormatter().format(record("closed", code=4408)).endswith("closed code=4408")
+    said = json.loads(JsonFormatter().format(record("closed", code=4408, channel={"a": 1}, odd={1})))
+    assert (said["code"], said["level"], said["logger"], said["odd"]) == (4408, "warning", "everywire.hub", "{1}")
+
+
+def test_extra_cannot_pose_as_the_record():
+    assert json.loads(JsonFormatter().format(record("true", time="never")))["time"] != "never"
+
+
+def test_errors_come_with_their_traceback():
+    try:
+        raise ValueError("here")
+    except ValueError as error:
+        made = record("failed")
+        made.exc_info = (ValueError, error, error.__traceback__)
+    assert "ValueError: here" in json.loads(JsonFormatter().format(made))["error"]
+    assert "ValueError: here" in TextFormatter().format(made)
+
+
+def test_an_application_s_own_logging_is_left_alone(monkeypatch):
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [logging.NullHandler()])
+    set_up("DEBUG")
+    assert len(root.handlers) == 1
+    monkeypatch.setattr(root, "handlers", [])
+    before = root.level
+    try:
+        set_up("ERROR", json_lines=True)
+        assert isinstance(root.handlers[0].formatter, JsonFormatter)
+        assert root.level == logging.ERROR
+    finally:
+        root.setLevel(before)

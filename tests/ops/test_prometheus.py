@@ -1,0 +1,55 @@
+"""What Prometheus reads, read again by its own library."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from everywire.app import Everywire
+from everywire.ops.prometheus import exposition
+from everywire.ops.view import View, look
+from everywire.testing import Net
+
+
+@pytest.fixture
+def families():
+    app = Everywire()
+    app.channel("room:{name}", history=5)
+    with Net(app) as net:
+        client = net.connect()
+        client.subscribe("room:a")
+        client.publish("room:a", 1)
+        client.send("subscribe", channel="nowhere")
+        net.connect().drop(1006)
+        text = exposition(look(app.hub)).decode()
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def value(family, **labels):
+    (found,) = [each.value for each in family.samples if each.labels == labels and not each.name.endswith("_created")]
+    return found
+
+
+def test_names_are_what_operators_expect(families):
+    assert value(families["everywire_publications"]) == 1
+    assert value(families["everywire_sessions"]) == 2
+    assert value(families["everywire_connections"], transport="memory") == 1
+    assert value(families["everywire_disconnects"], code="1006") == 1
+    assert value(families["everywire_refusals"], code="104") == 1
+    assert value(families["everywire_recoveries"], result="failed") == 0
+    assert all(name.startswith("everywire_") for name in families)
+    assert all(family.documentation for family in families.values())
+
+
+def test_durations_are_a_histogram(families):
+    family = families["everywire_publish_duration_seconds"]
+    buckets = [each.value for each in family.samples if each.name.endswith("_bucket")]
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == 1
+
+
+def test_no_label_is_a_channel_or_a_user(families):
+    labels = {label for family in families.values() for sample in family.samples for label in sample.labels}
+    assert labels <= {"transport", "code", "result", "le", "version"}
+
+
+def test_an_empty_view_is_written_too():
+    assert b"everywire_sessions 0.0" in exposition(View([], {}, {}, {}, {}))

@@ -1,0 +1,70 @@
+"""Spans, as OpenTelemetry's own library collects them."""
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from everywire.app import Everywire
+from everywire.errors import Refused
+from everywire.ops.tracing import OpenTelemetry
+from everywire.testing import Net, passed
+
+
+@pytest.fixture
+def traced():
+    kept, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    app = Everywire()
+    app.channel("room:{name}", history=5)
+
+    @app.on("slow")
+    async def slow(member, data):
+        with trace.get_tracer("theirs", tracer_provider=provider).start_as_current_span("inside"):
+            await passed(1)
+
+    @app.on("no")
+    async def no(member, data):
+        raise Refused("no")
+
+    with Net(app) as net:
+        app.hub.tracer = OpenTelemetry(provider)
+        yield net, kept
+    provider.shutdown()
+
+
+def test_each_command_that_does_something_has_its_span(traced):
+    net, kept = traced
+    client = net.client()
+    client.send("connect")
+    client.send("subscribe", channel="room:a")
+    client.send("publish", channel="room:a", data={"secret": 1})
+    client.send("ping")
+    net.run()
+    assert len(client.events()) == 5
+    spans = kept.get_finished_spans()
+    assert [span.name for span in spans] == ["connect", "subscribe", "publish"]
+    assert spans[2].attributes["messaging.destination.name"] == "room:a"
+    assert spans[2].kind is trace.SpanKind.SERVER
+    assert "secret" not in repr([dict(span.attributes) for span in spans])
+
+
+def test_a_handler_s_own_spans_are_inside(traced):
+    net, kept = traced
+    client = net.client()
+    client.send("connect")
+    client.send("call", name="slow")
+    net.run(2)
+    inside, outside = kept.get_finished_spans()[-2:]
+    assert (inside.name, outside.name) == ("inside", "call slow")
+    assert inside.parent.span_id == outside.context.span_id
+
+
+def test_a_refusal_shows(traced):
+    net, kept = traced
+    client = net.client()
+    client.send("connect")
+    client.send("call", name="no")
+    net.run()
+    assert not kept.get_finished_spans()[-1].status.is_ok
