@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applied, deltas } from "../src/deltas.ts";
 import type { Subscription } from "../src/index.ts";
+import contract from "../../../tests/contracts/deltas.json";
 import { FakeWorld } from "./fakes.ts";
 
 const entry = (name: string, offset: number, data: unknown = offset, fields: object = {}) => ({ entry: name, offset, data, time: 1, ...fields });
@@ -140,12 +141,16 @@ test("in a keyed channel a delta is about the entry", () => {
   assert.deepEqual(map(subscription), { a: { x: 1, y: 1 }, b: { x: 2 } });
 });
 
-test("the examples of the protocol", () => {
-  assert.deepEqual(applied([1, 2, 3], { keep: [1, 2], set: { "2": 4 } }), [2, 3, 4]);
-  const base = { a: { b: 1, c: 2 }, d: 3 };
-  assert.deepEqual(applied(base, { drop: ["d"], in: { a: { set: { b: 5 } } } }), { a: { b: 5, c: 2 } });
-  assert.deepEqual(base, { a: { b: 1, c: 2 }, d: 3 });
-  assert.throws(() => applied(1, { set: { a: 1 } }));
+for (const { name, base, delta, data } of contract.deltas as { name: string; base: unknown; delta: object; data: unknown }[]) {
+  test(`a delta: ${name}`, () => {
+    const before = structuredClone(base);
+    assert.deepEqual(applied(base, delta), data);
+    assert.deepEqual(base, before);
+  });
+}
+
+test("a delta of what is no object or array does not fit", () => {
+  for (const base of [1, "x", null]) assert.throws(() => applied(base, { set: { a: 1 } }));
 });
 
 test("a subscription with wildcards hears what matches, and has no position", () => {
