@@ -19,7 +19,16 @@ PATTERNS = NAMES.map(lambda name: re.sub(r"\bb\b", "*", name)) | NAMES.map(lambd
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a:*", True), ("*", True), (">", True), ("a.>", True), ("a", False), ("a*", False), (">.a", False), ("a>", False)],
+    [
+        ("a:*", True),
+        ("*", True),
+        (">", True),
+        ("a.>", True),
+        ("a", False),
+        ("a*", False),
+        (">.a", False),
+        ("a>", False),
+    ],
 )
 def test_wild(name, expected):
     assert wild(name) is expected

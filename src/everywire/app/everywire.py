@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from everywire.app.declaring import Declaring
+from everywire.app.governing import Governing
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
@@ -37,11 +38,11 @@ R = TypeVar("R", bound=Route)
 MakeBroker = Callable[[World, Metrics], Broker]
 
 
-class Everywire(Declaring, Speaking):
+class Everywire(Declaring, Speaking, Governing):
     """A real-time application: declare channels, handlers and routes, then `run` it.
 
     Nothing here needs an event loop before the application starts. After that, all of it belongs to that
-    loop's thread.
+    loop's thread, but for what says otherwise: `publish`, `kick`, `unsubscribe` and `revoke` may be called from any.
     """
 
     def __init__(

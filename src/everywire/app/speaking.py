@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable
 from typing import Any
 
+from everywire.app.threads import started
 from everywire.brokers.base import Draft, Receipt
 from everywire.hub.asking import Question, ask, local
 from everywire.hub.hub import Hub
@@ -30,10 +31,14 @@ class Speaking:
         It is on its way when this returns; awaiting the result waits until it is in the log, and gives
         its place there. Raises `Refused` for a name that no kind of channel has, and for data that is not
         what the channel carries; `TypeError` for data that cannot be said.
+
+        It may be called from anywhere: a handler, a route, another thread. What another thread gets has a `result(timeout)`, too,
+        which waits there.
         """
         hub = self.hub
         draft = Draft(encode(data), hub.world.wall(), None, f"s\n{key}" if key is not None else None)
-        return hub.world.start(hub.publish(hub.place(channel), draft, ephemeral=ephemeral))
+        place = hub.place(channel)
+        return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
 
     async def call(
         self, session: str, name: str, data: Any = None, *, timeout: float | None = None, returns: Any = Any

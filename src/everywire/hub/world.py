@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 import inspect
 import secrets
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Protocol, TypeVar
@@ -54,6 +55,12 @@ class World(Protocol):
     def from_thread(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run `work` on the loop and wait for what comes of it; for what runs aside."""
 
+    def here(self) -> bool:
+        """Say whether the caller is in the thread of this world."""
+
+    def hop(self, action: Callable[[], None]) -> None:
+        """Call `action` in the thread of this world, from any other."""
+
     def new_id(self) -> str:
         """Mint 128 unguessable bits as text that is safe in URLs."""
 
@@ -74,10 +81,19 @@ class LoopWorld:
     ) -> None:
         self._loop = loop
         self._threads = threads
+        self._thread = threading.get_ident()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.now = loop.time
         self.wall = wall or _wall
         self.new_id = new_id or _new_id
+
+    def here(self) -> bool:
+        """Say whether the caller is in the loop's thread."""
+        return threading.get_ident() == self._thread
+
+    def hop(self, action: Callable[[], None]) -> None:
+        """Call `action` in the loop's thread."""
+        self._loop.call_soon_threadsafe(action)
 
     def later(self, delay: float, action: Callable[[], None]) -> Timer:
         """Call `action` in `delay` seconds."""
