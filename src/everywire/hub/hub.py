@@ -21,15 +21,18 @@ from everywire.hub.hooks import Hooks, Tracer
 from everywire.hub.identity import Identity
 from everywire.hub.kinds import Place
 from everywire.hub.notes import Notes
+from everywire.hub.permission import check_draft
 from everywire.hub.presence import Places
 from everywire.hub.refusing import refusal
+from everywire.hub.repairs import Repairs
 from everywire.hub.revoking import Revoking
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Command, Member, Moved, Raw, Refusal, Unsubscribed
+from everywire.messages import Command, Joined, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
+from everywire.wildcards import Patterns, wild
 
 __all__ = ["Hub"]
 
@@ -70,6 +73,9 @@ class Hub:
         self.notes: Final = Notes(world, broker, self.node, self.metrics)
         self.revoking: Final = Revoking(self)
         self.expiries: Final = Expiries(world, self.settings.expiry_grace, _expired)
+        self.patterns: Final = Patterns()
+        self.repairs: Final = Repairs(world, broker, self.settings, self.metrics)
+        self.repairs.guard(self.channels, self._announce)
         self._users: dict[str, dict[Session, None]] = {}
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
@@ -196,7 +202,9 @@ class Hub:
     # Channels.
 
     def place(self, name: str) -> Place:
-        """Give the place called `name`; raises `Refused` for a name that no kind of channel has."""
+        """Give the place called `name`; raises `Refused` for a name that no kind of channel has, and one with wildcards."""
+        if wild(name):
+            raise Refused("a name with wildcards is no channel's", Code.BAD_REQUEST)
         if (channel := self.channels.get(name)) is not None:
             return channel.place
         if not name or len(name) > self.settings.max_name:
@@ -207,6 +215,16 @@ class Hub:
             raise Refused("unknown channel", Code.UNKNOWN_CHANNEL)
         return place
 
+    def places_of(self, name: str) -> Place:
+        """Give what a subscriber means by `name`: a channel, or all that it matches; raises `Refused` as `place` does."""
+        if not wild(name):
+            return self.place(name)
+        if len(name) > self.settings.max_name or not name.isprintable():
+            raise Refused(f"a channel's name has 1 to {self.settings.max_name} printable characters", Code.LIMIT)
+        if (place := self.hooks.kinds.cover(name)) is None:
+            raise Refused("no channels here that may be subscribed to by wildcards", Code.NOT_AVAILABLE)
+        return place
+
     def subscription(self, session: Session, place: Place) -> Subscription:
         """Give the session's place in a channel, a new one if it has none; raises `Refused` at the limit."""
         if (known := session.subscriptions.get(place.name)) is not None:
@@ -215,7 +233,10 @@ class Hub:
             raise Refused(f"no more than {self.settings.max_channels} channels", Code.LIMIT)
         channel = self.channels.get(place.name)
         if channel is None:
-            channel = self.channels[place.name] = Channel(place, self.settings.max_held)
+            channel = self.channels[place.name] = Channel(place, self.settings.max_held, self.world)
+            self.repairs.watch()
+            if place.wild:
+                self.patterns.add(place.name)
         subscription = channel.subscribe(session)
         session.subscriptions[place.name] = subscription
         return subscription
@@ -234,6 +255,7 @@ class Hub:
         self.places.exit(subscription)
         if not channel.subscriptions:
             del self.channels[channel.name]
+            self.patterns.discard(channel.name)
             self.world.start(self._unwatch(channel.name))
 
     def remove(self, subscription: Subscription, reason: str) -> None:
@@ -252,8 +274,9 @@ class Hub:
     # Publications.
 
     async def publish(self, place: Place, draft: Draft, *, ephemeral: bool = False) -> Receipt:
-        """Append a publication to a channel; every node delivers it. Raises `Refused` (107) for data that is not what the channel carries."""
-        if place.kind.shape is not None:
+        """Append a publication to a channel; every node delivers it. Raises `Refused` for one that the channel does not take."""
+        check_draft(place, draft, ephemeral=ephemeral)
+        if place.kind.shape is not None and not (draft.entry is not None and draft.entry.remove):
             place.kind.shape.read(draft.data)
         retention = None if ephemeral else place.kind.retention
         begun = self.world.now()
@@ -267,15 +290,36 @@ class Hub:
             self.notes.take(news.data)
             return
         if isinstance(news, Gap):
+            self.repairs.gap()
             return
         channel = self.channels.get(news.channel)
         if channel is None:
-            return
-        self.metrics.deliveries += channel.audience
-        if isinstance(news, Moved):
+            self._tell_matching(news)
+        elif isinstance(news, Publication):
+            self.repairs.take(channel, news)
+        elif isinstance(news, Moved):
+            self.metrics.deliveries += channel.audience
             channel.move(news)
         else:
+            self.metrics.deliveries += channel.audience
             channel.tell(news)
+
+    def _announce(self, channel: Channel, news: Publication) -> None:
+        """Tell a publication to who listens to its channel, and to channels that its name matches."""
+        self.metrics.deliveries += channel.audience
+        channel.tell(news)
+        if len(self.patterns):
+            self._tell_matching(news)
+
+    def _tell_matching(self, news: Publication | Joined | Left | Moved) -> None:
+        """Tell who listens by wildcards: publications only, and only of the kind of channel that they asked for."""
+        names = self.patterns.matching(news.channel) if isinstance(news, Publication) else ()
+        if names and isinstance(news, Publication) and (place := self.hooks.kinds.find(news.channel)) is not None:
+            for name in names:
+                channel = self.channels[name]
+                if channel.place.kind is place.kind:
+                    self.metrics.deliveries += channel.audience
+                    channel.tell(news)
 
     # Commands.
 
@@ -334,6 +378,7 @@ class Hub:
         self.expiries.close()
         self.places.close()
         self.changes.close()
+        self.repairs.close()
         for deadlines in (self._lingering, self._unconnected, self._unclaimed):
             deadlines.close()
 

@@ -31,6 +31,7 @@ class Settings:
     max_page: int = 1_000  # publications in one answer; a client asks on for the rest
     max_page_bytes: int = 256 * 1024  # bytes of their data; one publication is always given
     max_pages: int = 16  # answers to one command; a client asks on for the rest
+    check_every: float = 5.0  # between two looks at whether all that the broker has was heard here
     max_held: int = 1_000  # events kept for one subscription while history is read
     call_deadline: float | None = 60.0  # for a handler's answer; None: for ever. A stream has none but its client's
     answer_deadline: float = 10.0  # for a client's answer to a call of the server
