@@ -53,6 +53,7 @@ class Play:
         self.dialling = Dialling(net, seed)
         self.dialling.delay = lambda: 0.001 + 0.05 * self.dice.random()
         self.published: list[Published] = []
+        self.marks = 0
 
     async def disturb(self) -> None:
         for _ in range(30):
@@ -85,6 +86,7 @@ class Play:
             witness.settle()
         for client in clients:
             await client.close()
+        self.marks = sum(isinstance(entry, Mark) for witness in witnesses for entry in witness.log.entries)
         end = max((each.position for each in self.published), key=lambda position: position.offset)
         return check([witness.log for witness in witnesses], self.published, {w.log.client: end for w in witnesses})
 
@@ -99,5 +101,7 @@ def test_the_promises_hold_over_cables_that_are_cut_at_random(seed, codec, histo
         play = Play(net, seed, codec=codec)
         assert net.loop.run_until_complete(play.run(40)) == []
         assert len(play.published) == 80
+        if history == 1000:
+            assert play.marks == 3  # everything that was missed was there to be told
         assert len(play.dialling.all) > 12
         assert isinstance(play.published[0].position, Position)
