@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.commands import started
-from tests.cli.several import PATIENCE, Ear, Mouth, serving, spread
+from tests.cli.several import APP, PATIENCE, Ear, Mouth, serving, spread
 
 import everywire
 from everywire.testing import passed
@@ -69,6 +69,36 @@ async def test_a_dead_broker_process_is_restarted_and_its_loss_is_no_secret(tmp_
         second = await _published(ann, "log:a", 1)
         assert (second.epoch != first.epoch, second.offset) == (True, 1)
         assert await run.end() == 0
+
+
+async def test_history_survives_the_broker_and_the_whole_server(tmp_path):
+    history = ("--history", str(tmp_path / "history"))
+    async with serving(tmp_path, *history) as (run, address), spread(address, 2) as clients:
+        ears = [Ear(client, "log:a") for client in clients.values()]
+        for ear in ears:
+            await ear.subscription.ready()
+        mouth = Mouth([*clients.values()][0], "log:a", 100)
+        await mouth.until(20)
+        first = await ears[0].client.publish("log:b", 0)
+        os.kill(await _authority(run), signal.SIGKILL)
+        await run.says("the broker was killed by SIGKILL; it is started again")
+        second = await _published(ears[0].client, "log:b", 1)
+        assert (second.epoch, second.offset) == (first.epoch, 2)
+        assert await run.end() == 0
+    async with serving(tmp_path, *history) as (run, address), everywire.Client(address) as client:
+        page = await client.history("log:b")
+        assert [each.data for each in page.publications] == [0, 1]
+        assert page.position == second
+        assert await run.end() == 0
+
+
+async def test_a_history_that_cannot_be_used_is_one_failure(tmp_path):
+    (tmp_path / "live.py").write_text(APP)
+    options = ("--port", "0", "--workers", "1", "--history", str(tmp_path / "no" / "history"))
+    async with started("run", "live:app", *options, cwd=tmp_path) as run:
+        assert await run.exit() == 1
+    assert "cannot use" in run.said
+    assert "the broker does not start" in run.said
 
 
 async def test_a_rolling_restart_turns_nobody_away(tmp_path):

@@ -15,7 +15,7 @@ from typing import Any, Final, get_type_hints
 import msgspec
 
 from everywire.brokers.base import Broker, Gap, News, Note
-from everywire.brokers.local.shapes import Shape, arguments, shape
+from everywire.messages.shapes import Shape, arguments, shape
 from everywire.messages import Joined, Left, Moved, Publication
 
 __all__ = ["CALLS", "Call", "Failed", "Frames", "Kind", "Outcome", "Wrong", "frame", "item", "news_item", "unpack_news"]

@@ -1,4 +1,4 @@
-"""How values of the broker interface look in MessagePack, derived from their types.
+"""How values look in MessagePack, derived from their types: for links between processes, and for files.
 
 MessagePack cannot hold JSON text (`Raw`) beside MessagePack (`Packed`) as they are, so both travel as bytes,
 the latter marked. Every type with one of them somewhere inside travels as an array of its fields; all others
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias, Union, get_args, get_origin, get_
 import msgspec
 from msgspec.msgpack import Ext
 
-from everywire.messages import Data, Packed, Raw
+from everywire.messages.values import Data, Packed, Raw
 
 __all__ = ["Shape", "arguments", "shape"]
 
