@@ -1,5 +1,7 @@
 """A real-time messaging server for Python: WebSocket, and everything a WebSocket leaves to you."""
 
+from typing import TYPE_CHECKING, Any
+
 from everywire import builds
 
 builds.prefer_source()  # before any other import of this package
@@ -13,32 +15,47 @@ from everywire.errors import (  # noqa: E402
     ConnectionClosed,
     ConnectionClosedError,
     ConnectionClosedOK,
+    Declined,
     EverywireError,
     HandshakeError,
     Refused,
+    SessionGone,
 )
 from everywire.http.request import Headers, Request, Response  # noqa: E402
+from everywire.hub.callers import Caller  # noqa: E402
+from everywire.hub.identity import Identity, Limits  # noqa: E402
+from everywire.messages import Member  # noqa: E402
 from everywire.servers.auth import basic_auth, bearer_auth  # noqa: E402
 from everywire.servers.options import Options  # noqa: E402
 from everywire.servers.websocket import Server, serve  # noqa: E402
 from everywire.ws.deflate import Deflate  # noqa: E402
 
+if TYPE_CHECKING:
+    from everywire.servers.jwt import JWT
+
 __all__ = [
+    "Caller",
     "Client",
     "CloseCode",
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
+    "Declined",
     "Deflate",
     "Everywire",
     "EverywireError",
     "HandshakeError",
     "Headers",
+    "Member",
+    "Identity",
+    "JWT",
+    "Limits",
     "Options",
     "Refused",
     "Request",
     "Response",
     "Server",
+    "SessionGone",
     "WebSocket",
     "__version__",
     "basic_auth",
@@ -49,3 +66,12 @@ __all__ = [
 ]
 
 __version__ = builds.VERSION
+
+
+def __getattr__(name: str) -> Any:
+    """Import what few need, and what takes its time to import, when it is asked for."""
+    if name == "JWT":
+        from everywire.servers.jwt import JWT
+
+        return JWT
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -29,6 +29,7 @@ GOOD, NEUTRAL, LACKING = "✓", "·", "!"
 # a checkout nor an index that knows everywire, and builds nothing anew.
 _EXTRAS = {
     "h2": ("h2>=4.1", "WebSocket over HTTP/2"),
+    "jwks": ("PyJWT[crypto]>=2.10", "tokens signed with public keys"),
     "proxy": ("python-socks[asyncio]>=2.5", "HTTP and SOCKS proxies for the client"),
     "uvloop": ("uvloop>=0.21", "another event loop, if you want it"),
 }

@@ -41,11 +41,13 @@ class Metrics:
 
     __slots__ = (
         "bytes_received",
+        "changes_dropped",
         "commands",
         "deliveries",
         "disconnects",
         "evictions",
         "notes_malformed",
+        "occurrences_dropped",
         "payloads_received",
         "publications",
         "publish_seconds",
@@ -60,11 +62,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.bytes_received = 0
+        self.changes_dropped = 0
         self.commands = 0
         self.deliveries = 0
         self.disconnects: dict[int, int] = {}
         self.evictions = 0
         self.notes_malformed = 0
+        self.occurrences_dropped = 0
         self.payloads_received = 0
         self.publications = 0
         self.publish_seconds = Durations()

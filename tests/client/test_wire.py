@@ -18,13 +18,21 @@ EVENTS = [
         | {"publications": [{"offset": 3, "data": {"x": [1]}, "time": 5, "from": {"session": "s", "user": "ada"}}]}
         | {"members": [{"session": "s", "user": None, "info": {"n": 1}}]},
         wire.Subscribed(
-            2, "c", "e", 3, True, [Publication({"x": [1]}, 5, 3, Member("s", "ada"))], [Member("s", None, {"n": 1})]
+            id=2,
+            channel="c",
+            epoch="e",
+            offset=3,
+            recovered=True,
+            publications=[Publication({"x": [1]}, 5, 3, Member("s", "ada"))],
+            members=[Member("s", None, {"n": 1})],
         ),
     ),
     (
         {"type": "subscribed", "id": 2, "channel": "c", "epoch": "e", "offset": 3, "recovered": True}
         | {"publications": [], "more": "ask"},
-        wire.Subscribed(2, "c", "e", 3, True, [], more="ask"),
+        wire.Subscribed(
+            id=2, channel="c", epoch="e", offset=3, recovered=True, publications=[], members=[], more="ask"
+        ),
     ),
     ({"type": "unsubscribed", "id": 3, "channel": "c"}, wire.Unsubscribed("c", 3)),
     ({"type": "unsubscribed", "channel": "c", "reason": "no"}, wire.Unsubscribed("c", None, "no")),

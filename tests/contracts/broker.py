@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from everywire.brokers.base import Broker, Draft, Query, Receipt, Retention, Seat
-from everywire.messages import Joined, Left, Member, Position, Publication, Raw
+from everywire.brokers.base import Broker, Draft, Query, Receipt, Retention
+from everywire.messages import Member, Position, Publication, Raw
 
 T = TypeVar("T")
 
@@ -205,29 +205,3 @@ class BrokerContract:
         for n in range(2, 9):
             self.publish(n)
         assert self.publish(1, "k").position == first.position
-
-    def test_members_come_and_go_and_are_told(self):
-        self.run(self.broker.watch("c"))
-        for member in (ANN, BEN, ANN):
-            self.run(self.broker.enter("c", Seat(member, "n"), 30))
-        assert self.run(self.broker.members("c")) == (ANN, BEN)
-        self.run(self.broker.exit("c", "s1", "n"))
-        self.run(self.broker.exit("c", "s1", "n"))
-        assert self.run(self.broker.members("c")) == (BEN,)
-        assert self.news == [Joined("c", ANN), Joined("c", BEN), Left("c", ANN)]
-
-    def test_a_place_ends_with_its_lease(self):
-        self.run(self.broker.watch("c"))
-        self.run(self.broker.enter("c", Seat(ANN, "n"), 30))
-        self.run(self.broker.enter("c", Seat(BEN, "n"), 30))
-        self.wait(20)
-        self.run(self.broker.renew("n", [("c", "s2")], 30))
-        self.wait(20)
-        assert self.run(self.broker.members("c")) == (BEN,)
-        assert self.news[2:] == [Left("c", ANN)]
-
-    def test_a_lost_place_is_not_renewed(self):
-        self.run(self.broker.enter("c", Seat(ANN, "n"), 5))
-        self.wait(6)
-        self.run(self.broker.renew("n", [("c", "s1"), ("d", "s9")], 30))
-        assert self.run(self.broker.members("c")) == ()

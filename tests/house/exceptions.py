@@ -8,6 +8,7 @@ BOOLEANS: dict[str, str] = {
 # "path:name" of functions with more parameters than the rule allows.
 PARAMETERS: dict[str, str] = {
     "src/everywire/engine/tls.py:TlsLink.__init__": "what TLS needs, each option a keyword of its own",
+    "src/everywire/brokers/memory/broker.py:MemoryBroker.__init__": "what it needs of the world, and its options, each a keyword of its own",
     "src/everywire/ws/handshake.py:make_request": "what a handshake may carry, each a keyword of its own",
     "src/everywire/servers/websocket.py:serve.__init__": "a server's options, each a keyword of its own, are its public face",
     "src/everywire/client/hub.py:Client.subscribe": "what a subscriber may want to hear of, each a keyword of its own",

@@ -82,10 +82,7 @@ def test_one_message_with_many_commands_is_answered_in_order(net):
 
 
 def test_leaving_for_good(net):
-    """No word of the native wire says it; other languages have one."""
-    from everywire.messages import Leave
-
     client = net.connect()
-    client.line._attachment.receive(Leave())
+    client.line.receive('{"type":"leave"}')
     assert client.closed == (1000, "")
     assert net.app.hub.sessions == {}

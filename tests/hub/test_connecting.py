@@ -4,6 +4,7 @@ import pytest
 
 from everywire.app import Everywire
 from everywire.errors import Refused
+from everywire.hub.identity import Identity
 from everywire.hub.settings import Settings
 from everywire.testing import Net, Refusal, passed
 
@@ -128,3 +129,32 @@ def test_a_failing_hook_is_our_fault_and_closes(hook, caplog):
             client.connect()
         assert client.closed == (1011, "internal error")
     assert "Connect failed" in caplog.text
+
+
+def test_a_hook_may_say_what_others_see():
+    app = make()
+    app.on_connect(lambda connecting: Identity("ann", info={"nick": "A"}))
+    with Net(app) as net:
+        client = net.client()
+        client.connect(info={"nick": "admin"})
+        (member,) = client.subscribe("room:1")["members"]
+        assert (member["user"], member["info"]) == ("ann", {"nick": "A"})
+
+
+def test_the_token_may_come_with_the_request():
+    app = make()
+    app.on_connect(lambda connecting: connecting.token)
+    with Net(app) as net:
+        client = net.client(headers=[("Authorization", "Bearer ann")])
+        assert client.connect()["user"] == "ann"
+        client = net.client(headers=[("Authorization", "Bearer ann")])
+        assert client.connect(token="ben")["user"] == "ben"
+
+
+def test_a_hook_is_told_the_time():
+    app, told = make(), []
+    app.on_connect(lambda connecting: told.append(connecting.time))
+    with Net(app) as net:
+        net.run(5)
+        net.connect()
+        assert told == [net.app.hub.world.wall() / 1000]

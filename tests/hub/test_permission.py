@@ -4,6 +4,7 @@ import pytest
 
 from everywire.app import Everywire
 from everywire.errors import Refused
+from everywire.hub.identity import Identity
 from everywire.hub.settings import Settings
 from everywire.testing import Net, Refusal, passed
 
@@ -89,3 +90,44 @@ def test_only_true_is_a_yes(answer):
     app.channel("hall", may_subscribe=lambda access: answer)
     with Net(app) as net, refused(103):
         net.connect().subscribe("hall")
+
+
+def granting(capabilities):
+    app = make()
+    app.channel("hall:{name}", history=5, presence=True)
+    app.channel("shut:{name}", history=5, presence=True, may_subscribe=False)
+    app.on_connect(lambda connecting: Identity("ann", capabilities=capabilities))
+    return app
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_capabilities_do_not_list_is_denied(action):
+    with Net(granting({"hall:*": [action], "hall:b:>": []})) as net:
+        client = net.connect()
+        ACTIONS[action](client, "hall:a")
+        for other in ACTIONS:
+            if other != action:
+                with refused(103):
+                    ACTIONS[other](client, "hall:a")
+        with refused(103):
+            ACTIONS[action](client, "room:a")
+
+
+def test_capabilities_do_not_overrule_the_channels_rule():
+    with Net(granting({">": ["subscribe", "publish"]})) as net:
+        client = net.connect()
+        client.publish("shut:a", 1)
+        with refused(103):
+            client.subscribe("shut:a")
+
+
+def test_a_rule_is_not_asked_about_what_no_capability_grants():
+    app = granting({})
+    app.channel("asks", may_subscribe=lambda access: 1 / 0)
+    with Net(app) as net, refused(103):
+        net.connect().subscribe("asks")
+
+
+def test_without_capabilities_the_rules_decide():
+    with Net(granting(None)) as net:
+        net.connect().subscribe("hall:a")

@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 from tests.contracts.broker import BrokerContract
+from tests.contracts.presence import PresenceContract
 
 from everywire.app import Everywire
 from everywire.brokers.base import Gap
@@ -18,7 +19,7 @@ def loop():
         yield loop
 
 
-class TestView(BrokerContract):
+class TestView(BrokerContract, PresenceContract):
     """A view is a broker."""
 
     @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ class TestView(BrokerContract):
 
     def make(self):
         epochs = count()
-        shared = SharedBroker(MemoryBroker(self.loop.time, lambda: f"e{next(epochs)}"))
+        shared = SharedBroker(MemoryBroker(self.loop.time, lambda: f"e{next(epochs)}", later=self.loop.call_later))
         return shared.view(virtual_world(self.loop), Metrics())
 
     def wait(self, seconds):

@@ -1,48 +1,56 @@
-/** The client: one connection that comes back by itself, and the subscriptions and commands that outlive it. */
+/** The client: one session that comes back by itself, and the subscriptions and commands that outlive its connections. */
 
-import { Backoff, type BackoffOptions } from "./backoff.ts";
+import type { BackoffOptions } from "./backoff.ts";
+import { type Begun, Calls, type CallOptions, type Handler } from "./calls.ts";
+import type { Transport } from "./carrier.ts";
+import { type Codec, json } from "./codec.ts";
+import { Connection, type State, type StateChange, type Token } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
-import { defaultEnvironment, type Environment, type SocketMaker, socketUrl } from "./environment.ts";
+import { defaultEnvironment, defaultMemory, type Environment, endpoint, type Memory, type SocketMaker } from "./environment.ts";
 import { EverywireError } from "./errors.ts";
-import { Link } from "./link.ts";
-import { Requests } from "./requests.ts";
-import { type PublishOptions, type SubscribeOptions, Subscription, type SubscriptionHost } from "./subscription.ts";
-import { ABNORMAL, type Command, type Connected, type Failed, mayReconnect, NORMAL, type Position, type ServerEvent } from "./wire.ts";
-
-/** "waiting" is between two tries; "closed" is before `connect()`, after `close()`, and when the server said no for good. */
-export type State = "connecting" | "connected" | "waiting" | "closed";
-
-export interface StateChange {
-  state: State;
-  /** Ms until the next try, when "waiting". */
-  delay?: number;
-  /** Why the last connection ended: its close code and reason. */
-  code?: number | string;
-  reason?: string;
-  /** What the token's function threw, where that is why. */
-  error?: unknown;
-}
+import type { PublishOptions, SubscribeOptions, SubscriptionHost } from "./following.ts";
+import { Ladder } from "./ladder.ts";
+import { type RequestOptions, Requests } from "./requests.ts";
+import { Subscription } from "./subscription.ts";
+import { isPattern, matcher } from "./wildcards.ts";
+import type { Command, Connected, Failed, Position, ServerEvent, Subscribed, Told } from "./wire.ts";
 
 export interface ClientEvents {
   state: StateChange;
   /** `resumed`: the server still had our session, and nobody saw us leave. */
   connected: { session: string; user: string | null; resumed: boolean };
+  /** What carries the session now. */
+  transport: Transport;
+  /** The server subscribed us to a channel. */
+  subscription: Subscription;
+  /** How many commands wait for their answer. */
+  queued: number;
   /** The client is closed for good, because of this. */
   error: EverywireError;
 }
 
 export interface ClientOptions {
   /**
-   * Who we are; a function is asked at each try, so that it can be renewed. Where it throws or rejects, that try has failed and
-   * another follows; an `EverywireError` that is not `temporary` ends the client instead.
+   * Who we are; a function is asked at each try, and before the token expires, so that it can be renewed. Where it throws or
+   * rejects, that try has failed and another follows; an `EverywireError` that is not `temporary` ends the client instead.
    */
-  token?: string | (() => string | Promise<string>);
+  token?: Token;
   /** What others see of us in presence; JSON, ≤ 1 kB. */
   info?: unknown;
+  /** What may carry the session, best first; "websocket", "stream", "sse", "poll", "interval" unless configured. */
+  transports?: readonly Transport[];
+  /** Where it is kept for a day which transport works: the page's localStorage, in Node a place that lasts as long as the process. */
+  memory?: Memory;
+  /** Where the session waits while a page is loaded again, as sessionStorage: the next page goes on with it, and nobody sees us leave. */
+  store?: Memory;
+  /** How messages are encoded; JSON unless another is handed in, as that of `everywire/msgpack`. */
+  codec?: Codec;
   WebSocket?: SocketMaker;
   backoff?: BackoffOptions;
   /** How many unanswered commands may wait; the next one fails with "queue-full". */
   maxQueue?: number;
+  /** With "drop_oldest" it is the oldest publication that fails then, of those that were not sent yet. */
+  overflow?: "reject" | "drop_oldest";
   /** Ms that a try may take, from dialling to the server's welcome. */
   openTimeout?: number;
   /** Ms that `call`, `presence` and each page of `history` wait for their answer, reconnecting included. */
@@ -51,56 +59,81 @@ export interface ClientOptions {
 }
 
 /**
- * Invariants: at most one link; commands reach the server in the order in which they were made; a publication that is
- * not ephemeral is either confirmed or its promise is rejected.
+ * Invariants: commands reach the server in the order in which they were made; a publication that is not ephemeral is either
+ * confirmed or its promise is rejected; each channel has one subscription at most.
  */
 export class Client extends Emitter<ClientEvents> {
   readonly url: string;
-  readonly #options: ClientOptions;
   readonly #environment: Environment;
-  readonly #backoff: Backoff;
+  readonly #connection: Connection;
   readonly #requests: Requests;
-  readonly #subscriptions = new Map<string, Subscription<never>>();
-  readonly #subscribing = new Map<number, Subscription<never>>();
+  readonly #calls: Calls;
+  readonly #answerTimeout: number;
+  readonly #subscriptions = new Map<string, Subscription>();
+  /** Those with wildcards, and what they hear. */
+  readonly #patterns = new Map<Subscription, (channel: string) => boolean>();
+  readonly #subscribing = new Map<number, Subscription>();
   /** Channels left while no link was there to say so: a resumed session still holds them. */
   readonly #left = new Set<string>();
   readonly #keys: string;
-  #state: State = "closed";
-  #link: Link | null = null;
-  #ready = false;
-  #hello = 0;
-  #resume: string | undefined;
-  #session: string | null = null;
-  #user: string | null = null;
-  #lastId = 0;
-  #tries = 0;
-  #stableTimer: unknown;
-  #retryTimer: unknown;
-  #stopWake: () => void = () => undefined;
 
   constructor(url: string, options: ClientOptions = {}) {
     super();
-    const { WebSocket, environment, backoff = {}, maxQueue = 1000 } = options;
-    this.url = socketUrl(url);
-    this.#options = options;
-    this.#environment = defaultEnvironment({ ...environment, ...(WebSocket && { WebSocket }) });
-    this.#backoff = new Backoff(backoff, this.#environment.random);
-    this.#requests = new Requests(this.#environment, maxQueue);
+    const { WebSocket, environment: given, maxQueue = 1000, overflow = "reject", codec = json, answerTimeout = 10_000 } = options;
+    const environment = defaultEnvironment({ ...given, ...(WebSocket && { WebSocket }) });
+    this.url = endpoint(url);
+    this.#environment = environment;
+    this.#answerTimeout = answerTimeout;
+    this.#requests = new Requests(environment, codec, { limit: maxQueue, overflow, changed: () => this.emit("queued", this.queued) });
     this.#keys = unguessable();
+    this.#connection = new Connection(
+      {
+        url: this.url,
+        token: options.token,
+        info: options.info,
+        backoff: options.backoff ?? {},
+        openTimeout: options.openTimeout ?? 10_000,
+        codec,
+        environment,
+        ladder: new Ladder(this.url, options.transports, environment, options.memory ?? defaultMemory()),
+        store: options.store,
+      },
+      {
+        welcomed: (event, moved) => this.#welcomed(event, moved),
+        heard: (event) => this.#heard(event),
+        lost: (code) => this.#lost(code),
+        changed: (change) => this.emit("state", change),
+        finished: (error) => this.#requests.failAll(error),
+        ended: (error) => this.emit("error", error),
+        idle: () => !this.#requests.size && !this.#calls.busy,
+        transport: (transport) => this.emit("transport", transport),
+      },
+    );
+    this.#calls = new Calls({
+      nextId: () => this.#connection.nextId(),
+      request: (command, how) => this.#send(command, how),
+      say: (remark) => this.#connection.remark(remark),
+      answerTimeout,
+    });
   }
 
   get state(): State {
-    return this.#state;
+    return this.#connection.state;
   }
 
   /** The session's public id, as others see it in presence; null before the first welcome. */
   get session(): string | null {
-    return this.#session;
+    return this.#connection.session;
   }
 
   /** Whom the server takes us for; null when nobody in particular. */
   get user(): string | null {
-    return this.#user;
+    return this.#connection.user;
+  }
+
+  /** What carries the session, or carried it last; null before the first welcome. */
+  get transport(): Transport | null {
+    return this.#connection.transport;
   }
 
   /** How many commands wait for their answer. */
@@ -113,13 +146,7 @@ export class Client extends Emitter<ClientEvents> {
    * client closes before it.
    */
   connect(): Promise<void> {
-    if (this.#state === "closed") {
-      this.#backoff.reset();
-      this.#stopWake = this.#environment.onWake(() => this.#wake());
-      this.#open();
-    } else if (this.#state === "waiting") {
-      this.#wake();
-    }
+    this.#connection.connect();
     const done = this.#welcome();
     done.catch(() => undefined); // who does not wait for it hears of the end by the `error` event
     return done;
@@ -127,135 +154,66 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Says goodbye and fails what is unanswered with "closed". Subscriptions are kept for another `connect()`. */
   close(): void {
-    if (this.#state !== "closed") this.#finish(new EverywireError("closed", "the client was closed"));
+    if (this.state === "closed") return;
+    this.#connection.finish(new EverywireError("closed", "the client was closed"));
+    this.#left.clear();
   }
 
-  /** Follows `channel`, now and after every reconnection. One subscription per channel: a second one throws. */
+  /**
+   * Follows `channel`, now and after every reconnection. One subscription per channel: a second one throws. Where the server allows
+   * it, `channel` may have wildcards: `room:*`, `room:>`.
+   */
   subscribe<T = unknown>(channel: string, options: SubscribeOptions<T> = {}): Subscription<T> {
     if (this.#subscriptions.has(channel)) throw new Error(`already subscribed to ${channel}`);
-    const host: SubscriptionHost = {
-      follow: () => this.#follow(subscription),
-      leave: () => this.#leave(channel),
-      publish: (data, how) => this.publish(channel, data, how),
-      ask: (command) => this.#ask(command),
-    };
-    const subscription = new Subscription<T>(channel, options, host, this.#environment.random);
-    this.#subscriptions.set(channel, subscription as Subscription<never>);
+    const subscription = this.#begin(channel, options);
     this.#follow(subscription);
     return subscription;
   }
 
+  /** The subscription to `channel`, also where the server began it. */
+  subscription<T = unknown>(channel: string): Subscription<T> | undefined {
+    return this.#subscriptions.get(channel) as unknown as Subscription<T> | undefined;
+  }
+
   /** As `subscription.publish`, without following the channel. */
-  async publish(channel: string, data: unknown, { ephemeral, key }: PublishOptions = {}): Promise<Position | null> {
-    if (ephemeral && !this.#ready) throw new EverywireError("not-connected", "there is no connection to publish on", true);
-    const once: Command = ephemeral
-      ? { type: "publish", channel, data, ephemeral }
-      : { type: "publish", channel, data, key: key ?? `${this.#keys}-${this.#lastId}` };
-    const { epoch, offset } = await this.#request<Partial<Position>>(once, { repeatable: !ephemeral });
+  async publish(channel: string, data: unknown, { ephemeral, key, ...options }: PublishOptions = {}): Promise<Position | null> {
+    if (ephemeral && !this.#connection.ready) throw new EverywireError("not-connected", "there is no connection to publish on", true);
+    const id = this.#connection.nextId();
+    const once = ephemeral ? { ephemeral } : { key: key ?? `${this.#keys}-${id}` };
+    const command: Command & { id: number } = { type: "publish", id, channel, data, ...once, ...options };
+    const { epoch, offset } = (await this.#send(command, { repeatable: !ephemeral })) as Partial<Position>;
     return epoch === undefined || offset === undefined ? null : { epoch, offset };
   }
 
   /** Calls a handler of the server by name. It is never said twice: a connection lost before the answer rejects it. */
-  async call<Result = unknown>(name: string, data?: unknown): Promise<Result> {
-    const timeout = this.#options.answerTimeout ?? 10_000;
-    return (await this.#request<{ data: Result }>({ type: "call", name, data }, { repeatable: false, timeout })).data;
+  call<Result = unknown>(name: string, data?: unknown, options: CallOptions = {}): Promise<Result> {
+    return this.#calls.call(name, data, options) as Promise<Result>;
+  }
+
+  /** Begins a call that may have streams: see `streams.ts`. @internal */
+  begin(...how: Parameters<Calls["begin"]>): Begun {
+    return this.#calls.begin(...how);
+  }
+
+  /** Answers the server's calls of `name`, with what `handler` gives. Returns a function that ends it. */
+  handle(name: string, handler: Handler): () => void {
+    return this.#calls.handle(name, handler);
+  }
+
+  #send(command: Command & { id: number }, options: RequestOptions): Promise<ServerEvent> {
+    if (this.state === "closed") return Promise.reject(new EverywireError("closed", "the client is closed"));
+    const answer = this.#requests.add(command, options);
+    this.#flush();
+    return answer;
   }
 
   #ask<Answer>(command: Command): Promise<Answer> {
-    return this.#request(command, { repeatable: true, timeout: this.#options.answerTimeout ?? 10_000 });
-  }
-
-  #request<Answer>(command: Command, options: { repeatable: boolean; timeout?: number }): Promise<Answer> {
-    if (this.#state === "closed") return Promise.reject(new EverywireError("closed", "the client is closed"));
-    const answer = this.#requests.add({ ...command, id: this.#nextId() }, options);
-    this.#flush();
-    return answer as Promise<Answer>;
-  }
-
-  // ---- one try after another
-
-  #open(): void {
-    const { token } = this.#options;
-    const attempt = ++this.#tries;
-    this.#become({ state: "connecting" });
-    if (typeof token !== "function") return this.#dial(token);
-    const { openTimeout = 10_000 } = this.#options;
-    const timer = this.#environment.setTimeout(() => done(() => this.#noToken(new Error("it takes too long"))), openTimeout);
-    const done = (next: () => void) => {
-      this.#environment.clearTimeout(timer);
-      if (attempt === this.#tries && this.#state === "connecting") next();
-    };
-    Promise.resolve()
-      .then(token)
-      .then(
-        (value) => done(() => this.#dial(value)),
-        (error) => done(() => this.#noToken(error)),
-      );
-  }
-
-  /** Only an error that says that it is final ends the client. */
-  #noToken(error: unknown): void {
-    if (error instanceof EverywireError && !error.temporary) return this.#finish(error);
-    this.#down(ABNORMAL, `no token: ${error instanceof Error ? error.message || error.name : error}`, error);
-  }
-
-  #dial(token: string | undefined): void {
-    const { info, openTimeout = 10_000 } = this.#options;
-    const link = new Link(this.url, this.#environment, {
-      opened: () => {
-        this.#hello = this.#nextId();
-        link.send(JSON.stringify({ type: "connect", id: this.#hello, token, info, resume: this.#resume }));
-      },
-      heard: (event) => this.#heard(event),
-      down: (code, reason) => this.#down(code, reason),
-    });
-    this.#link = link;
-    link.expect(openTimeout);
-  }
-
-  #down(code: number, reason: string, error?: unknown): void {
-    this.#dropLink(code);
-    if (!mayReconnect(code)) return this.#finish(new EverywireError(code, reason || `the server closed with ${code}`));
-    const delay = this.#backoff.next();
-    this.#retryTimer = this.#environment.setTimeout(() => this.#open(), delay);
-    this.#become({ state: "waiting", delay, code, reason, ...(error !== undefined && { error }) });
-  }
-
-  #dropLink(code: number): void {
-    this.#link = null;
-    this.#ready = false;
-    this.#environment.clearTimeout(this.#stableTimer);
-    this.#subscribing.clear();
-    for (const subscription of this.#subscriptions.values()) subscription.linkLost();
-    this.#requests.linkLost(code);
-  }
-
-  #finish(error: EverywireError): void {
-    this.#requests.failAll(error);
-    this.#link?.close();
-    this.#dropLink(NORMAL);
-    this.#environment.clearTimeout(this.#retryTimer);
-    this.#stopWake();
-    this.#resume = undefined;
-    this.#left.clear();
-    this.#become({ state: "closed", code: error.code, reason: error.message });
-    if (error.code !== "closed") this.emit("error", error);
-  }
-
-  #wake(): void {
-    if (this.#state === "connected") this.#link?.probe(this.#nextId());
-    if (this.#state !== "waiting") return;
-    this.#environment.clearTimeout(this.#retryTimer);
-    this.#open();
-  }
-
-  #become(change: StateChange): void {
-    this.#state = change.state;
-    this.emit("state", change);
+    const id = this.#connection.nextId();
+    return this.#send({ ...command, id }, { repeatable: true, timeout: this.#answerTimeout }) as Promise<Answer>;
   }
 
   #welcome(): Promise<void> {
-    if (this.#state === "connected") return Promise.resolve();
+    if (this.state === "connected") return Promise.resolve();
     return new Promise((resolve, reject) => {
       const stop = this.on("state", ({ state, code = "closed", reason = "closed" }) => {
         if (state !== "connected" && state !== "closed") return;
@@ -270,12 +228,12 @@ export class Client extends Emitter<ClientEvents> {
 
   #heard(event: ServerEvent): void {
     switch (event.type) {
-      case "connected":
-        return this.#welcomed(event);
       case "subscribed":
-        return this.#take(event.id, event.more === "follows")?.answered(event);
+        return this.#subscribed(event);
       case "publication":
-        return this.#subscriptions.get(event.channel)?.published(event as never);
+        return this.#published(event);
+      case "passed":
+        return this.#subscriptions.get(event.channel)?.passed(event);
       case "join":
         return this.#subscriptions.get(event.channel)?.joined(event.member);
       case "leave":
@@ -284,12 +242,22 @@ export class Client extends Emitter<ClientEvents> {
         return this.#subscriptions.get(event.channel)?.moved();
       case "unsubscribed":
         return event.id === undefined ? this.#expelled(event.channel, event.reason) : undefined;
+      case "item":
+      case "credit":
+        return this.#calls.flow(event);
+      case "call":
+        return void this.#calls.called(event);
+      case "cancel":
+        return this.#calls.cancelled(event.call);
       case "error":
         return this.#failed(event);
       case "published":
       case "history":
+      case "entries":
       case "presence":
+      case "policy":
       case "result":
+      case "end":
         return this.#answered(event);
     }
   }
@@ -300,77 +268,95 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /** Everything waiting is said before listeners run, so that what they say comes after it. */
-  #welcomed({ session, user, resume, resumed, heartbeat }: Connected): void {
-    this.#session = session;
-    this.#user = user;
-    this.#resume = resume;
-    this.#ready = true;
-    this.#link?.watch(heartbeat);
-    // Only a connection that lasts makes the next wait short again; a server that dies at each welcome is left in peace.
-    this.#stableTimer = this.#environment.setTimeout(() => this.#backoff.reset(), 5_000);
-    if (resumed) for (const channel of this.#left) this.#say({ type: "unsubscribe", channel });
+  #welcomed({ session, user, resumed }: Connected, moved: boolean): void {
+    if (resumed) for (const channel of this.#left) this.#connection.say({ type: "unsubscribe", channel });
     this.#left.clear();
     for (const subscription of this.#subscriptions.values()) this.#follow(subscription);
     this.#flush();
-    this.#become({ state: "connected" });
+    if (moved) return; // for the application nothing has changed
+    this.emit("state", { state: "connected" });
     this.emit("connected", { session, user, resumed });
   }
 
+  #lost(code: number): void {
+    this.#subscribing.clear();
+    for (const subscription of this.#subscriptions.values()) subscription.linkLost();
+    this.#requests.linkLost(code);
+    this.#calls.linkLost();
+  }
+
+  #published(event: Told): void {
+    this.#subscriptions.get(event.channel)?.published(event as never);
+    for (const [subscription, hears] of this.#patterns) if (hears(event.channel)) subscription.published(event as never);
+  }
+
+  #subscribed(event: Subscribed): void {
+    if (event.id !== undefined) return this.#take(event.id, event.more === "follows")?.answered(event);
+    const known = this.#subscriptions.get(event.channel);
+    if (known?.asked) return; // we have asked ourselves, and from where we are
+    const subscription = known ?? this.#begin(event.channel, {});
+    if (!known) this.emit("subscription", subscription);
+    subscription.answered(event);
+  }
+
   #failed(error: Failed): void {
-    if (error.id === this.#hello) {
-      if (error.temporary) return this.#link?.fail(error.reason);
-      return this.#finish(new EverywireError(error.code, error.reason));
-    }
     const subscription = this.#take(error.id);
     if (!subscription) return this.#answered(error);
     if (error.temporary) {
       const again = () => subscription.asked === error.id && subscription.state === "subscribing" && this.#follow(subscription);
       this.#environment.setTimeout(again, subscription.backoff.next());
     } else {
-      this.#subscriptions.delete(subscription.channel);
+      this.#forget(subscription.channel);
     }
     subscription.failed(error);
   }
 
   #expelled(channel: string, reason = "the server ended it"): void {
-    const subscription = this.#subscriptions.get(channel);
-    this.#subscriptions.delete(channel);
-    subscription?.end({ reason });
+    this.#forget(channel)?.end({ reason });
   }
 
   // ---- what we say
 
-  #follow(subscription: Subscription<never> | Subscription<unknown>): void {
-    if (!this.#ready) return;
-    subscription.asked = this.#say(subscription.command());
-    this.#subscribing.set(subscription.asked, subscription as Subscription<never>);
+  #begin<T>(channel: string, options: SubscribeOptions<T>): Subscription<T> {
+    const host: SubscriptionHost = {
+      follow: () => this.#follow(subscription),
+      leave: () => this.#leave(channel),
+      publish: (data, how) => this.publish(channel, data, how),
+      ask: (command) => this.#ask(command),
+    };
+    const subscription = new Subscription<T>(channel, options, host, this.#environment.random);
+    this.#subscriptions.set(channel, subscription as unknown as Subscription);
+    if (isPattern(channel)) this.#patterns.set(subscription as unknown as Subscription, matcher(channel));
+    return subscription;
+  }
+
+  #follow(subscription: Pick<Subscription, "asked" | "command">): void {
+    if (!this.#connection.ready) return;
+    subscription.asked = this.#connection.say(subscription.command());
+    this.#subscribing.set(subscription.asked, subscription as unknown as Subscription);
   }
 
   #leave(channel: string): void {
-    this.#subscriptions.delete(channel);
-    if (this.#ready) this.#say({ type: "unsubscribe", channel });
+    this.#forget(channel);
+    if (this.#connection.ready) this.#connection.say({ type: "unsubscribe", channel });
     else this.#left.add(channel);
   }
 
-  #take(id: number, more = false): Subscription<never> | undefined {
+  #forget(channel: string): Subscription | undefined {
+    const subscription = this.#subscriptions.get(channel);
+    this.#subscriptions.delete(channel);
+    if (subscription) this.#patterns.delete(subscription);
+    return subscription;
+  }
+
+  #take(id: number, more = false): Subscription | undefined {
     const subscription = this.#subscribing.get(id);
     if (!more) this.#subscribing.delete(id);
     return subscription?.asked === id ? subscription : undefined; // an older question's answer would confuse its position
   }
 
-  #say(command: Command): number {
-    const id = this.#nextId();
-    this.#link?.send(JSON.stringify({ ...command, id }));
-    return id;
-  }
-
   #flush(): void {
-    if (this.#ready) this.#requests.flush((text) => this.#link?.send(text));
-  }
-
-  #nextId(): number {
-    this.#lastId += 1;
-    return this.#lastId;
+    if (this.#connection.ready) this.#requests.flush((payload) => this.#connection.send(payload));
   }
 }
 

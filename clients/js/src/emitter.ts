@@ -25,8 +25,8 @@ export class Emitter<Events> {
   }
 }
 
-/** An application's mistake is loud, but it must not stop the delivery to others or lose a position. */
-function report(error: unknown): void {
+/** An application's mistake is loud, but it must not stop the delivery to others or lose a position. @internal */
+export function report(error: unknown): void {
   if (typeof reportError === "function") reportError(error);
   else console.error(error);
 }

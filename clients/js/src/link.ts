@@ -1,44 +1,53 @@
-/** One WebSocket's life: JSON in and out, answers to pings, and a watch that notices a silent death. */
+/** One carrier's life: events in and payloads out, answers to pings, and a watch that notices a silent death. */
 
-import type { Environment, Socket } from "./environment.ts";
-import { ABNORMAL, type Heartbeat, NORMAL, type ServerEvent, SUBPROTOCOL } from "./wire.ts";
+import type { Carrier, CarrierOwner, Transport } from "./carrier.ts";
+import type { Codec, Payload } from "./codec.ts";
+import type { Environment } from "./environment.ts";
+import { ABNORMAL, type Heartbeat, type ServerEvent } from "./wire.ts";
 
 export interface LinkOwner {
   opened(): void;
   heard(event: ServerEvent): void;
+  proven(transport: Transport): void;
   /** The link is over. Called once; nothing else is called after it. */
   down(code: number, reason: string): void;
 }
 
-const OPEN = 1;
+/** The last message of a line that the server closes. */
+interface Closed {
+  type: "close";
+  code: number;
+  reason: string;
+}
 
 /**
- * Invariants: after `down` or `close` the owner hears nothing more, whatever the socket still does;
+ * Invariants: after `down`, `close` or `abandon` the owner hears nothing more, whatever the carrier still does;
  * at most one timer runs.
  */
 export class Link {
   readonly #environment: Environment;
-  readonly #socket: Socket;
+  readonly #codec: Codec;
+  readonly #carrier: Carrier;
   #owner: LinkOwner | null;
   #heartbeat: Heartbeat | null = null;
   #timer: unknown;
   /** When the server last said something; null: nothing since the question that the timer waits for. */
   #heardAt: number | null = null;
 
-  constructor(url: string, environment: Environment, owner: LinkOwner) {
+  constructor(environment: Environment, codec: Codec, owner: LinkOwner, carry: (owner: CarrierOwner) => Carrier) {
     this.#environment = environment;
+    this.#codec = codec;
     this.#owner = owner;
-    const socket = new environment.WebSocket(url, [SUBPROTOCOL]);
-    this.#socket = socket;
-    socket.onopen = () => this.#owner?.opened();
-    socket.onmessage = (event: { data: unknown }) => this.#receive(event.data);
-    socket.onclose = (event: { code: number; reason: string }) => this.#end(event.code, event.reason);
-    socket.onerror = () => undefined; // a close event follows and tells more
+    this.#carrier = carry({
+      opened: () => this.#owner?.opened(),
+      received: (data) => this.#receive(data),
+      proven: (transport) => this.#owner?.proven(transport),
+      down: (code, reason) => this.#end(code, reason),
+    });
   }
 
-  /** Sends encoded commands. On a socket that is closing it does nothing: `down` follows, and what mattered is said again. */
-  send(text: string): void {
-    if (this.#socket.readyState === OPEN) this.#socket.send(text);
+  send(payload: Payload): void {
+    this.#carrier.send(this.#carrier.textual ? this.#codec.text(payload) : payload);
   }
 
   /** Dead when there is no word within `ms`; before `watch`, when there is no welcome. */
@@ -57,19 +66,29 @@ export class Link {
   probe(id: number): void {
     if (!this.#heartbeat) return;
     this.#heardAt = null;
-    this.send(`{"type":"ping","id":${id}}`);
+    this.#say({ type: "ping", id });
     this.expect(this.#heartbeat.patience);
   }
 
+  /** Has the carrier try something better, if it knows how. */
+  climb(id: number): boolean {
+    return this.#carrier.climb?.(() => this.#say({ type: "ping", id })) ?? false;
+  }
+
   close(): void {
-    this.#owner = null;
-    this.#environment.clearTimeout(this.#timer);
-    this.#socket.close(NORMAL);
+    this.#detach();
+    this.#carrier.close();
+  }
+
+  /** Leaves it without ending the session. */
+  abandon(): void {
+    this.#detach();
+    this.#carrier.abandon();
   }
 
   /** Gives this link up, so that the owner tries another. */
   fail(reason: string): void {
-    this.#socket.close(NORMAL); // its own close event may take a minute on a dead network: do not wait for it
+    this.#carrier.abandon();
     this.#end(ABNORMAL, reason);
   }
 
@@ -81,24 +100,35 @@ export class Link {
     else this.fail("nothing heard from the server");
   }
 
-  #receive(text: unknown): void {
+  #say(command: object): void {
+    this.send(this.#codec.encode(command));
+  }
+
+  #receive(data: unknown): void {
     this.#heardAt = this.#environment.now();
-    let said: ServerEvent | ServerEvent[];
+    let said: (ServerEvent | Closed) | (ServerEvent | Closed)[];
     try {
-      said = JSON.parse(text as string);
+      said = (typeof data === "string" ? JSON.parse(data) : data instanceof ArrayBuffer ? this.#codec.decode(data) : data) as typeof said;
     } catch {
-      return this.fail("the server sent what is not JSON");
+      return this.fail("the server sent what cannot be read");
     }
     for (const event of Array.isArray(said) ? said : [said]) {
-      if (event?.type === "ping") this.send('{"type":"pong"}');
-      else if (event) this.#owner?.heard(event);
+      if (event?.type === "ping") this.#say({ type: "pong" });
+      else if (event?.type === "close") {
+        this.#carrier.abandon();
+        this.#end(event.code, event.reason);
+      } else if (event) this.#owner?.heard(event);
     }
   }
 
-  #end(code: number, reason: string): void {
+  #detach(): LinkOwner | null {
     const owner = this.#owner;
     this.#owner = null;
     this.#environment.clearTimeout(this.#timer);
-    owner?.down(code, reason);
+    return owner;
+  }
+
+  #end(code: number, reason: string): void {
+    this.#detach()?.down(code, reason);
   }
 }

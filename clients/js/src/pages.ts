@@ -1,8 +1,29 @@
-/** History that comes in several answers, put together again. */
+/** History, and the entries of a keyed channel, that come in several answers, put together again. */
 
-import type { Command, Page, Position } from "./wire.ts";
+import type { Command, Page, Position, Publication, Snapshot } from "./wire.ts";
 
 type History = Command & { type: "history" };
+type Read = Command & { type: "entries" };
+
+/** Asks for the entries of `channel` until there are no more: gives the map, and its place in the log. */
+export async function snapshot(ask: (command: Read) => Promise<Snapshot>, channel: string): Promise<Position & { entries: Map<string, Publication> }> {
+  const entries = new Map<string, Publication>();
+  for (let command: Read = { type: "entries", channel }; ; ) {
+    const { epoch, offset, recovered, entries: page, more, after } = await ask(command);
+    if (!recovered) entries.clear();
+    for (const publication of page) setEntry(entries, publication);
+    if (!more) return { epoch, offset, entries };
+    command = { type: "entries", channel, since: { epoch, offset }, ...(after !== undefined && { after }) };
+  }
+}
+
+/** Does to a map of entries what a publication says. */
+export function setEntry<T>(entries: Map<string, Publication<T>>, publication: Publication<T>): void {
+  const { entry, removed } = publication;
+  if (entry === undefined) return;
+  if (removed) entries.delete(entry);
+  else entries.set(entry, publication);
+}
 
 /**
  * Asks `command`, and asks on while the answers are cut: gives what one answer without bounds would have been. The first answer

@@ -1,5 +1,6 @@
 /** Commands that await an answer, in the order in which they were made; some outlive the link. */
 
+import type { Codec, Payload } from "./codec.ts";
 import type { Environment } from "./environment.ts";
 import { EverywireError } from "./errors.ts";
 import type { Command, Failed, ServerEvent } from "./wire.ts";
@@ -10,32 +11,51 @@ const WINDOW = 64;
 
 type Numbered = Command & { id: number };
 
-interface Request {
-  /** Encoded once, when it was made: what the application does with its data later changes nothing. */
-  text: string;
-  sent: boolean;
+export interface RequestOptions {
   /** Saying it twice does no harm: a key or its nature guards it. So it waits for the next link. */
   repeatable: boolean;
-  timer: unknown;
+  /** Ms until it fails; without it, it waits as long as the client lives. */
+  timeout?: number | undefined;
+  /** Ends it early. */
+  signal?: AbortSignal | undefined;
+  /** It may be answered late, and holds up nobody behind it. */
+  lasting?: boolean;
+  /** Called each time that it was sent. */
+  sent?: () => void;
+  /** Called when it was given up after it was sent: by the signal, or because of the time. */
+  abandoned?: () => void;
+}
+
+interface Request extends RequestOptions {
+  type: Command["type"];
+  /** Encoded once, when it was made: what the application does with its data later changes nothing. */
+  payload: Payload;
+  said: boolean;
+  stop(): void;
   resolve(answer: ServerEvent): void;
   reject(error: EverywireError): void;
 }
 
-export interface RequestOptions {
-  repeatable: boolean;
-  /** Ms until it fails; without it, it waits as long as the client lives. */
-  timeout?: number;
+export interface QueueOptions {
+  /** How many requests may wait. */
+  limit: number;
+  /** Who fails where there are too many: the new one, or the oldest publication that was not sent yet. */
+  overflow: "reject" | "drop_oldest";
+  /** Called where the number of requests has changed. */
+  changed(): void;
 }
 
 /** Invariants: at most `limit` requests; each promise is settled once; the order of the map is the order of the calls. */
 export class Requests {
   readonly #environment: Environment;
-  readonly #limit: number;
+  readonly #codec: Codec;
+  readonly #options: QueueOptions;
   readonly #waiting = new Map<number, Request>();
 
-  constructor(environment: Environment, limit: number) {
+  constructor(environment: Environment, codec: Codec, options: QueueOptions) {
     this.#environment = environment;
-    this.#limit = limit;
+    this.#codec = codec;
+    this.#options = options;
   }
 
   get size(): number {
@@ -43,29 +63,41 @@ export class Requests {
   }
 
   /** Keeps `command` until it is answered. It is not sent: `flush` does that. */
-  add(command: Numbered, { repeatable, timeout }: RequestOptions): Promise<ServerEvent> {
-    if (this.#waiting.size >= this.#limit) {
-      const reason = `${this.#limit} commands are already waiting for the server`;
-      return Promise.reject(new EverywireError("queue-full", reason, true));
-    }
+  add(command: Numbered, options: RequestOptions): Promise<ServerEvent> {
+    const { id, type } = command;
+    const { timeout, signal } = options;
+    if (signal?.aborted) return Promise.reject(aborted(type));
+    if (this.#waiting.size >= this.#options.limit && !this.#makeRoom()) return Promise.reject(this.#full());
     return new Promise((resolve, reject) => {
-      const text = JSON.stringify(command);
-      const fail = () => this.#settle(command.id)?.reject(new EverywireError("timeout", `no answer to ${command.type}`, true));
-      const timer = timeout === undefined ? undefined : this.#environment.setTimeout(fail, timeout);
-      this.#waiting.set(command.id, { text, sent: false, repeatable, timer, resolve, reject });
+      const payload = this.#codec.encode(command);
+      const giveUp = (error: EverywireError) => {
+        const request = this.#settle(id);
+        request?.reject(error);
+        if (request?.said) request.abandoned?.();
+      };
+      const late = () => giveUp(new EverywireError("timeout", `no answer to ${type}`, true));
+      const abort = () => giveUp(aborted(type));
+      const timer = timeout === undefined ? undefined : this.#environment.setTimeout(late, timeout);
+      signal?.addEventListener("abort", abort);
+      const stop = () => {
+        if (timer !== undefined) this.#environment.clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+      };
+      this.#waiting.set(id, { ...options, type, payload, said: false, stop, resolve, reject });
+      this.#options.changed();
     });
   }
 
   /** Sends what was not sent on this link yet, oldest first, as far as the window allows. */
-  flush(send: (text: string) => void): void {
+  flush(send: (payload: Payload) => void): void {
     let unanswered = 0;
     for (const request of this.#waiting.values()) {
-      unanswered += 1;
+      if (!request.lasting) unanswered += 1;
       if (unanswered > WINDOW) return;
-      if (!request.sent) {
-        request.sent = true;
-        send(request.text);
-      }
+      if (request.said) continue;
+      request.said = true;
+      send(request.payload);
+      request.sent?.();
     }
   }
 
@@ -85,8 +117,8 @@ export class Requests {
         ? new EverywireError(code, "this, or a command sent with it, was too big for the server")
         : new EverywireError("connection-lost", "the connection was lost before the answer", true);
     for (const [id, request] of this.#waiting) {
-      if (request.sent && !(request.repeatable && code !== TOO_BIG)) this.#settle(id)?.reject(error);
-      request.sent = false;
+      if (request.said && !(request.repeatable && code !== TOO_BIG)) this.#settle(id)?.reject(error);
+      request.said = false;
     }
   }
 
@@ -94,14 +126,31 @@ export class Requests {
     for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(error);
   }
 
+  #makeRoom(): boolean {
+    if (this.#options.overflow === "reject") return false;
+    const oldest = [...this.#waiting].find(([, { type, said }]) => type === "publish" && !said);
+    if (oldest) this.#settle(oldest[0])?.reject(this.#full());
+    return oldest !== undefined;
+  }
+
+  #full(): EverywireError {
+    return new EverywireError("queue-full", `${this.#options.limit} commands are already waiting for the server`, true);
+  }
+
   #settle(id: number): Request | undefined {
     const request = this.#waiting.get(id);
+    if (!request) return undefined;
     this.#waiting.delete(id);
-    if (request?.timer !== undefined) this.#environment.clearTimeout(request.timer);
+    request.stop();
+    this.#options.changed();
     return request;
   }
 }
 
-export function refusal({ code, reason, temporary }: Failed): EverywireError {
-  return new EverywireError(code, reason, temporary);
+export function refusal({ code, reason, temporary, data }: Failed): EverywireError {
+  return new EverywireError(code, reason, temporary, data);
+}
+
+function aborted(type: string): EverywireError {
+  return new EverywireError("aborted", `the ${type} was aborted`);
 }

@@ -1,82 +1,43 @@
-/** One channel as this client follows it: its position in the channel's log, and who is there. */
+/** One channel as this client follows it: its position in the channel's log, its entries, and who is there. */
 
 import { Backoff } from "./backoff.ts";
 import { Emitter } from "./emitter.ts";
 import { EverywireError } from "./errors.ts";
-import { collect } from "./pages.ts";
-import type { Command, Failed, Member, Page, Position, Publication, Subscribed } from "./wire.ts";
-
-export interface SubscriptionEvents<T> {
-  publication: Publication<T>;
-  /** As with `leave`: at once, or, for what changed while the line was cut, just before `subscribed`. */
-  join: Member;
-  leave: Member;
-  /**
-   * We are in, for the first time or again. What was missed, or rewound, follows as `publication` events at once; where it was
-   * too much for one answer, only the last of it follows. `count` is how many it is in all.
-   */
-  subscribed: { recovered: boolean; count: number; members: Member[] };
-  /** Publications after `since` are gone for good: forget what is shown. `subscribed` follows, then what a rewind still finds. */
-  lost: { since: Position };
-  /** It is over, because of `unsubscribe()` (no reason), the server, or a refusal. */
-  unsubscribed: { reason?: string };
-  error: EverywireError;
-}
-
-export interface SubscribeOptions<T> {
-  /** How many of the latest publications to be told where there is no position to go on from. */
-  rewind?: number;
-  /** Go on from here, as kept from an earlier `subscription.position`. */
-  since?: Position;
-  onPublication?: (publication: Publication<T>) => void;
-  onJoin?: (member: Member) => void;
-  onLeave?: (member: Member) => void;
-  onSubscribed?: (subscribed: SubscriptionEvents<T>["subscribed"]) => void;
-  onLost?: (lost: SubscriptionEvents<T>["lost"]) => void;
-  onUnsubscribed?: (end: SubscriptionEvents<T>["unsubscribed"]) => void;
-  onError?: (error: EverywireError) => void;
-}
-
-export interface PublishOptions {
-  /** Not kept and not repeated: for what is worthless a second later, as "is typing". Fails at once when there is no connection. */
-  ephemeral?: boolean;
-  /** The idempotency key, when the application has one of its own (≤ 128 characters). */
-  key?: string;
-}
-
-export interface HistoryOptions {
-  limit?: number;
-  since?: Position;
-  reverse?: boolean;
-}
-
-/** What a subscription asks of its client. @internal */
-export interface SubscriptionHost {
-  follow(): void;
-  leave(): void;
-  publish(data: unknown, options: PublishOptions): Promise<Position | null>;
-  ask<Answer>(command: Command): Promise<Answer>;
-}
+import type {
+  HistoryOptions,
+  Keeper,
+  PublishOptions,
+  SubscribeOptions,
+  SubscriptionEvents,
+  SubscriptionHost,
+  SubscriptionState,
+} from "./following.ts";
+import { collect, setEntry, snapshot } from "./pages.ts";
+import type { Command, Counts, Failed, Member, Page, Passed, Policy, Position, Publication, Snapshot, SubscribeCommand, Subscribed, Told } from "./wire.ts";
 
 /** How many answers we take to one question. */
 const MOST_PAGES = 64;
-
-export type SubscriptionState = "subscribing" | "subscribed" | "unsubscribed";
 
 /**
  * What was missed may come in several answers, twice as many to each question as to the one before; the server sends nothing
  * else of the channel before the last of them, and only that makes us "subscribed".
  *
  * Invariants: every publication with an offset is emitted once, in the order of the log; live publications count only while
- * "subscribed", because the answer to a subscribe holds whatever came before it.
+ * "subscribed", because the answer to a subscribe holds whatever came before it; `entries` is what the log says up to `position`.
  */
 export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   readonly channel: string;
   /** Who is here, by session; empty where the channel has no presence. */
   readonly members: Map<string, Member> = new Map();
+  /** The last publication of each entry, where the channel is keyed; `changed` tells when. */
+  readonly entries: Map<string, Publication<T>> = new Map();
   readonly #host: SubscriptionHost;
-  readonly #rewind: number | undefined;
+  readonly #options: Pick<SubscribeCommand, "rewind" | "rewind_from" | "delta">;
+  readonly #bases: Keeper | undefined;
+  #policy: Policy | undefined;
   #position: Position | null;
+  /** How far the pages of entries went that are not all here yet. */
+  #after: number | undefined;
   #state: SubscriptionState = "subscribing";
   #again = false;
   /** Publications may be handed on: we are subscribed, or in the middle of an answer. */
@@ -85,7 +46,7 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   #missed = { recovered: true, count: 0 };
   /** How many answers we take to the next question. */
   #pages = 1;
-  /** The id of the latest subscribe command. @internal */
+  /** The id of the latest subscribe command; 0 where none was sent on this link. @internal */
   asked = 0;
   /** @internal */
   readonly backoff: Backoff;
@@ -95,25 +56,35 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
     super();
     this.channel = channel;
     this.#host = host;
-    this.#rewind = options.rewind;
+    const { rewind, rewindFrom, delta } = options;
+    this.#options = { ...(rewind && { rewind }), ...(rewindFrom !== undefined && { rewind_from: Number(rewindFrom) }), ...(delta && { delta: true }) };
+    this.#policy = options.policy;
     this.#position = options.since ? { ...options.since } : null;
+    this.#bases = options.delta?.();
     this.backoff = new Backoff({}, random);
-    if (options.onPublication) this.on("publication", options.onPublication);
-    if (options.onJoin) this.on("join", options.onJoin);
-    if (options.onLeave) this.on("leave", options.onLeave);
-    if (options.onSubscribed) this.on("subscribed", options.onSubscribed);
-    if (options.onLost) this.on("lost", options.onLost);
-    if (options.onUnsubscribed) this.on("unsubscribed", options.onUnsubscribed);
-    if (options.onError) this.on("error", options.onError);
+    const { onPublication, onChanged, onJoin, onLeave, onSubscribed, onLost, onUnsubscribed, onError } = options;
+    if (onPublication) this.on("publication", onPublication);
+    if (onChanged) this.on("changed", onChanged);
+    if (onJoin) this.on("join", onJoin);
+    if (onLeave) this.on("leave", onLeave);
+    if (onSubscribed) this.on("subscribed", onSubscribed);
+    if (onLost) this.on("lost", onLost);
+    if (onUnsubscribed) this.on("unsubscribed", onUnsubscribed);
+    if (onError) this.on("error", onError);
   }
 
   get state(): SubscriptionState {
     return this.#state;
   }
 
-  /** The place after the last publication that was emitted; null before the first answer. */
+  /** The place after the last publication that was emitted; null before the first answer, and for a channel with wildcards. */
   get position(): Position | null {
     return this.#position && { ...this.#position };
+  }
+
+  /** The delivery policy: as asked for, or as the server bounded it; undefined where none was asked for. */
+  get policy(): Policy | undefined {
+    return this.#policy;
   }
 
   /**
@@ -124,16 +95,46 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
     return this.#host.publish(data, options);
   }
 
+  /** Sets an entry of a keyed channel; with `expect`, only if it is still the publication of that offset (0: none), else rejects with 111. */
+  set(entry: string, data: T, options: Pick<PublishOptions, "expect" | "ttl" | "key"> = {}): Promise<Position | null> {
+    return this.#host.publish(data, { ...options, entry });
+  }
+
+  /** Deletes an entry of a keyed channel. */
+  remove(entry: string, options: Pick<PublishOptions, "expect" | "key"> = {}): Promise<Position | null> {
+    return this.#host.publish(undefined, { ...options, entry, remove: true });
+  }
+
+  /** Has another delivery policy from now on; resolves with what the server made of it. */
+  async setPolicy(policy: Policy): Promise<Policy> {
+    this.#policy = policy;
+    const { policy: held } = await this.#host.ask<{ policy: Policy }>({ type: "policy", channel: this.channel, policy });
+    if (this.#policy === policy) this.#policy = held;
+    return held;
+  }
+
   /** Kept publications, oldest first unless `reverse`, with the position at the end of the log. */
-  async history(options: HistoryOptions = {}): Promise<Position & { publications: Publication<T>[] }> {
+  async history({ fromTime, ...options }: HistoryOptions = {}): Promise<Position & { publications: Publication<T>[] }> {
     const ask = (command: Command) => this.#host.ask<Page>(command);
-    const { epoch, offset, publications } = await collect(ask, { type: "history", channel: this.channel, ...options });
+    const from = fromTime === undefined ? {} : { from_time: Number(fromTime) };
+    const { epoch, offset, publications } = await collect(ask, { type: "history", channel: this.channel, ...options, ...from });
     return { epoch, offset, publications: publications as Publication<T>[] };
+  }
+
+  /** The entries of a keyed channel by the server's own list, without following them; `entries` is the same, kept up to date. */
+  async readEntries(): Promise<Position & { entries: Map<string, Publication<T>> }> {
+    return (await snapshot((command) => this.#host.ask<Snapshot>(command), this.channel)) as Position & { entries: Map<string, Publication<T>> };
   }
 
   /** Who is here now, by the server's own list. */
   async presence(): Promise<Member[]> {
     return (await this.#host.ask<{ members: Member[] }>({ type: "presence", channel: this.channel })).members;
+  }
+
+  /** How many are here now. */
+  async count(): Promise<Counts> {
+    const { sessions, users } = await this.#host.ask<Counts>({ type: "presence", channel: this.channel, brief: true });
+    return { sessions, users };
   }
 
   unsubscribe(): void {
@@ -143,13 +144,15 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   }
 
   /** @internal */
-  command(): Command & { type: "subscribe" } {
+  command(): SubscribeCommand {
     return {
       type: "subscribe",
       channel: this.channel,
       ...(this.#position && { since: this.#position }),
-      ...(this.#rewind && { rewind: this.#rewind }),
+      ...(this.#after !== undefined && { after: this.#after }),
+      ...this.#options,
       ...(this.#pages > 1 && { pages: this.#pages }),
+      ...(this.#policy && { policy: this.#policy }),
     };
   }
 
@@ -157,18 +160,21 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   answered(answer: Subscribed): void {
     if (this.#state === "unsubscribed") return;
     const since = this.#position;
-    const { epoch, offset, recovered, publications, more } = answer;
+    const { epoch, offset, recovered, publications, entries, more } = answer;
     this.#open = true;
     this.backoff.reset();
-    this.#position = { epoch, offset: recovered && since ? since.offset : 0 };
+    this.#position = epoch === undefined || offset === undefined ? null : { epoch, offset: recovered && since ? since.offset : 0 };
     if (!recovered) this.#missed = { recovered: false, count: 0 };
     this.#missed.count += publications.length;
     if (more) {
       if (since && !recovered) this.emit("lost", { since });
     } else this.#enter(answer, recovered ? null : since);
+    if (!recovered) this.#bases?.drop();
+    if (entries) this.#fill(entries as Publication<T>[], recovered);
     for (const publication of publications) this.#hand(publication as Publication<T>);
     if (!this.#open) return; // a listener has left or closed: what it was not given is still to come
-    this.#position.offset = Math.max(this.#position.offset, offset);
+    if (this.#position && offset !== undefined) this.#position.offset = Math.max(this.#position.offset, offset);
+    this.#after = answer.after;
     if (more !== "ask") return;
     this.#pages = Math.min(2 * this.#pages, MOST_PAGES);
     this.#ask();
@@ -196,11 +202,27 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   }
 
   /** @internal */
-  published(publication: Publication<T>): void {
-    if (this.#state !== "subscribed" || !this.#position) return;
-    const { offset } = publication;
-    if (offset === undefined || offset <= this.#position.offset + 1) this.#hand(publication);
-    else this.moved(); // a gap: something between was lost on its way
+  published({ type: _, delta, base, ...publication }: Told<T>): void {
+    if (this.#state !== "subscribed") return;
+    const { offset, entry } = publication;
+    if (this.#position && offset !== undefined) {
+      if (offset <= this.#position.offset) return;
+      if (offset > this.#position.offset + 1) return this.moved(); // a gap: something between was lost on its way
+    }
+    if (delta) {
+      const whole = this.#bases?.whole(entry, offset, base, delta);
+      if (!whole) return this.moved();
+      this.#tell({ ...publication, data: whole.data as T });
+    } else this.#hand(publication);
+  }
+
+  /** The log goes on without telling us all of it. @internal */
+  passed({ epoch, offset, count }: Passed): void {
+    const at = this.#position;
+    if (this.#state !== "subscribed" || !at || (epoch === at.epoch && offset <= at.offset)) return;
+    if (epoch !== at.epoch || at.offset < offset - count) return this.moved();
+    at.offset = offset;
+    this.emit("passed", { count });
   }
 
   /** What we have is not continued by what comes: ask again, from where we are. @internal */
@@ -225,11 +247,12 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
     this.#state = "subscribing";
     this.#open = false;
     this.#pages = 1;
+    this.asked = 0;
   }
 
   /** @internal */
-  failed({ code, reason, temporary }: Failed): void {
-    this.emit("error", new EverywireError(code, reason, temporary));
+  failed({ code, reason, temporary, data }: Failed): void {
+    this.emit("error", new EverywireError(code, reason, temporary, data));
     if (!temporary) this.end({ reason });
   }
 
@@ -250,12 +273,32 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
     return [...left.map((member) => ["leave", member] as const), ...joined.map((member) => ["join", member] as const)];
   }
 
-  #hand(publication: Publication<T>): void {
-    if (!this.#open || !this.#position) return; // a listener may have left meanwhile
-    if (publication.offset !== undefined) {
-      if (publication.offset <= this.#position.offset) return;
-      this.#position.offset = publication.offset;
+  /** Entries as they are now: whole, or those that changed. They are not publications that happen. */
+  #fill(entries: Publication<T>[], recovered: boolean): void {
+    if (!recovered) this.entries.clear();
+    for (const publication of entries) {
+      this.#bases?.keep(publication.entry, publication.offset, publication.data);
+      setEntry(this.entries, publication);
     }
+    if (!recovered) return this.emit("changed", {});
+    for (const { entry } of entries) if (entry !== undefined) this.emit("changed", { entry });
+  }
+
+  /** Hands a whole publication on, unless it was before. */
+  #hand(publication: Publication<T>): void {
+    const { offset, entry, data, removed } = publication;
+    if (!this.#open) return; // a listener may have left meanwhile
+    if (this.#position && offset !== undefined && offset <= this.#position.offset) return;
+    if (removed) this.#bases?.drop(entry);
+    else this.#bases?.keep(entry, offset, data);
+    this.#tell(publication);
+  }
+
+  #tell(publication: Publication<T>): void {
+    const { offset, entry } = publication;
+    if (this.#position && offset !== undefined) this.#position.offset = offset;
+    setEntry(this.entries, publication);
     this.emit("publication", publication);
+    if (entry !== undefined) this.emit("changed", { entry });
   }
 }

@@ -1,5 +1,6 @@
 /** A clock that moves when told, and a WebSocket whose other end is the test. */
 
+import type { Payload } from "../src/codec.ts";
 import type { Environment, Socket } from "../src/environment.ts";
 import { Client, type ClientOptions } from "../src/index.ts";
 
@@ -25,6 +26,8 @@ export class FakeWorld {
           world.sockets.push(this);
         }
       },
+      fetch: undefined,
+      EventSource: undefined,
       now: () => this.time,
       random: () => this.chance,
       setTimeout: (run, delay) => {
@@ -32,6 +35,7 @@ export class FakeWorld {
         return this.#last;
       },
       clearTimeout: (timer) => void this.#timers.delete(timer as number),
+      onHide: () => () => undefined,
       onWake: (wake) => {
         this.wake = wake;
         return () => {
@@ -52,6 +56,19 @@ export class FakeWorld {
       due[1].run();
     }
     this.time = end;
+  }
+
+  /** As `advance`, but promises run on before each timer and after the last. */
+  async pass(ms: number): Promise<void> {
+    const end = this.time + ms;
+    for (;;) {
+      await settled();
+      const next = Math.min(...[...this.#timers.values()].map(({ at }) => at));
+      if (next > end) break;
+      this.advance(Math.max(0, next - this.time));
+    }
+    this.advance(end - this.time);
+    await settled();
   }
 
   get socket(): FakeSocket {
@@ -88,6 +105,11 @@ export class FakeWorld {
   }
 }
 
+/** Lets promises that are already settled run on. */
+export async function settled(): Promise<void> {
+  for (let n = 0; n < 3; n += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 export const WELCOME = {
   type: "connected",
   session: "s1",
@@ -102,6 +124,7 @@ type Sent = any;
 
 export class FakeSocket implements Socket {
   readyState = 0;
+  binaryType = "blob";
   onopen: Socket["onopen"] = null;
   onmessage: Socket["onmessage"] = null;
   onclose: Socket["onclose"] = null;
@@ -116,8 +139,8 @@ export class FakeSocket implements Socket {
     this.protocols = protocols;
   }
 
-  send(data: string): void {
-    this.sent.push(JSON.parse(data));
+  send(data: Payload): void {
+    this.sent.push(JSON.parse(data as string));
   }
 
   close(code?: number): void {

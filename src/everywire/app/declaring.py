@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from everywire.brokers.base import Retention
-from everywire.hub.hooks import ConnectHook, Handler, Hooks
-from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Rule
+from everywire.hub.changes import ChangeHook, ChangeKind
+from everywire.hub.handlers import Handler, HandlerOptions
+from everywire.hub.hooks import ConnectHook, Hooks
+from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Presence, Rule
+from everywire.hub.shapes import Shape
 from everywire.servers.routes import Route, Routes
 
-__all__ = ["ChannelOptions", "Declaring"]
+__all__ = ["CallOptions", "ChannelOptions", "Declaring"]
 
 C = TypeVar("C", bound=ConnectHook)
-H = TypeVar("H", bound=Handler)
+G = TypeVar("G", bound=ChangeHook)
+H = TypeVar("H", bound=Callable[..., Any])
 R = TypeVar("R", bound=Route)
 
 
@@ -22,19 +26,36 @@ class ChannelOptions(TypedDict, total=False):
     """What a kind of channel keeps, and who may do what in it.
 
     `history` publications are kept (0: none) for `ttl` seconds each; the latest `keys` idempotency keys are
-    remembered for `window` seconds each; with `presence` its members are listed. The four rules are True,
-    False or a function of an `Access`, sync or async.
+    remembered for `window` seconds each; with `presence` its members are listed: sessions (True, "sessions") or
+    users, each with any number of sessions ("users"). Others are told that a member left when it was away for `leave_after` seconds.
+    `data` is a type: what every publication has to be. The four rules are True, False or a function of an `Access`, sync or async.
     """
 
+    data: Any
     history: int
     ttl: float
     window: float
     keys: int
-    presence: bool
+    presence: Presence
+    leave_after: float
     may_subscribe: Rule
     may_publish: Rule
     may_history: Rule
     may_presence: Rule
+
+
+class CallOptions(TypedDict, total=False):
+    """How a handler runs.
+
+    `concurrent`: commands behind its call do not wait for it. `inline`: a plain function runs on the event loop, not in a thread, for
+    those that are over at once. `finish`: once begun it runs to its end, whatever becomes of its client. `timeout`: in how many seconds
+    it has to answer, None for no limit; the hub's setting `call_deadline` where it is left out.
+    """
+
+    concurrent: bool
+    inline: bool
+    finish: bool
+    timeout: float | None
 
 
 class Declaring:
@@ -49,7 +70,7 @@ class Declaring:
         """Declare the channels whose names match `pattern`, "room:{name}" for instance.
 
         A `{parameter}` stands for one or more characters other than a colon. Raises `ValueError` for a
-        pattern that is there already or makes no sense.
+        pattern that is there already or makes no sense, `TypeError` for a `data` that nothing can be read as.
         """
         defaults = Retention()
         kind = ChannelKind(
@@ -61,22 +82,26 @@ class Declaring:
                 keys=options.get("keys", defaults.keys),
             ),
             options.get("presence", False),
-            _rules(options),
+            options.get("leave_after", 0.0),
+            rules=_rules(options),
+            shape=Shape(options["data"]) if "data" in options else None,
         )
         self._hooks.kinds.add(kind)
         return kind
 
-    def on(self, name: str) -> Callable[[H], H]:
-        """Have calls of `name` answered by the decorated function, sync or async.
+    def on(self, name: str, **options: Unpack[CallOptions]) -> Callable[[H], H]:
+        """Have calls of `name` answered by the decorated function; docs/handlers.md says what it may take and give.
 
-        It is given the calling `Member` and the decoded data; what it returns is the result. `Refused`
-        tells the caller why not; anything else it raises is logged here, and there an internal error.
+        What it returns is the result, what an async generator yields is a stream. `Refused` tells the caller why not; anything else it
+        raises is logged here, and there an internal error. Raises `ValueError` for a name that has a handler already, `TypeError` for
+        a function that could never be called.
         """
         if name in self._hooks.handlers:
             raise ValueError(f"there is a handler of {name!r} already")
+        chosen = HandlerOptions(**options)
 
         def decorate(handler: H) -> H:
-            self._hooks.handlers[name] = handler
+            self._hooks.handlers[name] = Handler(name, handler, chosen)
             return handler
 
         return decorate
@@ -90,6 +115,36 @@ class Declaring:
         """
         self._hooks.connect = hook
         return hook
+
+    def on_join(self, pattern: str) -> Callable[[G], G]:
+        """Have the decorated function, sync or async, learn of every member that comes into a channel of this kind.
+
+        `pattern` is that of a `channel` with presence; the function is given a `Change`. It learns of each at least once and in order
+        within a channel, on one of the nodes; see `docs/presence.md` for what happens when it fails.
+        """
+        return self._on("join", pattern)
+
+    def on_leave(self, pattern: str) -> Callable[[G], G]:
+        """The same of every member that leaves."""
+        return self._on("leave", pattern)
+
+    def on_occupied(self, pattern: str) -> Callable[[G], G]:
+        """The same of every channel that has its first member; that one joins afterwards."""
+        return self._on("occupied", pattern)
+
+    def on_vacated(self, pattern: str) -> Callable[[G], G]:
+        """The same of every channel that has no member any more; the last left before."""
+        return self._on("vacated", pattern)
+
+    def _on(self, kind: ChangeKind, pattern: str) -> Callable[[G], G]:
+        if (kind, pattern) in self._hooks.changes:
+            raise ValueError(f"there is a hook for {kind} of {pattern!r} already")
+
+        def decorate(hook: G) -> G:
+            self._hooks.changes[kind, pattern] = hook
+            return hook
+
+        return decorate
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`."""

@@ -148,8 +148,9 @@ class Snapshot:
 class Seat:
     """A session's place in a channel, held by a node.
 
-    `holder` is who may give it up or renew it: a node that is not the holder any more (the session went on elsewhere) has no say.
-    `users`: this channel counts users; a user joins with the first of its sessions and leaves with the last.
+    `holder` is who may give it up: a node that is not the holder any more (the session went on elsewhere) has no say.
+    `users`: this channel counts users; a user joins with the first of its sessions and leaves with the last, and others know it by
+    the `session` that it joined with. A session without a user is a member by itself.
     After the last is gone, `grace` seconds pass before others are told, and nothing is told to who returns within them.
     `told`: joins and leaves, and the channel's first and last member, are kept as occurrences until somebody has taken them.
     """
@@ -163,7 +164,7 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """Something for the application to learn at least once: in the order of `sequence`, which counts per channel."""
+    """Something for the application to learn at least once: in the order of `sequence`, which grows in each channel."""
 
     channel: str
     kind: Literal["join", "leave", "occupied", "vacated"]
@@ -177,6 +178,13 @@ class Broker(Protocol):
     Everything raised but `Refused` is the broker's own failure; what was asked for may or may not have
     happened then, and asking again with the same key is safe.
     """
+
+    @property
+    def alone(self) -> bool:
+        """Say whether one hub alone uses it and all that it keeps is lost with that hub's process.
+
+        Such a hub need not write down what it knows itself.
+        """
 
     def listen(self, deliver: Deliver) -> None:
         """Have news of watched channels told to `deliver`; called once, before anything else."""
@@ -208,28 +216,39 @@ class Broker(Protocol):
     async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
         """Give where each log ends; None for a channel that has none at this moment."""
 
-    # Presence.
+    # Presence. A node holds all its places and claims by one lease, under the name of `holder`.
 
-    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
-        """Hold a place in `channel` for `lease` seconds, from a former holder too; news, `Joined`, if the member had none."""
+    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
+        """Hold a place in `channel`, from a former holder too; news, `Joined`, if the member was not there.
+
+        Starts or prolongs the holder's lease, and gives its term, as `renew` does.
+        """
 
     async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give the place up, if it is `holder`'s; news, `Left`, if there was one and nobody returns within its grace."""
 
-    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
-        """Hold each (channel, session) for `lease` seconds from now; gives those that are lost: over, or another's."""
+    async def renew(self, holder: str, lease: float) -> str:
+        """Hold all that is `holder`'s for `lease` seconds from now; gives the name of the term in which it is held.
+
+        A lease that is over takes its places and claims with it, whoever asks and whether anybody does. What comes after that is
+        another term: what a holder entered in an earlier one it has lost.
+        """
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there, in the order they came; who is in its grace counts as there."""
 
+    async def count(self, channel: str) -> tuple[int, int]:
+        """Give how many sessions are there, and how many users."""
+
     async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
         """Take occurrences to tell the application of, `most` at a time; none of a channel before the one before it is `done`.
 
-        Those that are not done within `lease` seconds are given to the next who claims.
+        They are `holder`'s until they are done, or until its lease is over, which this prolongs: then they are given to the next
+        who claims.
         """
 
     async def done(self, holder: str, channel: str, sequence: int) -> None:
-        """Let go of a claimed occurrence: the application has learnt of it."""
+        """Let go of an occurrence that is `holder`'s: the application has learnt of it."""
 
     # Records, and notes from node to node.
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from everywire import messages as m
 from everywire.messages import Command, Event
 from everywire.payloads import Codec, Transport
 
 if TYPE_CHECKING:
+    from everywire.hub.running import Calls
     from everywire.hub.session import Session
 
 __all__ = ["Attachment", "Authority"]
+
+# What a call under way may be waiting for: behind that call it would wait for ever.
+_PRESSING: Final[frozenset[type]] = frozenset(
+    {m.Call, m.Item, m.End, m.Credit, m.Cancel, m.Answer, m.Decline, m.Pong, m.Malformed}
+)
 
 
 class Authority(Protocol):
@@ -23,6 +30,9 @@ class Authority(Protocol):
 
     def work(self, attachment: Attachment) -> Awaitable[None]:
         """Handle what waits in the attachment's inbox, one command after the other."""
+
+    def at_once(self, attachment: Attachment, command: Command) -> bool:
+        """Deal with a command that must not wait for earlier ones; false where it waits its turn nevertheless."""
 
     def overrun(self, attachment: Attachment) -> None:
         """Deal with an attachment that has too many commands waiting."""
@@ -37,11 +47,24 @@ class Attachment:
     A session may see several attachments in its life, one at a time. Commands are handled in order per
     attachment; an answer goes to the attachment that asked, or nowhere if that is gone.
 
-    Invariants: `busy` is true exactly while a worker is on the inbox; after `open` became false nothing
+    Invariants: `busy` is true exactly while a worker is on the inbox; `calls` is there from the first call on; after `open` became false nothing
     is sent and nothing is handled any more.
     """
 
-    __slots__ = ("_hub", "_limit", "busy", "codec", "heard", "inbox", "open", "request", "session", "transport")
+    __slots__ = (
+        "_hub",
+        "_limit",
+        "address",
+        "busy",
+        "calls",
+        "codec",
+        "heard",
+        "inbox",
+        "open",
+        "request",
+        "session",
+        "transport",
+    )
 
     def __init__(self, hub: Authority, transport: Transport, codec: Codec, request: Any, limit: int) -> None:
         self._hub: Final = hub
@@ -49,8 +72,10 @@ class Attachment:
         self.transport: Final = transport
         self.codec: Final = codec
         self.request: Final = request
+        self.address: str | None = None  # where the client is, if that is known
         self.session: Session | None = None
         self.inbox: list[Command] = []  # a deque costs 600 bytes, and this is short
+        self.calls: Calls | None = None
         self.busy = False
         self.open = True
         self.heard = 0.0
@@ -60,6 +85,8 @@ class Attachment:
         if not self.open:
             return
         self.heard = self._hub.time
+        if command.__class__ in _PRESSING and self._hub.at_once(self, command):
+            return
         if self.busy and len(self.inbox) >= self._limit:
             self._hub.overrun(self)
             return

@@ -15,6 +15,7 @@ from everywire.hub.calls import call
 from everywire.hub.codes import Close, Code
 from everywire.hub.connecting import connect
 from everywire.hub.publishing import history, presence, publish
+from everywire.hub.refreshing import refresh
 from everywire.hub.subscribing import subscribe, unsubscribe
 
 if TYPE_CHECKING:
@@ -36,8 +37,10 @@ async def handle(hub: Hub, attachment: Attachment, command: m.Command) -> m.Even
         case _ if session is None:
             attachment.close(Close.UNAUTHORIZED, "connect first")
             return None
-        case m.Pong():
-            return None
+        case m.Pong() | m.Item() | m.End() | m.Credit() | m.Cancel() | m.Answer() | m.Decline():
+            return None  # said before the session was there, of nothing that is there now
+        case m.Refresh():
+            return await refresh(hub, attachment, session, command)
         case m.Ping(ref):
             return m.Ponged(ref)
         case m.Leave():
@@ -45,7 +48,8 @@ async def handle(hub: Hub, attachment: Attachment, command: m.Command) -> m.Even
             attachment.transport.close(Close.NORMAL, "")
             return None
         case m.Call():
-            return await call(hub, session, command)
+            await call(hub, attachment, session, command)
+            return None
         case _:
             return await _channel_command(hub, session, command)
 

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 from everywire import messages as m
 from everywire.errors import Refused
 from everywire.hub.codes import Close, Code
+from everywire.hub.credentials import token
 from everywire.hub.hooks import Connecting
+from everywire.hub.identity import ANONYMOUS, Identity, identity
 from everywire.hub.permission import check_size
 from everywire.hub.world import settled
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
     from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
 
-__all__ = ["connect"]
+__all__ = ["connect", "identify"]
 
 
 async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Event | None:
@@ -24,30 +27,52 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
         raise Refused("connected already", Code.BAD_REQUEST)
     check_size("info", command.info, hub.settings.max_info)
     try:
-        user = await _user(hub, attachment, command)
+        session, resumed = await _session(hub, attachment, command)
     except Refused as no:
         attachment.tell(m.Refusal(command.ref, no.code, no.reason, no.temporary))
         attachment.close(_turned_away(no), no.reason)
         return None
+    if session is None:
+        return None
+    beat, expires = hub.settings.heartbeat, hub.expires_in(session)
+    return m.Connected(command.ref, session.id, session.user, session.resume, resumed, beat, expires)
+
+
+async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tuple[Session | None, bool]:
+    """Give the session, and whether it is an earlier one; None where the client has gone meanwhile."""
+    shown = token(command.token, attachment.request, hub.settings.token_parameter)
+    session = hub.proven(command.resume)
+    if session is not None and shown is None and not hub.expiries.over(session):  # the secret is the proof
+        await hub.revoking.check(session.identity)
+        if attachment.open and hub.proven(command.resume) is session:  # it may have ended meanwhile
+            hub.resume(attachment, session)
+            return session, True
+    found = await identify(hub, attachment, shown, info=command.info)
     if not attachment.open:
-        return None
-    session = hub.resumable(command.resume, user) if command.resume is not None else None
-    if session is not None:
+        return None, False
+    session = hub.proven(command.resume)
+    if session is not None and session.user == found.user:
+        session.become(found)
         hub.resume(attachment, session)
-    resumed = session is not None
-    session = session or hub.begin(attachment, user, command.info)
-    heartbeat = hub.settings.heartbeat
-    return m.Connected(command.ref, session.id, session.user, session.resume, resumed, heartbeat)
+        return session, True
+    return hub.begin(attachment, found, command.info), False
 
 
-async def _user(hub: Hub, attachment: Attachment, command: m.Connect) -> str | None:
+async def identify(
+    hub: Hub, attachment: Attachment, shown: str | None, member: m.Member | None = None, info: m.Raw | None = None
+) -> Identity:
+    """Ask the application whose the token is that was `shown`; raises `Refused` where it holds no longer, too.
+
+    `member` is who refreshes it, `info` what a new client says about itself.
+    """
     if hub.hooks.connect is None:
-        return None
-    connecting = Connecting(command.token, attachment.request, command.info)
-    user = await settled(hub.world, hub.hooks.connect(connecting))
-    if user is not None and not isinstance(user, str):
-        raise TypeError(f"the connect hook gives a user's name or None, not {user!r}")
-    return user
+        return ANONYMOUS
+    if shown is not None and len(shown) > hub.settings.max_token:
+        raise Refused(f"a token has at most {hub.settings.max_token} characters", Code.UNAUTHORIZED)
+    connecting = Connecting(shown, attachment.request, info, hub.expiries.now(), attachment.address, member)
+    found = identity(await settled(hub.world, hub.hooks.connect(connecting)))
+    await hub.revoking.check(found)
+    return found
 
 
 def _turned_away(no: Refused) -> Close:

@@ -7,29 +7,34 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from everywire.hub.changes import ChangeHook, ChangeKind
+from everywire.hub.handlers import Handler
+from everywire.hub.identity import Identity
 from everywire.hub.kinds import Kinds
 from everywire.messages import Command, Member, Raw
 
-__all__ = ["ConnectHook", "Connecting", "Handler", "Hooks", "Tracer"]
+__all__ = ["ConnectHook", "Connecting", "Hooks", "Tracer"]
 
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
     """Who wants to connect: the `token` shown, the HTTP `request` that opened the transport.
 
-    `info` is what the client tells about itself, as JSON text, unverified.
+    `info` is what the client tells about itself, as JSON text, unverified. `time` is now, in seconds since 1970; `address` where the
+    client is, if that is known. `member` is whose session a newer token is shown for, None where there is no session yet.
     """
 
-    token: str | None
+    token: str | None = field(repr=False)
     request: Any
     info: Raw | None
+    time: float = 0.0
+    address: str | None = None
+    member: Member | None = None
 
 
-ConnectHook: TypeAlias = Callable[[Connecting], str | Awaitable[str | None] | None]
-"""Gives the user's name, or None for an anonymous one; raises `Refused` to turn the client away."""
-
-Handler: TypeAlias = Callable[[Member, Any], Any]
-"""Answers a call: given who calls and the decoded data, returns the result, or an awaitable of it."""
+Said: TypeAlias = str | Identity | None
+ConnectHook: TypeAlias = Callable[[Connecting], Said | Awaitable[Said]]
+"""Gives the user's name, None for an anonymous one, or an `Identity`; raises `Refused` to turn the client away."""
 
 
 class Tracer(Protocol):
@@ -46,3 +51,6 @@ class Hooks:
     kinds: Kinds = field(default_factory=Kinds)
     handlers: dict[str, Handler] = field(default_factory=dict)
     connect: ConnectHook | None = None
+    changes: dict[tuple[ChangeKind, str], ChangeHook] = field(
+        default_factory=dict
+    )  # by what happens, and the channel's pattern

@@ -9,19 +9,25 @@ from typing import Any, Final
 from everywire.brokers.base import Broker, Draft, Gap, News, Note, Receipt
 from everywire.errors import Refused
 from everywire.hub.attachment import Attachment
+from everywire.hub.calls import at_once
+from everywire.hub.changes import Changes
 from everywire.hub.channel import Channel, Subscription
 from everywire.hub.codes import Close, Code
 from everywire.hub.commands import handle
 from everywire.hub.deadlines import Deadlines
+from everywire.hub.expiries import Expiries
 from everywire.hub.heartbeat import Heartbeats
 from everywire.hub.hooks import Hooks, Tracer
+from everywire.hub.identity import Identity
 from everywire.hub.kinds import Place
 from everywire.hub.notes import Notes
 from everywire.hub.presence import Places
+from everywire.hub.refusing import refusal
+from everywire.hub.revoking import Revoking
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Command, Member, Moved, Raw, Refusal
+from everywire.messages import Command, Member, Moved, Raw, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
 
@@ -37,7 +43,8 @@ class Hub:
     synchronous, so that a fan-out cannot interleave with a subscribe.
 
     Invariants: a session is in `sessions` from its connect to its end; it either has an attachment or is
-    lingering; a channel is in `channels` while it has subscriptions, and is watched at the broker then.
+    lingering; `_users` holds the same sessions by user, but the anonymous; a channel is in `channels` while it has subscriptions,
+    and is watched at the broker then.
     """
 
     def __init__(
@@ -61,9 +68,14 @@ class Hub:
         self.node: Final = world.new_id()
         self.places: Final = Places(world, broker, self.node, self.settings.lease)
         self.notes: Final = Notes(world, broker, self.node, self.metrics)
+        self.revoking: Final = Revoking(self)
+        self.expiries: Final = Expiries(world, self.settings.expiry_grace, _expired)
+        self._users: dict[str, dict[Session, None]] = {}
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
+        self._last_call = 0
+        self.changes: Final = Changes(self)
         broker.listen(self.deliver)
 
     @property
@@ -98,6 +110,8 @@ class Hub:
         """Forget a transport; its session, if it has one, is given back without it."""
         attachment.open = False
         attachment.inbox.clear()
+        if attachment.calls is not None:
+            attachment.calls.end()
         self.attachments.pop(attachment, None)
         self._unconnected.discard(attachment)
         self.heartbeats.discard(attachment)
@@ -114,18 +128,30 @@ class Hub:
 
     # Sessions.
 
-    def begin(self, attachment: Attachment, user: str | None, info: Raw | None) -> Session:
-        """Make a new session and attach it."""
-        session = Session(Member(self.world.new_id(), user, info), self.world.new_id())
+    def begin(self, attachment: Attachment, identity: Identity, info: Raw | None) -> Session:
+        """Make a new session and attach it; `info` is what its client says about itself."""
+        member = Member(self.world.new_id(), identity.user, identity.shown(info))
+        session = Session(member, self.world.new_id(), identity)
         self.sessions[session.id] = session
+        if session.user is not None:
+            self._users.setdefault(session.user, {})[session] = None
         self.metrics.sessions_opened += 1
         self._join(attachment, session)
         return session
 
-    def resumable(self, resume: str, user: str | None) -> Session | None:
-        """Give the session that `resume` continues, if it lives and is the same user's."""
-        session = self.sessions.get(resume.partition(".")[0])
-        if session is None or not session.proven(resume) or session.user != user:
+    def of_user(self, user: str) -> list[Session]:
+        """Give the sessions of `user` that live here."""
+        return [*self._users.get(user, ())]
+
+    def expires_in(self, session: Session) -> float | None:
+        """Give the seconds until the session's token has to be refreshed."""
+        expires = session.identity.expires
+        return max(0.0, expires - self.expiries.now()) if expires is not None else None
+
+    def proven(self, resume: str | None) -> Session | None:
+        """Give the session that `resume` continues, if it lives."""
+        session = self.sessions.get(resume.partition(".")[0]) if resume is not None else None
+        if session is None or resume is None or not session.proven(resume):
             return None
         return session
 
@@ -144,6 +170,7 @@ class Hub:
         attachment.session = session
         session.attachment = attachment
         self.heartbeats.add(attachment)
+        self.expiries.add(session)
 
     def end(self, session: Session) -> None:
         """End a session for good: its places in channels, its subscriptions, its secret."""
@@ -151,7 +178,12 @@ class Hub:
             self.detach(attachment)
         self._lingering.discard(session)
         self._unclaimed.discard(session)
+        self.expiries.discard(session)
         self.sessions.pop(session.id, None)
+        if session.user is not None and (others := self._users.get(session.user)) is not None:
+            others.pop(session, None)
+            if not others:
+                del self._users[session.user]
         for subscription in [*session.subscriptions.values()]:
             self.drop(subscription)
 
@@ -199,10 +231,17 @@ class Hub:
         if session.subscriptions.pop(channel.name, None) is None:
             return
         channel.unsubscribe(session)
-        self.places.exit(channel.name, session)
+        self.places.exit(subscription)
         if not channel.subscriptions:
             del self.channels[channel.name]
             self.world.start(self._unwatch(channel.name))
+
+    def remove(self, subscription: Subscription, reason: str) -> None:
+        """Take a subscription away that its client did not give up, and tell it why."""
+        attachment = subscription.session.attachment
+        self.drop(subscription)
+        if attachment is not None:
+            attachment.tell(Unsubscribed(subscription.channel.name, None, reason))
 
     async def _unwatch(self, name: str) -> None:
         try:
@@ -213,7 +252,9 @@ class Hub:
     # Publications.
 
     async def publish(self, place: Place, draft: Draft, *, ephemeral: bool = False) -> Receipt:
-        """Append a publication to a channel; every node delivers it."""
+        """Append a publication to a channel; every node delivers it. Raises `Refused` (107) for data that is not what the channel carries."""
+        if place.kind.shape is not None:
+            place.kind.shape.read(draft.data)
         retention = None if ephemeral else place.kind.retention
         begun = self.world.now()
         receipt = await self.broker.publish(place.name, draft, retention)
@@ -247,6 +288,15 @@ class Hub:
             self._work(attachment)
         )  # a span needs a context of its own from its beginning to its end
 
+    def at_once(self, attachment: Attachment, command: Command) -> bool:
+        """Deal with what a call under way may be waiting for."""
+        return at_once(self, attachment, command)
+
+    def next_call(self) -> int:
+        """Number a call of the server; no number is used twice, so that no late answer is taken for another."""
+        self._last_call += 1
+        return self._last_call
+
     async def _work(self, attachment: Attachment) -> None:
         attachment.busy = True
         try:
@@ -267,13 +317,9 @@ class Hub:
             else:
                 with self.tracer.span(command):
                     event = await handle(self, attachment, command)
-        except Refused as no:
-            self.metrics.refusals += 1
-            self.metrics.refused[no.code] = self.metrics.refused.get(no.code, 0) + 1
-            event = Refusal(ref, no.code, no.reason, no.temporary)
-        except Exception:
-            _log.exception("%s failed", type(command).__name__)
-            event = Refusal(ref, Code.INTERNAL, "internal error", temporary=True)
+        except Exception as error:
+            what = f"{type(command).__name__} {getattr(command, 'name', '')}".rstrip()  # a name that has a handler
+            event = refusal(self, what, ref, error)
         if event is not None:
             attachment.tell(event)
         if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:
@@ -285,9 +331,16 @@ class Hub:
             self.detach(attachment)
             attachment.transport.close(code, reason)
         self.heartbeats.close()
+        self.expiries.close()
         self.places.close()
+        self.changes.close()
         for deadlines in (self._lingering, self._unconnected, self._unclaimed):
             deadlines.close()
+
+
+def _expired(session: Session) -> None:
+    if session.attachment is not None:
+        session.attachment.close(Close.EXPIRED, "the token expired")
 
 
 def _too_late(attachment: Attachment) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
 from everywire.brokers.base import Retention
+from everywire.hub.shapes import Shape
 from everywire.messages import Member
 
-__all__ = ["ACTIONS", "Access", "Action", "ChannelKind", "Kinds", "Place", "Rule"]
+__all__ = ["ACTIONS", "Access", "Action", "ChannelKind", "Kinds", "Place", "Presence", "Rule"]
 
 Action: TypeAlias = Literal["subscribe", "publish", "history", "presence"]
+Presence: TypeAlias = bool | Literal["sessions", "users"]
 ACTIONS: tuple[Action, ...] = ("subscribe", "publish", "history", "presence")
 
 
@@ -37,13 +39,22 @@ class ChannelKind:
     """All channels whose names match `pattern`: "room:{name}" matches "room:kitchen", not "room:a:b".
 
     A `{parameter}` stands for one or more characters other than a colon. An action without a rule is
-    allowed to everyone who is connected.
+    allowed to everyone who is connected. `shape` is what the data of every publication has to look like.
     """
 
     pattern: str
     retention: Retention = field(default_factory=Retention)
-    presence: bool = False
+    presence: Presence = False
+    leave_after: float = 0.0
+    told: bool = False
     rules: dict[Action, Rule] = field(default_factory=dict)
+    shape: Shape | None = None
+
+    def __post_init__(self) -> None:
+        if self.presence not in (False, True, "sessions", "users") or self.leave_after < 0:
+            raise ValueError(
+                f"channel pattern {self.pattern!r}: presence is a bool, 'sessions' or 'users', leave_after not negative"
+            )
 
     def allow(self, *actions: Action) -> Callable[[R], R]:
         """Make the decorated function, sync or async, the rule for `actions`; for all if none is named.
@@ -84,6 +95,12 @@ class Kinds:
             self._patterns.append((expression, kind))
         else:
             self._exact[pattern] = kind
+
+    def with_pattern(self, pattern: str) -> ChannelKind | None:
+        """Give the kind that was added with `pattern`."""
+        if (kind := self._exact.get(pattern)) is not None:
+            return kind
+        return next((kind for _, kind in self._patterns if kind.pattern == pattern), None)
 
     def find(self, name: str) -> Place | None:
         """Give the place that `name` names; None where no kind has it."""

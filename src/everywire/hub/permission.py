@@ -1,4 +1,4 @@
-"""May it? The application's rules, and the limits."""
+"""May it? The session's capabilities, the application's rules, and the limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ __all__ = ["check_size", "permit"]
 
 
 async def permit(hub: Hub, session: Session, place: Place, action: Action) -> None:
-    """Raise `Refused` unless the channel's rule allows `action`."""
+    """Raise `Refused` unless the session's capabilities and the channel's rule both allow `action`."""
+    if not session.may(action, place.name):
+        raise Refused("permission denied", Code.DENIED)
     rule = place.kind.rules.get(action, True)
     if not isinstance(rule, bool):
         access = Access(session.member, place.name, place.params, action)

@@ -81,7 +81,8 @@ async def presence(hub: Hub, session: Session, command: m.Presence) -> m.Event:
     if not place.kind.presence:
         raise Refused("nobody is listed here", Code.NOT_AVAILABLE)
     await permit(hub, session, place, "presence")
+    if command.brief:
+        return m.Roster(command.ref, place.name, (), *await hub.broker.count(place.name))
     members = await hub.broker.members(place.name)
     users = len({member.user for member in members if member.user is not None})
-    listed = () if command.brief else members
-    return m.Roster(command.ref, place.name, listed, sum(member.tabs for member in members), users)
+    return m.Roster(command.ref, place.name, members, sum(member.tabs for member in members), users)

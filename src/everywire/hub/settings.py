@@ -15,8 +15,14 @@ class Settings:
 
     linger: float = 10.0  # how long a session outlives its transport
     connect_deadline: float = 10.0  # from the transport's opening to its `connect`
+    expiry_grace: float = 30.0  # from the end of a token's time to that of its session's connection
+    revocation: float = 86_400.0  # how long a revocation is kept unless it says otherwise; at least a token's life
+    max_token: int = 8 * 1024  # characters of a token
+    token_parameter: str | None = None  # of an address's query, where a token may stand that cannot stand elsewhere
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
-    lease: float = 30.0  # how long a place in a channel is held without being renewed
+    lease: float = (
+        3.0  # how long a node holds its places in channels without renewing that; it does so three times in it
+    )
     max_channels: int = 128  # subscriptions of one session
     max_name: int = 255  # characters in a channel's name
     max_data: int = 64 * 1024  # bytes of application data in one command
@@ -26,3 +32,12 @@ class Settings:
     max_page_bytes: int = 256 * 1024  # bytes of their data; one publication is always given
     max_pages: int = 16  # answers to one command; a client asks on for the rest
     max_held: int = 1_000  # events kept for one subscription while history is read
+    call_deadline: float | None = 60.0  # for a handler's answer; None: for ever. A stream has none but its client's
+    answer_deadline: float = 10.0  # for a client's answer to a call of the server
+    max_calls: int = 64  # handlers of one session's calls that are at work at a time
+    max_asked: int = 64  # calls of the server to one client that wait for its answer
+    max_credit: int = 65_536  # items that a client may say it takes, at any moment
+    stream_window: int = 16  # items of one client's stream under way; 16 at least, with which clients begin
+    max_stream_bytes: int = 4 * 1024 * 1024  # bytes of the items of one session's streams that wait for their handlers
+    max_changes: int = 64  # hooks for joins and leaves under way at a time
+    change_tries: int = 5  # how often such a hook is tried that fails

@@ -95,7 +95,7 @@ async def _catch_up(hub: Hub, subscription: Subscription, command: m.Subscribe) 
     if place.kind.presence and not more:
         if not subscription.stands:
             raise Refused("the subscription is over", Code.NOT_SUBSCRIBED)  # entering now would never be undone
-        members = await hub.places.enter(place.name, subscription.session.member)
+        members = await hub.places.enter(subscription)
     if command.since is not None:
         hub.metrics.recoveries += recovered and not more
         hub.metrics.recoveries_failed += not recovered

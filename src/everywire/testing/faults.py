@@ -42,6 +42,11 @@ class SlowBroker:
         self._delay = delay
         self._last = {"question": 0.0, "answer": 0.0}
 
+    @property
+    def alone(self) -> bool:
+        """Say whether one hub alone uses it."""
+        return self.inner.alone
+
     async def _travel(self, what: str = "question") -> None:
         now = self._world.now()
         arrival = max(now + self._delay(), self._last[what] + _APART)
@@ -78,21 +83,25 @@ class SlowBroker:
         """Ask where logs end."""
         return await self._asked(self.inner.ends(channels))
 
-    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
+    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
         """Hold a place."""
-        await self._asked(self.inner.enter(channel, seat, lease))
+        return await self._asked(self.inner.enter(channel, seat, lease))
 
     async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give it up."""
         await self._asked(self.inner.exit(channel, session, holder))
 
-    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
-        """Hold places for longer."""
-        return await self._asked(self.inner.renew(holder, places, lease))
+    async def renew(self, holder: str, lease: float) -> str:
+        """Hold all that is the holder's for longer."""
+        return await self._asked(self.inner.renew(holder, lease))
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
         return await self._asked(self.inner.members(channel))
+
+    async def count(self, channel: str) -> tuple[int, int]:
+        """Give how many are there."""
+        return await self._asked(self.inner.count(channel))
 
     async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
         """Take occurrences."""

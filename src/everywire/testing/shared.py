@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from everywire.brokers.base import (
     Broker,
@@ -49,7 +50,7 @@ class SharedBroker:
     def view(self, world: World, metrics: Metrics) -> View:
         """Make another node's view."""
         if self._inner is None:
-            self._inner = MemoryBroker(world.now, world.new_id, later=world.later, metrics=metrics)
+            self._inner = MemoryBroker(world.now, world.new_id, later=world.later, alone=False, metrics=metrics)
             self._inner.listen(self._fan_out)
         made = View(self, self._inner)
         self.views.append(made)
@@ -66,6 +67,8 @@ class View:
     A `cut` view hears nothing and every question fails, as over a broken link; what a dead node held stays there. `heal`
     tells its hub that news may have been lost.
     """
+
+    alone: Final = False
 
     def __init__(self, shared: SharedBroker, inner: Broker) -> None:
         self._shared = shared
@@ -127,21 +130,25 @@ class View:
         """Say where logs end."""
         return await self._there().ends(channels)
 
-    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
+    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
         """Hold a place."""
-        await self._there().enter(channel, seat, lease)
+        return await self._there().enter(channel, seat, lease)
 
     async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give it up."""
         await self._there().exit(channel, session, holder)
 
-    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
-        """Hold places for longer."""
-        return await self._there().renew(holder, places, lease)
+    async def renew(self, holder: str, lease: float) -> str:
+        """Hold all that is the holder's for longer."""
+        return await self._there().renew(holder, lease)
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
         return await self._there().members(channel)
+
+    async def count(self, channel: str) -> tuple[int, int]:
+        """Give how many are there."""
+        return await self._there().count(channel)
 
     async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
         """Take occurrences."""

@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 from tests.contracts.broker import KEEP, BrokerContract, draft
+from tests.contracts.presence import PresenceContract
 
 from everywire.brokers.base import Query, Retention, Seat
 from everywire.brokers.memory import MemoryBroker
@@ -18,14 +19,14 @@ def loop():
         yield loop
 
 
-class TestMemoryBroker(BrokerContract):
+class TestMemoryBroker(BrokerContract, PresenceContract):
     @pytest.fixture(autouse=True)
     def _loop(self, loop):
         self.loop = loop
 
     def make(self):
         epochs = count()
-        return MemoryBroker(self.loop.time, lambda: f"e{next(epochs)}")
+        return MemoryBroker(self.loop.time, lambda: f"e{next(epochs)}", later=self.loop.call_later)
 
     def wait(self, seconds):
         self.loop.run(seconds)
@@ -185,24 +186,22 @@ def test_a_log_nobody_watches_any_more_goes_before_histories():
     assert set(small.broker._blank) <= small.broker._logs.keys()
 
 
-def test_joining_does_not_look_at_everybody_who_is_there():
-    class Watched(dict):
-        looked = 0
-
-        def items(self):
-            self.looked += 1
-            return super().items()
-
+def test_what_joining_and_renewing_cost_does_not_grow_with_who_is_there():
     small = Small(1)
-    places = small.broker._places._places["c"] = Watched()
     for number in range(200):
-        small.time += 0.01
         done(small.broker.enter("c", Seat(Member(str(number)), "n"), 30))
-        done(small.broker.renew("n", [("c", "0")], 30))
-    assert places.looked == 0
-    small.time = 31.0
-    assert len(done(small.broker.members("c"))) == 101
-    assert places.looked == 1
+    there = small.broker._places._channels["c"]
+
+    class Unread(dict):
+        def __iter__(self):
+            raise AssertionError("somebody looks at everybody")
+
+        items = values = __iter__
+
+    there.members, there.places = Unread(there.members), Unread(there.places)
+    done(small.broker.enter("c", Seat(Member("another"), "n"), 30))
+    done(small.broker.renew("n", 30))
+    done(small.broker.exit("c", "another", "n"))
 
 
 def test_closing_forgets_everything():

@@ -106,6 +106,11 @@ class LocalBroker:
         self._closed = False
 
     @property
+    def alone(self) -> bool:
+        """Others share the host, and it outlives this process."""
+        return False
+
+    @property
     def linked(self) -> bool:
         """Whether there is a link at this moment."""
         return self._link is not None
@@ -321,23 +326,29 @@ class LocalBroker:
 
     # Presence.
 
-    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
+    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
         """Hold a place."""
-        await self._ask("enter", channel, seat, lease)
+        term: str = await self._ask("enter", channel, seat, lease)
+        return term
 
     async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give a place up."""
         await self._ask("exit", channel, session, holder)
 
-    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
-        """Hold places for longer."""
-        lost: tuple[tuple[str, str], ...] = await self._ask("renew", holder, places, lease)
-        return lost
+    async def renew(self, holder: str, lease: float) -> str:
+        """Hold all that is the holder's for longer."""
+        term: str = await self._ask("renew", holder, lease)
+        return term
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
         members: tuple[Member, ...] = await self._ask("members", channel)
         return members
+
+    async def count(self, channel: str) -> tuple[int, int]:
+        """Give how many are there."""
+        count: tuple[int, int] = await self._ask("count", channel)
+        return count
 
     async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
         """Take occurrences."""

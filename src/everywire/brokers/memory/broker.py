@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import Final
 
 from everywire.brokers.base import (
     Deliver,
@@ -23,6 +24,7 @@ from everywire.brokers.memory.entries import Entries
 from everywire.brokers.memory.expiries import Expiries, Expiry, Later
 from everywire.brokers.memory.journal import Entry, Forgotten, Journal, SavedLog
 from everywire.brokers.memory.log import LOG_COST, Log
+from everywire.brokers.memory.occurrences import Occurrences
 from everywire.brokers.memory.places import Places
 from everywire.brokers.memory.records import Records
 from everywire.messages import EntryChange, Joined, Left, Member, Moved, Position, Publication, Raw
@@ -36,7 +38,8 @@ class MemoryBroker:
     """Keeps everything in this process, within `budget` bytes.
 
     `clock` gives seconds and never goes back; `new_epoch` gives a string never given before; `later` calls a function in so many
-    seconds: without it an entry whose time is over is removed only when something else is asked of the broker. Beyond the
+    seconds: without it what is over (an entry's time, a lease) is noticed only when something else is asked of the broker. `alone` is
+    what `Broker.alone` says: False where several hubs share it. Beyond the
     budget logs that nothing was ever published to go first, unless they are watched: reading is enough to
     make one, and must not cost others their history. Then the log used longest ago is forgotten: its
     channel goes on under a new epoch, and whoever watches it is told. `journal` learns of every change of a log.
@@ -52,9 +55,11 @@ class MemoryBroker:
         *,
         later: Later | None = None,
         budget: int = 256 * 1024 * 1024,
+        alone: bool = True,
         metrics: Metrics | None = None,
         journal: Journal | None = None,
     ) -> None:
+        self.alone: Final = alone
         self._clock = clock
         self._journal = journal
         self._new_epoch = new_epoch
@@ -67,7 +72,8 @@ class MemoryBroker:
         self._watched: set[str] = set()
         self._patterns = Patterns()
         self._expiries = Expiries(clock, later, self._holds, self._expire)
-        self._places = Places(clock, self._tell)
+        self._occurrences = Occurrences(self._metrics)
+        self._places = Places(clock, new_epoch, self._tell, self._occurrences, later)
         self._records = Records(clock)
 
     @property
@@ -282,28 +288,35 @@ class MemoryBroker:
         self._shrink(channel)
         return found
 
-    async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
-        """Take occurrences."""
-        return ()
-
-    async def done(self, holder: str, channel: str, sequence: int) -> None:
-        """Let go of one."""
-
-    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
-        """Hold a place, or renew it and what it tells of the member."""
-        self._places.enter(channel, seat, lease)
+    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
+        """Hold a place, or renew what it tells of the member."""
+        return self._places.enter(channel, seat, lease)
 
     async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give a place up."""
         self._places.exit(channel, session, holder)
 
-    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
-        """Hold places for longer."""
-        return self._places.renew(holder, places, lease)
+    async def renew(self, holder: str, lease: float) -> str:
+        """Hold all that is the holder's for longer."""
+        return self._places.renew(holder, lease)
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
         return self._places.members(channel)
+
+    async def count(self, channel: str) -> tuple[int, int]:
+        """Give how many sessions and users are there."""
+        return self._places.count(channel)
+
+    async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
+        """Take occurrences."""
+        self._places.renew(holder, lease)
+        return self._occurrences.claim(holder, most)
+
+    async def done(self, holder: str, channel: str, sequence: int) -> None:
+        """Let go of one."""
+        self._places.settle()
+        self._occurrences.done(holder, channel, sequence)
 
     async def put(self, name: str, record: bytes, ttl: float) -> None:
         """Keep a record."""
@@ -326,6 +339,7 @@ class MemoryBroker:
         self._logs.clear()
         self._blank.clear()
         self._places.clear()
+        self._occurrences.clear()
         self._records.clear()
         self._watched.clear()
         self._expiries.close()

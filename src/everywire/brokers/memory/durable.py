@@ -84,6 +84,7 @@ class DurableBroker:
         self._sound = asyncio.Event()
         self._sound.set()
         self.takes = True
+        self.alone = False  # the file outlives this process
         self._closed = False
 
     def adopt(self, inner: MemoryBroker, logs: Sequence[SavedLog]) -> None:
@@ -225,21 +226,25 @@ class DurableBroker:
         """Give where each log ends."""
         return await self._kept(self._inner.ends(channels))
 
-    async def enter(self, channel: str, seat: Seat, lease: float) -> None:
+    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
         """Hold a place."""
-        await self._kept(self._inner.enter(channel, seat, lease))
+        return await self._kept(self._inner.enter(channel, seat, lease))
 
     async def exit(self, channel: str, session: str, holder: str) -> None:
         """Give it up."""
         await self._kept(self._inner.exit(channel, session, holder))
 
-    async def renew(self, holder: str, places: Sequence[tuple[str, str]], lease: float) -> tuple[tuple[str, str], ...]:
-        """Hold places for longer."""
-        return await self._kept(self._inner.renew(holder, places, lease))
+    async def renew(self, holder: str, lease: float) -> str:
+        """Hold all that is the holder's for longer."""
+        return await self._kept(self._inner.renew(holder, lease))
 
     async def members(self, channel: str) -> tuple[Member, ...]:
         """Give who is there."""
         return await self._kept(self._inner.members(channel))
+
+    async def count(self, channel: str) -> tuple[int, int]:
+        """Give how many are there."""
+        return await self._kept(self._inner.count(channel))
 
     async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
         """Take occurrences."""

@@ -44,7 +44,7 @@ def _durable(given: Given, world: LoopWorld, executor: Executor) -> DurableBroke
     file = HistoryFile(given.history, world.now, time.time, forced=given.forced)
     logs = file.load(world.new_id)
     broker = DurableBroker(file, partial(loop.run_in_executor, executor), loop, world.later)
-    broker.adopt(MemoryBroker(world.now, world.new_id, later=world.later, journal=broker), logs)
+    broker.adopt(MemoryBroker(world.now, world.new_id, later=world.later, alone=False, journal=broker), logs)
     return broker
 
 
@@ -57,7 +57,7 @@ async def serve(given: Given) -> None:
     executor = ThreadPoolExecutor(1, "history")  # SQLite waits for the disk; the loop does not
     try:
         broker: Broker = (
-            MemoryBroker(world.now, world.new_id, later=world.later)
+            MemoryBroker(world.now, world.new_id, later=world.later, alone=False)
             if given.history is None
             else _durable(given, world, executor)
         )

@@ -30,6 +30,7 @@ class MortalWorld(LoopWorld):
             loop,
             wall=lambda: EPOCH + round(loop.time() * 1000),
             new_id=lambda: f"{dice.getrandbits(128):032x}",
+            threads=False,
         )
         self.dead = False
 

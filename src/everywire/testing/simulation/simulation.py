@@ -23,9 +23,9 @@ from everywire.testing.simulation.node import MortalWorld, Node
 
 __all__ = ["Plan", "Simulation", "simulate"]
 
-SETTINGS = Settings(linger=1.5, heartbeat=Heartbeat(2.0, 1.0), lease=3.0, connect_deadline=3.0, max_held=64)
-PATIENCE = Patience(answer=1.0, beat=0.5, silence=1.5)
-_REST = 25.0  # seconds without faults after which everything has to be well
+SETTINGS = Settings(linger=1.5, heartbeat=Heartbeat(3.0, 1.5), lease=3.0, connect_deadline=3.0, max_held=64)
+PATIENCE = Patience(answer=1.0, beat=1.0, silence=2.5)
+_REST = 15.0  # seconds without faults after which everything has to be well
 
 
 _WEIGHTS = {

@@ -1,0 +1,34 @@
+"""A newer token for a session that goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from everywire import messages as m
+from everywire.errors import Refused
+from everywire.hub.codes import Code
+from everywire.hub.connecting import identify
+
+if TYPE_CHECKING:
+    from everywire.hub.attachment import Attachment
+    from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
+
+__all__ = ["refresh"]
+
+
+async def refresh(hub: Hub, attachment: Attachment, session: Session, command: m.Refresh) -> m.Event | None:
+    """Answer a `Refresh`; one that is refused leaves the session with the time that it had."""
+    if hub.hooks.connect is None:
+        raise Refused("tokens mean nothing here", Code.BAD_REQUEST)
+    identity = await identify(hub, attachment, command.token, session.member)
+    if attachment.session is not session:
+        return None
+    if identity.user != session.user:
+        raise Refused("the token is another user's", Code.UNAUTHORIZED)
+    session.become(identity)
+    hub.expiries.add(session)
+    for subscription in [*session.subscriptions.values()]:
+        if not session.may("subscribe", subscription.channel.name):
+            hub.remove(subscription, "the newer token does not allow it")
+    return m.Refreshed(command.ref, hub.expires_in(session))
