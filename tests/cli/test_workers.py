@@ -1,8 +1,10 @@
 """Several workers as real processes."""
 
 import asyncio
+import json
 import os
 import signal
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -178,3 +180,37 @@ async def _over(pid):
     async with asyncio.timeout(PATIENCE):
         while Path(f"/proc/{pid}").exists() and ") Z" not in Path(f"/proc/{pid}/stat").read_text():
             await passed(0.02)
+
+
+async def test_any_worker_takes_the_requests_of_a_line(tmp_path):
+    """Each request comes on a connection of its own, which any worker may get."""
+    async with serving(tmp_path) as (run, address):
+        base = address.replace("ws:", "http:")
+        opened = await _asked("POST", f"{base}/lines", {"type": "connect", "id": 1})
+        line = json.loads(opened)["line"]
+        await _asked("POST", f"{base}/lines/{line}?seq=1", {"type": "subscribe", "id": 2, "channel": "log:a"})
+        after, kinds = 0, []
+        for number in range(2, 22):
+            await _asked(
+                "POST",
+                f"{base}/lines/{line}?seq={number}",
+                {"type": "publish", "id": 1 + number, "channel": "log:a", "data": 1},
+            )
+            events = json.loads(await _asked("GET", f"{base}/lines/{line}/poll?after={after}&wait=2000"))
+            after += len(events)
+            kinds += [event["type"] for event in events]
+        assert kinds[:2] == ["connected", "subscribed"]
+        assert kinds.count("publication") >= 19
+        assert await run.end() == 0
+
+
+async def _asked(method, url, body=None):
+    """The body of an answer over a connection of its own."""
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(url, data, method=method)
+
+    def fetch():
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
+            return answer.read()
+
+    return await asyncio.to_thread(fetch)

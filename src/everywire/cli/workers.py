@@ -191,6 +191,6 @@ async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> Non
     loop.add_signal_handler(signal.SIGTERM, worker.told.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the supervisor's affair
     async with app.serving(**options) as server:
-        await worker.begin(server, Ready(app.path, app.has_page))
+        await worker.begin(server, app.gateway, Ready(app.path, app.has_page))
         await worker.told.wait()
         await worker.end(app.hub)

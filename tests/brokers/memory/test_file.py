@@ -17,7 +17,9 @@ KEYED = Retention(5, keyed=True)
 def published(offset, channel="c", epoch="e", entry=None, **fields):
     data = Raw(b'{"n":%d}' % offset) if offset % 2 else Packed(b"\x91\xc4\x01" + bytes([offset % 256]))
     member = Member("s", "u", Raw(b'{"i":1}'))
-    return Publication(channel, data, offset, Position(epoch, offset), member, entry, audience=Audience(("x",)), **fields)
+    return Publication(
+        channel, data, offset, Position(epoch, offset), member, entry, audience=Audience(("x",)), **fields
+    )
 
 
 def kept(offset, channel="c", epoch="e", first=1, key=None, **fields):
@@ -105,7 +107,10 @@ def test_entries_come_back_by_offset_without_those_forgotten(clocks):
     changes = [kept(n, entry=entry, floor=2, retention=KEYED) for n, entry in enumerate(entries, 1)]
     history.write(changes)
     history, logs = again(clocks, history)
-    assert [(each.publication.entry, each.publication.position.offset) for each in logs["c"].entries] == [("c", 3), ("a", 4)]
+    assert [(each.publication.entry, each.publication.position.offset) for each in logs["c"].entries] == [
+        ("c", 3),
+        ("a", 4),
+    ]
     assert (logs["c"].floor, logs["c"].retention) == (2, KEYED)
     history.close()
 
@@ -121,7 +126,9 @@ def test_a_killed_process_loses_nothing(clocks):
 
 
 @pytest.mark.parametrize(("forced", "epoch"), [(False, "another"), (True, "e")])
-def test_after_a_loss_of_power_logs_go_on_under_another_epoch_unless_forced_to_the_disk(clocks, monkeypatch, forced, epoch):
+def test_after_a_loss_of_power_logs_go_on_under_another_epoch_unless_forced_to_the_disk(
+    clocks, monkeypatch, forced, epoch
+):
     history = clocks.open(forced=forced)
     history.load(str)
     history.write([kept(1), kept(2)])

@@ -194,7 +194,9 @@ class HistoryFile:
 
     def _renamed(self, id: int, log: SavedLog, epoch: str) -> SavedLog:
         log.epoch = epoch
-        self._put_head(id, log.channel, _Head(epoch, log.top, log.top - len(log.publications) + 1, log.floor, log.retention))
+        self._put_head(
+            id, log.channel, _Head(epoch, log.top, log.top - len(log.publications) + 1, log.floor, log.retention)
+        )
         log.publications = [replace(each, publication=_renamed(each.publication, epoch)) for each in log.publications]
         log.entries = [replace(each, publication=_renamed(each.publication, epoch)) for each in log.entries]
         return log
@@ -226,7 +228,7 @@ class HistoryFile:
 
     def _rows(self, table: str, id: int, kind: _Carried) -> Iterator[tuple[Any, Any]]:
         ahead = self._wall() - self._clock()
-        query = f"SELECT name, deadline, body, sum FROM {table} WHERE log = ? ORDER BY name"  # noqa: S608
+        query = f"SELECT name, deadline, body, sum FROM {table} WHERE log = ? ORDER BY name"
         for name, deadline, body, sum in self._base.execute(query, (id,)):
             if not isinstance(body, bytes) or _sum(id, name, deadline, body) != sum:
                 raise _Damaged(f"a row of {table} is not as it was written")
@@ -260,7 +262,9 @@ class HistoryFile:
             id = self._id(change.channel)
             last[change.channel] = change
             if change.saved is not None:
-                rows["publications"].append(_row(id, change.top, change.saved.deadline + ahead, _SAVED.write(change.saved)))
+                rows["publications"].append(
+                    _row(id, change.top, change.saved.deadline + ahead, _SAVED.write(change.saved))
+                )
             if change.key is not None:
                 rows["keys"].append(_row(id, change.key.key, change.key.deadline + ahead, _KEY.write(change.key)))
             if change.entry is not None:
@@ -274,14 +278,12 @@ class HistoryFile:
     def _put(self, rows: dict[str, list[tuple[int, Any, float, bytes, int]]], last: dict[str, Kept]) -> None:
         """Put in what was gathered: rows in few statements, heads of logs once however often they changed."""
         for table, gathered in rows.items():
-            self._base.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?)", gathered)  # noqa: S608
+            self._base.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?)", gathered)
             gathered.clear()
         for channel, kept in last.items():
             head = _Head(kept.epoch, kept.top, kept.first, kept.floor, kept.retention)
             self._put_head(self._ids[channel], channel, head)
-            self._base.execute(
-                "DELETE FROM publications WHERE log = ? AND name < ?", (self._ids[channel], kept.first)
-            )
+            self._base.execute("DELETE FROM publications WHERE log = ? AND name < ?", (self._ids[channel], kept.first))
         last.clear()
 
     def _put_head(self, id: int, channel: str, head: _Head) -> None:
@@ -298,7 +300,7 @@ class HistoryFile:
     def _delete(self, id: int) -> None:
         self._base.execute("DELETE FROM logs WHERE id = ?", (id,))
         for table in _TABLES:
-            self._base.execute(f"DELETE FROM {table} WHERE log = ?", (id,))  # noqa: S608
+            self._base.execute(f"DELETE FROM {table} WHERE log = ?", (id,))
 
     def probe(self) -> None:
         """See whether the file takes changes; raises `NotWritten`."""
