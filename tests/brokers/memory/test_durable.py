@@ -12,7 +12,7 @@ from everywire.brokers.memory.durable import DurableBroker
 from everywire.brokers.memory.file import HistoryFile, NotRead, NotWritten
 from everywire.errors import Refused
 from everywire.messages import EntryChange, Joined, Moved, Raw
-from everywire.testing import VirtualLoop
+from everywire.testing import VirtualLoop, passed
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ class Kept:
         self.broker.adopt(self.memory, logs)
 
     async def _written(self, work, *values):
-        await asyncio.sleep(0.001)
+        await passed(0.001)
         return work(*values)
 
     def listening(self, *channels):

@@ -210,27 +210,27 @@ class HistoryFile:
             raise NotRead(str(damage)) from None
 
     def _log(self, id: int, channel: str, body: bytes, sum: int) -> SavedLog:
-        if not isinstance(body, bytes) or _sum(id, channel, 0.0, body) != sum:
+        if not _sound((id, channel, 0.0, body, sum)):
             raise _Damaged("a log's head is not as it was written")
         head = _HEAD.read(body)
         log = SavedLog(channel, head.epoch, head.top, floor=head.floor, retention=head.retention)
         for name, each in self._rows("publications", id, _SAVED):
             if name >= head.first:
                 log.publications.append(each)
-        offsets = [each.publication.position.offset for each in log.publications]
+        offsets = [_offset(each.publication) for each in log.publications]
         if offsets != list(range(head.first, head.top + 1)):
             raise _Damaged("publications are missing")
         log.keys = sorted((each for _, each in self._rows("keys", id, _KEY)), key=lambda each: each.offset)
         entries = [each for _, each in self._rows("entries", id, _ENTRY)]
-        entries.sort(key=lambda each: each.publication.position.offset)
-        log.entries = [e for e in entries if not (e.publication.removed and e.publication.position.offset <= log.floor)]
+        entries = [each for each in entries if not each.publication.removed or _offset(each.publication) > log.floor]
+        log.entries = sorted(entries, key=lambda each: _offset(each.publication))
         return log
 
     def _rows(self, table: str, id: int, kind: _Carried) -> Iterator[tuple[Any, Any]]:
         ahead = self._wall() - self._clock()
         query = f"SELECT name, deadline, body, sum FROM {table} WHERE log = ? ORDER BY name"
         for name, deadline, body, sum in self._base.execute(query, (id,)):
-            if not isinstance(body, bytes) or _sum(id, name, deadline, body) != sum:
+            if not _sound((id, name, deadline, body, sum)):
                 raise _Damaged(f"a row of {table} is not as it was written")
             value = kind.read(body)
             yield name, replace(value, deadline=deadline - ahead)
@@ -318,6 +318,17 @@ def _renamed(publication: Publication, epoch: str) -> Publication:
 
 def _row(id: int, name: Any, deadline: float, body: bytes) -> tuple[int, Any, float, bytes, int]:
     return id, name, deadline, body, _sum(id, name, deadline, body)
+
+
+def _offset(publication: Publication) -> int:
+    assert publication.position is not None  # what is kept has one
+    return publication.position.offset
+
+
+def _sound(row: tuple[Any, ...]) -> bool:
+    """Say whether a row is as it was written; a flipped bit may have changed the type of a value, too."""
+    id, name, deadline, body, sum = row
+    return isinstance(body, bytes) and _sum(id, name, deadline, body) == sum
 
 
 def _sum(id: int, name: Any, deadline: float, body: bytes) -> int:

@@ -184,7 +184,7 @@ class Supervisor:
             if slot.current is not child:
                 continue  # it was replaced
             slot.failures = 0 if self._steady(child) else slot.failures + 1
-            _say(slot, child, "%s; another is started" % child.fate)
+            _say(slot, child, f"{child.fate}; another is started")
             self._stand_in_for(child)
             await asyncio.sleep(_pause(slot.failures))
             slot.current = newer = await self._start(slot)
@@ -216,7 +216,7 @@ class Supervisor:
         for slot in self.slots:
             newer = await self._start(slot)
             if not await newer.begun(self.plan.start):
-                _say(slot, newer, "%s before it was ready; the rest stay as they are" % newer.fate)
+                _say(slot, newer, f"{newer.fate} before it was ready; the rest stay as they are")
                 break
             old, slot.current = slot.current, newer
             self._stand_down(slot)
