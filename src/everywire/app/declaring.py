@@ -8,8 +8,9 @@ from typing import TypedDict, TypeVar, Unpack
 
 from everywire.brokers.base import Retention
 from everywire.hub.changes import ChangeHook, ChangeKind
+from everywire.hub.enrolling import personal
 from everywire.hub.hooks import ConnectHook, Handler, Hooks
-from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Presence, Rule
+from everywire.hub.kinds import ACTIONS, Access, Action, ChannelKind, Presence, Rule
 from everywire.servers.routes import Route, Routes
 
 __all__ = ["ChannelOptions", "Declaring"]
@@ -69,6 +70,24 @@ class Declaring:
             rules=_rules(options),
         )
         self._hooks.kinds.add(kind)
+        return kind
+
+    def personal(self, pattern: str = "user:{user}", **options: Unpack[ChannelOptions]) -> ChannelKind:
+        """Declare a channel for each user, to which all of that user's sessions are subscribed as they connect.
+
+        `publish_to` publishes there. Unless `options` say otherwise, only that user may subscribe and read its history, and no client
+        may publish. Raises `ValueError` for a pattern without `{user}`.
+        """
+        if "{user}" not in pattern:
+            raise ValueError(f"a personal channel's pattern has {{user}} in it, {pattern!r} has not")
+
+        def own(access: Access) -> bool:
+            user = access.member.user
+            return user is not None and personal(pattern, user) == access.channel
+
+        rules: ChannelOptions = {"may_subscribe": own, "may_history": own, "may_presence": own, "may_publish": False}
+        kind = self.channel(pattern, **(rules | options))
+        self._hooks.personal = pattern
         return kind
 
     def on(self, name: str) -> Callable[[H], H]:

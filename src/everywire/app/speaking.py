@@ -10,6 +10,9 @@ import msgspec
 
 from everywire.app.threads import started
 from everywire.brokers.base import Draft, Receipt
+from everywire.errors import Refused
+from everywire.hub.codes import Code
+from everywire.hub.enrolling import personal
 from everywire.hub.hub import Hub
 from everywire.messages import Raw
 
@@ -41,3 +44,12 @@ class Speaking:
         draft = Draft(text, hub.world.wall(), None, f"s\n{key}" if key is not None else None)
         place = hub.place(channel)
         return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
+
+    def publish_to(
+        self, user: str, data: Any, *, key: str | None = None, ephemeral: bool = False
+    ) -> Awaitable[Receipt]:
+        """Publish `data` to the personal channel of `user`, as `publish` does; raises `Refused` where `personal` was not declared."""
+        hub = self.hub
+        if hub.hooks.personal is None:
+            raise Refused("there are no personal channels", Code.UNKNOWN_CHANNEL)
+        return self.publish(personal(hub.hooks.personal, user), data, key=key, ephemeral=ephemeral)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["subscribe", "unsubscribe"]
+__all__ = ["subscribe", "subscribe_unasked", "unsubscribe"]
 
 
 async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event | None:
@@ -33,6 +33,20 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
     await permit(hub, session, place, "subscribe")
     if attachment is None or attachment is not session.attachment:
         return None
+    return await _subscribe(hub, session, place, command)
+
+
+async def subscribe_unasked(hub: Hub, session: Session, channel: str) -> None:
+    """Subscribe a session in the server's name; nothing where it has no transport, or is subscribed already."""
+    place = hub.place(channel)
+    known = session.subscriptions.get(channel)
+    if session.attachment is not None and (known is None or known.state is State.RESTING):
+        await _subscribe(hub, session, place, m.Subscribe(None, channel))
+
+
+async def _subscribe(hub: Hub, session: Session, place: Place, command: m.Subscribe) -> m.Event | None:
+    attachment = session.attachment
+    assert attachment is not None
     fresh = place.name not in session.subscriptions
     subscription = hub.subscription(session, place)
     try:
@@ -56,6 +70,7 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
     attachment.tell(answer)
     assert answer.position is not None
     subscription.channel.release(subscription, answer.position)
+    hub.records.changed(session)
     return None
 
 
@@ -123,5 +138,6 @@ def unsubscribe(hub: Hub, session: Session, command: m.Unsubscribe) -> m.Event:
     subscription = session.subscriptions.get(command.channel)
     if subscription is None:
         raise Refused("not subscribed", Code.NOT_SUBSCRIBED)
+    session.dismiss(command.channel)
     hub.drop(subscription)
     return m.Unsubscribed(command.channel, command.ref)
