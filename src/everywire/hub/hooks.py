@@ -54,5 +54,7 @@ class Hooks:
     handlers: dict[str, Handler] = field(default_factory=dict)
     connect: ConnectHook | None = None
     changes: dict[tuple[ChangeKind, str], ChangeHook] = field(default_factory=dict)  # by what happens and the pattern
-    secrets: tuple[str, ...] = ()  # the first signs what continues sessions, all of them check it; none: another with each start
+    secrets: tuple[
+        str, ...
+    ] = ()  # the first signs what continues sessions, all of them check it; none: another with each start
     personal: str | None = None  # the pattern of users' own channels

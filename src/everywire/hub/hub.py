@@ -355,12 +355,13 @@ class Hub:
         self.expiries.close()
         self.places.close()
         self.changes.close()
+        self.records.close()
         for deadlines in (self._lingering, self._unconnected, self._unclaimed):
             deadlines.close()
 
     async def settled(self) -> None:
         """Wait until what other nodes need of this one is written down."""
-        await self.records.close()
+        await self.records.flush()
 
 
 def _expired(session: Session) -> None:

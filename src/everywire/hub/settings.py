@@ -21,7 +21,9 @@ class Settings:
     max_token: int = 8 * 1024  # characters of a token
     token_parameter: str | None = None  # of an address's query, where a token may stand that cannot stand elsewhere
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
-    lease: float = 3.0  # how long a node holds its places in channels without saying so again; it does three times in it
+    lease: float = (
+        3.0  # how long a node holds its places in channels without saying so again; it does three times in it
+    )
     max_channels: int = 128  # subscriptions of one session
     max_name: int = 255  # characters in a channel's name
     max_data: int = 64 * 1024  # bytes of application data in one command
