@@ -5,14 +5,14 @@ import json
 
 import pytest
 
-from everywire.client.requests import Requests
+from everywire.client.requests import Manner, Requests
 from everywire.client.wire import Failed, Published, Result
 from everywire.errors import ConnectionClosedError, Refused
 
 
 def add(requests: Requests, number: int, *, repeatable: bool = True, **options: object) -> asyncio.Future:
     command = {"type": "call", "id": number}
-    return requests.add(command, lambda answer: answer.data, repeatable=repeatable, **options)
+    return requests.add(command, lambda answer: answer.data, Manner(repeatable=repeatable, **options))
 
 
 def flushed(requests: Requests) -> list[int]:

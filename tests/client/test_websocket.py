@@ -11,7 +11,7 @@ from tests.client.servers import echo, hello, uri
 from tests.engine.peer import until
 
 from everywire import Deflate, connect, serve
-from everywire.client import websocket
+from everywire.client import reaching, websocket
 from everywire.client.backoff import Backoff
 from everywire.errors import ConnectionClosed, ConnectionClosedOK, HandshakeError, InvalidURI
 
@@ -202,13 +202,13 @@ class Refusing:
 
 async def test_a_socket_that_no_engine_takes_is_closed(server, monkeypatch):
     dialled = []
-    dial = websocket._dial
+    dial = reaching.dial
 
     async def remember(*where):
         dialled.append(await dial(*where))
         return dialled[-1]
 
-    monkeypatch.setattr(websocket, "_dial", remember)
+    monkeypatch.setattr(reaching, "dial", remember)
     monkeypatch.setattr(websocket.engines, "current", lambda kind: Refusing())
     with pytest.raises(OSError, match="no room"):
         await connect(uri(server))
@@ -216,7 +216,7 @@ async def test_a_socket_that_no_engine_takes_is_closed(server, monkeypatch):
 
 
 async def test_nothing_is_dialled_for_what_cannot_be_asked(engine, monkeypatch):
-    monkeypatch.setattr(websocket, "_dial", None)
+    monkeypatch.setattr(reaching, "dial", None)
     with pytest.raises(AttributeError):
         await connect("wss://localhost/", engine=engine, proxy=None, ssl="no context")
 

@@ -91,7 +91,7 @@ def test_a_session_goes_on_at_another_node(cluster):
     assert (answer["recovered"], [each["data"] for each in answer["publications"]]) == (True, [1])
     again.publish("room:1", 2)
     cluster.run(60)
-    published = [event for event in watcher.events("publication")]
+    published = watcher.events("publication")
     assert published[-1]["from"] == {"session": ann.session, "user": "ann", "info": {"nick": "A"}}
     assert seen(watcher) == []
     assert cluster.asked == ["watcher", "ann"]

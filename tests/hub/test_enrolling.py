@@ -56,9 +56,9 @@ def test_a_user_has_a_personal_channel():
             [],
             [],
         ]
-        with pytest.raises(Refusal, match="^103 "):
+        with pytest.raises(Refusal, match=r"^103 "):
             ben.subscribe("user:ann")
-        with pytest.raises(Refusal, match="^103 "):
+        with pytest.raises(Refusal, match=r"^103 "):
             ann.publish("user:ann", 1)
         assert [each["data"] for each in ann.ask("history", channel="user:ann")["publications"]] == ["psst"]
 

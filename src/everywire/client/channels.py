@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from everywire.client import wire
 from everywire.client.backoff import Backoff
+from everywire.client.callbacks import shielded
+from everywire.client.following import Following
 from everywire.client.requests import refusal
-from everywire.client.subscription import Following, Host, State, Subscription
+from everywire.client.subscription import Host, State, Subscription
 from everywire.client.wire import Position
 from everywire.errors import Refused
 
@@ -30,15 +34,26 @@ class Speaker(Host, Protocol):
 class Channels:
     """The subscriptions by channel.
 
-    Invariants: one subscription per channel; `_asked` holds who asked a question that is not answered over this connection.
+    `began(subscription)` is told of what the server subscribed us to, and nobody here had asked for.
+
+    Invariants: one subscription per channel; `_asked` holds who asked a question that is not answered over this connection; `_unclaimed` those that only the
+    server wanted.
     """
 
-    def __init__(self, speaker: Speaker, dice: random.Random) -> None:
+    def __init__(
+        self, speaker: Speaker, dice: random.Random, began: Callable[[Subscription[Any]], object] | None = None
+    ) -> None:
         self._speaker = speaker
         self._dice = dice
-        self._all: dict[str, Subscription] = {}
-        self._asked: dict[int, Subscription] = {}
-        self._retries: dict[Subscription, Backoff] = {}
+        self._began = began
+        self._all: dict[str, Subscription[Any]] = {}
+        self._wild: dict[str, re.Pattern[str]] = {}
+        self._unclaimed: set[str] = set()
+        self._offered: dict[
+            str, wire.Subscribed
+        ] = {}  # what the server began on this connection, while we ask ourselves
+        self._asked: dict[int, Subscription[Any]] = {}
+        self._retries: dict[Subscription[Any], Backoff] = {}
         self._left: set[str] = set()  # left while no link was there to say so: a resumed session still holds them
 
     @property
@@ -47,27 +62,49 @@ class Channels:
         found = {name: each.position for name, each in self._all.items()}
         return {name: position for name, position in found.items() if position is not None}
 
-    def add(self, channel: str, following: Following) -> Subscription:
-        """Follow `channel`; ValueError where it is followed already."""
+    @property
+    def all(self) -> dict[str, Subscription[Any]]:
+        """The subscriptions by channel."""
+        return self._all
+
+    def add(self, channel: str, following: Following) -> Subscription[Any]:
+        """Follow `channel`, or take over what the server began; ValueError where it is followed already."""
+        if channel in self._unclaimed:
+            self._unclaimed.discard(channel)
+            self._all[channel].adopt(following)
+            return self._all[channel]
         if channel in self._all:
             raise ValueError(f"{channel} is followed already")
-        subscription = self._all[channel] = Subscription(self._speaker, channel, following)
+        subscription = self._enter(channel, following)
         self.follow(subscription)
+        return subscription
+
+    def _enter(self, channel: str, following: Following) -> Subscription[Any]:
+        subscription = self._all[channel] = Subscription(self._speaker, channel, following)
+        if (pattern := _pattern(channel)) is not None:
+            self._wild[channel] = pattern
+        return subscription
+
+    def _leave(self, channel: str) -> Subscription[Any] | None:
+        self._wild.pop(channel, None)
+        self._unclaimed.discard(channel)
+        subscription = self._all.pop(channel, None)
+        if subscription is not None:
+            self._retries.pop(subscription, None)
         return subscription
 
     def drop(self, channel: str) -> None:
         """Follow `channel` no longer."""
-        subscription = self._all.pop(channel, None)
+        subscription = self._leave(channel)
         if subscription is None:
             return
-        self._retries.pop(subscription, None)
         subscription.end()
         if self._speaker.ready:
             self._speaker.tell(type="unsubscribe", channel=channel)
         else:
             self._left.add(channel)
 
-    def follow(self, subscription: Subscription) -> None:
+    def follow(self, subscription: Subscription[Any]) -> None:
         """Ask for a subscription's channel, from its position; at the next welcome where there is no connection."""
         if self._speaker.ready:
             subscription.asked = self._speaker.tell(**subscription.command())
@@ -75,11 +112,15 @@ class Channels:
 
     # Connections come and go.
 
-    def welcomed(self, *, resumed: bool) -> None:
-        """Ask for everything again."""
-        if resumed:
+    def welcomed(self, event: wire.Connected) -> None:
+        """Ask for everything again; of what only the server wanted, for what it still wants."""
+        if event.resumed:
             for channel in self._left - self._all.keys():
                 self._speaker.tell(type="unsubscribe", channel=channel)
+        else:
+            for channel in self._unclaimed - set(event.channels):
+                if (subscription := self._leave(channel)) is not None:
+                    subscription.end(Refused("the server ended it", _NOT_SUBSCRIBED))
         self._left.clear()
         for subscription in self._all.values():
             self.follow(subscription)
@@ -87,6 +128,7 @@ class Channels:
     def lost(self) -> None:
         """The connection is gone."""
         self._asked.clear()
+        self._offered.clear()
         for subscription in self._all.values():
             subscription.link_lost()
 
@@ -102,19 +144,42 @@ class Channels:
         """A publication comes."""
         if (subscription := self._all.get(event.channel)) is not None:
             subscription.published(event)
+        for channel, pattern in [*self._wild.items()]:
+            if pattern.fullmatch(event.channel) and channel in self._all:
+                self._all[channel].published(event)
 
     def answered(self, event: wire.Subscribed) -> None:
-        """The server agrees."""
-        if (subscription := self._asker(event.id, more=event.more == "follows")) is not None:
+        """The server agrees, or begins by itself."""
+        if event.id is None:
+            self._offer(event)
+        elif (subscription := self._asker(event.id, more=event.more == "follows")) is not None:
             self._retries.pop(subscription, None)
             subscription.answered(event)
 
-    def changed(self, event: wire.Joined | wire.Left | wire.Moved | wire.Unsubscribed) -> None:
+    def _offer(self, event: wire.Subscribed) -> None:
+        """The server begins a subscription, in this session or in the one we resumed."""
+        subscription = self._all.get(event.channel)
+        if subscription is None:
+            subscription = self._enter(event.channel, Following())
+            self._unclaimed.add(event.channel)
+            subscription.answered(event)
+            if self._began is not None:
+                shielded("on_subscribed", self._began, subscription)
+        elif subscription in self._asked.values():
+            self._offered[event.channel] = event  # our own question is answered yet: by what was missed, or by 105
+        elif subscription.position is None:
+            subscription.answered(event)
+        else:
+            self.follow(subscription)  # we know more than the server, which does not know our position
+
+    def changed(self, event: wire.Joined | wire.Left | wire.Moved | wire.Unsubscribed | wire.Passed) -> None:
         """Something else happens in a channel."""
         subscription = self._all.get(event.channel)
         if subscription is None:
             return
         match event:
+            case wire.Passed():
+                subscription.passed(event)
             case wire.Joined(member=member):
                 subscription.joined(member)
             case wire.Left(member=member):
@@ -122,7 +187,7 @@ class Channels:
             case wire.Moved():
                 subscription.moved()
             case wire.Unsubscribed(id=None, reason=reason):
-                del self._all[event.channel]
+                self._leave(event.channel)
                 subscription.end(Refused(reason, _NOT_SUBSCRIBED))
 
     def failed(self, error: wire.Failed) -> bool:
@@ -132,21 +197,37 @@ class Channels:
         subscription = self._asker(error.id)
         if subscription is None:
             return True
-        if error.temporary:
+        offered = self._offered.pop(subscription.channel, None)
+        if offered is not None and not error.temporary:
+            subscription.answered(offered)  # the server wants us there, though we may not ask; or did it twice
+        elif error.temporary:
             backoff = self._retries.setdefault(subscription, Backoff(self._dice.random))
             asyncio.get_running_loop().call_later(backoff.next(), self._again, subscription, error.id)
         else:
-            self._all.pop(subscription.channel, None)
+            self._leave(subscription.channel)
             subscription.end(refusal(error))
         return True
 
-    def _asker(self, number: int, *, more: bool = False) -> Subscription | None:
+    def _asker(self, number: int, *, more: bool = False) -> Subscription[Any] | None:
         """Give who asked: an older question's answer would confuse a position. With `more` another answer follows."""
         subscription = self._asked.get(number) if more else self._asked.pop(number, None)
         if subscription is None or subscription.asked != number or subscription.state is State.UNSUBSCRIBED:
             return None
         return subscription
 
-    def _again(self, subscription: Subscription, asked: int) -> None:
+    def _again(self, subscription: Subscription[Any], asked: int) -> None:
         if subscription.asked == asked and subscription.state is State.SUBSCRIBING:
             self.follow(subscription)
+
+
+def _pattern(channel: str) -> re.Pattern[str] | None:
+    """Give what a channel with wildcards matches: `*` stands for one word, `>` at the end for one or more."""
+    words = re.split("([.:])", channel)
+    if "*" not in words and words[len(words) - 1] != ">":
+        return None
+    last = len(words) - 1
+    parts = [
+        "[^.:]+" if word == "*" else ".+" if word == ">" and place == last else re.escape(word)
+        for place, word in enumerate(words)
+    ]
+    return re.compile("".join(parts))

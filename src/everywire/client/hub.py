@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, TypeVar, Unpack, overload
 
-from everywire.client import wire
+import msgspec
+
+from everywire.client import commands, wire
 from everywire.client.channels import Channels
+from everywire.client.commands import Since, Where
+from everywire.client.flows import Flows, Items, Stream
+from everywire.client.following import Following, HistoryLost, How, Misfit
+from everywire.client.handlers import Handlers
 from everywire.client.lifetime import Lifetime
-from everywire.client.link import dialling
 from everywire.client.options import Change, ClientOptions, State
-from everywire.client.pages import collect
-from everywire.client.requests import Requests
-from everywire.client.subscription import Following, HistoryLost, Subscription
-from everywire.client.wire import Member, Page, Position, Publication
+from everywire.client.pages import collect, collect_entries
+from everywire.client.refreshing import Refreshing
+from everywire.client.requests import Conflict, Manner, Requests
+from everywire.client.subscription import Subscription
+from everywire.client.wire import Entries, Member, Page, Policy, Position, Publication, Roster
 from everywire.errors import CloseCode, ConnectionClosedError, closed
 
 __all__ = [
     "Change",
     "Client",
     "ClientOptions",
+    "Conflict",
+    "Entries",
     "HistoryLost",
     "Member",
+    "Misfit",
     "Page",
+    "Policy",
     "Position",
     "Publication",
+    "Roster",
     "State",
+    "Stream",
     "Subscription",
 ]
+
+T = TypeVar("T")
+H = TypeVar("H", bound=Callable[..., Any])
 
 
 class Client:
@@ -54,9 +69,12 @@ class Client:
         self._options = given = ClientOptions(**options)
         # Nobody else has it: a guessed key would let others swallow a publication.
         self._key = f"{given.dice.getrandbits(96):024x}"
-        self._life = Lifetime(self, given, given.dial or dialling(url, given.connect))
-        self._requests = Requests(given.max_queue)
-        self._channels = Channels(self, given.dice)
+        self._requests = Requests(given.max_queue, packed=given.packed)
+        self._life = Lifetime(self, given, given.way(url), lambda: self._requests.risky)
+        self._channels = Channels(self, given.dice, given.on_subscribed)
+        self._flows = Flows(self.say)
+        self._handlers = Handlers(self.say)
+        self._refreshing = Refreshing(given.token, self._refresh)
         self._last_id = 0
 
     # Connecting.
@@ -91,6 +109,11 @@ class Client:
         return self._life.state
 
     @property
+    def transport(self) -> str | None:
+        """What carries the connection: "websocket", "stream", "sse", "poll" or "interval"; None where there is none, or nobody knows."""
+        return self._life.transport
+
+    @property
     def resume(self) -> str | None:
         """The secret that continues our session: give it to another client as `resume`."""
         return self._life.resume
@@ -105,83 +128,189 @@ class Client:
         """The position in each channel that is followed: give them as `since` to go on from there."""
         return self._channels.positions
 
-    # Verbs.
+    @property
+    def subscriptions(self) -> Mapping[str, Subscription[Any]]:
+        """What is followed, by channel; what the server began is among it."""
+        return MappingProxyType(self._channels.all)
 
-    def subscribe(
-        self,
-        channel: str,
-        *,
-        rewind: int = 0,
-        since: Position | None = None,
-        on_publication: Callable[[Publication], object] | None = None,
-        on_join: Callable[[Member], object] | None = None,
-        on_leave: Callable[[Member], object] | None = None,
-        on_lost: Callable[[HistoryLost], object] | None = None,
-        max_queue: int = 1000,
-    ) -> Subscription:
-        """Follow `channel`, now and after every reconnection; before `connect` too.
+    # Channels.
 
-        `rewind` is how many of the latest publications are wanted where there is no position to go on from; `since` is such a position. The callbacks are
-        plain functions. Raises `ValueError` for a channel that is followed already.
+    @overload
+    def subscribe(self, channel: str, *, type: type[T], **how: Unpack[How]) -> Subscription[T]: ...
+
+    @overload
+    def subscribe(self, channel: str, **how: Unpack[How]) -> Subscription[Any]: ...
+
+    def subscribe(self, channel: str, *, type: Any = Any, **how: Unpack[How]) -> Subscription[Any]:
+        """Follow `channel`, now and after every reconnection; before `connect` too. The options are those of `How`.
+
+        With `type` the data of its publications is of that type (a dataclass, a `msgspec.Struct`, …), or `Misfit` is raised for it. Raises `ValueError` for a
+        channel that is followed already; what only the server began is taken over.
         """
-        following = Following(rewind, since, on_publication, on_join, on_leave, on_lost, max_queue)
-        return self._channels.add(channel, following)
+        return self._channels.add(channel, Following(**how, kind=type))
 
     def unsubscribe(self, channel: str) -> None:
         """Follow `channel` no longer."""
         self._channels.drop(channel)
 
     def publish(
-        self, channel: str, data: Any, *, key: str | None = None, ephemeral: bool = False
+        self, channel: str, data: Any = None, *, key: str | None = None, ephemeral: bool = False, **where: Unpack[Where]
     ) -> Awaitable[Position | None]:
-        """Publish `data`, anything that JSON can say; await the result for its position (None when ephemeral).
+        """Publish `data`, anything that the wire can say; await the result for its position (None when ephemeral). `Where` has more options.
 
         It is on its way when this returns. After a lost connection it is said again under the same `key`, by which the server knows it: it arrives once.
-        An `ephemeral` publication is neither kept nor said again. Raises `Refused`, `ConnectionClosed`.
+        An `ephemeral` publication is neither kept nor said again. Raises `Refused` (`Conflict` where `expect` was not met), `ConnectionClosed`.
         """
         if ephemeral and not self.ready:
             raise ConnectionClosedError(CloseCode.ABNORMAL, "there is no connection")
         key = None if ephemeral else key or f"{self._key}-{self._last_id}"
-        command = {"type": "publish", "channel": channel, "data": data, "key": key, "ephemeral": ephemeral or None}
-        return self._ask(command, _position, repeatable=not ephemeral)
+        command = commands.publish(channel, data, key, where, ephemeral=ephemeral)
+        return self._ask(command, _position, Manner(repeatable=not ephemeral))
 
-    def history(
-        self, channel: str, *, limit: int | None = None, since: Position | None = None, reverse: bool = False
-    ) -> Awaitable[Page]:
-        """Read what `channel` keeps at this moment: after `since`, at most `limit`, the latest first if `reverse`.
+    def history(self, channel: str, **since: Unpack[Since]) -> Awaitable[Page]:
+        """Read what `channel` keeps at this moment. Which part of it, `Since` says.
 
         It is on its way when this returns; await the result for the `Page`.
         """
+        command = commands.history(channel, since)
+        return asyncio.ensure_future(collect(self._page, command, self._page(command)))
 
-        def ask(asked: dict[str, Any]) -> Awaitable[Page]:
-            return self._ask(asked, _page, timeout=self._options.answer_timeout)
+    def entries(self, channel: str) -> Awaitable[Entries]:
+        """Read the entries of a keyed channel as they are now."""
+        command = {"type": "entries", "channel": channel}
+        return asyncio.ensure_future(collect_entries(self._some_entries, command))
 
-        command = {"type": "history", "channel": channel, "limit": limit, "since": since, "reverse": reverse or None}
-        return asyncio.ensure_future(collect(ask, command, ask(command)))
+    def presence(self, channel: str, *, brief: bool = False) -> Awaitable[Roster]:
+        """Ask who is in `channel`, or, `brief`, only how many."""
+        command = {"type": "presence", "channel": channel, "brief": brief or None}
+        return self._ask(command, _of(Roster), self._patient)
 
-    def presence(self, channel: str) -> Awaitable[list[Member]]:
-        """Ask who is in `channel`."""
-        command = {"type": "presence", "channel": channel}
-        return self._ask(command, lambda answer: answer.members, timeout=self._options.answer_timeout)
+    def adjust(self, channel: str, policy: Policy) -> Awaitable[Policy]:
+        """Have another delivery policy in `channel`; see `Subscription.set_policy`."""
+        command = {"type": "policy", "channel": channel, "policy": wire.said_policy(policy)}
+        return self._ask(command, lambda answer: answer.meant, self._patient)
 
-    def call(self, name: str, data: Any = None) -> Awaitable[Any]:
-        """Call a handler of the server by name. It is never said twice: a connection lost before the answer raises `ConnectionClosedError`."""
-        command = {"type": "call", "name": name, "data": data}
-        return self._ask(command, lambda answer: answer.data, repeatable=False, timeout=self._options.answer_timeout)
+    def _page(self, command: dict[str, Any]) -> Awaitable[Page]:
+        return self._ask(command, _of(Page), self._patient)
+
+    def _some_entries(self, command: dict[str, Any]) -> Awaitable[Entries]:
+        return self._ask(command, _of(Entries), self._patient)
+
+    # Calls.
+
+    @overload
+    def call(
+        self, name: str, data: Any = None, *, type: type[T], timeout: float | None = None, items: Items | None = None
+    ) -> Awaitable[T]: ...
+
+    @overload
+    def call(
+        self, name: str, data: Any = None, *, timeout: float | None = None, items: Items | None = None
+    ) -> Awaitable[Any]: ...
+
+    def call(
+        self,
+        name: str,
+        data: Any = None,
+        *,
+        type: Any = Any,
+        timeout: float | None = None,
+        items: Items | None = None,
+    ) -> Awaitable[Any]:
+        """Call a handler of the server by name, and await what it gives, as a `type`. `items`, an iterator, sync or async, is streamed to it.
+
+        It is never said twice: a connection lost before the answer raises `ConnectionClosedError`. After `timeout` seconds (`answer_timeout` by default)
+        it raises TimeoutError; then, or when the awaiting task is cancelled, the handler is cancelled. Raises `Refused` with the application's `data`.
+        """
+        number = self.next_id()
+        command = commands.called(name, data, timeout, streaming=items is not None) | {"id": number}
+        limit = timeout if timeout is not None else self._options.answer_timeout if items is None else None
+        manner = Manner(False, limit, self._cancel, flowing=items is not None)
+        return self._flowing(command, lambda answer: msgspec.convert(answer.data, type), manner, items)
+
+    @overload
+    def stream(
+        self,
+        name: str,
+        data: Any = None,
+        *,
+        type: type[T],
+        credit: int = 16,
+        timeout: float | None = None,
+        items: Items | None = None,
+    ) -> Stream[T]: ...
+
+    @overload
+    def stream(
+        self,
+        name: str,
+        data: Any = None,
+        *,
+        credit: int = 16,
+        timeout: float | None = None,
+        items: Items | None = None,
+    ) -> Stream[Any]: ...
+
+    def stream(
+        self,
+        name: str,
+        data: Any = None,
+        *,
+        type: Any = Any,
+        credit: int = 16,
+        timeout: float | None = None,
+        items: Items | None = None,
+    ) -> Stream[Any]:
+        """Call a handler that answers with a stream: `async for item in client.stream(…)`, each item as a `type`.
+
+        `credit` is how many items may wait for us. The rest is as in `call`, though it takes as long as it takes unless there is a `timeout`.
+        """
+        number = self.next_id()
+        flow = self._flows.inflow(number, max(1, credit))
+        command = commands.called(name, data, timeout, max(1, credit), streaming=items is not None) | {"id": number}
+        call = self._flowing(command, _end, Manner(False, timeout, self._cancel, flowing=True), items)
+        self._flows.begin(flow, call)
+        return Stream(flow, lambda item: msgspec.convert(item, type))
+
+    def _flowing(
+        self, command: dict[str, Any], read: Callable[[Any], Any], manner: Manner, items: Items | None
+    ) -> asyncio.Future[Any]:
+        number = command["id"]
+        if items is not None:
+            upload = self._flows.upload(number, items)
+            manner = manner.replaced(sent=lambda call: upload.start(call, self._requests.fail))
+        call = self._ask(command, read, manner)
+        call.add_done_callback(lambda _: self._flows.over(number))
+        return call
+
+    def on(self, name: str, *, type: Any = Any) -> Callable[[H], H]:
+        """Decorate the handler of the server's calls of that name; sync or async, it is given the data, as a `type`, and gives the answer.
+
+        What it raises is told to the server: `Refused` as it is, anything else as an internal error, with a traceback in our log.
+        """
+        return self._handlers.add(name, type)
+
+    # Speaking.
+
+    @property
+    def _patient(self) -> Manner:
+        return Manner(timeout=self._options.answer_timeout)
 
     def _ask(
-        self,
-        command: dict[str, Any],
-        read: Callable[[Any], Any],
-        *,
-        repeatable: bool = True,
-        timeout: float | None = None,
+        self, command: dict[str, Any], read: Callable[[Any], Any], manner: Manner | None = None
     ) -> asyncio.Future[Any]:
         if not self._life.begun:
             raise closed(CloseCode.NORMAL, "the client is not connected")
-        future = self._requests.add(command | {"id": self.next_id()}, read, repeatable=repeatable, timeout=timeout)
+        future = self._requests.add({"id": self.next_id(), **command}, read, manner)
         self._flush()
         return future
+
+    async def _refresh(self, token: str) -> float | None:
+        answer = await self._ask({"type": "refresh", "token": token}, _of(wire.Refreshed), self._patient)
+        return answer.expires  # type: ignore[no-any-return]
+
+    def _cancel(self, number: int) -> None:
+        self.say({"type": "cancel", "id": number})
 
     def _flush(self) -> None:
         if self.ready:
@@ -205,23 +334,33 @@ class Client:
         self._life.say({"id": number, **command})
         return number
 
-    def follow(self, subscription: Subscription) -> None:
+    def say(self, command: dict[str, Any], /) -> None:
+        """Say what has its number already, or needs none; nothing where there is no connection."""
+        if self.ready:
+            self._life.say(command)
+
+    def follow(self, subscription: Subscription[Any]) -> None:
         """Ask for a subscription's channel, from its position."""
         self._channels.follow(subscription)
 
     def welcomed(self, event: wire.Connected) -> None:
         """Say everything that waits."""
         self.session, self.user = event.session, event.user
-        self._channels.welcomed(resumed=event.resumed)
+        self._channels.welcomed(event)
         self._flush()
+        self._refreshing.welcomed(event.expires)
 
     def lost(self, code: int) -> None:
         """The connection is gone."""
+        self._refreshing.lost()
+        self._handlers.lost()
         self._channels.lost()
         self._requests.lost(code)
 
     def ended(self, error: Exception | None) -> None:
         """No other connection follows."""
+        self._refreshing.lost()
+        self._handlers.lost()
         self._requests.fail_all(error or closed(CloseCode.NORMAL, "the client was closed"))
         self._channels.end(error)
 
@@ -232,10 +371,16 @@ class Client:
                 self._channels.published(event)
             case wire.Subscribed():
                 self._channels.answered(event)
+            case wire.Item() | wire.Credit():
+                self._flows.heard(event)
+            case wire.Called():
+                self._handlers.called(event)
+            case wire.Cancelled():
+                self._handlers.cancelled(event)
             case wire.Failed():
                 if not self._channels.failed(event):
                     self._answer(event)
-            case wire.Joined() | wire.Left() | wire.Moved() | wire.Unsubscribed():
+            case wire.Joined() | wire.Left() | wire.Moved() | wire.Passed() | wire.Unsubscribed():
                 self._channels.changed(event)
             case wire.Beat() | wire.Connected():
                 pass  # the link has answered the one, the life the other
@@ -251,7 +396,17 @@ def _position(answer: Any) -> Position | None:
     return None if answer.offset is None else Position(answer.epoch, answer.offset)
 
 
-def _page(answer: Any) -> Page:
-    if not isinstance(answer, Page):
-        raise AttributeError("publications")
+def _of(kind: type[T]) -> Callable[[Any], T]:
+    def read(answer: Any) -> T:
+        if not isinstance(answer, kind):
+            raise AttributeError(kind.__name__)
+        return answer
+
+    return read
+
+
+def _end(answer: Any) -> Any:
+    """The end of a stream, or the one result of a handler that gave none."""
+    if not isinstance(answer, wire.End | wire.Result):
+        raise AttributeError("items")
     return answer

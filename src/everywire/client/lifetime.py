@@ -10,14 +10,19 @@ from typing import Any, Protocol
 
 from everywire.client import wire
 from everywire.client.backoff import STABLE, Backoff
+from everywire.client.callbacks import shielded
+from everywire.client.ladder import Ladder
 from everywire.client.link import Dial, Link
 from everywire.client.options import Change, ClientOptions, State
 from everywire.client.requests import refusal
 from everywire.client.returning import passing
 from everywire.client.tokens import NoToken, ask, words
 from everywire.errors import CloseCode, ConnectionClosed, closed, reconnectable
+from everywire.http.redaction import shown
 
 __all__ = ["Lifetime", "Owner"]
+
+_CLIMB = (60.0, 600.0)  # seconds until a better transport is tried, at first and at most
 
 log = logging.getLogger("everywire.client")
 
@@ -46,15 +51,20 @@ class Owner(Protocol):
 class Lifetime:
     """Connects, and connects again for as long as that may help; tells `owner` what comes of it.
 
+    Where the connection goes over less than a WebSocket it looks now and then whether one goes through by now, and moves there: the session is resumed, so
+    nothing is lost by that, provided that it is not `risky()`: something is under way that would fail with its connection.
+
     Invariants: at most one link; `_welcome` is true from the server's welcome until `_live` learns of the link's end; only the task of `_live` opens links.
     """
 
-    def __init__(self, owner: Owner, options: ClientOptions, dial: Dial) -> None:
+    def __init__(self, owner: Owner, options: ClientOptions, dial: Dial, risky: Callable[[], bool]) -> None:
         self.state = State.NEW
         self.resume = options.resume
         self._owner = owner
         self._options = options
         self._dial = dial
+        self._risky = risky
+        self._climbing: asyncio.Task[None] | None = None
         self._backoff = Backoff(options.dice.random, *options.backoff)
         self._link: Link | None = None
         self._welcome = False
@@ -103,10 +113,15 @@ class Lifetime:
         if self._link is not None:
             self._link.say(**command)
 
-    def send(self, message: str) -> None:
+    def send(self, message: str | bytes) -> None:
         """Send what is encoded already."""
         if self._link is not None:
             self._link.send(message)
+
+    @property
+    def transport(self) -> str | None:
+        """What carries the connection."""
+        return self._dial.transport if self.ready and isinstance(self._dial, Ladder) else None
 
     # One try after another.
 
@@ -131,7 +146,7 @@ class Lifetime:
         """Connect, and stay until the end; gives why it ended."""
         self._hurry.clear()
         self._become(Change(State.CONNECTING))
-        link = self._link = Link(self._heard)
+        link = self._link = Link(self._heard, packed=self._options.packed)
         try:
             async with asyncio.timeout(self._options.open_timeout):
                 token = await ask(self._options.token)
@@ -158,7 +173,7 @@ class Lifetime:
         delay = self._backoff.next()
         level = logging.INFO if change.error is None else logging.WARNING  # the latter is the application's own
         said = "no connection to %s (%d %s); next attempt in %.1f s"
-        log.log(level, said, self._owner.url, change.code, change.reason, delay)
+        log.log(level, said, shown(self._owner.url), change.code, change.reason, delay)
         self._become(replace(change, delay=delay))
         try:
             async with asyncio.timeout(delay):
@@ -170,6 +185,8 @@ class Lifetime:
         self._link, self._welcome = None, False
         if self._stable is not None:
             self._stable.cancel()
+        if self._climbing is not None:
+            self._climbing.cancel()
         self._owner.lost(code)
         if self.state is not State.CLOSED:
             self._settled.clear()
@@ -179,6 +196,8 @@ class Lifetime:
         if self.state is State.CLOSED:
             return
         self._error, self._welcome = error, False
+        if self._climbing is not None:
+            self._climbing.cancel()
         self._owner.ended(error)
         link, self._link = self._link, None
         if link is not None and error is not None:
@@ -210,21 +229,31 @@ class Lifetime:
         self._link.watch(event.heartbeat)
         # Only a connection that lasts makes the next wait short again; a server that dies at each welcome is left in peace.
         self._stable = asyncio.get_running_loop().call_later(STABLE, self._backoff.reset)
+        if isinstance(self._dial, Ladder) and self._dial.improvable:
+            self._climbing = asyncio.get_running_loop().create_task(self._climb(self._dial, self._link))
         self._owner.welcomed(event)
         self._settled.set()
         self._become(Change(State.CONNECTED, resumed=event.resumed))
+
+    async def _climb(self, ladder: Ladder, link: Link) -> None:
+        """Move to a WebSocket once one goes through."""
+        wait = _CLIMB[0]
+        while True:
+            await asyncio.sleep(wait * (0.5 + self._options.dice.random()))
+            wait = min(2 * wait, _CLIMB[1])
+            await self._harmless()
+            if await ladder.better():
+                await self._harmless()
+                self._hurry.set()
+                link.fail("a better transport goes through")
+                return
+
+    async def _harmless(self) -> None:
+        while self._risky():
+            await asyncio.sleep(1)
 
     def _refused(self, error: wire.Failed) -> None:
         if not error.temporary:
             self.finish(refusal(error))
         elif self._link is not None:
             self._link.fail(error.reason)
-
-
-def shielded(name: str, callback: Callable[..., object] | None, *values: object) -> None:
-    """Call an application's callback; its errors are logged and harm nobody else."""
-    if callback is not None:
-        try:
-            callback(*values)
-        except Exception:
-            log.exception("error in %s", name)

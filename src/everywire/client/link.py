@@ -6,19 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias
 
-from everywire.client.websocket import connect
-from everywire.client.wire import SUBPROTOCOL, Beat, Event, Heartbeat, encode, read
-from everywire.errors import CloseCode, HandshakeError
+from everywire.client.wire import Beat, Event, Heartbeat, encode, read
+from everywire.errors import CloseCode
 
-__all__ = ["Dial", "Link", "Socket", "dialling"]
-
-_MAX_SIZE = 64 << 20  # bytes: one answer may list everybody in a channel
+__all__ = ["Dial", "Link", "Socket"]
 
 
 class Socket(Protocol):
     """What carries a link's messages."""
 
-    def send(self, message: str) -> object: ...
+    def send(self, message: str | bytes) -> object: ...
 
     def close(self, code: int = 1000, reason: str = "") -> Awaitable[object]: ...
 
@@ -29,33 +26,14 @@ Dial: TypeAlias = Callable[[Callable[[str | bytes], None], Callable[[int, str], 
 """Opens a connection: `dial(heard, down)`. `heard(message)` is called for each message, `down(code, reason)` once, at the end."""
 
 
-def dialling(uri: str, options: dict[str, Any]) -> Dial:
-    """Give the usual `Dial`: a WebSocket to `uri`; `options` are those of `everywire.connect`."""
-
-    async def dial(heard: Callable[[str | bytes], None], down: Callable[[int, str], None]) -> Socket:
-        usual: dict[str, Any] = {"max_size": _MAX_SIZE, "ping_interval": None}  # the hub's own heartbeat is enough
-        websocket = await connect(
-            uri,
-            subprotocols=[SUBPROTOCOL],
-            on_message=lambda _, message: heard(message),
-            on_close=lambda _, code, reason: down(code, reason),
-            **usual | options,
-        )
-        if websocket.subprotocol != SUBPROTOCOL:
-            websocket.abort()  # type: ignore[no-untyped-call, unused-ignore]
-            raise HandshakeError(f"the server does not speak {SUBPROTOCOL} at {uri}", 200)
-        return websocket
-
-    return dial
-
-
 class Link:
     """One connection's life. `down` is set to (code, reason) when it is over.
 
     Invariants: nothing is heard after `down` is set, whatever the socket still does; at most one timer runs.
     """
 
-    def __init__(self, heard: Callable[[Event], None]) -> None:
+    def __init__(self, heard: Callable[[Event], None], *, packed: bool = False) -> None:
+        self._packed = packed
         self._loop = asyncio.get_running_loop()
         self.down: asyncio.Future[tuple[int, str]] = self._loop.create_future()
         self._heard = heard
@@ -68,17 +46,17 @@ class Link:
         """Connect; raises what `dial` raises."""
         self._socket = await dial(self._receive, self._end)
 
-    def send(self, text: str) -> None:
+    def send(self, message: str | bytes) -> None:
         """Send one encoded command; nothing once the link is over: what mattered is said again."""
         if self._socket is not None and not self.down.done():
             try:
-                self._socket.send(text)
+                self._socket.send(message)
             except Exception as error:  # closing already: its end is on the way
                 self.fail(str(error))
 
     def say(self, **command: Any) -> None:
         """Send one command."""
-        self.send(encode(command))
+        self.send(encode(command, packed=self._packed))
 
     def expect(self, seconds: float) -> None:
         """Give the link up when there is no word within `seconds`."""
@@ -126,7 +104,7 @@ class Link:
         try:
             for event in read(message):
                 if isinstance(event, Beat):
-                    self.send('{"type":"pong"}')
+                    self.say(type="pong")
                 elif not self.down.done():
                     self._heard(event)
         except ValueError as error:  # msgspec's errors are ValueErrors

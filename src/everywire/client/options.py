@@ -6,10 +6,14 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from everywire.client.ladder import TRANSPORTS, Ladder
 from everywire.client.link import Dial
 from everywire.client.tokens import Token
+
+if TYPE_CHECKING:
+    from everywire.client.subscription import Subscription
 
 __all__ = ["Change", "ClientOptions", "State"]
 
@@ -46,7 +50,10 @@ class ClientOptions:
     token: who we are: text, or a function (async too) that is asked at each try; where it raises, that try has failed and another follows, unless it raises a
     `Refused` that is not `temporary`: that ends the client. info: what others see in presence, JSON of at most 1 kB. resume: continues an
     earlier client's session. on_state: called with each `Change`. open_timeout: of one try. answer_timeout: of `call`, `presence` and each page of
-    `history`, reconnecting included. backoff: the first and the longest bound of the random wait between tries. max_queue: commands that may wait.
+    `history`, reconnecting included. transports: what may carry the connection; the best that goes through does. codec: "json", or "msgpack" for
+    data with binary in it (where only HTTP goes through, or the server speaks no MessagePack, that is said as its base64 text). poll_interval: between two
+    questions where the transport is "interval". on_subscribed: called with each `Subscription` that only the server began.
+    backoff: the first and the longest bound of the random wait between tries. max_queue: commands that may wait.
     connect: options of `everywire.connect` (ssl, headers, proxy, …). dice, dial: randomness, and another way to connect; for tests.
     """
 
@@ -58,6 +65,25 @@ class ClientOptions:
     answer_timeout: float = 10.0
     backoff: tuple[float, float] = (0.25, 20.0)
     max_queue: int = 1000
+    transports: tuple[str, ...] = TRANSPORTS
+    codec: Literal["json", "msgpack"] = "json"
+    poll_interval: float = 1.0
+    on_subscribed: Callable[[Subscription[Any]], object] | None = None
     connect: dict[str, Any] = field(default_factory=dict)
     dice: random.Random = field(default_factory=random.SystemRandom)
     dial: Dial | None = None
+
+    def __post_init__(self) -> None:
+        if self.codec not in ("json", "msgpack"):
+            raise ValueError(f"the codec is json or msgpack, not {self.codec}")
+
+    @property
+    def packed(self) -> bool:
+        """Whether MessagePack is wanted."""
+        return self.codec == "msgpack"
+
+    def way(self, url: str) -> Dial:
+        """Give how to connect."""
+        if self.dial is not None:
+            return self.dial
+        return Ladder.to(url, self.transports, self.connect, packed=self.packed, interval=self.poll_interval)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from everywire.client.wire import Page, Position
+from everywire.client.wire import Entries, Page, Position, Publication
 
-__all__ = ["collect"]
+__all__ = ["collect", "collect_entries"]
 
 
 async def collect(
@@ -36,6 +36,25 @@ async def collect(
         if not more and len(found) == len(page.publications) and limit is not None:
             more = 0 < len(found) < limit  # it replaces more than was left to ask for
     return Page(begun.id, begun.channel, begun.epoch, begun.offset, found)
+
+
+async def collect_entries(ask: Callable[[dict[str, Any]], Awaitable[Entries]], command: dict[str, Any]) -> Entries:
+    """Ask `command`, an `entries`, and ask on while the answers are cut; give what one answer without bounds would have been, in order of the offsets."""
+    page = await ask(command)
+    found = {each.entry: each for each in page.entries}
+    while page.more:
+        page = await ask(command | {"since": page.position, "after": page.after})
+        if not page.recovered:
+            found.clear()
+        for each in page.entries:
+            found.pop(each.entry, None)
+            if not each.removed:
+                found[each.entry] = each
+    return Entries(page.id, page.channel, page.epoch, page.offset, sorted(found.values(), key=_offset), recovered=False)
+
+
+def _offset(publication: Publication[Any]) -> int:
+    return publication.offset or 0
 
 
 def _after(page: Page) -> Position:

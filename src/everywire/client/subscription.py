@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from enum import Enum
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Generic, Protocol, TypeVar, Unpack, cast
 
-from everywire.client.wire import Member, Moved, Page, Position, Publication, Subscribed
-from everywire.errors import EverywireError
+from msgspec.structs import replace as replaced
 
-__all__ = ["Following", "HistoryLost", "Host", "State", "Subscription"]
+from everywire.client.backlog import Backlog
+from everywire.client.callbacks import shielded
+from everywire.client.commands import Since, Where
+from everywire.client.deltas import Bases
+from everywire.client.following import Following, HistoryLost, Misfit
+from everywire.client.keyed import KeyedMap
+from everywire.client.wire import (
+    Entries,
+    Member,
+    Moved,
+    Page,
+    Passed,
+    Policy,
+    Position,
+    Publication,
+    Publishing,
+    Roster,
+    Subscribed,
+    said_policy,
+)
+
+__all__ = ["Following", "HistoryLost", "Host", "Misfit", "State", "Subscription"]
 
 log = logging.getLogger("everywire.client")
 
+T = TypeVar("T")
 _MOST_PAGES = 64  # that we take to one question
-
-
-class HistoryLost(EverywireError):
-    """What was published after `since` is gone for good: forget what was built from it. Iterating again goes on after the gap."""
-
-    def __init__(self, channel: str, since: Position) -> None:
-        super().__init__(f"{channel}: publications after offset {since.offset} are lost")
-        self.channel = channel
-        self.since = since
 
 
 class State(Enum):
@@ -37,45 +49,36 @@ class State(Enum):
     UNSUBSCRIBED = "unsubscribed"
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
-    """How a channel is followed; see `Client.subscribe`."""
-
-    rewind: int = 0
-    since: Position | None = None
-    on_publication: Callable[[Publication], object] | None = None
-    on_join: Callable[[Member], object] | None = None
-    on_leave: Callable[[Member], object] | None = None
-    on_lost: Callable[[HistoryLost], object] | None = None
-    max_queue: int = 1000
-
-
 class Host(Protocol):
     """What a subscription asks of its client."""
 
-    def follow(self, subscription: Subscription) -> None: ...
+    def follow(self, subscription: Subscription[Any]) -> None: ...
 
     def publish(
-        self, channel: str, data: Any, *, key: str | None = None, ephemeral: bool = False
+        self, channel: str, data: Any = None, *, key: str | None = None, ephemeral: bool = False, **where: Unpack[Where]
     ) -> Awaitable[Position | None]: ...
 
-    def history(
-        self, channel: str, *, limit: int | None = None, since: Position | None = None, reverse: bool = False
-    ) -> Awaitable[Page]: ...
+    def history(self, channel: str, **since: Unpack[Since]) -> Awaitable[Page]: ...
 
-    def presence(self, channel: str) -> Awaitable[list[Member]]: ...
+    def entries(self, channel: str) -> Awaitable[Entries]: ...
+
+    def presence(self, channel: str, *, brief: bool = False) -> Awaitable[Roster]: ...
+
+    def adjust(self, channel: str, policy: Policy) -> Awaitable[Policy]: ...
 
     def unsubscribe(self, channel: str) -> None: ...
 
 
-class Subscription:
+class Subscription(Generic[T]):
     """A channel that is followed over every reconnection. Iterate over it, or give `on_publication`:
 
         async for publication in subscription: ...
 
-    `members` says who is here, by session, where the channel has presence. Iterating ends when the subscription ends; it raises `Refused` when the server
-    said no, and `HistoryLost` where publications are gone, unless there is an `on_lost`. An iteration that falls `max_queue` publications behind lets the
-    rest wait in the channel's log, and fetches it from there.
+    `members` says who is here, by session, where the channel has presence; `entries` what a keyed channel holds, by entry, as far as it was told.
+    Iterating ends when the subscription ends; it raises `Refused` when the server said no, `HistoryLost` where publications are gone, unless there is
+    an `on_lost`, and `Misfit` for data of another type than was asked for. An iteration that falls `max_queue` publications behind lets the
+    rest wait in the channel's log, and fetches it from there; in a keyed channel it is told only the last change of each entry then, and with
+    wildcards what waits is lost. Over a keyed channel it tells the whole map first, then each change; whatever was missed, it is told the difference.
 
     What was missed may come in several answers, twice as many to each question as to the one before. The server sends nothing else of the channel before
     the last of them; with it the state is SUBSCRIBED.
@@ -93,7 +96,10 @@ class Subscription:
         self._host = host
         self._following = following
         self._heard = self._handed = following.since
-        self._queue: deque[tuple[Publication | HistoryLost, Position | None]] = deque()
+        self._queue = Backlog(following.max_queue)
+        self._map = KeyedMap()
+        self._bases = Bases()
+        self._latest: dict[str, int | None] = {}  # with wildcards: the offset last heard, by channel
         self._behind = False
         self._asking = True
         self._pages = 1
@@ -108,6 +114,16 @@ class Subscription:
         """The place after the last publication that was handed on; None before the first answer. Give it as `since` to go on from there."""
         return self._handed if self._queue else self._heard
 
+    @property
+    def entries(self) -> Mapping[str, Publication[T]]:
+        """What a keyed channel holds, by entry: a view that follows it, of what was heard, even where an iteration is behind."""
+        return MappingProxyType(self._map.entries)
+
+    @property
+    def policy(self) -> Policy | None:
+        """The delivery policy that was asked for."""
+        return self._following.policy
+
     async def ready(self) -> None:
         """Wait until the server has agreed for the first time; raises `Refused`, or why the client was closed.
 
@@ -117,29 +133,34 @@ class Subscription:
         if self._error is not None:
             raise self._error
 
-    def publish(self, data: Any, *, key: str | None = None, ephemeral: bool = False) -> Awaitable[Position | None]:
+    def publish(
+        self, data: Any = None, *, key: str | None = None, ephemeral: bool = False, **where: Unpack[Where]
+    ) -> Awaitable[Position | None]:
         """Publish here; see `Client.publish`."""
-        return self._host.publish(self.channel, data, key=key, ephemeral=ephemeral)
+        return self._host.publish(self.channel, data, key=key, ephemeral=ephemeral, **where)
 
-    def history(
-        self, *, limit: int | None = None, since: Position | None = None, reverse: bool = False
-    ) -> Awaitable[Page]:
+    def history(self, **since: Unpack[Since]) -> Awaitable[Page]:
         """Read what the channel keeps; see `Client.history`."""
-        return self._host.history(self.channel, limit=limit, since=since, reverse=reverse)
+        return self._host.history(self.channel, **since)
 
-    def presence(self) -> Awaitable[list[Member]]:
-        """Ask the server who is here."""
-        return self._host.presence(self.channel)
+    def presence(self, *, brief: bool = False) -> Awaitable[Roster]:
+        """Ask the server who is here; see `Client.presence`."""
+        return self._host.presence(self.channel, brief=brief)
+
+    def set_policy(self, policy: Policy) -> Awaitable[Policy]:
+        """Have another delivery policy from now on; gives the one that holds, within the server's bounds. Raises `Refused`."""
+        self._following = replace(self._following, policy=policy)
+        return self._host.adjust(self.channel, policy)
 
     def unsubscribe(self) -> None:
         """Follow the channel no longer."""
         if self.state is not State.UNSUBSCRIBED:
             self._host.unsubscribe(self.channel)
 
-    def __aiter__(self) -> Subscription:
+    def __aiter__(self) -> Subscription[T]:
         return self
 
-    async def __anext__(self) -> Publication:
+    async def __anext__(self) -> Publication[T]:
         while not self._queue:
             if self.state is State.UNSUBSCRIBED:
                 if self._error is not None:
@@ -148,11 +169,11 @@ class Subscription:
             self._catch_up()
             self._news.clear()
             await self._news.wait()
-        item, place = self._queue.popleft()
+        item, place = self._queue.take()
         self._handed = place or self._handed
-        if isinstance(item, HistoryLost):
+        if isinstance(item, Exception):
             raise item
-        return item
+        return cast(Publication[T], item)
 
     def _catch_up(self) -> None:
         """Ask for what waited in the log while the queue was full."""
@@ -161,38 +182,84 @@ class Subscription:
 
     # What the client tells.
 
+    def adopt(self, following: Following) -> None:
+        """Be followed so from now on: until now the server alone wanted it. What waits goes to the new callback."""
+        self._following = following
+        while self._queue and following.on_publication is not None:
+            item, place = self._queue.take()
+            self._handed = place or self._handed
+            if isinstance(item, HistoryLost):
+                self._lost(item)
+            elif isinstance(item, Publication):
+                self._call(following.on_publication, item)
+
     def command(self) -> dict[str, Any]:
         """Give the subscribe command, without its id."""
-        since = None if self._heard is None else {"epoch": self._heard.epoch, "offset": self._heard.offset}
-        pages = self._pages if self._pages > 1 else None
-        rewind = self._following.rewind or None
-        return {"type": "subscribe", "channel": self.channel, "since": since, "rewind": rewind, "pages": pages}
+        given, (since, after) = self._following, self._map.asked_on or (self._heard, None)
+        return {
+            "type": "subscribe",
+            "channel": self.channel,
+            "since": since,
+            "after": after,
+            "rewind": given.rewind or None,
+            "rewind_from": given.rewind_from,
+            "pages": self._pages if self._pages > 1 else None,
+            "policy": said_policy(given.policy),
+            "delta": given.delta or None,
+        }
 
     def answered(self, answer: Subscribed) -> None:
         """The server agreed, for the first time or again."""
-        since = self._heard
         self._behind, self._asking = False, answer.more == "follows"
         if answer.more is None:
             self.state, self._pages = State.SUBSCRIBED, 1
             self.members.clear()
             self.members.update((member.session, member) for member in answer.members)
-        start = since.offset if answer.recovered and since is not None else 0
-        self._heard = Position(answer.epoch, start)
-        if since is not None and not answer.recovered:
-            self._lost(HistoryLost(self.channel, since))
-        for publication in answer.publications:
-            self._hand(publication)
+        if answer.epoch is None:
+            self._answered_wild()
+        elif answer.entries is not None:
+            self._take_entries(answer)
+        else:
+            self._take_publications(answer, answer.epoch)
         if self.state is State.UNSUBSCRIBED:
-            return
+            return  # a callback has left
         if self._behind:
             self._stop_following()
-        else:
-            self._heard = Position(answer.epoch, max(self._heard.offset, answer.offset))
         if answer.more == "ask" and not self._behind:
             self._pages = min(2 * self._pages, _MOST_PAGES)
             self._ask()
         if answer.more is None or self._behind:
             self._answered.set()
+
+    def _take_publications(self, answer: Subscribed, epoch: str) -> None:
+        since = self._heard
+        self._map.epoch = epoch
+        if since is not None and epoch != since.epoch:
+            self._bases.clear()
+        start = since.offset if answer.recovered and since is not None else 0
+        self._heard = Position(epoch, start)
+        if since is not None and not answer.recovered:
+            self._lost(HistoryLost(self.channel, since))
+        for publication in answer.publications:
+            self._hand(publication)
+        if not self._behind:
+            self._heard = Position(epoch, max(self._heard.offset, answer.offset))
+
+    def _take_entries(self, answer: Subscribed) -> None:
+        """A keyed channel is told anew, or what changed in it."""
+        changes = list(self._map.told(answer))
+        end = Position(answer.epoch or "", answer.offset) if answer.more is None else None
+        if end is not None:
+            self._heard = end
+        for publication in changes:
+            if self.state is State.UNSUBSCRIBED:
+                return
+            self._pass_on(publication, end if publication is changes[-1] else None)
+
+    def _answered_wild(self) -> None:
+        """There are no positions: after a reconnection nobody knows what was missed."""
+        if self._answered.is_set():
+            self._lost(HistoryLost(self.channel, None))
 
     def _stop_following(self) -> None:
         """Ignore the pages that still follow: they are in the log, and somebody has to iterate first."""
@@ -200,14 +267,34 @@ class Subscription:
             self.asked, self._asking = 0, False
         self._pages = 1
 
-    def published(self, publication: Publication) -> None:
+    def published(self, publication: Publishing) -> None:
         """A publication comes as it happens."""
-        if self.state is not State.SUBSCRIBED or self._behind or self._heard is None:
+        if self.state is not State.SUBSCRIBED or self._behind:
             return
-        if publication.offset is None or publication.offset <= self._heard.offset + 1:
-            self._hand(publication)
-        else:
+        if self._heard is None:
+            self._hand_wild(publication)
+            return
+        if publication.offset is not None and publication.offset > self._heard.offset + 1:
             self.moved()  # a gap: something between was lost on its way
+            return
+        if publication.offset is not None and publication.offset <= self._heard.offset:
+            return
+        whole = self._bases.whole(publication) if self._following.delta else publication
+        if whole is None:
+            self.moved()  # we do not have what it builds on
+        else:
+            self._hand(whole)
+
+    def passed(self, event: Passed) -> None:
+        """The log goes on without us."""
+        heard = self._heard
+        if self.state is not State.SUBSCRIBED or self._behind or heard is None or event.offset <= heard.offset:
+            return
+        if event.epoch != heard.epoch or event.offset - event.count > heard.offset:
+            self.moved()
+            return
+        self._heard = Position(heard.epoch, event.offset)
+        self._queue.advance(self._heard)
 
     def moved(self, _: Moved | None = None) -> None:
         """What we have is not continued by what comes: ask again, from where we are."""
@@ -243,38 +330,55 @@ class Subscription:
 
     # Handing on.
 
-    def _hand(self, publication: Publication) -> None:
+    def _hand(self, publication: Publication[Any]) -> None:
         heard = self._heard
         if self.state is State.UNSUBSCRIBED or heard is None or self._behind:
             return  # a callback may have left meanwhile
         if publication.offset is not None and publication.offset <= heard.offset:
             return
-        if self._following.on_publication is None and len(self._queue) >= self._following.max_queue:
-            self._behind = True
-            return
+        if self._following.on_publication is None and self._queue.full:
+            if publication.entry is None:
+                self._behind = True
+                return
+            self._queue.compact()
         if publication.offset is not None:
             self._heard = Position(heard.epoch, publication.offset)
+        self._pass_on(publication, self._heard)
+
+    def _hand_wild(self, publication: Publication[Any]) -> None:
+        """Without positions: once, where we hear the channel under its own name, too."""
+        known = self._latest.pop(publication.channel, None)
+        self._latest[publication.channel] = publication.offset
+        if publication.offset is not None and known == publication.offset:
+            return
+        if len(self._latest) > self._following.max_queue:
+            del self._latest[next(iter(self._latest))]
+        if self._following.on_publication is None and self._queue.full:
+            self._queue.clear()
+            self._lost(HistoryLost(self.channel, None))
+        self._pass_on(publication, None)
+
+    def _pass_on(self, publication: Publication[Any], place: Position | None) -> None:
+        if self._following.delta and type(publication) is Publication:
+            self._bases.keep(publication)  # of an answer: these are always whole
+        item = self._following.typed(self.channel, publication)
+        self._map.change(item if isinstance(item, Publication) else replaced(publication, removed=True))
         if self._following.on_publication is None:
-            self._enqueue(publication)
+            self._queue.put(item, place)
+            self._news.set()
+        elif isinstance(item, Publication):
+            self._call(self._following.on_publication, item)
         else:
-            self._call(self._following.on_publication, publication)
+            log.warning("%s", item)
 
     def _lost(self, lost: HistoryLost) -> None:
         if self._following.on_lost is not None:
             self._call(self._following.on_lost, lost)
         elif self._following.on_publication is None:
-            self._enqueue(lost)
+            self._queue.put(lost, self._heard)
+            self._news.set()
         else:
             log.warning("%s", lost)
 
-    def _enqueue(self, item: Publication | HistoryLost) -> None:
-        self._queue.append((item, self._heard))
-        self._news.set()
-
     def _call(self, callback: Callable[[Any], object] | None, value: Any) -> None:
-        """Call an application's callback; its errors are logged and harm nobody else."""
-        if callback is not None:
-            try:
-                callback(value)
-            except Exception:
-                log.exception("error in a callback of channel %s", self.channel)
+        shielded(f"a callback of channel {self.channel}", callback, value)

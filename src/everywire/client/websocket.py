@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import Any
 
 from everywire import engine as engines
-from everywire.client import proxies
 from everywire.client.address import Address, parse, redirected
 from everywire.client.backoff import Backoff
 from everywire.client.calling import Calling, NoTunnel, leads_elsewhere
+from everywire.client.reaching import reach
 from everywire.client.returning import returning
 from everywire.engine.tls import TlsLink
 from everywire.engine.websocket import WebSocket
@@ -224,20 +224,11 @@ class connect:  # noqa: N801 - used like a function
 
     async def _reach(self, address: Address) -> socket.socket:
         """Give a connected socket."""
-        loop = asyncio.get_running_loop()
         if self._sock is not None:
             if self._sock.fileno() < 0:
                 raise ValueError("the socket that was given is closed: there is no coming back on it")
             return self._sock
-        if self._path is not None:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.setblocking(False)
-            await _connected(loop, sock, self._path)
-            return sock
-        proxy = proxies.choose(self._proxy, address)
-        if proxy is not None:
-            return await proxies.reach(proxy, address)
-        return await _dial(loop, address.host, address.port)
+        return await reach(address, self._proxy, self._path)
 
     def __await__(self) -> Generator[Any, None, WebSocket]:
         return self._open().__await__()
@@ -261,26 +252,3 @@ class _Redirect(Exception):
         super().__init__(location)
         self.status = status
         self.location = location
-
-
-async def _dial(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
-    """Connect to the first address of `host` that answers."""
-    errors: list[OSError] = []
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        try:
-            sock = socket.socket(family, kind, protocol)
-            sock.setblocking(False)
-            await _connected(loop, sock, address)
-        except OSError as error:  # an IP version that is switched off, for one
-            errors.append(error)
-            continue
-        return sock
-    raise errors[0] if errors else OSError(f"{host} has no address")
-
-
-async def _connected(loop: asyncio.AbstractEventLoop, sock: socket.socket, address: Any) -> None:
-    try:
-        await loop.sock_connect(sock, address)
-    except BaseException:
-        sock.close()
-        raise

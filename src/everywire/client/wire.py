@@ -6,57 +6,80 @@ The data of the application is decoded too; the server's own messages (`everywir
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast, get_args
 
 import msgspec
 from msgspec import Struct
 
-from everywire.dialects.native import SUBPROTOCOL
-from everywire.messages import Position
+from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL
+from everywire.messages import Policy, PolicyKind, Position
 
 __all__ = [
+    "PACKED_SUBPROTOCOL",
     "SUBPROTOCOL",
+    "Adjusted",
     "Beat",
+    "Called",
+    "Cancelled",
     "Connected",
+    "Credit",
+    "End",
+    "Entries",
     "Event",
     "Failed",
+    "Item",
     "Joined",
     "Left",
     "Member",
     "Moved",
     "Page",
+    "Passed",
+    "Policy",
     "Ponged",
     "Position",
     "Publication",
     "Published",
     "Publishing",
+    "Refreshed",
     "Result",
     "Roster",
     "Subscribed",
     "Unsubscribed",
+    "as_json",
     "encode",
     "read",
+    "said_policy",
 ]
+
+T = TypeVar("T")
 
 
 class Member(Struct, frozen=True):
-    """A session in a channel: `user` is whom the server authenticated, `info` what the client said about itself."""
+    """A session in a channel: `user` is whom the server authenticated, `info` what the client said about itself.
+
+    Where the channel's presence counts users, it is a user with `tabs` sessions, and `session` the first of them.
+    """
 
     session: str
     user: str | None = None
     info: Any = None
+    tabs: int = 1
 
 
-class Publication(Struct, frozen=True):
+class Publication(Struct, Generic[T], frozen=True):
     """Channel data. `offset` is None where it was ephemeral; `time` is in milliseconds since 1970, by the server's clock.
 
-    `sender` is None where the server itself published.
+    `sender` is None where the server itself published. `entry` is the entry of a keyed channel that it set, or `removed`. `channel` says where, with
+    wildcards.
     """
 
-    data: Any
+    data: T = cast(Any, None)
     time: int = 0
     offset: int | None = None
     sender: Member | None = msgspec.field(default=None, name="from")
+    entry: str | None = None
+    removed: bool = False
+    channel: str = ""
 
 
 class Heartbeat(Struct, frozen=True):
@@ -67,7 +90,7 @@ class Heartbeat(Struct, frozen=True):
 
 
 class Connected(Struct, frozen=True, tag="connected"):
-    """The server's welcome."""
+    """The server's welcome. `expires`: the token has to be refreshed within so many milliseconds; `channels`: what the server subscribed us to."""
 
     id: int
     session: str
@@ -75,22 +98,53 @@ class Connected(Struct, frozen=True, tag="connected"):
     resume: str
     resumed: bool
     heartbeat: Heartbeat
+    expires: float | None = None
+    channels: list[str] = []
 
 
-class Subscribed(Struct, frozen=True, tag="subscribed"):
+class Refreshed(Struct, frozen=True, tag="refreshed"):
+    """The newer token holds, for `expires` milliseconds where that is bounded."""
+
+    id: int
+    expires: float | None = None
+
+
+class Subscribed(Struct, frozen=True, kw_only=True, tag="subscribed"):
     """The subscription holds, or, with `more`, a page on the way there; epoch and offset are the position after `publications`.
 
-    `more` is "follows" where the next page comes by itself, "ask" where it is to be asked for.
+    `more` is "follows" where the next page comes by itself, "ask" where it is to be asked for. Without `id` the server began the subscription. With
+    wildcards there is no position. `entries` is a keyed channel: all of it, or with `recovered` what changed; `after` is how far a page of it goes.
     """
+
+    id: int | None = None
+    channel: str
+    epoch: str | None = None
+    offset: int = 0
+    recovered: bool
+    publications: list[Publication[Any]]
+    members: list[Member] = []
+    more: Literal["follows", "ask"] | None = None
+    entries: list[Publication[Any]] | None = None
+    after: Any = None
+
+
+class _Policy(Struct, frozen=True):
+    kind: PolicyKind
+    interval: float = 0
+    size: int = 0
+
+
+class Adjusted(Struct, frozen=True, tag="policy"):
+    """The delivery policy that holds now."""
 
     id: int
     channel: str
-    epoch: str
-    offset: int
-    recovered: bool
-    publications: list[Publication]
-    members: list[Member] = []
-    more: Literal["follows", "ask"] | None = None
+    policy: _Policy
+
+    @property
+    def meant(self) -> Policy:
+        """The policy, its times in seconds."""
+        return Policy(self.policy.kind, self.policy.interval / 1000, self.policy.size)
 
 
 class Unsubscribed(Struct, frozen=True, tag="unsubscribed"):
@@ -110,10 +164,20 @@ class Published(Struct, frozen=True, tag="published"):
     offset: int | None = None
 
 
-class Publishing(Publication, frozen=True, tag="publication"):
-    """A publication as it happens."""
+class Publishing(Publication[Any], frozen=True, tag="publication"):
+    """A publication as it happens; `delta` where its data is told as the difference from the publication with the offset `base`."""
 
-    channel: str = ""
+    delta: dict[str, Any] | None = None
+    base: int = 0
+
+
+class Passed(Struct, frozen=True, tag="passed"):
+    """The log is at this position; `count` publications up to there are left out on purpose."""
+
+    channel: str
+    epoch: str
+    offset: int
+    count: int = 1
 
 
 class Joined(Struct, frozen=True, tag="join"):
@@ -137,7 +201,7 @@ class Page(Struct, frozen=True, tag="history"):
     channel: str
     epoch: str
     offset: int
-    publications: list[Publication]
+    publications: list[Publication[Any]]
     more: bool = False
 
     @property
@@ -146,12 +210,50 @@ class Page(Struct, frozen=True, tag="history"):
         return Position(self.epoch, self.offset)
 
 
+class Entries(Struct, frozen=True, tag="entries"):
+    """The entries of a keyed channel as they were at `position`."""
+
+    id: int
+    channel: str
+    epoch: str
+    offset: int
+    entries: list[Publication[Any]]
+    recovered: bool = False
+    more: bool = False
+    after: Any = None
+
+    @property
+    def position(self) -> Position:
+        """Where the log was then."""
+        return Position(self.epoch, self.offset)
+
+    def __iter__(self) -> Iterator[Publication[Any]]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, name: str) -> Publication[Any]:
+        for each in self.entries:
+            if each.entry == name:
+                return each
+        raise KeyError(name)
+
+
 class Roster(Struct, frozen=True, tag="presence"):
-    """Who is in a channel."""
+    """Who is in a channel: a collection of members; `sessions` and `users` count them, even where only that was asked."""
 
     id: int
     channel: str
     members: list[Member]
+    sessions: int = 0
+    users: int = 0
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
 
 
 class Result(Struct, frozen=True, tag="result"):
@@ -161,13 +263,49 @@ class Result(Struct, frozen=True, tag="result"):
     data: Any = None
 
 
+class Item(Struct, frozen=True, tag="item"):
+    """One item of the stream that answers a call."""
+
+    id: int
+    data: Any = None
+
+
+class End(Struct, frozen=True, tag="end"):
+    """The stream that answers a call is over."""
+
+    id: int
+
+
+class Credit(Struct, frozen=True, tag="credit"):
+    """The server has room for `count` more items of our stream."""
+
+    id: int
+    count: int
+
+
+class Called(Struct, frozen=True, tag="call"):
+    """The server calls us, and waits `timeout` milliseconds."""
+
+    call: int
+    name: str
+    data: Any = None
+    timeout: float | None = None
+
+
+class Cancelled(Struct, frozen=True, tag="cancel"):
+    """The server waits no longer for its call."""
+
+    call: int
+
+
 class Failed(Struct, frozen=True, tag="error"):
-    """A command was refused."""
+    """A command was refused; `data` is what else the application says of it."""
 
     id: int
     code: int
     reason: str
     temporary: bool = False
+    data: Any = None
 
 
 class Beat(Struct, frozen=True, tag="ping"):
@@ -189,15 +327,24 @@ class Moved(Struct, frozen=True, tag="moved"):
 
 Event: TypeAlias = (
     Connected
+    | Refreshed
     | Subscribed
+    | Adjusted
     | Unsubscribed
     | Published
     | Publishing
+    | Passed
     | Joined
     | Left
     | Page
+    | Entries
     | Roster
     | Result
+    | Item
+    | End
+    | Credit
+    | Called
+    | Cancelled
     | Failed
     | Beat
     | Ponged
@@ -207,17 +354,20 @@ Event: TypeAlias = (
 _KNOWN = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
 _decode = msgspec.json.Decoder(Event | list[Event]).decode
 _encode = msgspec.json.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Event | list[Event]).decode
+_pack = msgspec.msgpack.Encoder().encode
 
 
 def read(message: str | bytes) -> Iterator[Event]:
-    """Give the events in one message; those of a type that is not known here are passed over.
+    """Give the events in one message, text (JSON) or binary (MessagePack); those of a type that is not known here are passed over.
 
-    Raises `ValueError` for what is not JSON, or lacks what its type must have.
+    Raises `ValueError` for what is neither, or lacks what its type must have.
     """
+    text = isinstance(message, str)
     try:
-        said = _decode(message)
+        said = _decode(message) if text else _unpack(cast(bytes, message))
     except msgspec.ValidationError:
-        yield from _known(msgspec.json.decode(message))
+        yield from _known(msgspec.json.decode(message) if text else msgspec.msgpack.decode(cast(bytes, message)))
         return
     if isinstance(said, list):
         yield from said
@@ -232,9 +382,23 @@ def _known(said: Any) -> Iterator[Event]:
             yield msgspec.convert(item, Event)
 
 
-def encode(command: dict[str, Any]) -> str:
-    """Write a command, without those of its fields that are None (but for `data`, which may be null).
+def encode(command: dict[str, Any], *, packed: bool = False) -> str | bytes:
+    """Write a command, without those of its fields that are None (but for `data`, which may be null): as JSON text, or `packed`.
 
-    Raises `TypeError` for what JSON cannot say.
+    Raises `TypeError` for what cannot be said so, OverflowError for a number that is too large.
     """
-    return _encode({name: value for name, value in command.items() if value is not None or name == "data"}).decode()
+    said = {name: value for name, value in command.items() if value is not None or name == "data"}
+    return _pack(said) if packed else _encode(said).decode()
+
+
+def as_json(message: str | bytes) -> str:
+    """Give a message as JSON text, for a wire that carries nothing else; what is binary becomes its base64 text."""
+    return message if isinstance(message, str) else _encode(msgspec.msgpack.decode(message)).decode()
+
+
+def said_policy(policy: Policy | None) -> dict[str, Any] | None:
+    """Give a policy as it is written: its times in milliseconds."""
+    if policy is None:
+        return None
+    said = {"kind": policy.kind, "interval": round(policy.interval * 1000), "size": policy.size}
+    return {name: value for name, value in said.items() if value}

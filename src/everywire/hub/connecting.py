@@ -56,6 +56,7 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
         session = hub.continuing.take(earlier, attachment, found)
         if session is not None:
             return session, True
+    hub.limiting.user(found)
     return hub.begin(attachment, found, command.info), False
 
 

@@ -109,7 +109,7 @@ class Continuing:
     def _subscribed(self, session: Session, channels: Iterable[str]) -> Iterable[Subscription]:
         for name in channels:
             try:
-                yield self._hub.subscription(session, self._hub.place(name))
+                yield self._hub.subscription(session, self._hub.places_of(name))
             except Refused:
                 _log.info("a session goes on without %s, which is not there any more", ascii(name))
 

@@ -23,8 +23,11 @@ class _Leaping(selectors.SelectSelector):
         self._leap = leap
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Give what is ready now; leap if that is nothing."""
-        ready = super().select(0)
+        """Give what is ready now; leap if that is nothing.
+
+        The loop's own pipe wakes it for other threads alone: with nothing else to look at, it is looked at only before everything waits.
+        """
+        ready = super().select(0) if timeout is None or len(self.get_map()) > 1 else []
         if not ready:
             if timeout is None:
                 raise RuntimeError("everything waits for something that no timer will bring")
@@ -69,4 +72,5 @@ def virtual_world(loop: VirtualLoop, seed: int = 0) -> LoopWorld:
         loop,
         wall=lambda: EPOCH + round(loop.time() * 1000),
         new_id=lambda: f"{dice.getrandbits(128):032x}",
+        threads=False,
     )

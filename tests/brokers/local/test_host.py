@@ -154,3 +154,17 @@ def test_closing_drops_everybody(cluster):
     cluster.host.close()
     assert isinstance(cluster.host, Host)
     assert cluster.host.links == 0
+
+
+def test_who_watches_a_channel_and_a_pattern_that_matches_it_is_told_once(cluster):
+    ann, ben = cluster.listening("a"), cluster.listening("b")
+    for pattern in ("c:*", "c:1"):
+        cluster.run(ann.watch(pattern))
+    cluster.run(ben.watch("c:>"))
+    cluster.run(ben.publish("c:1", draft(1), KEEP))
+    cluster.run(ben.publish("c:2", draft(2), KEEP))
+    cluster.loop.run(0.01)
+    assert [news.channel for news in ann.news] == [news.channel for news in ben.news] == ["c:1", "c:2"]
+    cluster.run(ann.unwatch("c:*"))
+    cluster.run(ben.publish("c:2", draft(3), KEEP))
+    assert len(ann.news) == 2

@@ -20,7 +20,9 @@ class Served:
     def __init__(self, loop, path):
         self.loop, self.path, self.ahead = loop, str(path), 0.0
         epochs = count()
-        self.memory = MemoryBroker(lambda: loop.time() + self.ahead, lambda: f"e{next(epochs)}")
+        self.memory = MemoryBroker(
+            lambda: loop.time() + self.ahead, lambda: f"e{next(epochs)}"
+        )  # no timers: time is advanced by hand
         self.host = Host(self.memory, LoopWorld(loop))
         self.server = None
 

@@ -12,6 +12,7 @@ from everywire.brokers.local import wire
 from everywire.brokers.local.link import Link, Ready, Surroundings
 from everywire.brokers.local.wire import CALLS, Call, Failed, Frames, Kind, Outcome, Wrong
 from everywire.errors import Refused
+from everywire.wildcards import Patterns, wild
 
 __all__ = ["Bounds", "Host"]
 
@@ -32,11 +33,10 @@ class Bounds:
 class Host:
     """Carries questions to `broker`, answers back, and its news to whoever watches.
 
-    A piece of news is encoded once, for all clients. What one client is told goes out in one write per turn. A client
-    whose link is gone for longer than `absence` has given up its places: a dead worker's sessions are not there any more.
+    A piece of news is encoded once, for all clients. What one client is told goes out in one write per turn.
 
-    Invariants: a channel is in `_watchers` while a peer watches it, and is watched at the broker then; `_absent` holds the
-    places of names without a link; `_due` the peers with something to write.
+    Invariants: a channel is in `_watchers` while a peer watches it, and is watched at the broker then; `_patterns` are those of
+    them with wildcards; `_due` holds the peers with something to write.
     """
 
     def __init__(self, broker: Broker, world: Surroundings, bounds: Bounds | None = None) -> None:
@@ -45,6 +45,7 @@ class Host:
         self._world = world
         self._peers: dict[Peer, None] = {}
         self._watchers: dict[str, dict[Peer, None]] = {}
+        self._patterns = Patterns()
         self._due: dict[Peer, None] = {}
         self._flushing = False
         self._timer = world.later(self.bounds.silence / 5, self._look_after)
@@ -72,6 +73,8 @@ class Host:
             told: Any = self._peers
         else:
             told = self._watchers.get(news.channel)
+            for pattern in self._patterns.matching(news.channel):
+                told = {**(told or {}), **self._watchers[pattern]}
         if told:
             said = wire.news_item(news)
             for peer in told:
@@ -112,6 +115,8 @@ class Host:
         watchers = self._watchers.setdefault(channel, {})
         watchers[peer] = None
         peer.watched[channel] = None
+        if wild(channel):
+            self._patterns.add(channel)
         await self.broker.watch(channel)
 
     async def unwatch(self, peer: Peer, channel: str) -> None:
@@ -121,6 +126,7 @@ class Host:
         if watchers is None or watchers.pop(peer, self) is self or watchers:
             return
         del self._watchers[channel]
+        self._patterns.discard(channel)
         await self.broker.unwatch(channel)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> None:
