@@ -350,6 +350,7 @@ class Hub:
         if isinstance(news, Gap):
             self.repairs.gap()
             self.rosters.gap()
+            self.world.task(self.continuing.verify())
             return
         channel = self.channels.get(news.channel)
         if channel is None:

@@ -75,6 +75,10 @@ class Records:
         if self._refreshing is None:
             self._refreshing = self._world.later(self._life / 4, self._refresh)
 
+    def owes(self, session: Session) -> bool:
+        """Say whether the session's record has yet to be written."""
+        return session.id in self._changed
+
     def over(self, session: Session) -> None:
         """Keep what brings back a session whose linger is over."""
         self._changed.pop(session.id, None)
