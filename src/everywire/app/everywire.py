@@ -59,8 +59,8 @@ class Everywire(Declaring, Speaking, Governing):
         path: str = "/everywire",
         settings: Settings | None = None,
         broker: MakeBroker | None = None,
-        http: HttpSettings | None = None,
         secret: str | Sequence[str] | None = None,
+        http: HttpSettings | None = None,
     ) -> None:
         super().__init__()
         self._hooks.secrets = _secrets(secret)

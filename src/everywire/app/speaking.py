@@ -63,14 +63,12 @@ class Speaking:
         place, ephemeral = hub.place(channel), options.get("ephemeral", False)
         return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
 
-    def publish_to(
-        self, user: str, data: Any, *, key: str | None = None, ephemeral: bool = False
-    ) -> Awaitable[Receipt]:
+    def publish_to(self, user: str, data: Any, **options: Unpack[PublishOptions]) -> Awaitable[Receipt]:
         """Publish `data` to the personal channel of `user`, as `publish` does; raises `Refused` where `personal` was not declared."""
-        hub = self.hub
-        if hub.hooks.personal is None:
+        pattern = self.hub.hooks.personal
+        if pattern is None:
             raise Refused("there are no personal channels", Code.UNKNOWN_CHANNEL)
-        return self.publish(personal(hub.hooks.personal, user), data, key=key, ephemeral=ephemeral)
+        return self.publish(personal(pattern, user), data, **options)
 
     async def call(
         self, session: str, name: str, data: Any = None, *, timeout: float | None = None, returns: Any = Any

@@ -350,6 +350,7 @@ class Hub:
         if isinstance(news, Gap):
             self.repairs.gap()
             self.rosters.gap()
+            self.world.task(self.continuing.verify())
             return
         channel = self.channels.get(news.channel)
         if channel is None:
@@ -437,6 +438,7 @@ class Hub:
         self.expiries.close()
         self.places.close()
         self.changes.close()
+        self.records.close()
         self.repairs.close()
         self.rosters.close()
         for deadlines in (self._lingering, self._unconnected, self._unclaimed):
@@ -444,7 +446,7 @@ class Hub:
 
     async def settled(self) -> None:
         """Wait until what other nodes need of this one is written down."""
-        await self.records.close()
+        await self.records.flush()
 
 
 def _expired(session: Session) -> None:
