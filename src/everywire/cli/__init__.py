@@ -7,6 +7,7 @@ import click
 import everywire
 from everywire.cli.bench import bench
 from everywire.cli.connect import connect
+from everywire.cli.contracts import contracts
 from everywire.cli.demo import demo
 from everywire.cli.doctor import doctor
 from everywire.cli.echo import echo
@@ -33,7 +34,7 @@ def commands() -> None:
     """
 
 
-for _command in (demo, run, echo, connect, publish, bench, doctor):
+for _command in (demo, run, echo, connect, publish, bench, contracts, doctor):
     commands.add_command(_command)
 
 

@@ -27,6 +27,7 @@ from everywire.hub.presence import Places
 from everywire.hub.refusing import refusal
 from everywire.hub.repairs import Repairs
 from everywire.hub.revoking import Revoking
+from everywire.hub.rosters import Rosters
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
@@ -77,6 +78,7 @@ class Hub:
         self.expiries: Final = Expiries(world, self.settings.expiry_grace, _expired)
         self.patterns: Final = Patterns()
         self.repairs: Final = Repairs(world, broker, self.settings, self.metrics)
+        self.rosters: Final = Rosters(world, broker, self.channels)
         self.repairs.guard(self.channels, self._announce)
         self._users: dict[str, dict[Session, None]] = {}
         self._lingering = Deadlines(world, self.settings.linger, self.end)
@@ -314,6 +316,7 @@ class Hub:
             return
         if isinstance(news, Gap):
             self.repairs.gap()
+            self.rosters.gap()
             return
         channel = self.channels.get(news.channel)
         if channel is None:
@@ -402,6 +405,7 @@ class Hub:
         self.places.close()
         self.changes.close()
         self.repairs.close()
+        self.rosters.close()
         for deadlines in (self._lingering, self._unconnected, self._unclaimed):
             deadlines.close()
 
