@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from typing import Any, Final
@@ -81,6 +82,7 @@ class Hub:
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
         self._last_call = 0
+        self.unfinished: Final[set[asyncio.Future[None]]] = set()  # handlers at work that go on without their clients
         self.changes: Final = Changes(self)
         broker.listen(self.deliver)
 
@@ -368,6 +370,13 @@ class Hub:
             attachment.tell(event)
         if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:
             attachment.close(Close.INTERNAL, "internal error")  # without a session it would only time out
+
+    async def finished(self) -> None:
+        """Wait, after `close`, for handlers that go on without their clients; those that take too long are cancelled."""
+        if self.unfinished:
+            await asyncio.wait([*self.unfinished], timeout=self.settings.finish_grace)
+        for work in [*self.unfinished]:
+            work.cancel()
 
     def close(self, code: int = Close.GOING_AWAY, reason: str = "the server is going away") -> None:
         """Close every transport, and all timers; sessions are not carried over."""

@@ -107,6 +107,8 @@ class Running:
             self._landed(self._work)
             return
         self._work.add_done_callback(self._landed)
+        if handler.steadfast:
+            self._hub.unfinished.add(self._work)
         timeout = self._timeout(handler)
         if timeout is not None and not self.over:
             self._deadline = world.later(timeout, self._expire)
@@ -118,6 +120,7 @@ class Running:
 
     def _landed(self, work: asyncio.Future[Any]) -> None:
         self._calls.working -= 1
+        self._hub.unfinished.discard(work)
         if self._deadline is not None:
             self._deadline.cancel()
         # Whoever is not answered by now has a handler that cancelled itself.

@@ -34,6 +34,7 @@ class Settings:
     check_every: float = 5.0  # between two looks at whether all that the broker has was heard here
     max_held: int = 1_000  # events kept for one subscription while history is read
     call_deadline: float | None = 60.0  # for a handler's answer; None: for ever. A stream has none but its client's
+    finish_grace: float = 5.0  # for handlers that are to finish, when the server ends
     answer_deadline: float = 10.0  # for a client's answer to a call of the server
     max_calls: int = 64  # handlers of one session's calls that are at work at a time
     max_asked: int = 64  # calls of the server to one client that wait for its answer
