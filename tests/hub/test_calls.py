@@ -174,6 +174,7 @@ def life(app):
             raise
 
     app.on("live")(live)
+    app.on("beside", concurrent=True)(live)
     app.on("short", timeout=1)(live)
     app.on("endless", timeout=None)(live)
     app.on("finish", finish=True)(live)
@@ -187,6 +188,7 @@ def life(app):
         ("live", {"timeout": 2000}, 2),
         ("live", {"data": 100}, 30),
         ("live", {"data": 100, "timeout": 50_000}, 30),
+        ("beside", {"data": 100}, 30),
         ("short", {}, 1),
         ("short", {"timeout": 500}, 0.5),
         ("endless", {"data": 100, "timeout": 90_000}, 90),
@@ -212,6 +214,21 @@ def test_a_handler_may_have_no_deadline(net, life):
     call = client.send("call", name="endless", data=1000)
     net.run(1001)
     assert client.answer(call)["data"] is None
+
+
+def test_a_server_may_have_no_deadline_at_all():
+    app = Everywire(settings=Settings(call_deadline=None, heartbeat=Heartbeat(every=100_000)))
+
+    @app.on("live")
+    async def live():
+        await passed(10_000)
+        return "over"
+
+    with Net(app) as net:
+        client = net.connect()
+        call = client.send("call", name="live")
+        net.run(10_001)
+        assert client.answer(call)["data"] == "over"
 
 
 def test_a_timeout_counts_from_when_the_call_came(net, life):

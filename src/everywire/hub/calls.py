@@ -126,7 +126,9 @@ async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str,
             result = await hub.world.aside(partial(_in_thread, handler, bound))
         else:
             result = handler.function(**bound)
-        running.finish(m.Result(running.command.ref, encode(await settled(hub.world, result))))
+        if hasattr(result, "__await__"):
+            result = await settled(hub.world, result)
+        running.finish(m.Result(running.command.ref, encode(result)))
     except Exception as error:
         running.fail(handler, error)
 

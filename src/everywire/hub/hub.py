@@ -27,6 +27,7 @@ from everywire.hub.presence import Places
 from everywire.hub.refusing import refusal
 from everywire.hub.repairs import Repairs
 from everywire.hub.revoking import Revoking
+from everywire.hub.running import Running
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
@@ -81,6 +82,7 @@ class Hub:
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
+        self.call_deadlines: Final = Deadlines(world, self.settings.call_deadline or 0.0, Running.expire)
         self._last_call = 0
         self.unfinished: Final[set[asyncio.Future[None]]] = set()  # handlers at work that go on without their clients
         self.changes: Final = Changes(self)
@@ -388,7 +390,7 @@ class Hub:
         self.places.close()
         self.changes.close()
         self.repairs.close()
-        for deadlines in (self._lingering, self._unconnected, self._unclaimed):
+        for deadlines in (self._lingering, self._unconnected, self._unclaimed, self.call_deadlines):
             deadlines.close()
 
 

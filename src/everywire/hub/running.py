@@ -109,18 +109,21 @@ class Running:
         self._work.add_done_callback(self._landed)
         if handler.steadfast:
             self._hub.unfinished.add(self._work)
-        timeout = self._timeout(handler)
-        if timeout is not None and not self.over:
-            self._deadline = world.later(timeout, self._expire)
+        self._limit(handler)
 
-    def _timeout(self, handler: Handler) -> float | None:
-        if handler.options.timeout != "default":
-            return handler.options.timeout
-        return None if handler.detached else self._hub.settings.call_deadline
+    def _limit(self, handler: Handler) -> None:
+        """Start the handler's time: on the timer that all have who have no time of their own."""
+        timeout = handler.options.timeout
+        if timeout == "default":
+            if not handler.endless and self._hub.settings.call_deadline is not None:
+                self._hub.call_deadlines.add(self)
+        elif timeout is not None:
+            self._deadline = self._hub.world.later(timeout, self.expire)
 
     def _landed(self, work: asyncio.Future[Any]) -> None:
         self._calls.working -= 1
         self._hub.unfinished.discard(work)
+        self._hub.call_deadlines.discard(self)
         if self._deadline is not None:
             self._deadline.cancel()
         # Whoever is not answered by now has a handler that cancelled itself.
@@ -206,7 +209,7 @@ class Running:
         if self._work is not None and self._handler is not None and not self._handler.steadfast:
             self._work.cancel()
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
         """End the call at the server's own deadline; a thread alone cannot be ended."""
         self.finish(self._late())
         if self._work is not None and self._handler is not None and not self._handler.threaded:
