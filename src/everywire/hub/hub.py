@@ -25,6 +25,7 @@ from everywire.hub.limiting import Limiting
 from everywire.hub.notes import Notes
 from everywire.hub.permission import check_draft
 from everywire.hub.presence import Places
+from everywire.hub.reaching import Reaching
 from everywire.hub.refusing import refusal
 from everywire.hub.repairs import Repairs
 from everywire.hub.revoking import Revoking
@@ -87,6 +88,7 @@ class Hub:
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
         self.call_deadlines: Final = Deadlines(world, self.settings.call_deadline or 0.0, Running.expire)
+        self.reaching: Final = Reaching(self)
         self._last_call = 0
         self.unfinished: Final[set[asyncio.Future[None]]] = set()  # handlers at work that go on without their clients
         self.changes: Final = Changes(self)
