@@ -432,7 +432,8 @@ def test_plain_handlers_run_in_threads(app):
 
     @app.on("publishes")
     def publishes(caller: Caller):
-        return caller.from_thread(caller.publish, "plain", "from a thread").position.offset
+        caller.publish("plain", "from a thread").result(10)
+        return caller.from_thread(caller.publish, "plain", "from it again").position.offset
 
     async def run():
         from everywire.http.request import Headers, Request
@@ -452,5 +453,5 @@ def test_plain_handlers_run_in_threads(app):
         await app.stop()
         return [client.answer(call)["data"] for call in calls]
 
-    assert asyncio.run(run()) == [None, None, 1]
+    assert asyncio.run(run()) == [None, None, 2]
     assert places == {"plain": (False, "de"), "inline": (True, "de")}

@@ -6,11 +6,11 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Iterable
 from typing import Any, TypedDict, Unpack
 
-from everywire.app.threads import started
 from everywire.brokers.base import Draft, Receipt
 from everywire.hub.asking import Question
 from everywire.hub.hub import Hub
 from everywire.hub.shapes import encode
+from everywire.hub.threads import started
 from everywire.messages import Audience, EntryChange
 
 __all__ = ["PublishOptions", "Speaking"]
