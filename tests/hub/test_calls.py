@@ -411,6 +411,29 @@ def test_a_handler_that_goes_on_unanswered_counts_as_one(app, net):
     assert client.events("error") == []
 
 
+def test_so_many_that_outlive_their_clients_and_no_more(app):
+    app.settings = Settings(max_unfinished=2)
+
+    @app.on("stubborn", finish=True)
+    async def stubborn():
+        await passed(10)
+
+    with Net(app) as net:
+        for _ in range(2):
+            client = net.connect()
+            client.send("call", name="stubborn")
+            net.run()
+            client.drop()
+        with refused(108, "too many handlers") as caught:
+            net.connect().ask("call", name="stubborn")
+        assert caught.value.temporary
+        client = net.connect()
+        call = client.send("call", name="later", data=1)
+        net.run(20)
+        assert client.answer(call)["data"] == 1
+        assert net.app.hub.unfinished == set()
+
+
 # Where handlers run.
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Calls", "Running"]
 
+_ITEMS_PER_TURN: Final = 32  # of one stream, before everything else has its turn
+
 
 class Calls:
     """The calls of one attachment, those of its client and those of the server to it. Made with the first of them.
@@ -63,6 +65,7 @@ class Running:
         "_calls",
         "_deadline",
         "_failure",
+        "_given",
         "_handler",
         "_hub",
         "_patience",
@@ -86,6 +89,7 @@ class Running:
         self._handler: Handler | None = None
         self._work: asyncio.Future[Any] | None = None
         self._failure: Exception | None = None
+        self._given = 0
         self._room: asyncio.Future[None] | None = None
         self._waited: asyncio.Future[None] | None = None
         self._deadline: Timer | None = None
@@ -142,7 +146,10 @@ class Running:
     # Its stream to the client.
 
     async def room(self) -> bool:
-        """Wait until the client takes another item; false where nobody takes any more."""
+        """Wait until the client takes another item, and let others go first now and then; false where nobody takes any more."""
+        self._given += 1
+        if self._given % _ITEMS_PER_TURN == 0:
+            await asyncio.sleep(0)
         while not self.over and self.credit <= 0:
             self._room = self._hub.world.promise()
             await self._room

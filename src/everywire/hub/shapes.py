@@ -123,12 +123,12 @@ def _known(kind: Any) -> dict[str, Any]:
 
 
 def _custom(kind: Any, value: Any) -> Any:
-    return _foreign(kind).validate_python(value)
+    return kind.__pydantic_validator__.validate_python(value)
 
 
 def _plain(value: Any) -> Any:
     if _is_pydantic(type(value)):
-        return _foreign(type(value)).dump_python(value, mode="json", by_alias=True)
+        return type(value).__pydantic_serializer__.to_python(value, mode="json", by_alias=True)
     raise TypeError(f"data cannot say {_article(type(value).__name__)}")
 
 
