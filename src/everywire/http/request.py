@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, unquote
 
 __all__ = ["Headers", "Request", "Response", "one_head", "phrase"]
 
+_LONG = 32
+
 Address = tuple[str, int] | str | None
 
 
@@ -133,6 +135,13 @@ class Request:
         return self.target.partition("?")[2]
 
     @property
+    def shown(self) -> str:
+        """The target as logs may have it: without the query, which may hold a token, and without long segments, which may be secret ids."""
+        path, query, _ = self.target.partition("?")
+        parts = [part if len(part) < _LONG else part[:4] + "..." for part in path.split("/")]
+        return "/".join(parts) + ("?..." if query else "")
+
+    @property
     def params(self) -> dict[str, list[str]]:
         """The query's parameters, decoded."""
         return parse_qs(self.query, keep_blank_values=True)
@@ -144,7 +153,7 @@ class Request:
         return {name: value.strip('"') for name, found, value in pairs if found}
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.target}>"
+        return f"<Request {self.method} {self.shown}>"
 
 
 class Response:
