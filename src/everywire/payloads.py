@@ -75,6 +75,10 @@ class Transport(Protocol):
     @property
     def wire(self) -> Any: ...
 
+    @property
+    def crowded(self) -> bool:
+        """Whether there is no room: exactly while `drain` would wait. Asked often, and for many transports at once, so it has to be cheap."""
+
     def send(self, payloads: Sequence[Payload]) -> None:
         """Queue `payloads` in order."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
@@ -11,7 +11,9 @@ from everywire.hub.changes import ChangeHook, ChangeKind
 from everywire.hub.handlers import Handler, HandlerOptions
 from everywire.hub.hooks import ConnectHook, Hooks
 from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Presence, Rule
+from everywire.hub.policies import Bounds
 from everywire.hub.shapes import Shape
+from everywire.messages import PolicyKind
 from everywire.servers.routes import Route, Routes
 
 __all__ = ["CallOptions", "ChannelOptions", "Declaring"]
@@ -28,7 +30,10 @@ class ChannelOptions(TypedDict, total=False):
     `history` publications are kept (0: none) for `ttl` seconds each; the latest `keys` idempotency keys are
     remembered for `window` seconds each; with `presence` its members are listed: sessions (True, "sessions") or
     users, each with any number of sessions ("users"). Others are told that a member left when it was away for `leave_after` seconds.
-    `data` is a type: what every publication has to be. The four rules are True, False or a function of an `Access`, sync or async.
+    A `keyed` channel keeps the last publication of each of its entries, `entries` of them at most, for `entry_ttl` seconds each (0: for good).
+    `policies` are the delivery policies that subscribers may choose (all unless told), `min_interval` the shortest interval in seconds and
+    `max_size` the longest queue they are given. With `wildcards` "room:*" may be subscribed to. `data` is a type: what every publication
+    has to be. The four rules are True, False or a function of an `Access`, sync or async.
     """
 
     data: Any
@@ -36,6 +41,13 @@ class ChannelOptions(TypedDict, total=False):
     ttl: float
     window: float
     keys: int
+    keyed: bool
+    entries: int
+    entry_ttl: float
+    policies: Iterable[PolicyKind]
+    min_interval: float
+    max_size: int
+    wildcards: bool
     presence: Presence
     leave_after: float
     may_subscribe: Rule
@@ -66,23 +78,24 @@ class Declaring:
         self._hooks = Hooks()
         self._routes = Routes()
 
+    @property
+    def hooks(self) -> Hooks:
+        """Everything that was declared, as the hub consults it."""
+        return self._hooks
+
     def channel(self, pattern: str, **options: Unpack[ChannelOptions]) -> ChannelKind:
         """Declare the channels whose names match `pattern`, "room:{name}" for instance.
 
         A `{parameter}` stands for one or more characters other than a colon. Raises `ValueError` for a
         pattern that is there already or makes no sense, `TypeError` for a `data` that nothing can be read as.
         """
-        defaults = Retention()
         kind = ChannelKind(
             pattern,
-            Retention(
-                size=options.get("history", defaults.size),
-                age=options.get("ttl", defaults.age),
-                window=options.get("window", defaults.window),
-                keys=options.get("keys", defaults.keys),
-            ),
+            _retention(options),
             options.get("presence", False),
             options.get("leave_after", 0.0),
+            wildcards=options.get("wildcards", False),
+            bounds=_bounds(options),
             rules=_rules(options),
             shape=Shape(options["data"]) if "data" in options else None,
         )
@@ -160,6 +173,31 @@ class Declaring:
         """Serve the files of `folder` under `prefix`; a folder's page is its index.html."""
         self._routes.mount(prefix, Path(folder))
         self.has_page = self.has_page or (prefix == "/" and Path(folder, "index.html").is_file())
+
+
+def _retention(options: ChannelOptions) -> Retention:
+    defaults = Retention()
+    return Retention(
+        size=options.get("history", defaults.size),
+        age=options.get("ttl", defaults.age),
+        window=options.get("window", defaults.window),
+        keys=options.get("keys", defaults.keys),
+        keyed=options.get("keyed", defaults.keyed),
+        entries=options.get("entries", defaults.entries),
+        entry_age=options.get("entry_ttl", defaults.entry_age),
+    )
+
+
+def _bounds(options: ChannelOptions) -> Bounds:
+    defaults = Bounds()
+    kinds = frozenset(options.get("policies", defaults.kinds))
+    if unknown := kinds - defaults.kinds:
+        raise ValueError(f"no such policies: {sorted(unknown)}")
+    return Bounds(
+        kinds,
+        least_interval=options.get("min_interval", defaults.least_interval),
+        most_size=options.get("max_size", defaults.most_size),
+    )
 
 
 def _rules(options: ChannelOptions) -> dict[Action, Rule]:

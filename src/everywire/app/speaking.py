@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import Awaitable, Iterable
+from typing import Any, TypedDict, Unpack
 
 from everywire.app.threads import started
 from everywire.brokers.base import Draft, Receipt
 from everywire.hub.asking import Question, ask, local
 from everywire.hub.hub import Hub
 from everywire.hub.shapes import encode
+from everywire.messages import Audience, EntryChange
 
-__all__ = ["Speaking"]
+__all__ = ["PublishOptions", "Speaking"]
+
+
+class PublishOptions(TypedDict, total=False):
+    """How something is published.
+
+    Published again under the same `key` it is the same publication. An `ephemeral` one is told to who listens now, and not kept. In a keyed
+    channel it sets `entry`, for `ttl` seconds, or with `remove` deletes it; where `expect` is given (an offset, 0 for none) and another
+    publication is there, nothing happens and the receipt says `conflict`. Elsewhere it may be for all sessions but those in `exclude`, or
+    for one session or user alone.
+    """
+
+    key: str | None
+    ephemeral: bool
+    entry: str
+    expect: int
+    ttl: float
+    remove: bool
+    exclude: Iterable[str]
+    to_session: str
+    to_user: str
 
 
 class Speaking:
@@ -23,9 +44,7 @@ class Speaking:
     def hub(self) -> Hub:
         """The running hub; raises `EverywireError` before the start."""
 
-    def publish(
-        self, channel: str, data: Any, *, key: str | None = None, ephemeral: bool = False
-    ) -> Awaitable[Receipt]:
+    def publish(self, channel: str, data: Any = None, **options: Unpack[PublishOptions]) -> Awaitable[Receipt]:
         """Publish `data`, anything that JSON can say (bytes, too), in the server's own name.
 
         It is on its way when this returns; awaiting the result waits until it is in the log, and gives
@@ -36,8 +55,9 @@ class Speaking:
         which waits there.
         """
         hub = self.hub
-        draft = Draft(encode(data), hub.world.wall(), None, f"s\n{key}" if key is not None else None)
-        place = hub.place(channel)
+        key = f"s\n{options['key']}" if options.get("key") is not None else None
+        draft = Draft(encode(data), hub.world.wall(), None, key, _change(options), _audience(options))
+        place, ephemeral = hub.place(channel), options.get("ephemeral", False)
         return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
 
     async def call(
@@ -49,3 +69,14 @@ class Speaking:
         """
         hub = self.hub
         return await ask(hub, local(hub, session), Question(name, data, timeout, returns))
+
+
+def _change(options: PublishOptions) -> EntryChange | None:
+    if (entry := options.get("entry")) is None:
+        return None
+    return EntryChange(entry, options.get("expect"), options.get("ttl"), options.get("remove", False))
+
+
+def _audience(options: PublishOptions) -> Audience | None:
+    exclude, session, user = tuple(options.get("exclude", ())), options.get("to_session"), options.get("to_user")
+    return Audience(exclude, session, user) if exclude or session is not None or user is not None else None

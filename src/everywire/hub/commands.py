@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from everywire import messages as m
 from everywire.errors import Refused
+from everywire.hub.adjusting import adjust
 from everywire.hub.calls import call
 from everywire.hub.codes import Close, Code
 from everywire.hub.connecting import connect
+from everywire.hub.entries import read_entries
 from everywire.hub.publishing import history, presence, publish
 from everywire.hub.refreshing import refresh
 from everywire.hub.subscribing import subscribe, unsubscribe
@@ -62,6 +64,10 @@ async def _channel_command(hub: Hub, session: Session, command: m.Command) -> m.
             return unsubscribe(hub, session, command)
         case m.Publish():
             return await publish(hub, session, command)
+        case m.Adjust():
+            return adjust(hub, session, command)
+        case m.ReadEntries():
+            return await read_entries(hub, session, command)
         case m.History():
             return await history(hub, session, command)
         case m.Presence():

@@ -42,6 +42,11 @@ class MemoryTransport:
         """The transport itself."""
         return self
 
+    @property
+    def crowded(self) -> bool:
+        """Never."""
+        return False
+
     def send(self, payloads: Sequence[Payload]) -> None:
         """Queue `payloads`; nothing when closed."""
         if self.closed is None:

@@ -154,9 +154,14 @@ class LineTransport:
         if outlet is not None:
             outlet.abort()
 
+    @property
+    def crowded(self) -> bool:
+        """Whether more than `write_high` bytes wait for the client."""
+        return self.closed is None and self._waiting() > self._limits.write_high
+
     async def drain(self) -> None:
         """Await room: at once, unless more than `write_high` bytes wait for the client."""
-        while self.closed is None and self._waiting() > self._limits.write_high:
+        while self.crowded:
             if self._room is None:
                 self._room = asyncio.get_running_loop().create_future()
             if self._outlet is not None:
