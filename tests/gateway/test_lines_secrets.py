@@ -39,4 +39,4 @@ def test_an_error_of_ours_tells_no_secret_either(caplog):
     for target in (f"/everywire/sse?token={SECRET}", f"/everywire/lines/{SECRET}.{SECRET}/poll"):
         assert excuse(Request("GET", target, Headers()), ZeroDivisionError()).status == 500
     assert SECRET not in caplog.text
-    assert "/everywire/lines/s3cr.../poll" in caplog.text
+    assert "/everywire/lines/.../poll" in caplog.text

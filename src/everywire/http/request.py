@@ -7,9 +7,9 @@ from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import parse_qs, unquote
 
-__all__ = ["Headers", "Request", "Response", "one_head", "phrase"]
+from everywire.http.redaction import shown
 
-_LONG = 32
+__all__ = ["Headers", "Request", "Response", "one_head", "phrase"]
 
 Address = tuple[str, int] | str | None
 
@@ -135,13 +135,6 @@ class Request:
         return self.target.partition("?")[2]
 
     @property
-    def shown(self) -> str:
-        """The target as logs may have it: without the query, which may hold a token, and without long segments, which may be secret ids."""
-        path, query, _ = self.target.partition("?")
-        parts = [part if len(part) < _LONG else part[:4] + "..." for part in path.split("/")]
-        return "/".join(parts) + ("?..." if query else "")
-
-    @property
     def params(self) -> dict[str, list[str]]:
         """The query's parameters, decoded."""
         return parse_qs(self.query, keep_blank_values=True)
@@ -153,7 +146,7 @@ class Request:
         return {name: value.strip('"') for name, found, value in pairs if found}
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.shown}>"
+        return f"<Request {self.method} {shown(self.target)}>"
 
 
 class Response:
