@@ -63,7 +63,9 @@ async def test_workers_are_killed_every_five_seconds_for_a_minute(tmp_path, caps
                 await crowd.until(lambda one: one.live and one.position[1] == last + 1)
             p99 = statistics.quantiles(outages, n=100)[98]
             with capsys.disabled():
-                print(f"\n{last + 1} messages, {len(outages)} outages, p50 {statistics.median(outages):.2f} s, p99 {p99:.2f} s")
+                print(
+                    f"\n{last + 1} messages, {len(outages)} outages, p50 {statistics.median(outages):.2f} s, p99 {p99:.2f} s"
+                )
             assert (crowd.total("holes"), crowd.total("doubles")) == (0, 0)
             assert crowd.total("refused") == 0
             assert p99 <= 2
@@ -86,8 +88,13 @@ async def test_a_rolling_restart_under_two_thousand_clients(tmp_path, capsys):
                 await crowd.until(lambda one: one.live and one.position[1] == last + 1)
             counts = [len([*group]) for _, group in itertools.groupby(int(when * 10) for when in crowd.returns)]
             with capsys.disabled():
-                print(f"\n{last + 1} messages, {len(crowd.returns)} returns in {len(counts) / 10} s, at most {max(counts)} in 0.1 s")
-                print([error for one in crowd.ones for error in one.errors][:3], sum(len(one.errors) for one in crowd.ones))
+                print(
+                    f"\n{last + 1} messages, {len(crowd.returns)} returns in {len(counts) / 10} s, at most {max(counts)} in 0.1 s"
+                )
+                print(
+                    [error for one in crowd.ones for error in one.errors][:3],
+                    sum(len(one.errors) for one in crowd.ones),
+                )
             assert crowd.total("refused") == crowd.total("holes") == crowd.total("doubles") == 0
             assert {code for one in crowd.ones for code in one.closes} == {1012}
             assert len(crowd.returns) == 2000

@@ -99,7 +99,9 @@ async def test_a_body_that_asks_for_leave(curl):
     line = await curl.open(SUBSCRIBE)
     body = publish(3, "x" * 60_000)
     assert await curl(f"{line}?seq=1", "-H", "Expect: 100-continue", "-d", body) == (204, "")
-    assert await curl(f"{line}?seq=2", "-H", "Transfer-Encoding: chunked", "-d", body.replace('"id": 3', '"id": 4')) == (
+    assert await curl(
+        f"{line}?seq=2", "-H", "Transfer-Encoding: chunked", "-d", body.replace('"id": 3', '"id": 4')
+    ) == (
         204,
         "",
     )

@@ -37,6 +37,7 @@ class Authority(Protocol):
 
     def afford_bytes(self, attachment: Attachment) -> bool:
         """Say whether one that has used up its bytes may go on; close it if not."""
+
     def at_once(self, attachment: Attachment, command: Command) -> bool:
         """Deal with a command that must not wait for earlier ones; false where it waits its turn nevertheless."""
 

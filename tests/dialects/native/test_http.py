@@ -41,8 +41,21 @@ def test_what_requests_want(method, target, kind):
 
 @pytest.mark.parametrize(
     "target",
-    ["/", "/nothing", "/lines/", "/lines/a", "/lines/.", "/lines/a.", f"/lines/{ID}/", f"/lines/{ID}/nothing",
-    f"/lines/{ID}/poll/x", "/lines/a.b c/poll", "/lines/a.b%0a/poll", "/sse/", "x/lines"],
+    [
+        "/",
+        "/nothing",
+        "/lines/",
+        "/lines/a",
+        "/lines/.",
+        "/lines/a.",
+        f"/lines/{ID}/",
+        f"/lines/{ID}/nothing",
+        f"/lines/{ID}/poll/x",
+        "/lines/a.b c/poll",
+        "/lines/a.b%0a/poll",
+        "/sse/",
+        "x/lines",
+    ],
 )
 def test_what_is_somebody_else_s(target):
     assert accept("GET", target) is None

@@ -27,7 +27,9 @@ def test_what_is_no_number(text):
 def test_numbers_and_flags():
     assert number(request("a=0012"), "a") == 12
     assert number(request(""), "a") is None
-    assert [flag(request(query), "a") for query in ("a", "a=1", "a=true", "a=0", "a=no", "")] == [True] * 3 + [False] * 3
+    assert [flag(request(query), "a") for query in ("a", "a=1", "a=true", "a=0", "a=no", "")] == [True] * 3 + [
+        False
+    ] * 3
 
 
 def test_positions():
