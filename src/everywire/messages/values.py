@@ -19,6 +19,7 @@ __all__ = [
     "Position",
     "Raw",
     "Ref",
+    "Secretive",
     "Value",
 ]
 
@@ -40,6 +41,18 @@ class Value(msgspec.Struct, frozen=True):
     """An immutable message, or a part of one."""
 
 
+class Secretive(Value, frozen=True):
+    """A value that holds what opens something: its `repr`, which may come into a log or a traceback, leaves that out."""
+
+    def __repr__(self) -> str:
+        fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        shown = ", ".join(f"{name}={'...' if value and name in _SECRET else repr(value)}" for name, value in fields)
+        return f"{type(self).__name__}({shown})"
+
+
+_SECRET = frozenset({"token", "resume"})
+
+
 class Position(Value, frozen=True):
     """A place in a channel's log: the log's `epoch`, and the `offset` of a publication; 0 is before all."""
 
@@ -50,7 +63,7 @@ class Position(Value, frozen=True):
 class Member(Value, frozen=True):
     """Who a session is to others: its public id, the user, and what the client told about itself.
 
-    Where a channel's presence counts users, a member is a user with `tabs` sessions, and `session` is the first of them.
+    Where a channel's presence counts users, a member is a user with `tabs` sessions, and `session` is the one that it joined with.
     """
 
     session: str
