@@ -201,8 +201,8 @@ class Pace:
         attachment = session.attachment
         assert attachment is not None
         await attachment.transport.drain()
-        if session.attachment is not attachment or session not in self._apart:
-            return
+        if session.attachment is not attachment or session not in self._apart or attachment.transport.crowded:
+            return  # one that is closing has no room, and waits for none
         self._slow.discard(session)
         if self._timer is None:
             self._catch_up(session, self._apart[session])
