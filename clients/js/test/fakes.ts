@@ -99,8 +99,9 @@ export class FakeWorld {
 
   /** Cuts the link and waits for the next try, which is welcomed. */
   reconnect(fields: object = {}): FakeSocket {
+    const { length } = this.sockets;
     this.socket.drop();
-    this.advance(30_000);
+    while (this.sockets.length === length) this.advance(50);
     return this.welcome(fields);
   }
 }

@@ -18,6 +18,7 @@ from everywire.client.requests import refusal
 from everywire.client.returning import passing
 from everywire.client.tokens import NoToken, ask, words
 from everywire.errors import CloseCode, ConnectionClosed, closed, reconnectable
+from everywire.http.redaction import shown
 
 __all__ = ["Lifetime", "Owner"]
 
@@ -172,7 +173,7 @@ class Lifetime:
         delay = self._backoff.next()
         level = logging.INFO if change.error is None else logging.WARNING  # the latter is the application's own
         said = "no connection to %s (%d %s); next attempt in %.1f s"
-        log.log(level, said, self._owner.url, change.code, change.reason, delay)
+        log.log(level, said, shown(self._owner.url), change.code, change.reason, delay)
         self._become(replace(change, delay=delay))
         try:
             async with asyncio.timeout(delay):
@@ -240,13 +241,16 @@ class Lifetime:
         while True:
             await asyncio.sleep(wait * (0.5 + self._options.dice.random()))
             wait = min(2 * wait, _CLIMB[1])
-            if self._risky() or not await ladder.better():
-                continue
-            while self._risky():
-                await asyncio.sleep(1)
-            self._hurry.set()
-            link.fail("a better transport goes through")
-            return
+            await self._harmless()
+            if await ladder.better():
+                await self._harmless()
+                self._hurry.set()
+                link.fail("a better transport goes through")
+                return
+
+    async def _harmless(self) -> None:
+        while self._risky():
+            await asyncio.sleep(1)
 
     def _refused(self, error: wire.Failed) -> None:
         if not error.temporary:
