@@ -236,7 +236,7 @@ def test_presence_and_loss_are_told_at_once(net):
 def test_what_is_not_to_be_had_is_refused(net, channel, policy, code):
     with pytest.raises(Refusal, match=f"^{code} "):
         listener(net, channel, **policy)
-    with pytest.raises(Refusal, match="^106 "):
+    with pytest.raises(Refusal, match=r"^106 "):
         net.connect().ask("policy", channel="feed", policy={"kind": "latest"})
 
 
