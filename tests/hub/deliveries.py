@@ -60,7 +60,7 @@ class Listener:
 
     def __init__(self, play: "Play", user: str, *, delta: bool) -> None:
         self.play, self.user, self.delta = play, user, delta
-        self.policy = POLICIES[0]
+        self.policy = self.holds = self._wanted = POLICIES[0]  # what it wants, what holds, and what it has last subscribed with
         self.client: Any = None
         self.faults: list[str] = []
         self.epoch, self.offset = "", -1
@@ -95,6 +95,7 @@ class Listener:
             self.client.send("policy", channel=self.play.channel, policy=policy)
 
     def subscribe(self) -> None:
+        self._wanted = self.policy
         wanted: dict[str, Any] = {"policy": self.policy, "delta": self.delta, "pages": 2}
         if self.epoch:
             wanted["since"] = {"epoch": self.epoch, "offset": self.offset}
@@ -111,8 +112,10 @@ class Listener:
                 self._see(event)
             case "passed":
                 self._count(event["offset"], event["count"])
-                if self.policy["kind"] == "reliable":
+                if self.holds["kind"] == "reliable":
                     self.skipped += [(self.epoch, event["offset"] - n) for n in range(event["count"])]
+            case "policy":
+                self.holds = event["policy"]
             case "moved":
                 self.subscribe()
             case "error" if event["id"] == self._asked:
@@ -139,7 +142,7 @@ class Listener:
             self._see(publication)
         if entries is None:
             self.skipped += [(self.epoch, offset) for offset in range(self.offset + 1, event["offset"] + 1)]
-        self.offset, self.after = event["offset"], event.get("after")
+        self.offset, self.after, self.holds = event["offset"], event.get("after"), self._wanted
         if event.get("more") == "ask":
             self.subscribe()
 
