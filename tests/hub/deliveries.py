@@ -88,6 +88,8 @@ class Listener:
         if self.client is not None:
             for event in self.client.events(most=most):
                 self.hear(event)
+            if self.client.closed is not None and not self.client.transport.outbox:
+                self.drop()
 
     def adjust(self, policy: dict[str, Any]) -> None:
         self.policy = policy
@@ -114,6 +116,8 @@ class Listener:
                 self._count(event["offset"], event["count"])
                 if self.holds["kind"] == "reliable":
                     self.skipped += [(self.epoch, event["offset"] - n) for n in range(event["count"])]
+            case "ping":
+                self.client.line.receive('{"type":"pong"}')
             case "policy":
                 self.holds = event["policy"]
             case "moved":
