@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 from tests.brokers.local.lines import Lines
 from tests.contracts.broker import KEEP, BrokerContract, draft
+from tests.contracts.keyed import KeyedContract
 from tests.contracts.presence import PresenceContract
 
 from everywire.brokers.base import Gap, Note, Query
@@ -63,7 +64,7 @@ def cluster(loop):
     return Cluster(loop)
 
 
-class TestLocalBroker(BrokerContract, PresenceContract):
+class TestLocalBroker(BrokerContract, KeyedContract, PresenceContract):
     pieces = False
 
     @pytest.fixture(autouse=True)
