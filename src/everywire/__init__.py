@@ -7,7 +7,8 @@ from everywire import builds
 builds.prefer_source()  # before any other import of this package
 
 from everywire.app import Everywire  # noqa: E402
-from everywire.client.hub import Client  # noqa: E402
+from everywire.client.hub import Client, Conflict, HistoryLost, Misfit, Policy  # noqa: E402
+from everywire.client.portal import SyncClient  # noqa: E402
 from everywire.client.websocket import connect  # noqa: E402
 from everywire.engine.websocket import WebSocket, broadcast  # noqa: E402
 from everywire.errors import (  # noqa: E402
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Client",
     "CloseCode",
+    "Conflict",
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
@@ -40,14 +42,18 @@ __all__ = [
     "EverywireError",
     "HandshakeError",
     "Headers",
+    "HistoryLost",
+    "Misfit",
     "Identity",
     "JWT",
     "Limits",
     "Options",
+    "Policy",
     "Refused",
     "Request",
     "Response",
     "Server",
+    "SyncClient",
     "WebSocket",
     "__version__",
     "basic_auth",
