@@ -16,12 +16,16 @@ from everywire.errors import (  # noqa: E402
     ConnectionClosed,
     ConnectionClosedError,
     ConnectionClosedOK,
+    Declined,
     EverywireError,
     HandshakeError,
     Refused,
+    SessionGone,
 )
 from everywire.http.request import Headers, Request, Response  # noqa: E402
+from everywire.hub.callers import Caller  # noqa: E402
 from everywire.hub.identity import Identity, Limits  # noqa: E402
+from everywire.messages import Member  # noqa: E402
 from everywire.servers.auth import basic_auth, bearer_auth  # noqa: E402
 from everywire.servers.options import Options  # noqa: E402
 from everywire.servers.websocket import Server, serve  # noqa: E402
@@ -31,28 +35,32 @@ if TYPE_CHECKING:
     from everywire.servers.jwt import JWT
 
 __all__ = [
+    "Caller",
     "Client",
     "CloseCode",
     "Conflict",
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
+    "Declined",
     "Deflate",
     "Everywire",
     "EverywireError",
     "HandshakeError",
     "Headers",
     "HistoryLost",
-    "Misfit",
     "Identity",
     "JWT",
     "Limits",
+    "Member",
+    "Misfit",
     "Options",
     "Policy",
     "Refused",
     "Request",
     "Response",
     "Server",
+    "SessionGone",
     "SyncClient",
     "WebSocket",
     "__version__",

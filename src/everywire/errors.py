@@ -11,6 +11,7 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
+    "Declined",
     "EverywireError",
     "HandshakeError",
     "InvalidURI",
@@ -19,6 +20,7 @@ __all__ = [
     "ProxyError",
     "Refused",
     "RedirectError",
+    "SessionGone",
     "reconnectable",
     "sendable",
 ]
@@ -97,6 +99,19 @@ class Refused(EverywireError):
         self.code = int(code)
         self.temporary = temporary
         self.data = data
+
+
+class Declined(EverywireError):
+    """The client does not answer the server's call: it says `code` and `reason`; 109 for a name that it does not know."""
+
+    def __init__(self, reason: str, code: int) -> None:
+        super().__init__(f"{code} {reason}")
+        self.reason = reason
+        self.code = int(code)
+
+
+class SessionGone(EverywireError):
+    """The session is over, or its client is not connected at this moment: it cannot be called, or will not answer any more."""
 
 
 class ConnectionClosed(EverywireError):

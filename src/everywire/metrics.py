@@ -46,6 +46,8 @@ class Metrics:
         "deliveries",
         "disconnects",
         "evictions",
+        "limited",
+        "losses",
         "notes_malformed",
         "occurrences_dropped",
         "payloads_received",
@@ -55,6 +57,7 @@ class Metrics:
         "recoveries_failed",
         "refusals",
         "refused",
+        "repairs",
         "repeats",
         "sessions_opened",
         "sessions_resumed",
@@ -67,6 +70,8 @@ class Metrics:
         self.deliveries = 0
         self.disconnects: dict[int, int] = {}
         self.evictions = 0
+        self.limited = 0
+        self.losses = 0
         self.notes_malformed = 0
         self.occurrences_dropped = 0
         self.payloads_received = 0
@@ -76,6 +81,7 @@ class Metrics:
         self.recoveries_failed = 0
         self.refusals = 0
         self.refused: dict[int, int] = {}
+        self.repairs = 0
         self.repeats = 0
         self.sessions_opened = 0
         self.sessions_resumed = 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from everywire.messages import Event
 
-__all__ = ["Carrier", "Codec", "Payload", "Transport"]
+__all__ = ["BodyFormat", "Carrier", "Codec", "Payload", "Transport"]
 
 
 class Payload:
@@ -36,6 +37,21 @@ class Codec(Protocol):
         """Say `event` in the wire's language; an empty tuple where the language has no word for it."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BodyFormat:
+    """How payloads stand in the body of an HTTP response; compared by identity.
+
+    `pack` writes some of them, as they follow each other; of a `one_shot` body that is all. `goodbye` is the last word of a line that was
+    closed with a code and a reason, `prelude` the first of every body.
+    """
+
+    content_type: str
+    pack: Callable[[Sequence[str | bytes]], bytes]
+    goodbye: Callable[[int, str], bytes]
+    prelude: bytes = b""
+    one_shot: bool = False
+
+
 class Carrier(Protocol):
     """Writes one payload for many transports of one kind at once; compared by identity.
 
@@ -58,6 +74,10 @@ class Transport(Protocol):
 
     @property
     def wire(self) -> Any: ...
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there is no room: exactly while `drain` would wait. Asked often, and for many transports at once, so it has to be cheap."""
 
     def send(self, payloads: Sequence[Payload]) -> None:
         """Queue `payloads` in order."""

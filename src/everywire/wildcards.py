@@ -113,11 +113,11 @@ def _walk(root: dict[str | None, Any], pieces: list[str]) -> Iterator[str]:
     for place, piece in enumerate(pieces):
         below = []
         for node in nodes:
-            if place % 2 == 0 and (rest := node.get(">")) is not None and None in rest:
+            if piece and place % 2 == 0 and (rest := node.get(">")) is not None and None in rest:
                 yield rest[None]
             if (literal := node.get(piece)) is not None and piece not in ("*", ">"):
                 below.append(literal)
-            if place % 2 == 0 and (one := node.get("*")) is not None:
+            if piece and place % 2 == 0 and (one := node.get("*")) is not None:
                 below.append(one)
         nodes = below
     for node in nodes:

@@ -8,6 +8,10 @@ from pathlib import Path
 from tests.cli.commands import Command, started
 
 import everywire
+from everywire.client.hub import Publication
+from everywire.testing import passed
+
+PATIENCE = 20
 
 APP = """
 import os
@@ -40,3 +44,63 @@ async def spread(address: str, count: int) -> AsyncIterator[dict[int, everywire.
                 client = await stack.enter_async_context(everywire.Client(address))
                 found.setdefault(await client.call("pid"), client)
         yield found
+
+
+class Ear:
+    """A client that writes down the numbers it hears on a channel; `lost` counts how often it was told that some are gone."""
+
+    def __init__(self, client: everywire.Client, channel: str) -> None:
+        self.client = client
+        self.heard: list[int] = []
+        self.lost = 0
+        self._more = asyncio.Event()
+        self.subscription = client.subscribe(channel, on_publication=self._hear, on_lost=self._lose)
+
+    def _hear(self, publication: Publication) -> None:
+        self.heard.append(publication.data)
+        self._more.set()
+
+    def _lose(self, _: object) -> None:
+        self.lost += 1
+
+    async def until(self, number: int) -> None:
+        """Wait until `number` was heard."""
+        async with asyncio.timeout(PATIENCE):
+            while not self.heard or self.heard[-1] < number:
+                self._more.clear()
+                await self._more.wait()
+
+    @property
+    def whole(self) -> bool:
+        """Whether it heard every number once and in order, from its first on."""
+        return not self.lost and self.heard == list(range(self.heard[0], self.heard[0] + len(self.heard)))
+
+
+class Mouth:
+    """Publishes numbers from 0 on, `rate` of them per second, until it is told to stop."""
+
+    def __init__(self, client: everywire.Client, channel: str, rate: float) -> None:
+        self.said = -1
+        self._client, self._channel, self._rate = client, channel, rate
+        self._stop = False
+        self._task = asyncio.ensure_future(self._talk())
+
+    async def _talk(self) -> None:
+        under_way = []
+        while not self._stop:
+            self.said += 1
+            under_way.append(asyncio.ensure_future(self._client.publish(self._channel, self.said)))
+            await passed(1 / self._rate)
+        await asyncio.gather(*under_way)
+
+    async def until(self, number: int) -> None:
+        """Wait until `number` was said."""
+        while self.said < number:
+            await passed(1 / self._rate)
+
+    async def stop(self) -> int:
+        """Stop, once everything is acknowledged; gives the last number."""
+        self._stop = True
+        async with asyncio.timeout(PATIENCE):
+            await self._task
+        return self.said

@@ -1,5 +1,7 @@
 """What the application learns of comings and goings: everything, in order, once as a rule, whoever dies."""
 
+from itertools import pairwise
+
 import pytest
 
 from everywire.app import Everywire
@@ -112,7 +114,7 @@ def test_a_hook_that_fails_is_tried_again_in_order():
         ann.ask("unsubscribe", channel="room:1")
         net.run(5)
         assert learnt == ["join", "leave"]
-        assert [round(later - before, 3) for before, later in zip(tries, tries[1:], strict=False)] == [0.5, 1.0]
+        assert [round(later - before, 3) for before, later in pairwise(tries)] == [0.5, 1.0]
 
 
 def test_a_hook_that_fails_for_good_is_passed_over(caplog):
@@ -230,7 +232,7 @@ def test_a_node_that_lost_its_lease_ends_what_it_was_at():
             ended.append((number, change.kind))
 
     with Two(slow) as two:
-        one, other = two.nets
+        one, _ = two.nets
         one.connect(token="ann").subscribe("room:1")
         two.shared.views[0].cut()
         two.loop.run(4)
@@ -262,7 +264,7 @@ def test_a_broker_that_is_away_is_told_later_what_is_done(caplog):
 
 def test_a_broker_that_is_away_is_asked_later(caplog):
     with Two() as two:
-        one, other = two.nets
+        one, _ = two.nets
         for view in two.shared.views:
             view.cut()
         two.loop.run(10)

@@ -165,13 +165,18 @@ def always_recovered(patch):
     patch(subscribing, "_missed", missed)
 
 
+# The next two are healed: a hole between what was read and what was kept is seen, and read again. Here nobody looks.
+
+
 def held_in_vain(patch):
     """What comes while history is read is not kept."""
+    patch(Channel, "continues", lambda self, subscription, told: True)
     patch(Channel, "_keep", lambda self, subscription, news: None)
 
 
 def held_after_reading(patch):
     """History is read first and the subscriber held afterwards."""
+    patch(Channel, "continues", lambda self, subscription, told: True)
     real_hold, real_read = Channel.hold, subscribing._catch_up
 
     async def catch_up(hub, subscription, command):
@@ -292,7 +297,8 @@ def kept_since_the_first_page(patch):
 
 
 def held_for_the_first_page_only(patch):
-    """What comes while a page that follows is read is not kept."""
+    """What comes while a page that follows is read is not kept, and nobody looks."""
+    patch(Channel, "continues", lambda self, subscription, told: True)
     hold, keep, deaf = Channel.hold, Channel._keep, set()
 
     def hold_again(self, subscription, attachment):

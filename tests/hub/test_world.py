@@ -1,6 +1,8 @@
 """The world: work that starts at once, and goes on as a task where it has to wait."""
 
 import asyncio
+import contextvars
+import threading
 
 import pytest
 
@@ -127,3 +129,46 @@ def test_a_timer_can_be_cancelled(loop, world):
     world.later(1, lambda: told.append(2)).cancel()
     loop.run(2)
     assert told == [1]
+
+
+def test_what_runs_aside_runs_here_in_a_world_without_threads(world):
+    assert world.aside(lambda: 5).result() == 5
+    with pytest.raises(ZeroDivisionError):
+        world.aside(lambda: 1 // 0).result()
+    assert world.from_thread(lambda: at_once(5)) == 5
+    with pytest.raises(LookupError):
+        world.from_thread(failing)
+
+
+def test_nothing_can_wait_there(loop, world):
+    with pytest.raises(RuntimeError, match="no threads"):
+        world.from_thread(lambda: world.task(in_a_while(1, 5)))
+    loop.run(2)
+
+
+def test_threads_have_a_way_back_into_the_loop():
+    async def work():
+        world = LoopWorld(asyncio.get_running_loop())
+
+        def aside():
+            return threading.current_thread(), world.from_thread(lambda: at_once(language.get()))
+
+        language.set("de")
+        with pytest.raises(RuntimeError, match="await it instead"):
+            world.from_thread(lambda: at_once(1))
+        with pytest.raises(LookupError):
+            await world.aside(lambda: world.from_thread(failing))
+        return await world.aside(aside)
+
+    language = contextvars.ContextVar("language")
+    thread, said = asyncio.run(work())
+    assert thread is not threading.main_thread()
+    assert said == "de"
+
+
+def test_a_promise_is_kept(loop, world):
+    promise = world.promise()
+    waiting = world.start(settled(world, promise))
+    promise.set_result(1)
+    loop.run(0.1)
+    assert waiting.result() == 1

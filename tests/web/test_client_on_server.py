@@ -30,18 +30,18 @@ def application(wires: list[Wire]) -> Everywire:
         return connecting.token
 
     @app.on("add")
-    def add(_member: object, numbers: list[int]) -> int:
-        return sum(numbers)
+    def add(data: list[int]) -> int:
+        return sum(data)
 
     @app.on("cut")
-    def cut(_member: object, _data: object) -> None:
+    def cut() -> None:
         cuts.extend(wires)
         for wire in wires:
             wire.cut()
             wire.heal()
 
     @app.on("times cut")
-    def times_cut(_member: object, _data: object) -> int:
+    def times_cut() -> int:
         return len(cuts)
 
     return app

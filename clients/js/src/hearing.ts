@@ -92,7 +92,9 @@ export class Hearing {
       if (outcome === "ended") {
         this.#failures = 0;
         this.#good = this.#environment.now();
-        if (after === this.#after && this.#good - asked < 100) await this.#pause(250); // it ends at once, and again
+        if (after !== this.#after) continue;
+        if (this.#ways[this.#way] === "interval") await this.#pause(INTERVAL);
+        else if (this.#good - asked < 100) await this.#pause(250); // it ends at once, and again
       } else await this.#failed(outcome);
     }
   }
@@ -100,8 +102,7 @@ export class Hearing {
   #listen(way: Transport, signal: AbortSignal): Promise<Outcome> {
     if (way === "stream") return this.#probed(signal, (abort) => this.#stream(abort));
     if (way === "sse") return this.#probed(signal, (abort) => this.#events(abort));
-    if (way === "poll") return this.#poll(signal, LONG);
-    return this.#pollNow(signal);
+    return this.#poll(signal, way === "poll" ? LONG : 0);
   }
 
   async #failed(outcome: Outcome): Promise<void> {
@@ -192,13 +193,6 @@ export class Hearing {
     } catch {
       return "failed";
     }
-  }
-
-  async #pollNow(signal: AbortSignal): Promise<Outcome> {
-    const after = this.#after;
-    const outcome = await this.#poll(signal, 0);
-    if (outcome === "ended" && after === this.#after) await this.#pause(INTERVAL);
-    return outcome;
   }
 
   #pause(ms: number): Promise<void> {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EverywireError, type StateChange } from "../src/index.ts";
 import codes from "../../../tests/contracts/close_codes.json";
-import { FakeWorld, WELCOME } from "./fakes.ts";
+import { FakeWorld, settled, WELCOME } from "./fakes.ts";
 
 test("connects with our subprotocol, token and info", async () => {
   const world = new FakeWorld();
@@ -254,8 +254,3 @@ test("a listener that throws is reported and stops nobody", (context) => {
   assert.deepEqual(heard, ["connecting"]);
   assert.equal(report.mock.callCount(), 2);
 });
-
-/** Lets promises that are already settled run on. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}

@@ -35,6 +35,7 @@ export class FakeWorld {
         return this.#last;
       },
       clearTimeout: (timer) => void this.#timers.delete(timer as number),
+      onHide: () => () => undefined,
       onWake: (wake) => {
         this.wake = wake;
         return () => {
@@ -55,6 +56,19 @@ export class FakeWorld {
       due[1].run();
     }
     this.time = end;
+  }
+
+  /** As `advance`, but promises run on before each timer and after the last. */
+  async pass(ms: number): Promise<void> {
+    const end = this.time + ms;
+    for (;;) {
+      await settled();
+      const next = Math.min(...[...this.#timers.values()].map(({ at }) => at));
+      if (next > end) break;
+      this.advance(Math.max(0, next - this.time));
+    }
+    this.advance(end - this.time);
+    await settled();
   }
 
   get socket(): FakeSocket {
@@ -85,10 +99,16 @@ export class FakeWorld {
 
   /** Cuts the link and waits for the next try, which is welcomed. */
   reconnect(fields: object = {}): FakeSocket {
+    const { length } = this.sockets;
     this.socket.drop();
-    this.advance(30_000);
+    while (this.sockets.length === length) this.advance(50);
     return this.welcome(fields);
   }
+}
+
+/** Lets promises that are already settled run on. */
+export async function settled(): Promise<void> {
+  for (let n = 0; n < 3; n += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 export const WELCOME = {

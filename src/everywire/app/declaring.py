@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from everywire.brokers.base import Retention
 from everywire.hub.changes import ChangeHook, ChangeKind
-from everywire.hub.hooks import ConnectHook, Handler, Hooks
+from everywire.hub.handlers import Handler, HandlerOptions
+from everywire.hub.hooks import ConnectHook, Hooks
 from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Presence, Rule
+from everywire.hub.policies import Bounds
+from everywire.hub.shapes import Shape
+from everywire.messages import PolicyKind
 from everywire.servers.routes import Route, Routes
 
-__all__ = ["ChannelOptions", "Declaring"]
+__all__ = ["CallOptions", "ChannelOptions", "Declaring"]
 
 C = TypeVar("C", bound=ConnectHook)
 G = TypeVar("G", bound=ChangeHook)
-H = TypeVar("H", bound=Handler)
+H = TypeVar("H", bound=Callable[..., Any])
 R = TypeVar("R", bound=Route)
 
 
@@ -26,19 +30,44 @@ class ChannelOptions(TypedDict, total=False):
     `history` publications are kept (0: none) for `ttl` seconds each; the latest `keys` idempotency keys are
     remembered for `window` seconds each; with `presence` its members are listed: sessions (True, "sessions") or
     users, each with any number of sessions ("users"). Others are told that a member left when it was away for `leave_after` seconds.
-    The four rules are True, False or a function of an `Access`, sync or async.
+    A `keyed` channel keeps the last publication of each of its entries, `entries` of them at most, for `entry_ttl` seconds each (0: for good).
+    `policies` are the delivery policies that subscribers may choose (all unless told), `min_interval` the shortest interval in seconds and
+    `max_size` the longest queue they are given. With `wildcards` "room:*" may be subscribed to. `data` is a type: what every publication
+    has to be. The four rules are True, False or a function of an `Access`, sync or async.
     """
 
+    data: Any
     history: int
     ttl: float
     window: float
     keys: int
+    keyed: bool
+    entries: int
+    entry_ttl: float
+    policies: Iterable[PolicyKind]
+    min_interval: float
+    max_size: int
+    wildcards: bool
     presence: Presence
     leave_after: float
     may_subscribe: Rule
     may_publish: Rule
     may_history: Rule
     may_presence: Rule
+
+
+class CallOptions(TypedDict, total=False):
+    """How a handler runs.
+
+    `concurrent`: commands behind its call do not wait for it. `inline`: a plain function runs on the event loop, not in a thread, for
+    those that are over at once. `finish`: once begun it runs to its end, whatever becomes of its client. `timeout`: in how many seconds
+    it has to answer, None for no limit; the hub's setting `call_deadline` where it is left out.
+    """
+
+    concurrent: bool
+    inline: bool
+    finish: bool
+    timeout: float | None
 
 
 class Declaring:
@@ -49,39 +78,43 @@ class Declaring:
         self._hooks = Hooks()
         self._routes = Routes()
 
+    @property
+    def hooks(self) -> Hooks:
+        """Everything that was declared, as the hub consults it."""
+        return self._hooks
+
     def channel(self, pattern: str, **options: Unpack[ChannelOptions]) -> ChannelKind:
         """Declare the channels whose names match `pattern`, "room:{name}" for instance.
 
         A `{parameter}` stands for one or more characters other than a colon. Raises `ValueError` for a
-        pattern that is there already or makes no sense.
+        pattern that is there already or makes no sense, `TypeError` for a `data` that nothing can be read as.
         """
-        defaults = Retention()
         kind = ChannelKind(
             pattern,
-            Retention(
-                size=options.get("history", defaults.size),
-                age=options.get("ttl", defaults.age),
-                window=options.get("window", defaults.window),
-                keys=options.get("keys", defaults.keys),
-            ),
+            _retention(options),
             options.get("presence", False),
             options.get("leave_after", 0.0),
+            wildcards=options.get("wildcards", False),
+            bounds=_bounds(options),
             rules=_rules(options),
+            shape=Shape(options["data"]) if "data" in options else None,
         )
         self._hooks.kinds.add(kind)
         return kind
 
-    def on(self, name: str) -> Callable[[H], H]:
-        """Have calls of `name` answered by the decorated function, sync or async.
+    def on(self, name: str, **options: Unpack[CallOptions]) -> Callable[[H], H]:
+        """Have calls of `name` answered by the decorated function; docs/handlers.md says what it may take and give.
 
-        It is given the calling `Member` and the decoded data; what it returns is the result. `Refused`
-        tells the caller why not; anything else it raises is logged here, and there an internal error.
+        What it returns is the result, what an async generator yields is a stream. `Refused` tells the caller why not; anything else it
+        raises is logged here, and there an internal error. Raises `ValueError` for a name that has a handler already, `TypeError` for
+        a function that could never be called.
         """
         if name in self._hooks.handlers:
             raise ValueError(f"there is a handler of {name!r} already")
+        chosen = HandlerOptions(**options)
 
         def decorate(handler: H) -> H:
-            self._hooks.handlers[name] = handler
+            self._hooks.handlers[name] = Handler(name, handler, chosen)
             return handler
 
         return decorate
@@ -140,6 +173,31 @@ class Declaring:
         """Serve the files of `folder` under `prefix`; a folder's page is its index.html."""
         self._routes.mount(prefix, Path(folder))
         self.has_page = self.has_page or (prefix == "/" and Path(folder, "index.html").is_file())
+
+
+def _retention(options: ChannelOptions) -> Retention:
+    defaults = Retention()
+    return Retention(
+        size=options.get("history", defaults.size),
+        age=options.get("ttl", defaults.age),
+        window=options.get("window", defaults.window),
+        keys=options.get("keys", defaults.keys),
+        keyed=options.get("keyed", defaults.keyed),
+        entries=options.get("entries", defaults.entries),
+        entry_age=options.get("entry_ttl", defaults.entry_age),
+    )
+
+
+def _bounds(options: ChannelOptions) -> Bounds:
+    defaults = Bounds()
+    kinds = frozenset(options.get("policies", defaults.kinds))
+    if unknown := kinds - defaults.kinds:
+        raise ValueError(f"no such policies: {sorted(unknown)}")
+    return Bounds(
+        kinds,
+        least_interval=options.get("min_interval", defaults.least_interval),
+        most_size=options.get("max_size", defaults.most_size),
+    )
 
 
 def _rules(options: ChannelOptions) -> dict[Action, Rule]:

@@ -7,17 +7,21 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from everywire.app.administered import Counter, served
 from everywire.app.declaring import Declaring
+from everywire.app.governing import Governing
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
+from everywire.dialects.base import Open
 from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDialect
 from everywire.errors import EverywireError
-from everywire.gateway import Gateway
-from everywire.http.request import Request, Response
-from everywire.hub.hooks import ConnectHook, Handler
+from everywire.gateway import Answer, Gateway, HttpSettings
+from everywire.http.request import Request
+from everywire.hub.hooks import ConnectHook
 from everywire.hub.hub import Hub
 from everywire.hub.settings import Settings
 from everywire.hub.world import LoopWorld, World
@@ -28,7 +32,7 @@ from everywire.servers.websocket import Server, serve
 
 __all__ = ["Everywire"]
 
-H = TypeVar("H", bound=Handler)
+H = TypeVar("H", bound=Callable[..., Any])
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _log = logging.getLogger("everywire")
 
@@ -37,11 +41,11 @@ R = TypeVar("R", bound=Route)
 MakeBroker = Callable[[World, Metrics], Broker]
 
 
-class Everywire(Declaring, Speaking):
+class Everywire(Declaring, Speaking, Governing):
     """A real-time application: declare channels, handlers and routes, then `run` it.
 
     Nothing here needs an event loop before the application starts. After that, all of it belongs to that
-    loop's thread.
+    loop's thread, but for what says otherwise: `publish`, `kick`, `unsubscribe` and `revoke` may be called from any.
     """
 
     def __init__(
@@ -50,17 +54,21 @@ class Everywire(Declaring, Speaking):
         path: str = "/everywire",
         settings: Settings | None = None,
         broker: MakeBroker | None = None,
+        http: HttpSettings | None = None,
     ) -> None:
         super().__init__()
         self.path = path
         self.settings = settings or Settings()
         self.metrics = Metrics()
         self._make_broker = broker
-        self.default_broker: MakeBroker = _memory  # where the application chose none; that of several workers is another
+        self.default_broker: MakeBroker = _memory  # where the application chose none; several workers have another
+        self._http = http or HttpSettings()
         self._hub: Hub | None = None
         self._health: Health | None = None
         self._offered: set[str] = set()  # paths that we answer, not the application
         self._gateway: Gateway | None = None
+        self._counters: list[Counter] = []
+        self.administration: list[Server] = []  # while it is served: where it is administered
 
     # Running.
 
@@ -87,7 +95,7 @@ class Everywire(Declaring, Speaking):
         self._hub = Hub(world, broker, self._hooks, self.settings, self.metrics)
         self._offer_health(Health(self._hub))
         dialect = NativeDialect(self.path, self.settings.heartbeat)
-        self._gateway = Gateway(self._hub, [dialect])
+        self._gateway = Gateway(self._hub, [dialect], self._http)
         return self._gateway
 
     def _offer_health(self, health: Health) -> None:
@@ -100,19 +108,21 @@ class Everywire(Declaring, Speaking):
 
     async def stop(self) -> None:
         """Tell every client to come back later, and let go of everything."""
-        hub, self._hub, self._gateway = self._hub, None, None
+        hub, gateway, self._hub, self._gateway = self._hub, self._gateway, None, None
         if self._health is not None:
             self._health.draining = True
+        if gateway is not None:
+            gateway.stop()
         if hub is not None:
             hub.close()
             await hub.broker.close()
 
-    def answer(self, request: Request) -> Response | Awaitable[Response] | None:
+    def answer(self, request: Request) -> Answer | Awaitable[Answer] | None:
         """Answer a request over HTTP; None where it is to be upgraded to a WebSocket."""
         decided = self.gateway.accept(request)
         if decided is None:
             return self._routes.answer(request)
-        return decided if isinstance(decided, Response) else None
+        return None if isinstance(decided, Open) else decided
 
     @asynccontextmanager
     async def serving(self, host: str | None = "127.0.0.1", port: int = 0, **options: Any) -> AsyncIterator[Server]:
@@ -121,6 +131,7 @@ class Everywire(Declaring, Speaking):
         `options` are those of `everywire.serve`: `ssl`, `path` or `sock` instead of host and port, limits.
         At the end every client is closed with 1001.
         """
+        self._http = _as_told(self._http, options)
         gateway = self.start()
         callbacks: dict[str, Any] = {
             "on_open": gateway.opened,
@@ -131,8 +142,14 @@ class Everywire(Declaring, Speaking):
         }
         options.setdefault("slow_code", 4413)  # as docs/protocol.md says
         try:
-            async with serve(None, host, port, **callbacks, **options) as server:
-                yield server
+            async with (
+                serve(None, host, port, **callbacks, **options) as server,
+                served(self._counters, lambda: self.hub) as self.administration,
+            ):
+                try:
+                    yield server
+                finally:
+                    gateway.close()  # before the server waits for its responses to end
         finally:
             await self.stop()
 
@@ -165,6 +182,12 @@ def _address(server: Server, host: str | None, scheme: str, path: str) -> str:
     if shown in _EVERYWHERE:
         shown = "localhost"
     return f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{name[1]}{path}"
+
+
+def _as_told(settings: HttpSettings, options: dict[str, Any]) -> HttpSettings:
+    """Have what HTTP carries obey the options of the WebSockets beside it."""
+    told = {name: options[name] for name in ("write_high", "write_limit") if isinstance(options.get(name), int)}
+    return replace(settings, origins=options.get("origins", settings.origins), limits=replace(settings.limits, **told))
 
 
 def _memory(world: World, metrics: Metrics) -> Broker:

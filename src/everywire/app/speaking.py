@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import Awaitable, Iterable
+from typing import Any, TypedDict, Unpack
 
-import msgspec
-
+from everywire.app.threads import started
 from everywire.brokers.base import Draft, Receipt
+from everywire.hub.asking import Question, ask, local
 from everywire.hub.hub import Hub
-from everywire.messages import Raw
+from everywire.hub.shapes import encode
+from everywire.messages import Audience, EntryChange
 
-__all__ = ["Speaking"]
+__all__ = ["PublishOptions", "Speaking"]
+
+
+class PublishOptions(TypedDict, total=False):
+    """How something is published.
+
+    Published again under the same `key` it is the same publication. An `ephemeral` one is told to who listens now, and not kept. In a keyed
+    channel it sets `entry`, for `ttl` seconds, or with `remove` deletes it; where `expect` is given (an offset, 0 for none) and another
+    publication is there, nothing happens and the receipt says `conflict`. Elsewhere it may be for all sessions but those in `exclude`, or
+    for one session or user alone.
+    """
+
+    key: str | None
+    ephemeral: bool
+    entry: str
+    expect: int
+    ttl: float
+    remove: bool
+    exclude: Iterable[str]
+    to_session: str
+    to_user: str
 
 
 class Speaking:
@@ -23,16 +44,39 @@ class Speaking:
     def hub(self) -> Hub:
         """The running hub; raises `EverywireError` before the start."""
 
-    def publish(
-        self, channel: str, data: Any, *, key: str | None = None, ephemeral: bool = False
-    ) -> Awaitable[Receipt]:
-        """Publish `data`, anything that JSON can say, in the server's own name.
+    def publish(self, channel: str, data: Any = None, **options: Unpack[PublishOptions]) -> Awaitable[Receipt]:
+        """Publish `data`, anything that JSON can say (bytes, too), in the server's own name.
 
         It is on its way when this returns; awaiting the result waits until it is in the log, and gives
-        its place there. Raises `Refused` for a name that no kind of channel has, `TypeError` for data
-        that JSON cannot say.
+        its place there. Raises `Refused` for a name that no kind of channel has, and for data that is not
+        what the channel carries; `TypeError` for data that cannot be said.
+
+        It may be called from anywhere: a handler, a route, another thread. What another thread gets has a `result(timeout)`, too,
+        which waits there.
         """
         hub = self.hub
-        text = Raw(msgspec.json.encode(data))
-        draft = Draft(text, hub.world.wall(), None, f"s\n{key}" if key is not None else None)
-        return hub.world.start(hub.publish(hub.place(channel), draft, ephemeral=ephemeral))
+        key = f"s\n{options['key']}" if options.get("key") is not None else None
+        draft = Draft(encode(data), hub.world.wall(), None, key, _change(options), _audience(options))
+        place, ephemeral = hub.place(channel), options.get("ephemeral", False)
+        return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
+
+    async def call(
+        self, session: str, name: str, data: Any = None, *, timeout: float | None = None, returns: Any = Any
+    ) -> Any:
+        """Call the handler `name` of the client of a session on this node, and give what it answers, read as `returns`.
+
+        Raises what `Caller.call` raises; `SessionGone` for a session that is not here.
+        """
+        hub = self.hub
+        return await ask(hub, local(hub, session), Question(name, data, timeout, returns))
+
+
+def _change(options: PublishOptions) -> EntryChange | None:
+    if (entry := options.get("entry")) is None:
+        return None
+    return EntryChange(entry, options.get("expect"), options.get("ttl"), options.get("remove", False))
+
+
+def _audience(options: PublishOptions) -> Audience | None:
+    exclude, session, user = tuple(options.get("exclude", ())), options.get("to_session"), options.get("to_user")
+    return Audience(exclude, session, user) if exclude or session is not None or user is not None else None

@@ -12,9 +12,10 @@ from typing import Protocol, TypeAlias
 
 from everywire.http.request import Request
 from everywire.messages import Command, Heartbeat
-from everywire.payloads import Codec, Payload
+from everywire.payloads import BodyFormat, Codec, Payload
 
-__all__ = ["Decoder", "Dialect", "Heartbeat", "Intent", "NewId", "Open", "Reply"]
+__all__ = ["Decoder", "Denial", "Dialect", "Heartbeat", "Intent", "NewId", "Reply", "Talk", "Follow", "told_plainly"]
+__all__ += ["Ask", "Deliver", "Hear", "Leave", "Open", "OpenLine", "Preflight", "Watch"]
 
 NewId: TypeAlias = Callable[[], str]
 """Mints an unguessable id, safe in URLs."""
@@ -27,6 +28,15 @@ class Reply:
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+
+
+Denial: TypeAlias = Callable[[int, int, str], Reply]
+"""Words a refusal: given an HTTP status, a close or error code, a reason."""
+
+
+def told_plainly(status: int, code: int, reason: str) -> Reply:
+    """Refuse in plain text."""
+    return Reply(status, f"{reason}\n".encode(), (("Content-Type", "text/plain; charset=utf-8"),))
 
 
 class Decoder(Protocol):
@@ -52,7 +62,109 @@ class Open:
     greeting: tuple[Payload, ...] = ()
 
 
-Intent: TypeAlias = Reply | Open
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """Make a line: a transport that is carried by further requests. It hears `payload`, where there is one; `answer` tells the client its id."""
+
+    codec: Codec
+    decoder: Decoder
+    answer: Callable[[str], Reply]
+    payload: str | bytes | None = None
+    denial: Denial = told_plainly
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Have `line` hear a payload, the `number`th that came by a request of its own; then `answer`."""
+
+    line: str
+    number: int
+    payload: str | bytes
+    answer: Reply
+    denial: Denial = told_plainly
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Give what `line` has to say after its payload number `after`, in `form`; a one-shot one waits up to `wait` seconds for that."""
+
+    line: str
+    form: BodyFormat
+    after: int
+    wait: float = 0.0
+    denial: Denial = told_plainly
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Close `line` and end its session; then `answer`."""
+
+    line: str
+    answer: Reply
+    denial: Denial = told_plainly
+
+
+class Talk(Protocol):
+    """What one request says to the hub, and makes of the answers: all of a client that there is."""
+
+    def commands(self) -> Iterator[Command]:
+        """Give what is to be said now, lazily."""
+
+    def read(self, payload: Payload) -> Reply | None:
+        """Read one payload of the codec; the answer to the request where it is that."""
+
+    def closed(self, code: int, reason: str) -> Reply:
+        """Give the answer where the hub closed before there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Have `talk` with the hub as a session that ends with the answer."""
+
+    codec: Codec
+    talk: Talk
+    denial: Denial = told_plainly
+
+
+class Follow(Protocol):
+    """What a request that is answered by events without end says to the hub, and makes of what it is told."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that the request asked for has been answered once."""
+
+    @property
+    def refusal(self) -> Reply | None:
+        """What to answer instead of events."""
+
+    def commands(self) -> Iterator[Command]:
+        """Give what is to be said now, lazily; `write` may lead to more."""
+
+    def write(self, payload: Payload) -> bytes:
+        """Give what one payload of the codec adds to the body; maybe nothing."""
+
+    def closed(self, code: int, reason: str) -> Reply:
+        """Give the answer where the hub closed before there were events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Answer by what `follow` writes of the events that it is told, in `form`, as a session that ends with the response."""
+
+    codec: Codec
+    follow: Follow
+    form: BodyFormat
+    denial: Denial = told_plainly
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Say which pages of other origins may ask here, as browsers want to know before they let them."""
+
+    denial: Denial = told_plainly
+
+
+Intent: TypeAlias = Reply | Open | OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight
 
 
 class Dialect(Protocol):

@@ -3,5 +3,6 @@
 from everywire.gateway.gateway import Gateway
 from everywire.gateway.line import Line
 from everywire.gateway.relay import Answer, Relay
+from everywire.gateway.settings import HttpSettings
 
-__all__ = ["Answer", "Gateway", "Line", "Relay"]
+__all__ = ["Answer", "Gateway", "HttpSettings", "Line", "Relay"]

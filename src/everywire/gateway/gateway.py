@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Protocol, TypeAlias
 
-from everywire.dialects.base import Dialect, Intent, Open, Reply
+from everywire.dialects.base import (
+    Ask,
+    Deliver,
+    Dialect,
+    Hear,
+    Intent,
+    Leave,
+    Open,
+    OpenLine,
+    Preflight,
+    Reply,
+    Watch,
+)
+from everywire.gateway.alone import Alone
+from everywire.gateway.crowd import Crowd
+from everywire.gateway.exchange import Exchange
 from everywire.gateway.line import Line
-from everywire.gateway.relay import Relay
+from everywire.gateway.lines import Lines
+from everywire.gateway.relay import Answer, Relay
+from everywire.gateway.settings import HttpSettings, address
+from everywire.http.origin import allowed, preflight
 from everywire.http.request import Request, Response
+from everywire.hub.codes import Close, Code
 from everywire.hub.hub import Hub
 from everywire.payloads import Transport
 from everywire.transports.websocket import WebSocketTransport
 
 __all__ = ["Gateway"]
+
+_FOREIGN = "this Origin may not connect; list it in `origins`"
+_LATER = ("Retry-After", "10")  # seconds until a crowded address may try again
+_log = logging.getLogger("everywire.gateway")
+
+Carried: TypeAlias = OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight
 
 
 class _WebSocket(Protocol):
@@ -28,30 +55,93 @@ class _WebSocket(Protocol):
 class Gateway:
     """Takes requests and connections from servers, asks the dialects, and acts for them on the hub.
 
-    A server calls `accept` before it upgrades, then `opened`, `received` and `closed` for each connection.
+    A server calls `accept` before it upgrades, then `opened`, `received` and `closed` for each connection. `relay`, where there are other nodes, is
+    asked when a request's line is not held here.
 
-    `relay`, where there are other nodes, is asked when a request's line is not held here.
-
-    Invariants: `_lines` holds the connections between their `opened` and their `closed`.
+    Invariants: `_connections` holds the connections between their `opened` and their `closed`.
     """
 
-    def __init__(self, hub: Hub, dialects: Sequence[Dialect]) -> None:
+    def __init__(self, hub: Hub, dialects: Sequence[Dialect], settings: HttpSettings | None = None) -> None:
         self.hub = hub
+        settings = settings or HttpSettings()
+        if settings.address is address:  # the hub knows whom to trust
+            settings = replace(settings, address=hub.limiting.address)
+        self.settings = settings
         self._dialects = tuple(dialects)
-        self.relay: Relay | None = None
-        self._lines: dict[Any, Line] = {}
+        self._connections: dict[Any, Line] = {}
+        self._crowd = Crowd(self.settings.max_lines)
+        self.lines = Lines(hub, self.settings, self._crowd)
+        self._alone = Alone(hub, self.settings, self._crowd)
 
-    def accept(self, request: Request) -> Response | Open | None:
+    @property
+    def relay(self) -> Relay | None:
+        """Who passes requests on to other nodes."""
+        return self.lines.relay
+
+    @relay.setter
+    def relay(self, relay: Relay | None) -> None:
+        self.lines.relay = relay
+
+    def accept(self, request: Request) -> Answer | Awaitable[Answer] | Open | None:
         """Say what becomes of `request`: an answer, an upgrade, or None where it is no dialect's."""
         intent = self._decide(request)
-        if isinstance(intent, Reply):
-            return Response(intent.status, intent.body, intent.headers)
-        return intent
+        match intent:
+            case None:
+                return None
+            case Reply():
+                return Response(intent.status, intent.body, intent.headers)
+            case Open():
+                return self._refusal(request) or intent
+            case _:
+                return self._answer(request, intent)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """Say why there is no WebSocket for `request`; the page that asks is judged as for any other transport."""
+        if not allowed(request, self.settings.origins):
+            _log.info("refused a WebSocket for another site's page, or with cookies and no page")
+            return Response(403, _FOREIGN + "\n", [("Vary", "Origin")])
+        if (reason := self.hub.crowded(request)) is not None:
+            return Response(429, reason + "\n", [_LATER])
+        return None
 
     def _decide(self, request: Request) -> Intent | None:
         """Ask the dialects in turn; the first that knows what to do with the request has it."""
         asked = (dialect.accept(request, self.hub.world.new_id) for dialect in self._dialects)
         return next((intent for intent in asked if intent is not None), None)
+
+    def _answer(self, request: Request, intent: Carried) -> Answer | Awaitable[Answer]:
+        """Carry out what a request wants that is not to become a WebSocket."""
+        origins = self.settings.origins
+        if not allowed(request, origins):
+            _log.info("refused a request of another site's page, or one with cookies and no page")
+            no = intent.denial(403, Code.DENIED, "this Origin may not ask here; list it in `origins`")
+            return Response(no.status, no.body, (*no.headers, ("Vary", "Origin")))
+        exchange = Exchange(request, origins, intent.denial)
+        begins = isinstance(intent, OpenLine | Ask | Watch)
+        if begins and (reason := self.hub.crowded(request)) is not None:
+            return exchange.reply(intent.denial(429, Code.LIMIT, reason), [_LATER])
+        match intent:
+            case Preflight():
+                return Response(204, b"", preflight(request, origins))
+            case OpenLine():
+                return self.lines.open(exchange, intent)
+            case Ask():
+                return self._alone.ask(exchange, intent)
+            case Watch():
+                return self._alone.watch(exchange, intent)
+            case _:
+                return self.lines.carry(exchange, intent)
+
+    def close(self, code: int = Close.GOING_AWAY, reason: str = "the server is going away") -> None:
+        """Close every transport that HTTP requests carry, and open no more: their responses would keep a server waiting."""
+        self._crowd.over = True
+        self.lines.close(code, reason)
+        self._alone.close(code, reason)
+
+    def stop(self) -> None:
+        """Close, and stop all timers."""
+        self.close()
+        self.lines.stop()
 
     def open(self, transport: Transport, request: Request) -> Line | None:
         """Make `transport` a client's, as `request` asked for; None where nothing was to be opened."""
@@ -71,11 +161,11 @@ class Gateway:
         if line is None:
             websocket.close(1011, "nothing here to talk to")
         else:
-            self._lines[websocket] = line
+            self._connections[websocket] = line
 
     def received(self, websocket: _WebSocket, message: str | bytes) -> None:
         """Take one message."""
-        line = self._lines.get(websocket)
+        line = self._connections.get(websocket)
         if line is not None:
             self.hub.metrics.payloads_received += 1
             self.hub.metrics.bytes_received += len(message)
@@ -83,6 +173,6 @@ class Gateway:
 
     def closed(self, websocket: _WebSocket, code: int, reason: str = "") -> None:
         """Take notice that a connection is over, with the code it ended with."""
-        line = self._lines.pop(websocket, None)
+        line = self._connections.pop(websocket, None)
         if line is not None:
             line.lost(code)

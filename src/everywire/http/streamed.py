@@ -29,6 +29,9 @@ class Outlet(Protocol):
     def queued(self) -> int:
         """Count the bytes that have not left yet."""
 
+    def push(self) -> None:
+        """Try to send what is queued now, before the turn's end."""
+
     def crowd(self, low: int) -> None:
         """Ask for `Producer.drained`, once no more than about `low` bytes are queued."""
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from everywire import messages as m
 from everywire.messages import Command, Event
 from everywire.payloads import Codec, Transport
 
 if TYPE_CHECKING:
+    from everywire.hub.running import Calls
     from everywire.hub.session import Session
 
 __all__ = ["Attachment", "Authority"]
+
+# What a call under way may be waiting for: behind that call it would wait for ever.
+_PRESSING: Final[frozenset[type]] = frozenset(
+    {m.Call, m.Item, m.End, m.Credit, m.Cancel, m.Answer, m.Decline, m.Pong, m.Malformed}
+)
 
 
 class Authority(Protocol):
@@ -23,6 +31,15 @@ class Authority(Protocol):
 
     def work(self, attachment: Attachment) -> Awaitable[None]:
         """Handle what waits in the attachment's inbox, one command after the other."""
+
+    def afford(self, attachment: Attachment, command: Command) -> bool:
+        """Say whether an attachment that has used up its commands may have another one handled; tell it if not."""
+
+    def afford_bytes(self, attachment: Attachment) -> bool:
+        """Say whether one that has used up its bytes may go on; close it if not."""
+
+    def at_once(self, attachment: Attachment, command: Command) -> bool:
+        """Deal with a command that must not wait for earlier ones; false where it waits its turn nevertheless."""
 
     def overrun(self, attachment: Attachment) -> None:
         """Deal with an attachment that has too many commands waiting."""
@@ -37,8 +54,8 @@ class Attachment:
     A session may see several attachments in its life, one at a time. Commands are handled in order per
     attachment; an answer goes to the attachment that asked, or nowhere if that is gone.
 
-    Invariants: `busy` is true exactly while a worker is on the inbox; after `open` became false nothing
-    is sent and nothing is handled any more.
+    Invariants: `busy` is true exactly while a worker is on the inbox; `calls` is there from the first call on; after `open` became false nothing
+    is sent and nothing is handled any more; `left` commands and `left_bytes` bytes may come at once, as it was at `since` and `since_bytes`.
     """
 
     __slots__ = (
@@ -46,12 +63,17 @@ class Attachment:
         "_limit",
         "address",
         "busy",
+        "calls",
         "codec",
         "heard",
         "inbox",
+        "left",
+        "left_bytes",
         "open",
         "request",
         "session",
+        "since",
+        "since_bytes",
         "transport",
     )
 
@@ -64,21 +86,33 @@ class Attachment:
         self.address: str | None = None  # where the client is, if that is known
         self.session: Session | None = None
         self.inbox: list[Command] = []  # a deque costs 600 bytes, and this is short
+        self.calls: Calls | None = None
         self.busy = False
         self.open = True
-        self.heard = 0.0
+        self.heard = self.since = self.since_bytes = 0.0
+        self.left = self.left_bytes = math.inf
 
     def receive(self, command: Command) -> None:
         """Take a command that came over the transport; it is handled at once unless an earlier one is."""
         if not self.open:
             return
         self.heard = self._hub.time
+        self.left -= 1.0
+        if self.left < 0.0 and not self._hub.afford(self, command):
+            return
+        if command.__class__ in _PRESSING and self._hub.at_once(self, command):
+            return
         if self.busy and len(self.inbox) >= self._limit:
             self._hub.overrun(self)
             return
         self.inbox.append(command)
         if not self.busy:
             self._hub.work(self)
+
+    def pay(self, size: int) -> bool:
+        """Count `size` bytes that came, and say whether they may be looked at."""
+        self.left_bytes -= size
+        return self.left_bytes >= 0.0 or self._hub.afford_bytes(self)
 
     def tell(self, event: Event) -> None:
         """Say `event` to the client."""

@@ -1,9 +1,10 @@
 """One channel on this node: who listens here, and how one event reaches them all.
 
-A subscription is in one of three states:
+A subscription is in one of four states:
 
-- live: it stands in `listeners`, and every event reaches it at once;
+- live: it stands among the listeners, and every event reaches it at once, or as its policy says;
 - held: what it missed is being read; events are kept for it meanwhile;
+- ahead: it was told more than this node has heard yet, and goes live with what comes after that;
 - resting: its session has no transport, or has not asked again since it got a new one. It hears
   nothing; what it misses is in the log.
 
@@ -14,19 +15,22 @@ and the hold would be lost for good.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from everywire.hub.differing import Differing
 from everywire.hub.kinds import Place
-from everywire.messages import Joined, Left, Moved, Position, Publication
+from everywire.hub.pacing import Pace
+from everywire.hub.world import World
+from everywire.messages import Audience, Event, Joined, Left, Moved, Passed, Policy, Position, Publication, Roster
 from everywire.payloads import Carrier, Codec
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
     from everywire.hub.session import Session
 
-__all__ = ["Channel", "News", "State", "Subscription"]
+__all__ = ["Channel", "News", "State", "Subscription", "Wants"]
 
-News: TypeAlias = Publication | Joined | Left | Moved
+News: TypeAlias = Publication | Joined | Left | Moved | Roster
 
 
 class State(Enum):
@@ -34,25 +38,42 @@ class State(Enum):
 
     RESTING = "resting"
     HELD = "held"
+    AHEAD = "ahead"
     LIVE = "live"
+
+
+class Wants(NamedTuple):
+    """How a subscriber wants to be told: by which policy, and whether by what changed (then only where that is reliable)."""
+
+    policy: Policy = Policy()
+    delta: bool = False
+
+    @property
+    def paced(self) -> bool:
+        """Whether it is not told everything."""
+        return self.policy.kind != "reliable"
 
 
 class Subscription:
     """A session's place in a channel.
 
-    Invariants: `attachment` is who it is held or live for, None while resting; `pending` is empty unless
-    held; a live subscription stands in the channel's `listeners` exactly once.
+    Invariants: `attachment` is who it is held, ahead or live for, None while resting; `pending` is empty unless held; `told` means something
+    only while it is ahead; a live subscription stands exactly once in the channel's `listeners`, under the codec `listed`, or in the pace
+    `listed`. `wants` is None for the plain case, which most are.
     """
 
-    __slots__ = ("attachment", "channel", "overflown", "pending", "session", "state")
+    __slots__ = ("attachment", "channel", "listed", "overflown", "pending", "session", "state", "told", "wants")
 
     def __init__(self, channel: Channel, session: Session) -> None:
         self.channel: Final = channel
         self.session: Final = session
         self.state = State.RESTING
         self.attachment: Attachment | None = None
+        self.listed: Codec | Pace | None = None
         self.pending: list[News] = []
         self.overflown = False
+        self.told = 0
+        self.wants: Wants | None = None
 
     @property
     def stands(self) -> bool:
@@ -61,20 +82,40 @@ class Subscription:
 
 
 class Channel:
-    """A named stream of publications, as this node hears it.
+    """A named stream of publications, as this node hears it; or, where its name has wildcards, many of them.
 
-    Invariants: `listeners` holds exactly the live subscriptions, by codec and carrier, with no empty
-    group; `held` exactly the held ones.
+    Invariants: `listeners` holds exactly the live subscriptions that are told everything, by codec and carrier, with no empty group; `paces`
+    those that are not, by policy and codec, without an empty one; `held` and `ahead` exactly those that are so; `fresh` are the live who want
+    to be told what changed and have nothing yet that it could have changed from. `end` is where the channel is as far as this node has
+    heard, None before it has heard anything that it could go on from; `waiting` is what came after a hole, None where there is none.
     """
 
-    __slots__ = ("_max_held", "held", "listeners", "place", "subscriptions")
+    __slots__ = (
+        "_max_held",
+        "_world",
+        "ahead",
+        "end",
+        "fresh",
+        "held",
+        "listeners",
+        "paces",
+        "place",
+        "subscriptions",
+        "waiting",
+    )
 
-    def __init__(self, place: Place, max_held: int) -> None:
+    def __init__(self, place: Place, max_held: int, world: World | None = None) -> None:
         self.place: Final = place
         self._max_held = max_held
+        self._world = world
+        self.end: Position | None = None
+        self.waiting: list[Publication] | None = None
         self.subscriptions: dict[Session, Subscription] = {}
         self.listeners: dict[Codec, dict[Carrier, dict[Session, Any]]] = {}
+        self.paces: dict[tuple[Policy, Codec], Pace] = {}
         self.held: dict[Subscription, None] = {}
+        self.ahead: dict[Subscription, None] = {}
+        self.fresh: dict[Subscription, None] = {}
 
     @property
     def name(self) -> str:
@@ -82,9 +123,15 @@ class Channel:
         return self.place.name
 
     @property
+    def wild(self) -> bool:
+        """Whether it is all channels that its name matches."""
+        return self.place.wild
+
+    @property
     def audience(self) -> int:
         """How many hear the channel at this moment."""
-        return sum(len(live) for carriers in self.listeners.values() for live in carriers.values())
+        plain = sum(len(live) for carriers in self.listeners.values() for live in carriers.values())
+        return plain + sum(len(pace) for pace in self.paces.values())
 
     def tell(self, news: News) -> None:
         """Tell every listener: each codec's words once, and each carrier in one call.
@@ -92,18 +139,72 @@ class Channel:
         The groups are copied, for 4 ns a listener: a transport that is found dead while it is written
         to may be parted from its session, and so unlisted, before its turn is over.
         """
-        for codec, carriers in [*self.listeners.items()]:
-            for payload in codec.encode(news):
-                for carrier, live in [*carriers.items()]:
-                    carrier.send_many([*live.values()], payload)
+        if isinstance(news, Publication) and news.audience is not None:
+            self._tell_some(news, news.audience)
+        else:
+            for codec, carriers in [*self.listeners.items()]:
+                for payload in codec.encode(news):
+                    for carrier, live in [*carriers.items()]:
+                        carrier.send_many([*live.values()], payload)
         for subscription in self.held:
             self._keep(subscription, news)
+        if self.paces or self.ahead or self.fresh:
+            self._tell_others(news)
+
+    def _tell_some(self, news: Publication, audience: Audience) -> None:
+        """Tell those whom `news` is for; the others, that it is not."""
+        passed = Passed(self.name, news.position) if news.position is not None and not self.wild else None
+        for codec, carriers in [*self.listeners.items()]:
+            if isinstance(codec, Differing):
+                codec.forget()
+                codec = codec.inner
+            payloads = codec.encode(news)
+            instead = codec.encode(passed) if passed is not None else ()
+            for carrier, live in [*carriers.items()]:
+                meant = {session for session in live if audience.has(session.id, session.user)}
+                for payload in payloads:
+                    carrier.send_many([wire for session, wire in live.items() if session in meant], payload)
+                for payload in instead:
+                    carrier.send_many([wire for session, wire in live.items() if session not in meant], payload)
+
+    def _tell_others(self, news: News) -> None:
+        """Tell those for whom there is more to do than to write."""
+        for pace in [*self.paces.values()]:
+            if isinstance(news, Publication):
+                pace.take(news)
+            else:
+                pace.say(news)
+        if self.fresh and isinstance(news, Publication) and news.position is not None and news.audience is None:
+            self._ripen(news)
+        for subscription in [*self.ahead]:
+            offset = news.position.offset if isinstance(news, Publication) and news.position is not None else None
+            if offset is None:
+                self._say(subscription, news)
+            elif offset >= subscription.told:
+                del self.ahead[subscription]
+                self._list(subscription)
 
     def _keep(self, subscription: Subscription, news: News) -> None:
+        if isinstance(news, Roster):
+            return  # it will be told its own, which is newer
         if len(subscription.pending) >= self._max_held:
             subscription.overflown = True
         else:
             subscription.pending.append(news)
+
+    def _say(self, subscription: Subscription, news: News) -> None:
+        """Tell one subscriber: what is for it, or that it is not."""
+        attachment, session, event = subscription.attachment, subscription.session, news
+        assert attachment is not None
+        told: Event | None = event
+        if (
+            isinstance(news, Publication)
+            and news.audience is not None
+            and not news.audience.has(session.id, session.user)
+        ):
+            told = Passed(self.name, news.position) if news.position is not None and not self.wild else None
+        if told is not None:
+            attachment.tell(told)
 
     def subscribe(self, session: Session) -> Subscription:
         """Give the session its place, resting."""
@@ -117,20 +218,41 @@ class Channel:
         subscription.state = State.HELD
         self.held[subscription] = None
 
-    def release(self, subscription: Subscription, told: Position) -> None:
+    def continues(self, subscription: Subscription, told: Position) -> bool:
+        """Say whether what was kept for a held subscription leaves no hole between `told` and now."""
+        at = told.offset
+        for news in subscription.pending:
+            if isinstance(news, Moved) and news.epoch != told.epoch:
+                return True  # it will rest, and ask again
+            if isinstance(news, Publication) and news.position is not None:
+                if news.position.epoch == told.epoch and news.position.offset > at:
+                    if news.position.offset != at + 1:
+                        return False
+                    at += 1
+        return self.end is None or self.end.epoch != told.epoch or self.end.offset <= at
+
+    def release(self, subscription: Subscription, told: Position | None) -> None:
         """Tell a held subscription what came since `told`, then let it hear everything."""
         attachment, pending = subscription.attachment, subscription.pending
         assert attachment is not None
         self.rest(subscription)
-        for news in pending:
-            if _is_news(news, told, subscription.session):
-                attachment.tell(news)
-                if isinstance(news, Moved):
-                    return  # what comes now is another stream: it has to ask again
         subscription.attachment = attachment
-        subscription.state = State.LIVE
-        carriers = self.listeners.setdefault(attachment.codec, {})
-        carriers.setdefault(attachment.transport.carrier, {})[subscription.session] = attachment.transport.wire
+        for news in pending:
+            if told is None or _is_news(news, told, subscription.session):
+                self._say(subscription, news)
+                if isinstance(news, Moved):
+                    subscription.attachment = None
+                    return  # what comes now is another stream: it has to ask again
+                if isinstance(news, Publication) and news.position is not None and told is not None:
+                    told = news.position
+        if told is not None and self.end is None:
+            self.end = told
+        if told is not None and self.end is not None and told.epoch == self.end.epoch and told.offset > self.end.offset:
+            subscription.state = State.AHEAD
+            subscription.told = told.offset
+            self.ahead[subscription] = None
+        else:
+            self._list(subscription)
 
     def rest(self, subscription: Subscription) -> None:
         """Let the subscription hear nothing more."""
@@ -139,21 +261,96 @@ class Channel:
                 self._unlist(subscription)
             case State.HELD:
                 del self.held[subscription]
+            case State.AHEAD:
+                del self.ahead[subscription]
         subscription.state = State.RESTING
         subscription.attachment = None
         subscription.pending = []
         subscription.overflown = False
 
-    def _unlist(self, subscription: Subscription) -> None:
+    # How the live are listed.
+
+    def relist(self, subscription: Subscription, wants: Wants | None) -> None:
+        """Tell a live subscription in another way from now on; nothing of the earlier way is left to be told."""
+        attachment = subscription.attachment
+        if isinstance(subscription.listed, Pace):
+            subscription.listed.bring(subscription.session)
+        if subscription.state is State.LIVE:  # it may have been too far behind to be told
+            self._unlist(subscription)
+            subscription.wants, subscription.attachment = wants, attachment
+            self._list(subscription)
+
+    def _list(self, subscription: Subscription) -> None:
+        attachment, wants = subscription.attachment, subscription.wants
+        assert attachment is not None
+        subscription.state = State.LIVE
+        codec = attachment.codec
+        if wants is not None and wants.paced and self.end is not None:
+            pace = subscription.listed = self._pace(wants.policy, codec)
+            pace.join(subscription.session, self.end)
+            return
+        if wants is not None and wants.delta:
+            if self.place.kind.retention.keyed:
+                codec = self._differing(codec)
+            elif not self.wild:
+                self.fresh[subscription] = None
+        self._enlist(subscription, codec)
+
+    def _enlist(self, subscription: Subscription, codec: Codec) -> None:
         attachment = subscription.attachment
         assert attachment is not None
-        codec, carrier = attachment.codec, attachment.transport.carrier
-        carriers = self.listeners[codec]
+        subscription.listed = codec
+        carriers = self.listeners.setdefault(codec, {})
+        carriers.setdefault(attachment.transport.carrier, {})[subscription.session] = attachment.transport.wire
+
+    def _ripen(self, news: Publication) -> None:
+        """Have those who were just told `news` whole told what changes from there on."""
+        fresh, self.fresh = self.fresh, {}
+        for subscription in fresh:
+            assert subscription.attachment is not None
+            self._unlist(subscription)
+            differing = self._differing(subscription.attachment.codec)
+            differing.note(news)
+            self._enlist(subscription, differing)
+
+    def _differing(self, codec: Codec) -> Differing:
+        for listed in self.listeners:
+            if isinstance(listed, Differing) and listed.inner is codec:
+                return listed
+        return Differing(codec, self.place.kind.retention.entries)
+
+    def _pace(self, policy: Policy, codec: Codec) -> Pace:
+        if (policy, codec) not in self.paces:
+            assert self._world is not None
+            most = self.place.kind.retention.entries
+            self.paces[policy, codec] = Pace(self._world, self.name, policy, codec, most=most, lose=self._lose)
+        return self.paces[policy, codec]
+
+    def _unlist(self, subscription: Subscription) -> None:
+        attachment, listed = subscription.attachment, subscription.listed
+        assert attachment is not None
+        assert listed is not None
+        subscription.listed = None
+        self.fresh.pop(subscription, None)
+        if isinstance(listed, Pace):
+            listed.leave(subscription.session)
+            if not len(listed):
+                self.paces.pop((listed.policy, listed.codec), None)
+            return
+        carrier = attachment.transport.carrier
+        carriers = self.listeners[listed]
         del carriers[carrier][subscription.session]
         if not carriers[carrier]:
             del carriers[carrier]
         if not carriers:
-            del self.listeners[codec]
+            del self.listeners[listed]
+
+    def _lose(self, session: Session) -> None:
+        """Have a live subscriber ask again: what it is to be told is not known any more."""
+        subscription = self.subscriptions[session]
+        if subscription.attachment is not None and self.end is not None:
+            subscription.attachment.tell(Moved(self.name, self.end.epoch))
+            self.rest(subscription)
 
     def unsubscribe(self, session: Session) -> None:
         """Take the session's place away."""
@@ -163,8 +360,9 @@ class Channel:
     def move(self, news: Moved) -> None:
         """Tell everyone that the stream begins anew, and let them rest until they ask again."""
         self.tell(news)
+        self.end, self.waiting = None, None
         for subscription in self.subscriptions.values():
-            if subscription.state is State.LIVE:
+            if subscription.state in (State.LIVE, State.AHEAD):
                 self.rest(subscription)
 
 
@@ -175,5 +373,7 @@ def _is_news(news: News, told: Position, session: Session) -> bool:
             return position is None or (position.epoch == told.epoch and position.offset > told.offset)
         case Moved(epoch=epoch):
             return epoch != told.epoch
+        case Roster():
+            return False
         case _:
             return news.member.session != session.id

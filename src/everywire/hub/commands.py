@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from everywire import messages as m
 from everywire.errors import Refused
+from everywire.hub.adjusting import adjust
 from everywire.hub.calls import call
 from everywire.hub.codes import Close, Code
 from everywire.hub.connecting import connect
+from everywire.hub.entries import read_entries
 from everywire.hub.publishing import history, presence, publish
 from everywire.hub.refreshing import refresh
 from everywire.hub.subscribing import subscribe, unsubscribe
@@ -37,8 +39,8 @@ async def handle(hub: Hub, attachment: Attachment, command: m.Command) -> m.Even
         case _ if session is None:
             attachment.close(Close.UNAUTHORIZED, "connect first")
             return None
-        case m.Pong():
-            return None
+        case m.Pong() | m.Item() | m.End() | m.Credit() | m.Cancel() | m.Answer() | m.Decline():
+            return None  # said before the session was there, of nothing that is there now
         case m.Refresh():
             return await refresh(hub, attachment, session, command)
         case m.Ping(ref):
@@ -48,7 +50,8 @@ async def handle(hub: Hub, attachment: Attachment, command: m.Command) -> m.Even
             attachment.transport.close(Close.NORMAL, "")
             return None
         case m.Call():
-            return await call(hub, session, command)
+            await call(hub, attachment, session, command)
+            return None
         case _:
             return await _channel_command(hub, session, command)
 
@@ -61,6 +64,10 @@ async def _channel_command(hub: Hub, session: Session, command: m.Command) -> m.
             return unsubscribe(hub, session, command)
         case m.Publish():
             return await publish(hub, session, command)
+        case m.Adjust():
+            return adjust(hub, session, command)
+        case m.ReadEntries():
+            return await read_entries(hub, session, command)
         case m.History():
             return await history(hub, session, command)
         case m.Presence():

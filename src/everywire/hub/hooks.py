@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from everywire.hub.changes import ChangeHook, ChangeKind
+from everywire.hub.handlers import Handler
 from everywire.hub.identity import Identity
 from everywire.hub.kinds import Kinds
 from everywire.messages import Command, Member, Raw
 
-__all__ = ["ConnectHook", "Connecting", "Handler", "Hooks", "Tracer"]
+__all__ = ["ConnectHook", "Connecting", "Hooks", "Tracer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,6 @@ class Connecting:
 Said: TypeAlias = str | Identity | None
 ConnectHook: TypeAlias = Callable[[Connecting], Said | Awaitable[Said]]
 """Gives the user's name, None for an anonymous one, or an `Identity`; raises `Refused` to turn the client away."""
-
-Handler: TypeAlias = Callable[[Member, Any], Any]
-"""Answers a call: given who calls and the decoded data, returns the result, or an awaitable of it."""
 
 
 class Tracer(Protocol):

@@ -9,6 +9,7 @@ from typing import Any, Final
 from everywire.brokers.base import Broker, Draft, Gap, News, Note, Receipt
 from everywire.errors import Refused
 from everywire.hub.attachment import Attachment
+from everywire.hub.calls import at_once
 from everywire.hub.changes import Changes
 from everywire.hub.channel import Channel, Subscription
 from everywire.hub.codes import Close, Code
@@ -19,15 +20,21 @@ from everywire.hub.heartbeat import Heartbeats
 from everywire.hub.hooks import Hooks, Tracer
 from everywire.hub.identity import Identity
 from everywire.hub.kinds import Place
+from everywire.hub.limiting import Limiting
 from everywire.hub.notes import Notes
+from everywire.hub.permission import check_draft
 from everywire.hub.presence import Places
+from everywire.hub.refusing import refusal
+from everywire.hub.repairs import Repairs
 from everywire.hub.revoking import Revoking
+from everywire.hub.rosters import Rosters
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Command, Member, Moved, Raw, Refusal, Unsubscribed
+from everywire.messages import Command, Joined, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
+from everywire.wildcards import Patterns, wild
 
 __all__ = ["Hub"]
 
@@ -67,11 +74,17 @@ class Hub:
         self.places: Final = Places(world, broker, self.node, self.settings.lease)
         self.notes: Final = Notes(world, broker, self.node, self.metrics)
         self.revoking: Final = Revoking(self)
+        self.limiting: Final = Limiting(self)
         self.expiries: Final = Expiries(world, self.settings.expiry_grace, _expired)
+        self.patterns: Final = Patterns()
+        self.repairs: Final = Repairs(world, broker, self.settings, self.metrics)
+        self.rosters: Final = Rosters(world, broker, self.channels)
+        self.repairs.guard(self.channels, self._announce)
         self._users: dict[str, dict[Session, None]] = {}
         self._lingering = Deadlines(world, self.settings.linger, self.end)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
+        self._last_call = 0
         self.changes: Final = Changes(self)
         broker.listen(self.deliver)
 
@@ -88,9 +101,18 @@ class Hub:
         `request` is the HTTP request that opened it, for the connect hook to look at.
         """
         attachment = Attachment(self, transport, codec, request, self.settings.max_waiting)
+        attachment.address = self.limiting.address(request)
+        self.limiting.gate.entered(attachment.address)
+        self.limiting.begin(attachment)
         self.attachments[attachment] = None
         self._unconnected.add(attachment)
         return attachment
+
+    def crowded(self, request: Any) -> str | None:
+        """Say why who sent `request` gets no further transport for now; None where he does."""
+        reason = self.limiting.gate.refuses(self.limiting.address(request))
+        self.metrics.limited += reason is not None
+        return reason
 
     def lost(self, attachment: Attachment, code: int) -> None:
         """Part an attachment from its session, which lingers unless its client closed it with 1000."""
@@ -107,7 +129,10 @@ class Hub:
         """Forget a transport; its session, if it has one, is given back without it."""
         attachment.open = False
         attachment.inbox.clear()
-        self.attachments.pop(attachment, None)
+        if attachment.calls is not None:
+            attachment.calls.end()
+        if self.attachments.pop(attachment, self) is None:
+            self.limiting.gate.left(attachment.address, connected=attachment.session is not None)
         self._unconnected.discard(attachment)
         self.heartbeats.discard(attachment)
         session, attachment.session = attachment.session, None
@@ -116,6 +141,14 @@ class Hub:
             for subscription in session.subscriptions.values():
                 subscription.channel.rest(subscription)
         return session
+
+    def afford(self, attachment: Attachment, command: Command) -> bool:
+        """Say whether an attachment that has used up its commands may have another one handled."""
+        return self.limiting.afford(attachment, command)
+
+    def afford_bytes(self, attachment: Attachment) -> bool:
+        """Say whether one that has used up its bytes may go on."""
+        return self.limiting.afford_bytes(attachment)
 
     def overrun(self, attachment: Attachment) -> None:
         """Close an attachment that has too many commands waiting."""
@@ -164,6 +197,9 @@ class Hub:
         self._unconnected.discard(attachment)
         attachment.session = session
         session.attachment = attachment
+        self.limiting.gate.connected(attachment.address)
+        if session.identity.limits is not None:
+            self.limiting.begin(attachment)
         self.heartbeats.add(attachment)
         self.expiries.add(session)
 
@@ -191,7 +227,9 @@ class Hub:
     # Channels.
 
     def place(self, name: str) -> Place:
-        """Give the place called `name`; raises `Refused` for a name that no kind of channel has."""
+        """Give the place called `name`; raises `Refused` for a name that no kind of channel has, and one with wildcards."""
+        if wild(name):
+            raise Refused("a name with wildcards is no channel's", Code.BAD_REQUEST)
         if (channel := self.channels.get(name)) is not None:
             return channel.place
         if not name or len(name) > self.settings.max_name:
@@ -202,15 +240,28 @@ class Hub:
             raise Refused("unknown channel", Code.UNKNOWN_CHANNEL)
         return place
 
+    def places_of(self, name: str) -> Place:
+        """Give what a subscriber means by `name`: a channel, or all that it matches; raises `Refused` as `place` does."""
+        if not wild(name):
+            return self.place(name)
+        if len(name) > self.settings.max_name or not name.isprintable():
+            raise Refused(f"a channel's name has 1 to {self.settings.max_name} printable characters", Code.LIMIT)
+        if (place := self.hooks.kinds.cover(name)) is None:
+            raise Refused("no channels here that may be subscribed to by wildcards", Code.NOT_AVAILABLE)
+        return place
+
     def subscription(self, session: Session, place: Place) -> Subscription:
         """Give the session's place in a channel, a new one if it has none; raises `Refused` at the limit."""
         if (known := session.subscriptions.get(place.name)) is not None:
             return known
-        if len(session.subscriptions) >= self.settings.max_channels:
-            raise Refused(f"no more than {self.settings.max_channels} channels", Code.LIMIT)
+        if len(session.subscriptions) >= (most := self.limiting.channels(session)):
+            raise Refused(f"no more than {most} channels", Code.LIMIT)
         channel = self.channels.get(place.name)
         if channel is None:
-            channel = self.channels[place.name] = Channel(place, self.settings.max_held)
+            channel = self.channels[place.name] = Channel(place, self.settings.max_held, self.world)
+            self.repairs.watch()
+            if place.wild:
+                self.patterns.add(place.name)
         subscription = channel.subscribe(session)
         session.subscriptions[place.name] = subscription
         return subscription
@@ -229,6 +280,7 @@ class Hub:
         self.places.exit(subscription)
         if not channel.subscriptions:
             del self.channels[channel.name]
+            self.patterns.discard(channel.name)
             self.world.start(self._unwatch(channel.name))
 
     def remove(self, subscription: Subscription, reason: str) -> None:
@@ -247,7 +299,10 @@ class Hub:
     # Publications.
 
     async def publish(self, place: Place, draft: Draft, *, ephemeral: bool = False) -> Receipt:
-        """Append a publication to a channel; every node delivers it."""
+        """Append a publication to a channel; every node delivers it. Raises `Refused` for one that the channel does not take."""
+        check_draft(place, draft, ephemeral=ephemeral)
+        if place.kind.shape is not None and not (draft.entry is not None and draft.entry.remove):
+            place.kind.shape.read(draft.data)
         retention = None if ephemeral else place.kind.retention
         begun = self.world.now()
         receipt = await self.broker.publish(place.name, draft, retention)
@@ -260,15 +315,37 @@ class Hub:
             self.notes.take(news.data)
             return
         if isinstance(news, Gap):
+            self.repairs.gap()
+            self.rosters.gap()
             return
         channel = self.channels.get(news.channel)
         if channel is None:
-            return
-        self.metrics.deliveries += channel.audience
-        if isinstance(news, Moved):
+            self._tell_matching(news)
+        elif isinstance(news, Publication):
+            self.repairs.take(channel, news)
+        elif isinstance(news, Moved):
+            self.metrics.deliveries += channel.audience
             channel.move(news)
         else:
+            self.metrics.deliveries += channel.audience
             channel.tell(news)
+
+    def _announce(self, channel: Channel, news: Publication) -> None:
+        """Tell a publication to who listens to its channel, and to channels that its name matches."""
+        self.metrics.deliveries += channel.audience
+        channel.tell(news)
+        if len(self.patterns):
+            self._tell_matching(news)
+
+    def _tell_matching(self, news: Publication | Joined | Left | Moved) -> None:
+        """Tell who listens by wildcards: publications only, and only of the kind of channel that they asked for."""
+        names = self.patterns.matching(news.channel) if isinstance(news, Publication) else ()
+        if names and isinstance(news, Publication) and (place := self.hooks.kinds.find(news.channel)) is not None:
+            for name in names:
+                channel = self.channels[name]
+                if channel.place.kind is place.kind:
+                    self.metrics.deliveries += channel.audience
+                    channel.tell(news)
 
     # Commands.
 
@@ -280,6 +357,15 @@ class Hub:
         return self.world.task(
             self._work(attachment)
         )  # a span needs a context of its own from its beginning to its end
+
+    def at_once(self, attachment: Attachment, command: Command) -> bool:
+        """Deal with what a call under way may be waiting for."""
+        return at_once(self, attachment, command)
+
+    def next_call(self) -> int:
+        """Number a call of the server; no number is used twice, so that no late answer is taken for another."""
+        self._last_call += 1
+        return self._last_call
 
     async def _work(self, attachment: Attachment) -> None:
         attachment.busy = True
@@ -301,13 +387,9 @@ class Hub:
             else:
                 with self.tracer.span(command):
                     event = await handle(self, attachment, command)
-        except Refused as no:
-            self.metrics.refusals += 1
-            self.metrics.refused[no.code] = self.metrics.refused.get(no.code, 0) + 1
-            event = Refusal(ref, no.code, no.reason, no.temporary)
-        except Exception:
-            _log.exception("%s failed", type(command).__name__)
-            event = Refusal(ref, Code.INTERNAL, "internal error", temporary=True)
+        except Exception as error:
+            what = f"{type(command).__name__} {getattr(command, 'name', '')}".rstrip()  # a name that has a handler
+            event = refusal(self, what, ref, error)
         if event is not None:
             attachment.tell(event)
         if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:
@@ -322,6 +404,8 @@ class Hub:
         self.expiries.close()
         self.places.close()
         self.changes.close()
+        self.repairs.close()
+        self.rosters.close()
         for deadlines in (self._lingering, self._unconnected, self._unclaimed):
             deadlines.close()
 

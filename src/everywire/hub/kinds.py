@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
 from everywire.brokers.base import Retention
+from everywire.hub.policies import Bounds
+from everywire.hub.shapes import Shape
 from everywire.messages import Member
+from everywire.wildcards import covers
 
 __all__ = ["ACTIONS", "Access", "Action", "ChannelKind", "Kinds", "Place", "Presence", "Rule"]
 
@@ -38,7 +41,8 @@ class ChannelKind:
     """All channels whose names match `pattern`: "room:{name}" matches "room:kitchen", not "room:a:b".
 
     A `{parameter}` stands for one or more characters other than a colon. An action without a rule is
-    allowed to everyone who is connected.
+    allowed to everyone who is connected. With `wildcards` many of them may be subscribed to as one. `shape` is what the data of
+    every publication has to look like.
     """
 
     pattern: str
@@ -46,7 +50,10 @@ class ChannelKind:
     presence: Presence = False
     leave_after: float = 0.0
     told: bool = False
+    wildcards: bool = False
+    bounds: Bounds = field(default_factory=Bounds)
     rules: dict[Action, Rule] = field(default_factory=dict)
+    shape: Shape | None = None
 
     def __post_init__(self) -> None:
         if self.presence not in (False, True, "sessions", "users") or self.leave_after < 0:
@@ -69,11 +76,12 @@ class ChannelKind:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One channel by name, with its kind and what the pattern took out of the name."""
+    """One channel by name, with its kind and what the pattern took out of the name; or, if `wild`, all that the name matches."""
 
     name: str
     kind: ChannelKind
     params: Mapping[str, str]
+    wild: bool = False
 
 
 class Kinds:
@@ -82,6 +90,10 @@ class Kinds:
     def __init__(self) -> None:
         self._exact: dict[str, ChannelKind] = {}
         self._patterns: list[tuple[re.Pattern[str], ChannelKind]] = []
+
+    def __iter__(self) -> Iterator[ChannelKind]:
+        yield from self._exact.values()
+        yield from (kind for _, kind in self._patterns)
 
     def add(self, kind: ChannelKind) -> None:
         """Take up `kind`; raises `ValueError` for a pattern that is taken or makes no sense."""
@@ -107,6 +119,13 @@ class Kinds:
         for expression, kind in self._patterns:
             if (match := expression.fullmatch(name)) is not None:
                 return Place(name, kind, match.groupdict())
+        return None
+
+    def cover(self, name: str) -> Place | None:
+        """Give the place of a name with wildcards: of the first kind that allows them and has channels that it may match."""
+        for kind in [*self._exact.values(), *(kind for _, kind in self._patterns)]:
+            if kind.wildcards and (params := covers(name, kind.pattern)) is not None:
+                return Place(name, kind, params, wild=True)
         return None
 
 

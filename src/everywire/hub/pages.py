@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from everywire.brokers.base import Query, Stretch
+from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.messages import Position, Publication
 
-__all__ = ["cut", "end", "limit", "oldest"]
+__all__ = ["cut", "end", "limit", "meant", "oldest"]
 
 
 def limit(wanted: int | None, settings: Settings) -> int:
@@ -25,6 +26,11 @@ def cut(publications: Sequence[Publication], settings: Settings) -> tuple[Public
         if count and (room < 0 or count >= settings.max_page):
             return tuple(publications[:count])
     return tuple(publications)
+
+
+def meant(page: Sequence[Publication], session: Session) -> tuple[Publication, ...]:
+    """Give what of `page` is for `session`."""
+    return tuple([each for each in page if each.audience is None or each.audience.has(session.id, session.user)])
 
 
 def end(stretch: Stretch, page: Sequence[Publication]) -> Position:

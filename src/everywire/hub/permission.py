@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from everywire import messages as m
+from everywire.brokers.base import Draft
 from everywire.errors import Refused
 from everywire.hub.codes import Code
 from everywire.hub.kinds import Access, Action, Place
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["check_size", "permit"]
+__all__ = ["check_draft", "check_size", "permit"]
 
 
 async def permit(hub: Hub, session: Session, place: Place, action: Action) -> None:
@@ -27,6 +28,17 @@ async def permit(hub: Hub, session: Session, place: Place, action: Action) -> No
         rule = await settled(hub.world, rule(access))
     if rule is not True:
         raise Refused("permission denied", Code.DENIED)
+
+
+def check_draft(place: Place, draft: Draft, *, ephemeral: bool) -> None:
+    """Raise `Refused` for a publication that this kind of channel does not take."""
+    if not place.kind.retention.keyed:
+        if draft.entry is not None:
+            raise Refused("there are no entries here", Code.NOT_AVAILABLE)
+    elif draft.entry is None:
+        raise Refused("a publication here names its entry", Code.BAD_REQUEST)
+    elif ephemeral or draft.audience is not None:
+        raise Refused("entries are for everybody, and kept", Code.BAD_REQUEST)
 
 
 def check_size(what: str, data: m.Data | None, limit: int) -> None:

@@ -26,13 +26,14 @@ async def publish(hub: Hub, session: Session, command: m.Publish) -> m.Event | N
     """Answer a `Publish`."""
     place = hub.place(command.channel)
     check_size("data", command.data, hub.settings.max_data)
+    hub.limiting.publish(session)
     await permit(hub, session, place, "publish")
     key = _scoped(session, command.key) if command.key is not None else None
-    draft = Draft(command.data, hub.world.wall(), session.member, key)
+    draft = Draft(command.data, hub.world.wall(), session.member, key, command.entry, command.audience)
     attachment = session.attachment
     if key is None or command.ephemeral:
         receipt = await hub.publish(place, draft, ephemeral=command.ephemeral)
-        return m.Published(command.ref, place.name, receipt.position)
+        return _said(command, receipt)
     try:
         receipt = await _published(hub, place, draft)
     except Refused:
@@ -44,7 +45,14 @@ async def publish(hub: Hub, session: Session, command: m.Publish) -> m.Event | N
         if attachment is not None:
             attachment.close(Close.TRY_AGAIN_LATER, "the broker does not answer")
         return None
-    return m.Published(command.ref, place.name, receipt.position)
+    return _said(command, receipt)
+
+
+def _said(command: m.Publish, receipt: Receipt) -> m.Event:
+    if receipt.conflict:
+        there = receipt.position.offset if receipt.position is not None else 0
+        raise Refused("conflict: the entry is not what was expected", Code.CONFLICT, data={"offset": there})
+    return m.Published(command.ref, command.channel, receipt.position)
 
 
 async def _published(hub: Hub, place: Place, draft: Draft) -> Receipt:
@@ -68,11 +76,21 @@ async def history(hub: Hub, session: Session, command: m.History) -> m.Event:
     if place.kind.retention.size == 0:
         raise Refused("no history is kept here", Code.NOT_AVAILABLE)
     await permit(hub, session, place, "history")
-    query = Query(command.since, pages.limit(command.limit, hub.settings), command.reverse, command.before)
-    stretch = await hub.broker.read(place.name, query, place.kind.retention)
-    page = pages.cut(stretch.publications, hub.settings)
-    more = len(page) < len(stretch.publications)
-    return m.Page(command.ref, place.name, stretch.position, page, more)
+    since, before = command.since, command.before
+    while True:
+        limit = pages.limit(command.limit, hub.settings)
+        query = Query(since, limit, command.reverse, before, command.from_time)
+        stretch = await hub.broker.read(place.name, query, place.kind.retention)
+        page = pages.cut(stretch.publications, hub.settings)
+        more = len(page) < len(stretch.publications)
+        meant = pages.meant(page, session)
+        if meant or not page:
+            return m.Page(command.ref, place.name, stretch.position, meant, more)
+        # A page of what is for others gives the client nothing to ask on from.
+        if command.reverse:
+            before = page[-1].position
+        else:
+            since = page[-1].position
 
 
 async def presence(hub: Hub, session: Session, command: m.Presence) -> m.Event:

@@ -9,7 +9,8 @@ import msgspec
 from everywire import messages as m
 from everywire.brokers.base import Query, Stretch
 from everywire.errors import Refused
-from everywire.hub import pages
+from everywire.hub import entries, pages
+from everywire.hub.adjusting import wanted
 from everywire.hub.channel import State, Subscription
 from everywire.hub.codes import Code
 from everywire.hub.kinds import Place
@@ -22,14 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["subscribe", "unsubscribe"]
 
+_TRIES = 3  # readings, where news are lost meanwhile
+
 
 async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event | None:
     """Answer a `Subscribe`, once or page by page."""
     attachment = session.attachment
-    place = hub.place(command.channel)
+    place = hub.places_of(command.channel)
+    wants = wanted(place, command.policy, delta=command.delta)
     known = session.subscriptions.get(place.name)
-    if known is not None and known.state is State.LIVE and command.since is None:
+    if known is not None and known.state in (State.LIVE, State.AHEAD) and command.since is None:
         raise Refused("already subscribed", Code.ALREADY_SUBSCRIBED)
+    hub.limiting.subscribe(session)
     await permit(hub, session, place, "subscribe")
     if attachment is None or attachment is not session.attachment:
         return None
@@ -50,11 +55,11 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
         else:
             hub.wait_for(subscription)
         return answer
-    if subscription.overflown:
+    if subscription.overflown or _has_a_hole(subscription, attachment, answer):
         hub.drop(subscription)
         raise Refused("too much was published meanwhile", Code.LIMIT, temporary=True)
     attachment.tell(answer)
-    assert answer.position is not None
+    subscription.wants = wants
     subscription.channel.release(subscription, answer.position)
     return None
 
@@ -67,12 +72,15 @@ async def _page_by_page(
     Each page is read as if the client had asked on, when there is room for it: what is published meanwhile is in it. Whoever
     publishes faster than a page per round trip would otherwise keep the subscriber out for ever.
     """
-    left = min(command.pages, hub.settings.max_pages)
+    left, tries = min(command.pages, hub.settings.max_pages), _TRIES
     while True:
         # Held before history is read: what is published in between waits, instead of being lost. Anew for each page:
         # the log has what was kept while the page before was on its way, and there is no bound to how much that is.
         subscription.channel.hold(subscription, attachment)
         answer = await _catch_up(hub, subscription, command)
+        if _has_a_hole(subscription, attachment, answer) and tries > 0:
+            tries -= 1
+            continue  # news were lost between what was read and what is heard: the log has them
         left -= 1
         if subscription.attachment is not attachment or answer.more is None or left <= 0:
             return answer
@@ -80,26 +88,54 @@ async def _page_by_page(
         await attachment.transport.drain()
         if subscription.attachment is not attachment:
             return answer
-        command = msgspec.structs.replace(command, since=answer.position)
+        command = msgspec.structs.replace(command, since=answer.position, after=answer.after)
+
+
+def _has_a_hole(subscription: Subscription, attachment: Attachment, answer: m.Subscribed) -> bool:
+    """Say whether what was kept meanwhile does not go on from where the answer ends."""
+    if subscription.attachment is not attachment or answer.more or answer.position is None or subscription.overflown:
+        return False
+    return not subscription.channel.continues(subscription, answer.position)
 
 
 async def _catch_up(hub: Hub, subscription: Subscription, command: m.Subscribe) -> m.Subscribed:
     """Read what the channel's history owes the subscriber, and enter it if one page holds all that."""
     place = subscription.channel.place
     await hub.broker.watch(place.name)
-    stretch = await _missed(hub, place, command)
-    recovered = command.since is not None and stretch.whole
-    page = pages.cut(stretch.publications, hub.settings)
-    more: Literal["ask"] | None = "ask" if len(page) < len(stretch.publications) else None
+    if place.wild:
+        return m.Subscribed(command.ref, place.name, None, recovered=False)
+    answer = await (_changed if place.kind.retention.keyed else _published)(hub, subscription, command)
     members = None
-    if place.kind.presence and not more:
+    if place.kind.presence and not answer.more:
         if not subscription.stands:
             raise Refused("the subscription is over", Code.NOT_SUBSCRIBED)  # entering now would never be undone
         members = await hub.places.enter(subscription)
     if command.since is not None:
-        hub.metrics.recoveries += recovered and not more
-        hub.metrics.recoveries_failed += not recovered
-    return m.Subscribed(command.ref, place.name, pages.end(stretch, page), recovered, page, members, more)
+        hub.metrics.recoveries += answer.recovered and not answer.more
+        hub.metrics.recoveries_failed += not answer.recovered
+    return msgspec.structs.replace(answer, members=members)
+
+
+async def _published(hub: Hub, subscription: Subscription, command: m.Subscribe) -> m.Subscribed:
+    """Give a page of what was published."""
+    stretch = await _missed(hub, subscription.channel.place, command)
+    page = pages.cut(stretch.publications, hub.settings)
+    more: Literal["ask"] | None = "ask" if len(page) < len(stretch.publications) else None
+    recovered = command.since is not None and stretch.whole
+    meant = pages.meant(page, subscription.session)
+    return m.Subscribed(command.ref, command.channel, pages.end(stretch, page), recovered, meant, more=more)
+
+
+async def _changed(hub: Hub, subscription: Subscription, command: m.Subscribe) -> m.Subscribed:
+    """Give a page of what became of entries: each publication, if the log has them all, or the last of each."""
+    place = subscription.channel.place
+    if command.since is not None and command.after is None:
+        answer = await _published(hub, subscription, command)
+        if answer.recovered:
+            return answer
+    found = await entries.read(hub, place, command.since, command.after)
+    told = (command.ref, place.name, found.position, found.recovered)
+    return m.Subscribed(*told, more=None if found.after is None else "ask", entries=found.page, after=found.after)
 
 
 async def _missed(hub: Hub, place: Place, command: m.Subscribe) -> Stretch:
@@ -110,6 +146,10 @@ async def _missed(hub: Hub, place: Place, command: m.Subscribe) -> Stretch:
         stretch = await hub.broker.read(place.name, query, retention)
         if stretch.whole:
             return stretch
+    if command.rewind_from is not None:
+        query = Query(limit=pages.limit(None, hub.settings), from_time=command.rewind_from)
+        found = await hub.broker.read(place.name, query, retention)
+        return Stretch(found.position, found.publications, whole=False)
     if rewind <= hub.settings.max_page:
         latest = await hub.broker.read(place.name, Query(limit=rewind, reverse=True), retention)
         return Stretch(latest.position, latest.publications[::-1], whole=False)

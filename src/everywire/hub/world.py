@@ -6,10 +6,12 @@ Tests hand in a loop with virtual time and seeded randomness, and get the same r
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import secrets
+import threading
 import time
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Protocol, TypeVar
 
 __all__ = ["LoopWorld", "Timer", "World", "pause", "settled"]
@@ -44,12 +46,27 @@ class World(Protocol):
     def task(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """Run `work` as a task of its own, from the next turn of the loop."""
 
+    def promise(self) -> asyncio.Future[Any]:
+        """Give something to wait for, which whoever has it keeps or breaks."""
+
+    def aside(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Run `work` in a thread, with the context variables that hold here; nothing else waits for it."""
+
+    def from_thread(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run `work` on the loop and wait for what comes of it; for what runs aside."""
+
+    def here(self) -> bool:
+        """Say whether the caller is in the thread of this world."""
+
+    def hop(self, action: Callable[[], None]) -> None:
+        """Call `action` in the thread of this world, from any other."""
+
     def new_id(self) -> str:
         """Mint 128 unguessable bits as text that is safe in URLs."""
 
 
 class LoopWorld:
-    """The world of one asyncio loop; `wall` and `new_id` may be replaced.
+    """The world of one asyncio loop; `wall` and `new_id` may be replaced. Without `threads` what is to run aside runs here.
 
     Invariants: every task it started is held until it is done, because a loop holds tasks weakly.
     """
@@ -60,12 +77,23 @@ class LoopWorld:
         *,
         wall: Callable[[], int] | None = None,
         new_id: Callable[[], str] | None = None,
+        threads: bool = True,
     ) -> None:
         self._loop = loop
+        self._threads = threads
+        self._thread = threading.get_ident()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.now = loop.time
         self.wall = wall or _wall
         self.new_id = new_id or _new_id
+
+    def here(self) -> bool:
+        """Say whether the caller is in the loop's thread."""
+        return threading.get_ident() == self._thread
+
+    def hop(self, action: Callable[[], None]) -> None:
+        """Call `action` in the loop's thread."""
+        self._loop.call_soon_threadsafe(action)
 
     def later(self, delay: float, action: Callable[[], None]) -> Timer:
         """Call `action` in `delay` seconds."""
@@ -87,6 +115,38 @@ class LoopWorld:
         except Exception as failure:
             return self._failed(failure)
         return self.task(_Resumed(work, waiting))
+
+    def promise(self) -> asyncio.Future[Any]:
+        """Give something to wait for."""
+        return self._loop.create_future()
+
+    def aside(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Run `work` in one of the loop's threads."""
+        if self._threads:
+            return self._loop.run_in_executor(None, contextvars.copy_context().run, work)
+        try:
+            return self._done(work())
+        except Exception as failure:
+            return self._failed(failure)
+
+    def from_thread(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run `work` on the loop and wait for what comes of it."""
+
+        async def run() -> T:
+            return await work()
+
+        if not self._threads:
+            return self._without_waiting(run())
+        if asyncio._get_running_loop() is self._loop:
+            raise RuntimeError("this is the loop's own thread: await it instead")
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+
+    def _without_waiting(self, work: Coroutine[Any, Any, T]) -> T:
+        future = self.start(work)
+        if not future.done():
+            future.cancel()
+            raise RuntimeError("this world has no threads, and what is to run on its loop would have to wait")
+        return future.result()
 
     def _done(self, value: Any) -> asyncio.Future[Any]:
         future = self._loop.create_future()

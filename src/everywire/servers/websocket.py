@@ -18,6 +18,7 @@ from everywire.engine.opening import Accepted, Answer, Opening, given_up
 from everywire.engine.websocket import WebSocket, start_handler
 from everywire.errors import AbortHandshake
 from everywire.http.request import Request, Response
+from everywire.http.streamed import Streamed
 from everywire.servers import alpn, listening
 from everywire.servers.options import Options
 from everywire.ws import bootstrap, handshake
@@ -29,7 +30,7 @@ __all__ = ["Server", "serve"]
 log = logging.getLogger("everywire.server")
 
 Handler = Callable[[WebSocket], Awaitable[object]]
-ProcessRequest = Callable[[Request], Response | Awaitable[Response | None] | None]
+ProcessRequest = Callable[[Request], Response | Streamed | Awaitable[Response | Streamed | None] | None]
 
 
 class Callbacks:
@@ -155,7 +156,7 @@ class Server:
                 return early
         return self._upgrade(request)
 
-    def _answer_later(self, request: Request, early: Awaitable[Response | None]) -> asyncio.Future[Answer]:
+    def _answer_later(self, request: Request, early: Awaitable[Response | Streamed | None]) -> asyncio.Future[Answer]:
         """Answer when `early` has come; who cancels the answer cancels that."""
         asked = asyncio.ensure_future(early)
         answer: asyncio.Future[Answer] = asked.get_loop().create_future()
@@ -330,7 +331,8 @@ class serve:  # noqa: N801 - used like a function
     `on_message(ws, message)`, with `on_open(ws)` and `on_close(ws, code, reason)`: plain callbacks, the fastest; an `async def on_message` works too.
 
     Where: `host` and `port`, a Unix socket's `path`, or `sock`, a listening socket or several (see `everywire.servers.listening.inherited`). `ssl` is an
-    `ssl.SSLContext`; its ALPN is set here. `process_request(request)` (plain or async) may return a `Response` to answer over HTTP instead, or None to go on.
+    `ssl.SSLContext`; its ALPN is set here. `process_request(request)` (plain or async) may return a `Response` or a
+    `Streamed` to answer over HTTP instead, or None to go on.
     `engine` is "native" or "portable"; everything else is a field of `Options`.
 
     By default a request with cookies must come from an Origin on the same host; `origins` lists who may connect instead (None in it: no Origin at all).

@@ -13,13 +13,14 @@ __all__ = ["MemoryClient", "Refusal"]
 
 
 class Refusal(EverywireError):
-    """The server answered a command with an error."""
+    """The server answered a command with an error; `data` is what else it said."""
 
-    def __init__(self, code: int, reason: str, *, temporary: bool) -> None:
+    def __init__(self, code: int, reason: str, *, temporary: bool, data: Any = None) -> None:
         super().__init__(f"{code} {reason}")
         self.code = code
         self.reason = reason
         self.temporary = temporary
+        self.data = data
 
 
 class MemoryClient:
@@ -64,7 +65,7 @@ class MemoryClient:
             if event.get("id") == id:
                 del self.kept[place]
                 if event["type"] == "error":
-                    raise Refusal(event["code"], event["reason"], temporary=event["temporary"])
+                    raise _refusal(event)
                 return event
         raise LookupError(f"command {id} is not answered")
 
@@ -99,3 +100,7 @@ class MemoryClient:
         self.transport.outbox.clear()
         self.kept.clear()
         self.line.lost(code)
+
+
+def _refusal(event: dict[str, Any]) -> Refusal:
+    return Refusal(event["code"], event["reason"], temporary=event["temporary"], data=event.get("data"))

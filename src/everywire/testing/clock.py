@@ -72,4 +72,5 @@ def virtual_world(loop: VirtualLoop, seed: int = 0) -> LoopWorld:
         loop,
         wall=lambda: EPOCH + round(loop.time() * 1000),
         new_id=lambda: f"{dice.getrandbits(128):032x}",
+        threads=False,
     )

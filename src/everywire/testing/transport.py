@@ -42,6 +42,11 @@ class MemoryTransport:
         """The transport itself."""
         return self
 
+    @property
+    def crowded(self) -> bool:
+        """Never."""
+        return False
+
     def send(self, payloads: Sequence[Payload]) -> None:
         """Queue `payloads`; nothing when closed."""
         if self.closed is None:
@@ -87,7 +92,7 @@ class CrowdedTransport(MemoryTransport):
         while self.crowded:
             if self._room is None:
                 self._room = self._loop.create_future()
-            await self._room
+            await asyncio.shield(self._room)  # several may wait, and one of them be cancelled
 
     def close(self, code: int, reason: str = "") -> None:
         """Take nothing more."""

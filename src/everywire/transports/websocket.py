@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from everywire.engine import websocket as engine
+from everywire.engine.inbox import READY
 from everywire.payloads import Payload
 
 __all__ = ["CARRIER", "WebSocketCarrier", "WebSocketTransport"]
@@ -49,6 +50,11 @@ class WebSocketTransport:
         """Queue `payloads`, each as one message, under the same bound as what goes to many."""
         for payload in payloads:
             broadcast((self.wire,), payload.data)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more than `write_high` bytes are queued."""
+        return self.wire.drain() is not READY
 
     def drain(self) -> Awaitable[None]:
         """Await room: at once, unless more than `write_high` bytes are queued."""

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 from tests.brokers.local.lines import Lines
 from tests.contracts.broker import KEEP, BrokerContract, draft
+from tests.contracts.presence import PresenceContract
 
 from everywire.brokers.base import Gap, Note, Query
 from everywire.brokers.local import Host, LocalBroker
@@ -36,7 +37,7 @@ class Cluster:
     def begin(self):
         """Make a new host with nothing in it, as after the authority died."""
         epochs = count()
-        self.memory = MemoryBroker(self.loop.time, lambda: f"e{next(epochs)}")
+        self.memory = MemoryBroker(self.loop.time, lambda: f"e{next(epochs)}", later=self.loop.call_later)
         self.host = Host(self.memory, self.world)
 
     def client(self, name="w", patience=None):
@@ -62,7 +63,7 @@ def cluster(loop):
     return Cluster(loop)
 
 
-class TestLocalBroker(BrokerContract):
+class TestLocalBroker(BrokerContract, PresenceContract):
     pieces = False
 
     @pytest.fixture(autouse=True)

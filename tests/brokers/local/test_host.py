@@ -126,10 +126,10 @@ def test_a_channel_that_nobody_watches_is_not_watched_at_the_broker(cluster):
     assert unwatched == ["c"]
 
 
-def test_the_places_of_a_client_that_is_gone_end_in_time(cluster):
+def test_the_places_of_a_client_that_is_gone_end_with_its_lease(cluster):
     ann, ben = cluster.listening("a"), cluster.listening("b")
     cluster.run(ben.watch("c"))
-    cluster.run(ann.enter("c", Seat(ANN, "n1"), 30))
+    cluster.run(ann.enter("c", Seat(ANN, "n1"), 3))
     cluster.run(ben.enter("c", Seat(BEN, "n2"), 30))
     cluster.lines.reachable = False
     cluster.lines.made[0].cut()
@@ -140,25 +140,12 @@ def test_the_places_of_a_client_that_is_gone_end_in_time(cluster):
     assert ben.news == [Joined("c", ANN), Joined("c", BEN), Left("c", ANN)]
 
 
-def test_the_places_of_a_client_that_comes_back_stay(cluster):
+def test_a_client_that_comes_back_has_its_term_still(cluster):
     ann, ben = cluster.listening("a"), cluster.listening("b")
-    cluster.run(ann.enter("c", Seat(ANN, "n1"), 30))
+    term = cluster.run(ann.enter("c", Seat(ANN, "n1"), 30))
     cluster.lines.made[0].cut()
     cluster.loop.run(10)
-    assert cluster.run(ben.members("c")) == (ANN,)
-    cluster.lines.reachable = False
-    cluster.lines.last.cut()
-    cluster.loop.run(4)
-    assert cluster.run(cluster.memory.members("c")) == ()
-
-
-def test_a_place_that_went_on_with_another_holder_is_not_given_up(cluster):
-    ann, ben = cluster.listening("a"), cluster.listening("b")
-    cluster.run(ann.enter("c", Seat(ANN, "n1"), 30))
-    cluster.run(ben.enter("c", Seat(ANN, "n2"), 30))
-    cluster.lines.reachable = False
-    cluster.lines.made[0].cut()
-    cluster.loop.run(4)
+    assert cluster.run(ann.renew("n1", 30)) == term
     assert cluster.run(ben.members("c")) == (ANN,)
 
 
@@ -167,3 +154,17 @@ def test_closing_drops_everybody(cluster):
     cluster.host.close()
     assert isinstance(cluster.host, Host)
     assert cluster.host.links == 0
+
+
+def test_who_watches_a_channel_and_a_pattern_that_matches_it_is_told_once(cluster):
+    ann, ben = cluster.listening("a"), cluster.listening("b")
+    for pattern in ("c:*", "c:1"):
+        cluster.run(ann.watch(pattern))
+    cluster.run(ben.watch("c:>"))
+    cluster.run(ben.publish("c:1", draft(1), KEEP))
+    cluster.run(ben.publish("c:2", draft(2), KEEP))
+    cluster.loop.run(0.01)
+    assert [news.channel for news in ann.news] == [news.channel for news in ben.news] == ["c:1", "c:2"]
+    cluster.run(ann.unwatch("c:*"))
+    cluster.run(ben.publish("c:2", draft(3), KEEP))
+    assert len(ann.news) == 2

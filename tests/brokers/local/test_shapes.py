@@ -51,7 +51,9 @@ def filled(kind: Any, packed: bool) -> Any:
     if kind in (int, float, str, bytes, bool):
         return {int: 7, float: 1.5, str: "é\n", bytes: b"\x00\xff", bool: True}[kind]
     hints = get_type_hints(kind)
-    names = [each.name for each in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else kind.__struct_fields__
+    names = (
+        [each.name for each in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else kind.__struct_fields__
+    )
     return kind(**{name: filled(hints[name], packed) for name in names})
 
 

@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 from tests.contracts.broker import KEEP, BrokerContract, draft
+from tests.contracts.presence import PresenceContract
 
 from everywire.brokers.base import Gap
 from everywire.brokers.local import Host, LocalBroker, connector, serve
@@ -19,7 +20,9 @@ class Served:
     def __init__(self, loop, path):
         self.loop, self.path, self.ahead = loop, str(path), 0.0
         epochs = count()
-        self.memory = MemoryBroker(lambda: loop.time() + self.ahead, lambda: f"e{next(epochs)}")
+        self.memory = MemoryBroker(
+            lambda: loop.time() + self.ahead, lambda: f"e{next(epochs)}"
+        )  # no timers: time is advanced by hand
         self.host = Host(self.memory, LoopWorld(loop))
         self.server = None
 
@@ -35,7 +38,7 @@ class Served:
         await asyncio.sleep(0)
 
 
-class TestLocalBrokerOverASocket(BrokerContract):
+class TestLocalBrokerOverASocket(BrokerContract, PresenceContract):
     @pytest.fixture(autouse=True)
     def _served(self, tmp_path):
         with asyncio.Runner() as runner:
@@ -50,6 +53,8 @@ class TestLocalBrokerOverASocket(BrokerContract):
 
     def wait(self, seconds):
         self.served.ahead += seconds
+        self.served.memory._places.settle()  # as a timer of that clock would
+        self.run(self.broker.ends(()))  # what is told was told before this is answered
 
 
 async def test_a_host_that_restarts_is_found_again(tmp_path):

@@ -19,6 +19,8 @@ CID = m.Member("s3", "cid", tabs=2)
 SAID = m.Publication("c", Raw(b'{"text":"hi"}'), TIME, AT, ANN)
 ONE = Raw(b"1")
 SET = m.Publication("c", ONE, TIME, AT, entry="x")
+GONE = m.Publication("c", Raw(b"null"), TIME, AT, entry="x", removed=True)
+WHOLE = m.Publication("c", Raw(b'{"n":1}'), TIME, AT, ANN, "x")
 PACKED = Packed(msgspec.msgpack.encode({"picture": b"\x00\xff\x10", "list": [b""]}))
 
 COMMANDS = {
@@ -28,6 +30,7 @@ COMMANDS = {
     "subscribe": m.Subscribe(3, "room:é"),
     "subscribe since": m.Subscribe(3, "c", AT, 5, 64),
     "subscribe from a time": m.Subscribe(3, "c", rewind_from=TIME),
+    "subscribe after a page of entries": m.Subscribe(3, "c", AT, after=2),
     "subscribe with a policy": m.Subscribe(3, "c", policy=m.Policy("latest", 0.5)),
     "subscribe to deltas": m.Subscribe(3, "c", delta=True),
     "subscribe with wildcards": m.Subscribe(3, "room.*.>"),
@@ -45,6 +48,7 @@ COMMANDS = {
     "history": m.History(7, "c"),
     "history with everything": m.History(7, "c", AT, 3, True, m.Position("e", 9), TIME),
     "entries": m.ReadEntries(8, "c"),
+    "entries after a page": m.ReadEntries(8, "c", AT, 2),
     "presence": m.Presence(9, "c"),
     "presence, brief": m.Presence(9, "c", True),
     "call": m.Call(10, "f"),
@@ -70,6 +74,7 @@ EVENTS = {
     "subscribed, a page that is followed": m.Subscribed(3, "c", AT, True, (SAID,), more="follows"),
     "subscribed, a page to ask on from": m.Subscribed(3, "c", AT, False, (SAID,), more="ask"),
     "subscribed with entries": m.Subscribed(3, "c", AT, False, entries=(SET,)),
+    "subscribed with a page of entries": m.Subscribed(3, "c", AT, True, more="ask", entries=(GONE,), after=3),
     "subscribed with wildcards": m.Subscribed(3, "room.*.>", None, False),
     "subscribed by the server": m.Subscribed(None, "c", m.Position("e", 0), False),
     "policy": m.Adjusted(4, "c", m.Policy("latest", 0.5)),
@@ -80,14 +85,16 @@ EVENTS = {
     "publication": SAID,
     "publication, ephemeral, from the server": m.Publication("c", Raw(b"null"), TIME),
     "publication of an entry": SET,
-    "publication of a removal": m.Publication("c", Raw(b"null"), TIME, AT, entry="x", removed=True),
+    "publication of a removal": GONE,
     "publication, binary": m.Publication("c", PACKED, TIME, AT),
+    "publication by its difference": m.Changed(WHOLE, 2, Raw(b'{"set":{"n":1}}')),
     "passed": m.Passed("c", AT, 2),
     "join": m.Joined("c", ANN),
     "leave": m.Left("c", BEN),
     "history": m.Page(7, "c", AT, (SAID,)),
     "history, cut": m.Page(7, "c", m.Position("e", 9), (SAID,), True),
     "entries": m.Entries(8, "c", AT, (m.Publication("c", ONE, TIME, AT, ANN, "x"),)),
+    "entries, cut": m.Entries(8, "c", m.Position("e", 9), (SET,), True, True, 3),
     "presence": m.Roster(9, "c", (BEN,), 1),
     "presence, brief": m.Roster(9, "c", (), 3, 2),
     "result": m.Result(10, Raw(b'{"n":1.5}')),

@@ -336,7 +336,7 @@ class LocalBroker:
         await self._ask("exit", channel, session, holder)
 
     async def renew(self, holder: str, lease: float) -> str:
-        """Hold all places for longer."""
+        """Hold all that is the holder's for longer."""
         term: str = await self._ask("renew", holder, lease)
         return term
 
@@ -347,8 +347,8 @@ class LocalBroker:
 
     async def count(self, channel: str) -> tuple[int, int]:
         """Give how many are there."""
-        counted: tuple[int, int] = await self._ask("count", channel)
-        return counted
+        count: tuple[int, int] = await self._ask("count", channel)
+        return count
 
     async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
         """Take occurrences."""

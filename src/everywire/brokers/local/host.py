@@ -7,18 +7,16 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
-from everywire.brokers.base import Broker, Gap, News, Note, Seat
+from everywire.brokers.base import Broker, Gap, News, Note
 from everywire.brokers.local import wire
-from everywire.brokers.local.link import Link, Ready, Surroundings, Timer
+from everywire.brokers.local.link import Link, Ready, Surroundings
 from everywire.brokers.local.wire import CALLS, Call, Failed, Frames, Kind, Outcome, Wrong
 from everywire.errors import Refused
+from everywire.wildcards import Patterns, wild
 
-__all__ = ["Bounds", "Host", "Seats"]
+__all__ = ["Bounds", "Host"]
 
 _log = logging.getLogger("everywire.brokers.local")
-
-Seats = dict[tuple[str, str], str]
-"""Places that clients of one name took: (channel, session) and who holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +24,10 @@ class Bounds:
     """Bytes and seconds.
 
     queue: bytes that a client may leave untaken; beyond them its link is dropped. silence: after so much of it, too.
-    absence: how long the places of a client that is gone wait for it.
     """
 
     queue: int = 64 * 1024 * 1024
     silence: float = 5.0
-    absence: float = 3.0
 
 
 class Host:
@@ -40,7 +36,7 @@ class Host:
     A piece of news is encoded once, for all clients. What one client is told goes out in one write per turn. A client
     whose link is gone for longer than `absence` has given up its places: a dead worker's sessions are not there any more.
 
-    Invariants: a channel is in `_watchers` while a peer watches it, and is watched at the broker then; `_absent` holds the
+    Invariants: a channel is in `_watchers` while a peer watches it, and is watched at the broker then, `_patterns` are those with wildcards; `_absent` holds the
     places of names without a link; `_due` the peers with something to write.
     """
 
@@ -50,8 +46,8 @@ class Host:
         self._world = world
         self._peers: dict[Peer, None] = {}
         self._watchers: dict[str, dict[Peer, None]] = {}
+        self._patterns = Patterns()
         self._due: dict[Peer, None] = {}
-        self._absent: dict[str, tuple[Seats, Timer]] = {}
         self._flushing = False
         self._timer = world.later(self.bounds.silence / 5, self._look_after)
         broker.listen(self._deliver)
@@ -68,9 +64,6 @@ class Host:
     def close(self) -> None:
         """Drop all links; the broker stays as it is."""
         self._timer.cancel()
-        for _, timer in self._absent.values():
-            timer.cancel()
-        self._absent.clear()
         for peer in [*self._peers]:
             peer.drop()
 
@@ -81,6 +74,8 @@ class Host:
             told: Any = self._peers
         else:
             told = self._watchers.get(news.channel)
+            for pattern in self._patterns.matching(news.channel):
+                told = {**(told or {}), **self._watchers[pattern]}
         if told:
             said = wire.news_item(news)
             for peer in told:
@@ -103,35 +98,16 @@ class Host:
 
     # Peers, which call these.
 
-    def greeted(self, peer: Peer) -> Seats:
-        """Learn a peer's name; gives the places that wait for it."""
-        seats, timer = self._absent.pop(peer.name, ({}, None))
-        if timer is not None:
-            timer.cancel()
-        return seats
-
     def came(self, peer: Peer) -> None:
         """Learn of a link."""
         self._peers[peer] = None
 
     def left(self, peer: Peer) -> None:
-        """Unwatch for a peer that is gone, and let its places wait."""
+        """Unwatch for a peer that is gone."""
         self._peers.pop(peer, None)
         self._due.pop(peer, None)
         for channel in [*peer.watched]:
             self._run(self.unwatch(peer, channel))
-        if peer.seats:
-            known, timer = self._absent.pop(peer.name, ({}, None))
-            if timer is not None:
-                timer.cancel()
-            seats = {**known, **peer.seats}
-            absent = self._world.later(self.bounds.absence, lambda: self._vacate(peer.name))
-            self._absent[peer.name] = (seats, absent)
-
-    def _vacate(self, name: str) -> None:
-        seats, _ = self._absent.pop(name)
-        for (channel, session), holder in seats.items():
-            self._run(self.broker.exit(channel, session, holder))
 
     async def watch(self, peer: Peer, channel: str) -> None:
         """Let a peer hear of `channel`."""
@@ -140,6 +116,8 @@ class Host:
         watchers = self._watchers.setdefault(channel, {})
         watchers[peer] = None
         peer.watched[channel] = None
+        if wild(channel):
+            self._patterns.add(channel)
         await self.broker.watch(channel)
 
     async def unwatch(self, peer: Peer, channel: str) -> None:
@@ -149,6 +127,7 @@ class Host:
         if watchers is None or watchers.pop(peer, self) is self or watchers:
             return
         del self._watchers[channel]
+        self._patterns.discard(channel)
         await self.broker.unwatch(channel)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -176,8 +155,7 @@ class Host:
 class Peer:
     """The host's end of one link.
 
-    Invariants: `link` is there from `opened` to `lost`, or until it is dropped; `watched` holds the channels whose watchers it is among; `seats` the
-    places that it took and did not give up.
+    Invariants: `link` is there from `opened` to `lost`, or until it is dropped; `watched` holds the channels whose watchers it is among.
     """
 
     def __init__(self, host: Host, world: Surroundings) -> None:
@@ -189,7 +167,6 @@ class Peer:
         self.heard = 0.0
         self.outbox: list[bytes] = []
         self.watched: dict[str, None] = {}
-        self.seats: Seats = {}
 
     @property
     def shown(self) -> str:
@@ -221,7 +198,6 @@ class Peer:
     def _told(self, kind: int, body: Any) -> None:
         if kind == Kind.HELLO:
             self.name = wire.text(body)
-            self.seats |= self._host.greeted(self)
         elif kind == Kind.BEAT:
             self._host.send(self, wire.item(0, Kind.BEAT))
         else:
@@ -245,20 +221,12 @@ class Peer:
                 return self._watch_all(*values)
             case "unwatch":
                 return self._host.unwatch(self, *values)
-            case "enter":
-                return self._enter(*values)
-            case "exit":
-                self.seats.pop(values[:2], None)
         question: Coroutine[Any, Any, Any] = getattr(self._host.broker, call.name)(*values)
         return question
 
     async def _watch_all(self, channels: tuple[str, ...]) -> None:
         for channel in channels:
             await self._host.watch(self, channel)
-
-    async def _enter(self, channel: str, seat: Seat, lease: float) -> str:
-        self.seats[channel, seat.member.session] = seat.holder  # before: one that is lost meanwhile gives it up again
-        return await self._host.broker.enter(channel, seat, lease)
 
     def _answer(self, id: int, call: Call, done: Ready[Any]) -> None:
         try:

@@ -36,7 +36,7 @@ class Kind(IntEnum):
     """What an item with id 0 is."""
 
     BEAT = 0
-    HELLO = 1  # the client's name; one that had another link takes its places over
+    HELLO = 1  # the client's name, for the log
     PUBLICATION = 2
     JOINED = 3
     LEFT = 4
@@ -104,8 +104,9 @@ def _unpacked(kind: Shape, decoder: Any, body: msgspec.Raw) -> Any:
         raise Wrong(str(error)) from None
 
 
-_OWN = ("alone", "listen", "close")  # said by the client itself
-_METHODS = sorted(name for name in vars(Broker) if not name.startswith("_") and name not in _OWN)
+_METHODS = sorted(
+    name for name in vars(Broker) if not name.startswith("_") and name not in ("alone", "listen", "close")
+)
 CALLS: Final = (
     *(Call(number, name, get_type_hints(getattr(Broker, name))) for number, name in enumerate(_METHODS)),
     Call(len(_METHODS), "watch_all", {"channels": tuple[str, ...], "return": type(None)}),

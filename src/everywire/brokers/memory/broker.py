@@ -36,9 +36,9 @@ __all__ = ["MemoryBroker"]
 class MemoryBroker:
     """Keeps everything in this process, within `budget` bytes.
 
-    `clock` gives seconds and never goes back; `new_epoch` gives a string never given before; with `later` (as a
-    loop's `call_later`) a lease or an entry whose time is over is noticed when it is, without it by the next question.
-    `alone` is what `Broker.alone` says: False where several hubs share it. Beyond the
+    `clock` gives seconds and never goes back; `new_epoch` gives a string never given before; `later` calls a function in so many
+    seconds: without it what is over (an entry's time, a lease) is noticed only when something else is asked of the broker. `alone` is
+    what `Broker.alone` says: False where several hubs share it. Beyond the
     budget logs that nothing was ever published to go first, unless they are watched: reading is enough to
     make one, and must not cost others their history. Then the log used longest ago is forgotten: its
     channel goes on under a new epoch, and whoever watches it is told.

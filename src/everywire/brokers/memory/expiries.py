@@ -6,14 +6,16 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple, Protocol, TypeAlias
 
-__all__ = ["Expiries", "Expiry", "Later"]
+__all__ = ["Expiries", "Expiry", "Later", "Timer"]
 
 
-class _Timer(Protocol):
+class Timer(Protocol):
+    """Something due later."""
+
     def cancel(self) -> None: ...
 
 
-Later: TypeAlias = Callable[[float, Callable[[], None]], _Timer]
+Later: TypeAlias = Callable[[float, Callable[[], None]], Timer]
 """Calls a function in so many seconds."""
 
 
@@ -50,7 +52,7 @@ class Expiries:
         self._over = over
         self._heap: list[Expiry] = []
         self._sweep_at = 256
-        self._timer: _Timer | None = None
+        self._timer: Timer | None = None
         self._due = 0.0
 
     def __len__(self) -> int:

@@ -6,22 +6,15 @@ import heapq
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
 from everywire.brokers.base import Seat
+from everywire.brokers.memory.expiries import Later, Timer
 from everywire.brokers.memory.occurrences import Occurrences
 from everywire.messages import Joined, Left, Member
 
-__all__ = ["Later", "Places"]
-
-
-class _Timer(Protocol):
-    def cancel(self) -> Any: ...
-
-
-Later: TypeAlias = Callable[[float, Callable[[], None]], _Timer]
+__all__ = ["Places"]
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +81,7 @@ class Places:
         self._leaving: list[tuple[float, int, _Someone]] = []  # a heap; who returned meanwhile is passed over
         self._partings = 0
         self._next = math.inf
-        self._timer: _Timer | None = None
+        self._timer: Timer | None = None
 
     def enter(self, channel: str, seat: Seat, lease: float) -> str:
         """Hold a place, or renew what it tells of the member; gives the term of the holder's lease."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from everywire.dialects.base import Decoder, Heartbeat, Intent, NewId, Open, Reply
+from everywire.dialects.native import http
 from everywire.dialects.native.reading import NativeDecoder, PackedDecoder
 from everywire.dialects.native.writing import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeCodec, PackedCodec
 from everywire.http.request import Request
@@ -18,7 +19,7 @@ _WORDS: dict[str, tuple[Codec, Decoder]] = {
 
 
 class NativeDialect:
-    """What everywire's own clients speak, over a WebSocket at `path`."""
+    """What everywire's own clients speak, over a WebSocket at `path` or over HTTP below it."""
 
     name = "native"
 
@@ -27,9 +28,11 @@ class NativeDialect:
         self.heartbeat = heartbeat or Heartbeat()
 
     def accept(self, request: Request, new_id: NewId) -> Intent | None:
-        """Open a transport for a WebSocket that offers one of the subprotocols; refuse everything else here."""
-        if request.path != self.path:
-            return None
+        """Open a transport for a WebSocket that offers one of the subprotocols; refuse everything else here; see `http` for what is below."""
+        path = request.path
+        if path != self.path:
+            below = path.removeprefix(self.path + "/")
+            return None if below == path else http.accept(request, below, _WORDS[SUBPROTOCOL][0])
         if "websocket" not in request.headers.tokens("upgrade"):
             headers = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
             return Reply(426, b"This is a WebSocket endpoint.\n", headers)

@@ -33,7 +33,7 @@ def fit_json(raw: Raw) -> Raw:
     text = bytes(raw)
     try:
         value = _parse(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, ValueError):  # the last one is for bytes that are no UTF-8
         raise Unfit(_UNREADABLE) from None
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _too_deep(value):
         raise Unfit(_TOO_DEEP)
@@ -53,17 +53,15 @@ def fit_packed(raw: Raw) -> Data:
 def _look(value: object) -> bool:
     """Say whether something in `value` is binary; raises `Unfit` for what is no data, or too deep."""
     binary, level = False, [value]
-    for _ in range(MAX_DEPTH + 1):
+    for depth in range(MAX_DEPTH + 1):
         for each in level:
             binary |= isinstance(each, bytes)
             if not _plain(each):
                 raise Unfit(_UNREADABLE)
+        if depth == MAX_DEPTH and any(isinstance(each, (dict, list)) for each in level):
+            raise Unfit(_TOO_DEEP)
         level = [child for parent in level for child in _inside(parent)]
-        if not level:
-            return binary
-    if any(isinstance(each, (dict, list)) for each in level):
-        raise Unfit(_TOO_DEEP)
-    return binary | any(isinstance(each, bytes) for each in level)
+    return binary
 
 
 def _plain(value: object) -> bool:

@@ -13,7 +13,7 @@ from everywire.dialects.native.fitness import to_json, to_packed
 from everywire.messages import Data
 from everywire.payloads import Payload
 
-__all__ = ["PACKED_SUBPROTOCOL", "SUBPROTOCOL", "NativeCodec", "PackedCodec"]
+__all__ = ["PACKED_SUBPROTOCOL", "SUBPROTOCOL", "EventCodec", "EventPayload", "NativeCodec", "PackedCodec"]
 
 SUBPROTOCOL = "everywire.v1.json"
 PACKED_SUBPROTOCOL = "everywire.v1.msgpack"
@@ -244,3 +244,32 @@ class PackedCodec:
         """Give the one binary payload that says `event`."""
         said = _packed_words.publication(event) if isinstance(event, m.Publication) else _packed_words.say(event)
         return (Payload(_pack(said)),)
+
+
+class EventPayload(Payload):
+    """An event and how it is written as JSON, without the number of the command that it answers, for whoever answers requests himself."""
+
+    __slots__ = ("event",)
+
+    def __init__(self, event: m.Event, data: bytes) -> None:
+        super().__init__(data)
+        self.event = event
+
+
+class EventCodec:
+    """Gives events with their JSON; without a `type` where that goes without saying."""
+
+    __slots__ = ("_typed",)
+
+    def __init__(self, *, typed: bool) -> None:
+        self._typed = typed
+
+    def encode(self, event: m.Event) -> tuple[Payload, ...]:
+        """Give the one payload that says `event`."""
+        if isinstance(event, m.Publication):
+            return (EventPayload(event, _write(_json_words.publication(event))),)
+        said = _json_words.say(event)
+        said.pop("id", None)
+        if not self._typed:
+            said.pop("type", None)
+        return (EventPayload(event, _write(said)),)

@@ -34,7 +34,7 @@ async def serve(given: Given) -> None:
     told = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, told.set)
     world = LoopWorld(loop)
-    broker = MemoryBroker(world.now, world.new_id)
+    broker = MemoryBroker(world.now, world.new_id, later=world.later, alone=False)
     host = Host(broker, world)
     control = await Control.over(socket.socket(fileno=given.control), lambda _: None, told.set)
     server = await serve_host(host.join, socket.socket(fileno=given.listening))

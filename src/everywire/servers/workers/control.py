@@ -66,9 +66,7 @@ class Control(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     @classmethod
-    async def over(
-        cls, sock: socket.socket, hear: Callable[[Message], None], gone: Callable[[], None]
-    ) -> Control:
+    async def over(cls, sock: socket.socket, hear: Callable[[Message], None], gone: Callable[[], None]) -> Control:
         """Take over a connected socket: `hear` is told each message, `gone` the end."""
         _, control = await asyncio.get_running_loop().create_connection(lambda: cls(hear, gone), sock=sock)
         return control

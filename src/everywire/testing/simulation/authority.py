@@ -57,7 +57,7 @@ class Authority:
     def _begin(self) -> None:
         self._world = MortalWorld(self._loop, self._dice)
         self.memory = MemoryBroker(self._world.now, self._world.new_id, later=self._world.later, alone=False)
-        self._host = Host(self.memory, self._world, Bounds(silence=2.5, absence=1.5))
+        self._host = Host(self.memory, self._world, Bounds(silence=2.5))
 
     def connector(self, name: str, world: MortalWorld) -> Connect:
         """Give what connects the node called `name`, which lives in `world`."""

@@ -30,6 +30,7 @@ class MortalWorld(LoopWorld):
             loop,
             wall=lambda: EPOCH + round(loop.time() * 1000),
             new_id=lambda: f"{dice.getrandbits(128):032x}",
+            threads=False,
         )
         self.dead = False
 
@@ -85,9 +86,14 @@ class PipeTransport:
         for payload in payloads:
             self.wire.send(payload.data)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether much of what was sent is not there yet."""
+        return self.wire.open and self.wire.under_way > _CROWDED
+
     async def drain(self) -> None:
         """Wait until most of what was sent is there."""
-        while self.wire.open and self.wire.under_way > _CROWDED:
+        while self.crowded:
             await asyncio.sleep(0.01)
 
     def close(self, code: int, reason: str = "") -> None:

@@ -1,0 +1,84 @@
+"""Who may come to an application, and who has to go."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Awaitable
+
+from everywire.app.administered import Counter
+from everywire.app.threads import started
+from everywire.hub.hooks import ConnectHook, Hooks
+from everywire.hub.hub import Hub
+from everywire.servers.routes import Routes
+
+__all__ = ["Governing"]
+
+
+class Governing:
+    """The governing part of an application. Whatever it does is done on every node, within a second; any thread may ask for it."""
+
+    _hooks: Hooks
+    _routes: Routes
+    _counters: list[Counter]
+
+    @property
+    @abstractmethod
+    def hub(self) -> Hub:
+        """The running hub; raises `EverywireError` before the start."""
+
+    @property
+    def auth(self) -> ConnectHook | None:
+        """What says who connects: a `JWT`, or any function that `on_connect` takes."""
+        return self._hooks.connect
+
+    @auth.setter
+    def auth(self, hook: ConnectHook | None) -> None:
+        self._hooks.connect = hook
+
+    def admin(
+        self, *, key: str | None = None, port: int | None = None, host: str = "127.0.0.1", on: str | None = None
+    ) -> None:
+        """Have the application administered over HTTP: on a `port` of its own, or below the path `on` of the public one, "/admin" for instance.
+
+        Whoever asks shows `key`, at least 16 characters (`Authorization: Bearer …`); it may be left out where only this machine can ask. Raises
+        `ValueError` where it would be open to others. See docs/security.md for what can be asked.
+        """
+        counter = Counter(key, host, port, on)
+        self._counters.append(counter)
+        if counter.on is not None:
+            admin = counter.admin(lambda: self.hub)
+            for path in admin.paths:
+                self._routes.add(path, admin.answer)
+
+    def kick(
+        self, user: str | None = None, *, session: str | None = None, code: int = 4404, reason: str = ""
+    ) -> Awaitable[None]:
+        """End all sessions of `user`, or the one `session` (its public id): connections are closed with `code`, and nothing is resumed.
+
+        With 4404 our clients do not come back by themselves; who connects anew is let in as ever. Awaiting the result waits until all nodes
+        have been told. Raises `TypeError` unless there is one of both, `ValueError` for a code that cannot be sent.
+        """
+        hub = self.hub
+        return started(hub.world, lambda: hub.revoking.kick(user, session, code, reason))
+
+    def unsubscribe(self, user: str, channel: str, reason: str = "") -> Awaitable[None]:
+        """End the subscriptions of `user` to `channel`; his clients are told `reason`, and may subscribe again where they are allowed to."""
+        hub = self.hub
+        return started(hub.world, lambda: hub.revoking.remove(user, channel, reason))
+
+    def revoke(
+        self,
+        user: str | None = None,
+        *,
+        token: str | None = None,
+        before: float | None = None,
+        lasting: float | None = None,
+    ) -> Awaitable[None]:
+        """Let the tokens of `user` issued before `before` (seconds since 1970; None: now) hold no longer, or the `token` with that id.
+
+        Their sessions are closed with 4401, and nobody gets in by them any more. That is remembered for `lasting` seconds (one day, unless
+        `Settings.revocation` says otherwise), which should be as long as such tokens live. Who got in by something that does not
+        say when it was issued is not concerned: kick him, and have the connect hook refuse him.
+        """
+        hub = self.hub
+        return started(hub.world, lambda: hub.revoking.revoke(user, token, before, lasting))

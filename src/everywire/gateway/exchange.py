@@ -1,0 +1,64 @@
+"""One HTTP request with the means to answer it, and what is kept of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from everywire.dialects.base import Denial, Reply
+from everywire.http.origin import Origins, cors
+from everywire.http.request import Request, Response
+from everywire.http.streamed import Outlet, Producer, Streamed
+
+__all__ = ["Exchange", "remembered"]
+
+_ALWAYS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+_UNBUFFERED = (("X-Accel-Buffering", "no"),)  # or a proxy would gather events until it has a page of them
+
+
+class Exchange:
+    """A request that an allowed page, or no page, makes; `denial` words its refusals."""
+
+    __slots__ = ("_fields", "denial", "request")
+
+    def __init__(self, request: Request, origins: Origins | None, denial: Denial) -> None:
+        self.request = request
+        self.denial = denial
+        self._fields = (*_ALWAYS, *cors(request, origins))
+
+    def reply(self, reply: Reply, headers: Iterable[tuple[str, str]] = ()) -> Response:
+        """Answer."""
+        return Response(reply.status, reply.body, (*reply.headers, *self._fields, *headers))
+
+    def deny(self, status: int, code: int, reason: str) -> Response:
+        """Answer why not."""
+        return self.reply(self.denial(status, code, reason))
+
+    def whole(self, content_type: str, body: bytes) -> Response:
+        """Answer by a body."""
+        return Response(200, body, (("Content-Type", content_type), *self._fields))
+
+    def stream(self, content_type: str, start: Callable[[Outlet], Producer]) -> Streamed:
+        """Answer by a body that is produced over time."""
+        return Streamed(200, start, (("Content-Type", content_type), *self._fields, *_UNBUFFERED))
+
+
+class _Facts:
+    """What was true of the connection that a request came by."""
+
+    __slots__ = ("_facts",)
+
+    def __init__(self, request: Request) -> None:
+        # Not the connection itself, which would be kept for as long as the session.
+        self._facts = {"peername": request.remote, "ssl_object": True if request.secure else None}
+
+    def extra(self, name: str) -> object:
+        """Tell "peername"; "ssl_object" is just True where TLS was there."""
+        return self._facts.get(name)
+
+
+def remembered(request: Request) -> Request:
+    """Give a copy that outlives its connection, without the body."""
+    copy = Request(request.method, request.target, request.headers, version=request.version)
+    copy.user = request.user
+    copy.facts = _Facts(request)
+    return copy

@@ -1,0 +1,232 @@
+"""The lines of one node: opened, carried by requests, lost and closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final
+
+from everywire.dialects.base import Deliver, Hear, Leave, OpenLine
+from everywire.gateway.crowd import Crowd
+from everywire.gateway.exchange import Exchange, remembered
+from everywire.gateway.line import Line
+from everywire.gateway.relay import Answer, Relay
+from everywire.gateway.settings import HttpSettings
+from everywire.http.origin import fits, source
+from everywire.http.request import Response
+from everywire.http.streamed import Outlet, Producer
+from everywire.hub.codes import Close, Code
+from everywire.hub.deadlines import Deadlines
+from everywire.hub.hub import Hub
+from everywire.transports.http import LineTransport, OutOfStep
+
+__all__ = ["HttpLine", "Lines"]
+
+
+class HttpLine:
+    """A line that HTTP requests carry: `id` is its secret, `origin` the page that opened it, `address` what it is counted under.
+
+    Invariants: `taken` is the number of the last body that was heard; `early` holds those that wait for the ones between, by number.
+    """
+
+    __slots__ = ("_lines", "address", "early", "id", "line", "origin", "taken", "transport")
+
+    line: Line
+
+    def __init__(self, lines: Lines, exchange: Exchange, address: str | None) -> None:
+        hub = lines.hub
+        self._lines = lines
+        self.id: Final = f"{hub.node}.{hub.world.new_id()}"
+        self.origin: Final = source(exchange.request)
+        self.address: Final = address
+        self.taken = 0
+        self.early: dict[int, asyncio.Future[None]] = {}
+        self.transport = LineTransport(lines.settings.limits, hub.world.later, self)
+
+    def deaf(self) -> None:
+        """Let the line wait for its client to ask on."""
+        self._lines.rest(self)
+
+    def lost(self, code: int) -> None:
+        """Take notice that its transport is closed."""
+        self.line.lost(code)
+        self._lines.bury(self)
+
+
+class Lines:
+    """Opens lines, and carries out what requests want of them.
+
+    Invariants: `_lines` holds a line from its opening until `linger` after its end; `_quiet` those that no request fetches anything of; `_dead` those
+    that are closed.
+    """
+
+    def __init__(self, hub: Hub, settings: HttpSettings, crowd: Crowd) -> None:
+        self.hub: Final = hub
+        self.settings: Final = settings
+        self.relay: Relay | None = None
+        self._crowd = crowd
+        self._lines: dict[str, HttpLine] = {}
+        self._quiet: Deadlines[HttpLine] = Deadlines(hub.world, hub.settings.linger, self._forsake)
+        self._dead: Deadlines[HttpLine] = Deadlines(hub.world, hub.settings.linger, self._forget)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def open(self, exchange: Exchange, intent: OpenLine) -> Response:
+        """Open a line; its client has to connect within the deadline, as on a WebSocket."""
+        address = self.settings.address(exchange.request)
+        if (refusal := self._crowd.enter(exchange, address)) is not None:
+            return refusal
+        line = HttpLine(self, exchange, address)
+        attachment = self.hub.attach(line.transport, intent.codec, remembered(exchange.request))
+        line.line = Line(attachment, intent.decoder)
+        self._lines[line.id] = line
+        self._quiet.add(line)
+        if intent.payload is not None:
+            self._receive(line, intent.payload)
+        return exchange.reply(intent.answer(line.id))
+
+    def carry(self, exchange: Exchange, intent: Deliver | Hear | Leave) -> Answer | Awaitable[Answer]:
+        """Do what a request wants of a line; another node does that for its own ones."""
+        node = intent.line.partition(".")[0]
+        if node != self.hub.node and self.relay is not None and self.relay.takes(node):
+            return self.relay.forward(node, exchange.request)
+        line = self._lines.get(intent.line)
+        if line is None:
+            return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
+        if not fits(exchange.request, line.origin):
+            return exchange.deny(403, Code.DENIED, "this line is another page's")
+        self.rest(line)
+        match intent:
+            case Hear():
+                return self._hear(exchange, line, intent)
+            case Deliver():
+                return self._deliver(exchange, line, intent)
+            case _:
+                return self._leave(exchange, line, intent)
+
+    # Up
+
+    def _deliver(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Answer | Awaitable[Answer]:
+        if line.transport.closed is not None:
+            return exchange.deny(410, *line.transport.closed)
+        if intent.number <= line.taken:
+            return exchange.reply(intent.answer)  # it was said again
+        if intent.number == line.taken + 1:
+            return self._take(exchange, line, intent)
+        return self._wait(exchange, line, intent)
+
+    def _take(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Response:
+        line.taken = intent.number
+        self._receive(line, intent.payload)
+        following = line.early.get(line.taken + 1)
+        if following is not None:
+            _come(following)
+        if line.transport.closed is not None:
+            return exchange.deny(410, *line.transport.closed)
+        return exchange.reply(intent.answer)
+
+    def _receive(self, line: HttpLine, payload: str | bytes) -> None:
+        self.hub.metrics.payloads_received += 1
+        self.hub.metrics.bytes_received += len(payload)
+        line.line.receive(payload)
+
+    async def _wait(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Answer:
+        """Wait, for a moment, for the bodies between: connections may overtake each other."""
+        number, early = intent.number, line.early
+        if number > line.taken + 1 and number not in early and len(early) < self.settings.max_early:
+            turn = early[number] = asyncio.get_running_loop().create_future()
+            timer = self.hub.world.later(self.settings.patience, lambda: _come(turn))
+            try:
+                await turn
+            finally:
+                timer.cancel()
+                del early[number]
+        if number > line.taken + 1 and line.transport.closed is None:
+            return exchange.deny(409, Code.BAD_REQUEST, f"number {line.taken + 1} has not come")
+        answer = self._deliver(exchange, line, intent)
+        assert isinstance(answer, Response)
+        return answer
+
+    # Down
+
+    def _hear(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer | Awaitable[Answer]:
+        transport = line.transport
+        try:
+            transport.acknowledge(intent.after)
+        except OutOfStep as fault:
+            if transport.closed is not None:
+                return exchange.deny(410, *transport.closed)
+            line.line.attachment.close(fault.code, fault.reason)
+            return exchange.deny(409, fault.code, fault.reason)
+        if transport.emptied and transport.closed is not None:
+            return exchange.deny(410, *transport.closed)
+        if not intent.form.one_shot:
+            return exchange.stream(intent.form.content_type, lambda outlet: self._stream(line, intent, outlet))
+        if transport.emptied and intent.wait > 0:
+            return self._poll(exchange, line, intent)
+        return exchange.whole(intent.form.content_type, intent.form.pack(transport.fetch()))
+
+    def _stream(self, line: HttpLine, intent: Hear, outlet: Outlet) -> Producer:
+        hearing = line.transport.stream(outlet, intent.form)
+        if line.transport.heard:
+            self._quiet.discard(line)
+        return hearing
+
+    async def _poll(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer:
+        self._quiet.discard(line)
+        try:
+            payloads = await line.transport.poll(intent.wait)
+        finally:
+            self.rest(line)
+        if not payloads and line.transport.closed is not None:
+            return exchange.deny(410, *line.transport.closed)
+        return exchange.whole(intent.form.content_type, intent.form.pack(payloads))
+
+    # The end
+
+    def _leave(self, exchange: Exchange, line: HttpLine, intent: Leave) -> Response:
+        if line.transport.closed is not None:
+            return exchange.deny(410, *line.transport.closed)
+        line.line.lost(Close.NORMAL)
+        line.transport.close(Close.NORMAL)
+        line.transport.acknowledge(line.transport.last)  # nobody is going to ask for the rest
+        return exchange.reply(intent.answer)
+
+    def rest(self, line: HttpLine) -> None:
+        """Give the client of a line that no request fetches anything of its time anew."""
+        if line.transport.closed is None and not line.transport.heard:
+            self._quiet.add(line)
+
+    def bury(self, line: HttpLine) -> None:
+        """Tell for a while how a closed line ended, then forget it."""
+        self._quiet.discard(line)
+        self._dead.add(line)
+        self._crowd.leave(line.address)
+        for turn in line.early.values():
+            _come(turn)
+
+    def _forsake(self, line: HttpLine) -> None:
+        """Lose a line as a WebSocket is lost."""
+        line.line.lost(Close.ABNORMAL)
+        line.transport.close(Close.ABNORMAL, "nobody asked for it")
+        self._forget(line)
+
+    def _forget(self, line: HttpLine) -> None:
+        self._lines.pop(line.id, None)
+
+    def close(self, code: int, reason: str) -> None:
+        """Close every line; none is opened any more."""
+        for line in [*self._lines.values()]:
+            line.line.attachment.close(code, reason)
+
+    def stop(self) -> None:
+        """Stop the timers."""
+        self._quiet.close()
+        self._dead.close()
+
+
+def _come(turn: asyncio.Future[None]) -> None:
+    """Let a body that waits go on, and look."""
+    if not turn.done():
+        turn.set_result(None)

@@ -1,0 +1,41 @@
+"""Limits and times of what is carried by HTTP requests, each with its default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from everywire.http.origin import Origins
+from everywire.http.request import Request
+from everywire.transports.http import LineLimits
+
+__all__ = ["HttpSettings", "address"]
+
+
+def address(request: Request) -> str | None:
+    """Give the address that a request is counted under: none where a proxy on this machine passes on everybody's."""
+    remote = request.remote
+    if not isinstance(remote, tuple):
+        return None
+    try:
+        return None if ip_address(remote[0]).is_loopback else remote[0]
+    except ValueError:
+        return remote[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """What HTTP transports may do.
+
+    `origins` lists which pages may ask, in place of the server's own (as for WebSockets). `max_lines` are open at a time for one address, event streams
+    without a client among them; `address` tells which that is, or None for one that is not counted. `patience` is how many seconds a body waits for the
+    one before it, and `max_early` how many do.
+    """
+
+    origins: Origins | None = None
+    limits: LineLimits = field(default_factory=LineLimits)
+    max_lines: int = 1_000
+    address: Callable[[Request], str | None] = address
+    patience: float = 2.0
+    max_early: int = 4

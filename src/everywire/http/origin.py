@@ -1,0 +1,116 @@
+"""Where a request comes from, and which pages may make it: the Origin, Sec-Fetch-Site and CORS (RFC 6454, Fetch)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from everywire.http.request import Request
+
+__all__ = ["OWN", "Origins", "allowed", "cors", "fits", "preflight", "source"]
+
+Origins: TypeAlias = Sequence[str | re.Pattern[str] | None]
+"""Who may ask: origins, patterns of them; None for requests without any. "*" is every origin, but without cookies."""
+
+OWN = "own"
+"""Stands for the origin of the server's own pages, whatever it is called outside."""
+
+_AUTHORITY = re.compile(r"[^/?#]*")
+_NO_PAGE = (None, "none")  # of Sec-Fetch-Site: no browser, or its user who typed the address
+_HEADERS = frozenset({"authorization", "content-type", "last-event-id", "cache-control"})
+_METHODS = "GET, POST, DELETE"
+_LASTS = "3600"  # seconds
+
+
+def source(request: Request) -> str | None:
+    """Give the origin of the page that makes a request: `OWN` for one of this host; None where no page does.
+
+    A browser names it in `Origin`, except where a page asks its own host by GET: then in `Sec-Fetch-Site`, or an old one in `Referer`.
+    "null", which any page can have, is what it is told where there is more than one, and where a page of another origin does not say which.
+    """
+    found = request.headers.get_all("origin")
+    if found:
+        origin = found[0] if len(found) == 1 else "null"
+        return OWN if _same_host(origin, request) else origin
+    site = request.headers.get("sec-fetch-site")
+    if site not in _NO_PAGE:
+        return OWN if site == "same-origin" else "null"
+    referer = request.headers.get("referer")
+    if site is None and referer is not None:
+        scheme, _, rest = referer.partition("://")
+        host = _AUTHORITY.match(rest)
+        return OWN if host is not None and _same_host(f"{scheme}://{host[0]}", request) else "null"
+    return None
+
+
+def allowed(request: Request, origins: Origins | None) -> bool:
+    """Say whether `request` may be carried out: what a page of another origin has a browser send is refused unless `origins` lists that page's.
+
+    Without `origins` the server's own pages may ask, and whoever is no page, but for one that brings cookies along. With `origins` only these may.
+    """
+    origin = source(request)
+    if origin == "null":
+        return False
+    if origins is None:
+        return origin == OWN or (origin is None and "cookie" not in request.headers)
+    return _listed(request, origins) or ("*" in origins and (origin == OWN or "cookie" not in request.headers))
+
+
+def _listed(request: Request, origins: Origins) -> bool:
+    """Say whether the origin is one of `origins` by name: "*" is none, as nobody's cookies are for everyone."""
+    origin = source(request)
+    names = _names(request) if origin == OWN else (origin,)
+    return any(wanted != "*" and _matches(wanted, name) for wanted in origins for name in names)
+
+
+def fits(request: Request, opened_by: str | None) -> bool:
+    """Say whether `request` may come from the same page as one whose `source` was `opened_by`."""
+    origin = source(request)
+    return origin == opened_by or (
+        origin is None and opened_by == OWN
+    )  # of an old browser, which tells nothing of its own host's pages
+
+
+def cors(request: Request, origins: Origins | None) -> list[tuple[str, str]]:
+    """Give the header fields that let the page of an allowed request read the answer; with its cookies only where it is listed by name."""
+    origin = source(request)
+    fields = [("Vary", "Origin")]
+    if origin is None or origin == OWN:
+        return fields
+    fields.append(("Access-Control-Allow-Origin", origin))
+    if origins is not None and _listed(request, origins):
+        fields.append(("Access-Control-Allow-Credentials", "true"))
+    return fields
+
+
+def preflight(request: Request, origins: Origins | None) -> list[tuple[str, str]]:
+    """Give the header fields that answer an OPTIONS request of an allowed page (Fetch 4.8)."""
+    wanted = request.headers.tokens("access-control-request-headers")
+    named = ", ".join(name for name in wanted if name in _HEADERS)
+    fields = [*cors(request, origins), ("Access-Control-Allow-Methods", _METHODS), ("Access-Control-Max-Age", _LASTS)]
+    return [*fields, ("Access-Control-Allow-Headers", named)] if named else fields
+
+
+def _names(request: Request) -> tuple[str, ...]:
+    """Give what the server's own origin may be called: TLS may end before it."""
+    host = request.headers.get("host") or ""
+    return f"https://{host}", f"http://{host}"
+
+
+def _matches(wanted: str | re.Pattern[str] | None, origin: str | None) -> bool:
+    if wanted is None or origin is None:
+        return wanted is origin
+    if isinstance(wanted, str):
+        return wanted == origin
+    return wanted.fullmatch(origin) is not None
+
+
+def _same_host(origin: str, request: Request) -> bool:
+    scheme, found, host = origin.partition("://")
+    port = ":443" if scheme == "https" else ":80"
+    return bool(found and host) and _bare(host, port) == _bare(request.headers.get("host", "") or "", port)
+
+
+def _bare(host: str, port: str) -> str:
+    return host.lower().removesuffix(port)

@@ -1,0 +1,201 @@
+"""What application data has to look like: a type hint, and how data is read as it.
+
+Reading is msgspec's: builtin types, dataclasses, TypedDict, Struct, Enum, `Annotated[int, msgspec.Meta(ge=0)]` and whatever is made of
+them. Models of Pydantic, where an application uses it, are read by Pydantic itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
+
+import msgspec
+
+from everywire.errors import Refused
+from everywire.hub.codes import Code
+from everywire.messages import Data, Packed, Raw
+
+__all__ = ["Fields", "Shape", "encode", "pydantic_schema"]
+
+_MAX_REASON = 300  # characters of what is wrong, which may repeat what the client said
+_MAX_ERRORS = 10
+_NULL: Final = Raw(b"null")
+
+
+class Shape:
+    """One hint as something that data is read as; raises `TypeError` for a hint that no data can be read as.
+
+    >>> Shape(list[int]).read(Raw(b"[1, 2]"))
+    [1, 2]
+    """
+
+    __slots__ = ("_json", "_packed", "hint")
+
+    def __init__(self, hint: Any = Any) -> None:
+        self.hint: Final = hint
+        self._json, self._packed = _readers(hint)
+
+    def read(self, data: Data) -> Any:
+        """Give what `data` says; raises `Refused` (107), which says where it is not as the hint says."""
+        try:
+            return self._packed(data) if isinstance(data, Packed) else self._json(data)
+        except (ValueError, RecursionError) as fault:
+            raise _refused(fault) from None
+
+
+class Fields:
+    """Several hints by name: an object with these fields; those that need not be there are named in `optional`."""
+
+    __slots__ = ("_foreign", "_struct", "hints", "optional")
+
+    def __init__(self, hints: Mapping[str, Any], optional: frozenset[str]) -> None:
+        self.hints: Final = dict(hints)
+        self.optional: Final = optional
+        self._foreign = {name: Shape(hint) for name, hint in hints.items() if _is_pydantic(hint)}
+        kinds = {name: msgspec.Raw if name in self._foreign else hint for name, hint in hints.items()}
+        struct = msgspec.defstruct(
+            "object",
+            [(name, kind, msgspec.UNSET) if name in optional else (name, kind) for name, kind in kinds.items()],
+            kw_only=True,
+        )
+        self._struct = Shape(struct)
+
+    def read(self, data: Data | None) -> dict[str, Any]:
+        """Give the fields that `data` has; nothing at all is an object without fields."""
+        said = self._struct.read(Raw(b"{}") if data is None or data == _NULL else data)
+        found = {name: getattr(said, name) for name in self.hints}
+        given = {name: value for name, value in found.items() if value is not msgspec.UNSET}
+        for name in self._foreign.keys() & given.keys():
+            raw = given[name]
+            try:
+                given[name] = self._foreign[name].read(Packed(raw) if isinstance(data, Packed) else Raw(raw))
+            except Refused as no:
+                raise _under(name, no) from None
+        return given
+
+
+def encode(value: Any) -> Data:
+    """Give `value` as application data: JSON text, or MessagePack where there is something binary in it.
+
+    It may be made of anything that `Shape` reads. Raises `TypeError` for what data cannot say.
+    """
+    if value is None or isinstance(value, (str, bool, float)):
+        return Raw(msgspec.json.encode(value))
+    plain = msgspec.to_builtins(value, builtin_types=(bytes, bytearray, memoryview), str_keys=True, enc_hook=_plain)
+    if _is_binary(plain):
+        return Packed(msgspec.msgpack.encode(plain))
+    return Raw(msgspec.json.encode(plain))
+
+
+def pydantic_schema(hint: Any, template: str) -> dict[str, Any] | None:
+    """Give the JSON schema of a hint that Pydantic reads, its references as `template` says; None for any other."""
+    if not _is_pydantic(hint):
+        return None
+    schema: dict[str, Any] = _foreign(hint).json_schema(ref_template=template)
+    return schema
+
+
+def _readers(hint: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Give what reads JSON text and what reads MessagePack."""
+    if _is_pydantic(hint):
+        foreign = _foreign(hint)
+        return (
+            lambda raw: foreign.validate_json(bytes(raw)),
+            lambda packed: foreign.validate_python(msgspec.msgpack.decode(packed)),
+        )
+    try:
+        # This walks all of the hint, where a decoder would only fail when it is used.
+        msgspec.json.schema(hint, schema_hook=_known)
+        json = msgspec.json.Decoder(hint, dec_hook=_custom)
+        return json.decode, msgspec.msgpack.Decoder(hint, dec_hook=_custom).decode
+    except (TypeError, NotImplementedError) as fault:
+        raise TypeError(f"data cannot be read as {_name(hint)}: {fault}") from None
+
+
+def _known(kind: Any) -> dict[str, Any]:
+    if _is_pydantic(kind):
+        return {"title": _name(kind)}
+    raise TypeError(
+        f"{_name(kind)} is not made of what JSON says; use a dataclass, a TypedDict, a msgspec.Struct or a Pydantic model"
+    )
+
+
+def _custom(kind: Any, value: Any) -> Any:
+    return _foreign(kind).validate_python(value)
+
+
+def _plain(value: Any) -> Any:
+    if _is_pydantic(type(value)):
+        return _foreign(type(value)).dump_python(value, mode="json", by_alias=True)
+    raise TypeError(f"data cannot say {_article(type(value).__name__)}")
+
+
+def _is_pydantic(hint: Any) -> bool:
+    """Say whether `hint` is a model of Pydantic, or made of one; Pydantic is never imported for that."""
+    if "pydantic" not in sys.modules:
+        return False
+    if isinstance(hint, type) and hasattr(hint, "__pydantic_validator__"):
+        return True
+    return any(_is_pydantic(each) for each in get_args(hint))
+
+
+def _foreign(hint: Any) -> Any:
+    return sys.modules["pydantic"].TypeAdapter(hint)
+
+
+def _is_binary(value: Any) -> bool:
+    match value:
+        case bytes() | bytearray() | memoryview():
+            return True
+        case dict():
+            return any(_is_binary(each) for each in value.values())
+        case list() | tuple():
+            return any(_is_binary(each) for each in value)
+        case _:
+            return False
+
+
+def _refused(fault: Exception) -> Refused:
+    errors = _foreign_errors(fault) or [_error(fault)]
+    said = "; ".join(_said(each) for each in errors)
+    return Refused(f"bad request: {said}"[:_MAX_REASON], Code.BAD_REQUEST, data={"errors": errors})
+
+
+def _error(fault: Exception) -> dict[str, str]:
+    """Tell the path from the words of msgspec's error."""
+    words, _, path = str(fault).partition(" - at `")
+    return {"path": path.rstrip("`") or "$", "reason": words[:_MAX_REASON]}
+
+
+def _foreign_errors(fault: Exception) -> list[dict[str, str]]:
+    """Give the errors of Pydantic, whether it was asked for everything or for a part."""
+    said: Any = fault if hasattr(fault, "errors") else fault.__cause__
+    path = "$" if said is fault else _error(fault)["path"]
+    if not hasattr(said, "errors"):
+        return []
+    found = said.errors(include_url=False, include_context=False, include_input=False)[:_MAX_ERRORS]
+    return [{"path": path + _path(each["loc"]), "reason": each["msg"][:_MAX_REASON]} for each in found]
+
+
+def _path(places: tuple[int | str, ...]) -> str:
+    return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in places)
+
+
+def _under(name: str, no: Refused) -> Refused:
+    """Say of what is wrong inside the field `name` where that is."""
+    errors = [{**each, "path": f"$.{name}{each['path'][1:]}"} for each in no.data["errors"]]
+    said = "; ".join(_said(each) for each in errors)
+    return Refused(f"bad request: {said}"[:_MAX_REASON], Code.BAD_REQUEST, data={"errors": errors})
+
+
+def _said(error: dict[str, str]) -> str:
+    return error["reason"] + (f" - at `{error['path']}`" if error["path"] != "$" else "")
+
+
+def _name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else str(hint)
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
