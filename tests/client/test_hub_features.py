@@ -171,6 +171,19 @@ def test_an_audience_is_told_and_the_others_go_on(wires):
     wires.run(test())
 
 
+def test_what_is_for_others_leaves_no_hole_in_a_history_of_several_pages(wires):
+    async def test():
+        async with wires.client() as ada, wires.client() as bob:
+            for number in range(1, 17):
+                private = {"to_session": bob.session} if number in (6, 11, 12) else {}
+                await bob.publish("room:a", number, **private)
+            meant = [number for number in range(1, 17) if number not in (6, 11, 12)]
+            assert [each.data for each in (await ada.history("room:a")).publications] == meant
+            assert len((await bob.history("room:a")).publications) == 16
+
+    wires.run(test())
+
+
 def test_wildcards_and_the_channel_itself(wires):
     async def test():
         async with wires.client() as ada, wires.client() as bob:
