@@ -1,6 +1,7 @@
 """Every transport against the real server over real sockets: direct, through a proxy that knows CONNECT alone, over TLS, past one that forbids upgrades."""
 
 import asyncio
+import json
 import ssl
 from contextlib import asynccontextmanager
 
@@ -9,9 +10,11 @@ import trustme
 from tests.client.relays import http_proxy, listening
 from tests.client.wires import data
 
+import everywire
 from everywire import Client
 from everywire.app import Everywire
 from everywire.client.ladder import TRANSPORTS
+from everywire.errors import ConnectionClosed
 
 
 @pytest.fixture
@@ -97,3 +100,40 @@ async def test_it_finds_its_way_past_what_forbids_upgrades(served):
     async with forbidding(served.port) as port:
         client = Client(f"ws://127.0.0.1:{port}/everywire", connect={"proxy": None})
         assert await converse(client) == "stream"
+
+
+@pytest.mark.parametrize("kind", ["websocket", "stream"])
+async def test_messagepack_where_it_goes_and_text_where_not(served, kind):
+    client = Client(
+        f"ws://127.0.0.1:{served.port}/everywire", transports=(kind,), codec="msgpack", connect={"proxy": None}
+    )
+    async with client as ada:
+        room = ada.subscribe("room:a")
+        await room.publish({"picture": b"\x00\xff"})
+        assert await data(room, 1) == [{"picture": b"\x00\xff" if kind == "websocket" else "AP8="}]
+
+
+async def test_a_server_that_speaks_only_json_is_spoken_to_so():
+    async def serve(ws):
+        hello = json.loads(await ws.recv())
+        welcome = {"type": "connected", "id": hello["id"], "session": "s", "user": None, "resume": "r"}
+        await ws.send(json.dumps({**welcome, "resumed": False, "heartbeat": {"every": 25000, "patience": 10000}}))
+        async for message in ws:
+            said = json.loads(message)
+            await ws.send(json.dumps({"type": "result", "id": said["id"], "data": said["data"]}))
+
+    async with everywire.serve(serve, "127.0.0.1", 0, subprotocols=["everywire.v1.json"]) as server:
+        url = f"ws://127.0.0.1:{server.port}/"
+        async with Client(url, codec="msgpack", connect={"proxy": None}) as client:
+            assert await client.call("echo", b"\x00\xff") == "AP8="
+
+
+async def test_a_server_that_closes_right_behind_its_handshake_is_heard():
+    async def serve(ws):
+        await ws.close(4403, "not here")
+
+    async with everywire.serve(serve, "127.0.0.1", 0, subprotocols=["everywire.v1.json"]) as server:
+        client = Client(f"ws://127.0.0.1:{server.port}/", connect={"proxy": None})
+        async with asyncio.timeout(5):
+            with pytest.raises(ConnectionClosed, match="4403 not here"):
+                await client.connect()
