@@ -60,7 +60,9 @@ class Listener:
 
     def __init__(self, play: "Play", user: str, *, delta: bool) -> None:
         self.play, self.user, self.delta = play, user, delta
-        self.policy = self.holds = self._wanted = POLICIES[0]  # what it wants, what holds, and what it has last subscribed with
+        self.policy = self.holds = self._wanted = POLICIES[
+            0
+        ]  # what it wants, what holds, and what it has last subscribed with
         self.client: Any = None
         self.faults: list[str] = []
         self.epoch, self.offset = "", -1
