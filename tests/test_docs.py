@@ -128,7 +128,14 @@ def test_the_readme_has_programs_with_output():
 
 
 @pytest.mark.parametrize(
-    "path", [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "docs/library.md", ROOT / "docs/cli.md"]
+    "path",
+    [
+        ROOT / "README.md",
+        ROOT / "ARCHITECTURE.md",
+        ROOT / "docs/library.md",
+        ROOT / "docs/cli.md",
+        ROOT / "docs/handlers.md",
+    ],
 )
 def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):

@@ -71,6 +71,16 @@ def test_a_refusal_says_whether_it_passes():
     assert errors.Refused("later", 109, temporary=True).temporary
 
 
+def test_a_refusal_may_say_more():
+    assert errors.Refused("no").data is None
+    assert errors.Refused("no", 1000, data={"left": 1}).data == {"left": 1}
+
+
+def test_a_client_that_declines_says_why():
+    declined = errors.Declined("not now", 1234)
+    assert (declined.reason, declined.code, str(declined)) == ("not now", 1234, "1234 not now")
+
+
 def test_a_failed_handshake_keeps_its_status():
     error = errors.AbortHandshake(426, "no", (("Upgrade", "websocket"),))
     assert isinstance(error, errors.HandshakeError)

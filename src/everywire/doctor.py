@@ -30,6 +30,8 @@ GOOD, NEUTRAL, LACKING = "✓", "·", "!"
 _EXTRAS = {
     "h2": ("h2>=4.1", "WebSocket over HTTP/2"),
     "jwks": ("PyJWT[crypto]>=2.10", "tokens signed with public keys"),
+    "metrics": ("prometheus-client>=0.20", "metrics for Prometheus"),
+    "otel": ("opentelemetry-api>=1.25", "spans of OpenTelemetry"),
     "proxy": ("python-socks[asyncio]>=2.5", "HTTP and SOCKS proxies for the client"),
     "uvloop": ("uvloop>=0.21", "another event loop, if you want it"),
 }

@@ -46,6 +46,7 @@ class Metrics:
         "deliveries",
         "disconnects",
         "evictions",
+        "limited",
         "losses",
         "notes_malformed",
         "occurrences_dropped",
@@ -69,6 +70,7 @@ class Metrics:
         self.deliveries = 0
         self.disconnects: dict[int, int] = {}
         self.evictions = 0
+        self.limited = 0
         self.losses = 0
         self.notes_malformed = 0
         self.occurrences_dropped = 0

@@ -1,8 +1,12 @@
 """What an application declares."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from everywire.app import Everywire
+from everywire.errors import Refused
+from everywire.testing import Net, Refusal
 
 
 def test_a_pattern_is_declared_once():
@@ -25,3 +29,57 @@ def test_a_page_is_known(tmp_path):
     assert not app.has_page
     app.route("/")(lambda request: None)
     assert app.has_page
+
+
+def test_a_handlers_options_are_known():
+    app = Everywire()
+    app.on("f", concurrent=True, finish=True, timeout=None)(lambda: 1)
+    options = app.hooks.handlers["f"].options
+    assert (options.concurrent, options.finish, options.timeout, options.inline) == (True, True, None, False)
+    app.on("g")(lambda: 1)
+    assert app.hooks.handlers["g"].options.timeout == "default"
+    with pytest.raises(TypeError, match="unexpected"):
+        app.on("h", speed=5)
+
+
+def test_a_handler_stays_a_function():
+    app = Everywire()
+
+    @app.on("f")
+    def double(x: int) -> int:
+        return 2 * x
+
+    assert double(2) == 4
+
+
+def test_a_handler_that_was_refused_leaves_its_name_free():
+    app = Everywire()
+    with pytest.raises(TypeError):
+        app.on("f")(lambda *data: 1)
+    app.on("f")(lambda data: 1)
+
+
+@dataclass
+class Point:
+    x: int
+
+
+def test_a_channel_carries_what_it_says():
+    app = Everywire()
+    app.channel("points", data=Point, history=5)
+    with Net(app) as net:
+        client = net.connect()
+        client.subscribe("points")
+        client.publish("points", {"x": 1})
+        with pytest.raises(Refusal, match=r"107 bad request: Expected `int`, got `str` - at `\$\.x`") as caught:
+            client.publish("points", {"x": "1"})
+        assert caught.value.data["errors"][0]["path"] == "$.x"
+        app.publish("points", Point(2))
+        with pytest.raises(Refused, match="missing required field `x`"):
+            net.loop.run_until_complete(app.publish("points", {}))
+        assert [event["data"] for event in client.events("publication")] == [{"x": 1}, {"x": 2}]
+
+
+def test_a_channel_of_what_no_data_can_be_is_refused_at_once():
+    with pytest.raises(TypeError, match="data cannot be read as"):
+        Everywire().channel("points", data=Net)

@@ -3,7 +3,7 @@
 import pytest
 
 from everywire.app import Everywire
-from everywire.errors import EverywireError, Refused
+from everywire.errors import EverywireError, Refused, SessionGone
 from everywire.testing import Net
 
 
@@ -34,3 +34,25 @@ def test_what_no_kind_has_and_what_json_cannot_say(app):
             app.publish("elsewhere", 1)
         with pytest.raises(TypeError):
             app.publish("news", object())
+
+
+def test_what_is_binary_may_be_said(app):
+    with Net(app) as net:
+        client = net.connect()
+        client.subscribe("news")
+        app.publish("news", {"icon": b"x"})
+        assert [event["data"] for event in client.events("publication")] == [{"icon": "eA=="}]
+
+
+def test_a_client_is_called_by_its_sessions_id(app):
+    with Net(app) as net:
+        client = net.connect()
+        task = net.loop.create_task(app.call(client.session, "rename", {"to": "Ada"}, timeout=1, returns=str))
+        net.run()
+        [event] = client.events("call")
+        assert (event["name"], event["data"], event["timeout"]) == ("rename", {"to": "Ada"}, 1000)
+        client.send("answer", call=event["call"], data="done")
+        net.run()
+        assert task.result() == "done"
+        with pytest.raises(SessionGone, match="no session"):
+            net.loop.run_until_complete(app.call("nobody", "rename"))

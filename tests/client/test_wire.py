@@ -1,7 +1,9 @@
 """The native wire as the client reads and writes it."""
 
 import json
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from everywire.client import wire
@@ -91,3 +93,44 @@ def test_a_command_leaves_out_what_is_not_said():
     assert json.loads(wire.encode(since))["since"] == {"epoch": "e", "offset": 3}
     with pytest.raises(TypeError):
         wire.encode({"data": object()})
+
+
+VECTORS = json.loads((Path(__file__).parents[1] / "contracts" / "wire.json").read_text())
+
+
+@pytest.mark.parametrize("vector", VECTORS["events"], ids=lambda vector: vector["name"])
+def test_the_shared_examples_of_events_are_read_alike_from_both_encodings(vector):
+    [from_json] = wire.read(json.dumps(vector["json"]))
+    [from_packed] = wire.read(bytes.fromhex(vector["msgpack"]))
+    assert msgspec.to_builtins(from_packed) == msgspec.to_builtins(from_json)
+    said = msgspec.to_builtins(from_json)
+    for name, value in vector["json"].items():
+        if name not in ("type", "publications", "entries", "members", "member", "from", "policy"):
+            assert said[name] == value
+
+
+@pytest.mark.parametrize("vector", VECTORS["commands"], ids=lambda vector: vector["name"])
+def test_the_shared_examples_of_commands_are_written_so(vector):
+    meant = msgspec.msgpack.decode(bytes.fromhex(vector["msgpack"]))
+    assert wire.encode(meant, packed=True).hex() == vector["msgpack"]
+    assert json.loads(wire.encode(meant)) == vector["json"]
+    assert json.loads(wire.as_json(wire.encode(meant, packed=True))) == vector["json"]
+
+
+def test_policies_are_written_in_milliseconds():
+    assert wire.said_policy(wire.Policy("latest", 0.5)) == {"kind": "latest", "interval": 500}
+    assert wire.said_policy(wire.Policy()) == {"kind": "reliable"}
+    assert wire.said_policy(None) is None
+    [adjusted] = wire.read('{"type":"policy","id":1,"channel":"c","policy":{"kind":"sample","interval":250}}')
+    assert adjusted.meant == wire.Policy("sample", 0.25)
+
+
+def test_answers_with_many_are_collections():
+    [roster] = wire.read('{"type":"presence","id":1,"channel":"c","members":[{"session":"s"}],"sessions":1,"users":0}')
+    assert ([member.session for member in roster], len(roster), roster.sessions) == (["s"], 1, 1)
+    [entries] = wire.read(
+        '{"type":"entries","id":1,"channel":"c","epoch":"e","offset":3,"entries":[{"data":1,"entry":"x","offset":3}]}'
+    )
+    assert (entries["x"].data, len(entries), [each.entry for each in entries]) == (1, 1, ["x"])
+    with pytest.raises(KeyError):
+        entries["y"]

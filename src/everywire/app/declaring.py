@@ -78,6 +78,11 @@ class Declaring:
         self._hooks = Hooks()
         self._routes = Routes()
 
+    @property
+    def hooks(self) -> Hooks:
+        """Everything that was declared, as the hub consults it."""
+        return self._hooks
+
     def channel(self, pattern: str, **options: Unpack[ChannelOptions]) -> ChannelKind:
         """Declare the channels whose names match `pattern`, "room:{name}" for instance.
 

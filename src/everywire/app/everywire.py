@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from everywire.app.administered import Counter, served
 from everywire.app.declaring import Declaring
 from everywire.app.governing import Governing
 from everywire.app.speaking import Speaking
@@ -66,6 +67,8 @@ class Everywire(Declaring, Speaking, Governing):
         self._health: Health | None = None
         self._offered: set[str] = set()  # paths that we answer, not the application
         self._gateway: Gateway | None = None
+        self._counters: list[Counter] = []
+        self.administration: list[Server] = []  # while it is served: where it is administered
 
     # Running.
 
@@ -139,7 +142,10 @@ class Everywire(Declaring, Speaking, Governing):
         }
         options.setdefault("slow_code", 4413)  # as docs/protocol.md says
         try:
-            async with serve(None, host, port, **callbacks, **options) as server:
+            async with (
+                serve(None, host, port, **callbacks, **options) as server,
+                served(self._counters, lambda: self.hub) as self.administration,
+            ):
                 try:
                     yield server
                 finally:

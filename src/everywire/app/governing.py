@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Awaitable
 
+from everywire.app.administered import Counter
 from everywire.app.threads import started
 from everywire.hub.hooks import ConnectHook, Hooks
 from everywire.hub.hub import Hub
+from everywire.servers.routes import Routes
 
 __all__ = ["Governing"]
 
@@ -16,6 +18,8 @@ class Governing:
     """The governing part of an application. Whatever it does is done on every node, within a second; any thread may ask for it."""
 
     _hooks: Hooks
+    _routes: Routes
+    _counters: list[Counter]
 
     @property
     @abstractmethod
@@ -30,6 +34,21 @@ class Governing:
     @auth.setter
     def auth(self, hook: ConnectHook | None) -> None:
         self._hooks.connect = hook
+
+    def admin(
+        self, *, key: str | None = None, port: int | None = None, host: str = "127.0.0.1", on: str | None = None
+    ) -> None:
+        """Have the application administered over HTTP: on a `port` of its own, or below the path `on` of the public one, "/admin" for instance.
+
+        Whoever asks shows `key`, at least 16 characters (`Authorization: Bearer …`); it may be left out where only this machine can ask. Raises
+        `ValueError` where it would be open to others. See docs/security.md for what can be asked.
+        """
+        counter = Counter(key, host, port, on)
+        self._counters.append(counter)
+        if counter.on is not None:
+            admin = counter.admin(lambda: self.hub)
+            for path in admin.paths:
+                self._routes.add(path, admin.answer)
 
     def kick(
         self, user: str | None = None, *, session: str | None = None, code: int = 4404, reason: str = ""

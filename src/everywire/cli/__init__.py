@@ -7,9 +7,11 @@ import click
 import everywire
 from everywire.cli.bench import bench
 from everywire.cli.connect import connect
+from everywire.cli.contracts import contracts
 from everywire.cli.demo import demo
 from everywire.cli.doctor import doctor
 from everywire.cli.echo import echo
+from everywire.cli.publish import publish
 from everywire.cli.run import run
 
 __all__ = ["main"]
@@ -32,7 +34,7 @@ def commands() -> None:
     """
 
 
-for _command in (demo, run, echo, connect, bench, doctor):
+for _command in (demo, run, echo, connect, publish, bench, contracts, doctor):
     commands.add_command(_command)
 
 

@@ -27,7 +27,7 @@ _IDLE = 4  # connections kept for the next request
 _FIN = 2.0  # seconds of a socket's last moment
 
 
-class Broken(EverywireError):
+class Broken(EverywireError, ConnectionError):
     """The connection ended before the response did, or what came is no HTTP/1.1: asking again may help."""
 
 

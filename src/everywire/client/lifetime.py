@@ -240,13 +240,16 @@ class Lifetime:
         while True:
             await asyncio.sleep(wait * (0.5 + self._options.dice.random()))
             wait = min(2 * wait, _CLIMB[1])
-            if self._risky() or not await ladder.better():
-                continue
-            while self._risky():
-                await asyncio.sleep(1)
-            self._hurry.set()
-            link.fail("a better transport goes through")
-            return
+            await self._harmless()
+            if await ladder.better():
+                await self._harmless()
+                self._hurry.set()
+                link.fail("a better transport goes through")
+                return
+
+    async def _harmless(self) -> None:
+        while self._risky():
+            await asyncio.sleep(1)
 
     def _refused(self, error: wire.Failed) -> None:
         if not error.temporary:

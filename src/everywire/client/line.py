@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -28,7 +27,7 @@ _COUNT = 500  # commands in one body
 _PAUSE = (0.05, 2.0)  # seconds between two tries, at first and at most
 _BETTER = (60.0, 600.0)  # seconds until a better mode is tried again, at first and at most
 _PING = 2**53 - 1  # the id of our own ping, which no command of the client has
-_TRANSIENT = (OSError, TimeoutError, Broken, ssl.SSLError, HandshakeError)
+_TRANSIENT = (OSError, HandshakeError)  # TLS's errors, timeouts and broken connections among them
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -215,7 +214,7 @@ class Line:
                 self._hearing.cancel()
             if not self._hearing.cancelled():
                 self._judge(self._hearing.exception())
-            if self._count == before and self.mode != "interval":
+            if self._count == before and (self.mode != "interval" or self._failures):
                 await asyncio.sleep(pause)
                 pause = min(max(2 * pause, _PAUSE[0]), _PAUSE[1])
             else:
@@ -228,7 +227,7 @@ class Line:
                 self._failures = 0
             case _Unfit():
                 self._climb_down()
-            case HandshakeError() | OSError() | Broken():  # TimeoutError is an OSError
+            case HandshakeError() | OSError():  # TimeoutError is an OSError
                 self._failures += 1
                 if self._failures >= 2 and self.mode == "poll" and isinstance(error, TimeoutError):
                     self._climb_down()

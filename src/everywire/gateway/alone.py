@@ -6,9 +6,8 @@ from typing import Final
 
 from everywire.dialects.base import Ask, Follow, Reply, Talk, Watch
 from everywire.gateway.crowd import Crowd
-from everywire.gateway.exchange import Exchange
+from everywire.gateway.exchange import Exchange, remembered
 from everywire.gateway.relay import Answer
-from everywire.gateway.remembered import remembered
 from everywire.gateway.settings import HttpSettings
 from everywire.http.request import Response
 from everywire.http.streamed import Outlet, Producer

@@ -1,4 +1,4 @@
-"""One HTTP request with the means to answer it: which pages may make it, and read the answer."""
+"""One HTTP request with the means to answer it, and what is kept of it afterwards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from everywire.http.origin import Origins, cors
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Outlet, Producer, Streamed
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "remembered"]
 
 _ALWAYS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 _UNBUFFERED = (("X-Accel-Buffering", "no"),)  # or a proxy would gather events until it has a page of them
@@ -40,3 +40,25 @@ class Exchange:
     def stream(self, content_type: str, start: Callable[[Outlet], Producer]) -> Streamed:
         """Answer by a body that is produced over time."""
         return Streamed(200, start, (("Content-Type", content_type), *self._fields, *_UNBUFFERED))
+
+
+class _Facts:
+    """What was true of the connection that a request came by."""
+
+    __slots__ = ("_facts",)
+
+    def __init__(self, request: Request) -> None:
+        # Not the connection itself, which would be kept for as long as the session.
+        self._facts = {"peername": request.remote, "ssl_object": True if request.secure else None}
+
+    def extra(self, name: str) -> object:
+        """Tell "peername"; "ssl_object" is just True where TLS was there."""
+        return self._facts.get(name)
+
+
+def remembered(request: Request) -> Request:
+    """Give a copy that outlives its connection, without the body."""
+    copy = Request(request.method, request.target, request.headers, version=request.version)
+    copy.user = request.user
+    copy.facts = _Facts(request)
+    return copy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 from everywire.dialects.base import (
@@ -25,7 +26,7 @@ from everywire.gateway.exchange import Exchange
 from everywire.gateway.line import Line
 from everywire.gateway.lines import Lines
 from everywire.gateway.relay import Answer, Relay
-from everywire.gateway.settings import HttpSettings
+from everywire.gateway.settings import HttpSettings, address
 from everywire.http.origin import allowed, preflight
 from everywire.http.request import Request, Response
 from everywire.hub.codes import Close, Code
@@ -35,6 +36,8 @@ from everywire.transports.websocket import WebSocketTransport
 
 __all__ = ["Gateway"]
 
+_FOREIGN = "this Origin may not connect; list it in `origins`"
+_LATER = ("Retry-After", "10")  # seconds until a crowded address may try again
 _log = logging.getLogger("everywire.gateway")
 
 Carried: TypeAlias = OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight
@@ -60,7 +63,10 @@ class Gateway:
 
     def __init__(self, hub: Hub, dialects: Sequence[Dialect], settings: HttpSettings | None = None) -> None:
         self.hub = hub
-        self.settings = settings or HttpSettings()
+        settings = settings or HttpSettings()
+        if settings.address is address:  # the hub knows whom to trust
+            settings = replace(settings, address=hub.limiting.address)
+        self.settings = settings
         self._dialects = tuple(dialects)
         self._connections: dict[Any, Line] = {}
         self._crowd = Crowd(self.settings.max_lines)
@@ -80,12 +86,23 @@ class Gateway:
         """Say what becomes of `request`: an answer, an upgrade, or None where it is no dialect's."""
         intent = self._decide(request)
         match intent:
-            case None | Open():
-                return intent
+            case None:
+                return None
             case Reply():
                 return Response(intent.status, intent.body, intent.headers)
+            case Open():
+                return self._refusal(request) or intent
             case _:
                 return self._answer(request, intent)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """Say why there is no WebSocket for `request`; the page that asks is judged as for any other transport."""
+        if not allowed(request, self.settings.origins):
+            _log.info("refused a WebSocket for another site's page, or with cookies and no page")
+            return Response(403, _FOREIGN + "\n", [("Vary", "Origin")])
+        if (reason := self.hub.crowded(request)) is not None:
+            return Response(429, reason + "\n", [_LATER])
+        return None
 
     def _decide(self, request: Request) -> Intent | None:
         """Ask the dialects in turn; the first that knows what to do with the request has it."""
@@ -100,6 +117,9 @@ class Gateway:
             no = intent.denial(403, Code.DENIED, "this Origin may not ask here; list it in `origins`")
             return Response(no.status, no.body, (*no.headers, ("Vary", "Origin")))
         exchange = Exchange(request, origins, intent.denial)
+        begins = isinstance(intent, OpenLine | Ask | Watch)
+        if begins and (reason := self.hub.crowded(request)) is not None:
+            return exchange.reply(intent.denial(429, Code.LIMIT, reason), [_LATER])
         match intent:
             case Preflight():
                 return Response(204, b"", preflight(request, origins))

@@ -24,6 +24,8 @@ class Line:
 
     def receive(self, data: str | bytes) -> None:
         """Take one payload; what it says is handled command by command, what it cannot say closes."""
+        if not self.attachment.pay(len(data)):
+            return
         try:
             for command in self.decoder.decode(data):
                 self.attachment.receive(command)

@@ -8,10 +8,9 @@ from typing import Final
 
 from everywire.dialects.base import Deliver, Hear, Leave, OpenLine
 from everywire.gateway.crowd import Crowd
-from everywire.gateway.exchange import Exchange
+from everywire.gateway.exchange import Exchange, remembered
 from everywire.gateway.line import Line
 from everywire.gateway.relay import Answer, Relay
-from everywire.gateway.remembered import remembered
 from everywire.gateway.settings import HttpSettings
 from everywire.http.origin import fits, source
 from everywire.http.request import Response
@@ -135,7 +134,7 @@ class Lines:
     async def _wait(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Answer:
         """Wait, for a moment, for the bodies between: connections may overtake each other."""
         number, early = intent.number, line.early
-        if number not in early and len(early) < self.settings.max_early:
+        if number > line.taken + 1 and number not in early and len(early) < self.settings.max_early:
             turn = early[number] = asyncio.get_running_loop().create_future()
             timer = self.hub.world.later(self.settings.patience, lambda: _come(turn))
             try:

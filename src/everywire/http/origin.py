@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 from everywire.http.request import Request
 
@@ -17,6 +16,7 @@ Origins: TypeAlias = Sequence[str | re.Pattern[str] | None]
 OWN = "own"
 """Stands for the origin of the server's own pages, whatever it is called outside."""
 
+_AUTHORITY = re.compile(r"[^/?#]*")
 _NO_PAGE = (None, "none")  # of Sec-Fetch-Site: no browser, or its user who typed the address
 _HEADERS = frozenset({"authorization", "content-type", "last-event-id", "cache-control"})
 _METHODS = "GET, POST, DELETE"
@@ -38,8 +38,9 @@ def source(request: Request) -> str | None:
         return OWN if site == "same-origin" else "null"
     referer = request.headers.get("referer")
     if site is None and referer is not None:
-        parts = urlsplit(referer)
-        return OWN if _same_host(f"{parts.scheme}://{parts.netloc}", request) else "null"
+        scheme, _, rest = referer.partition("://")
+        host = _AUTHORITY.match(rest)
+        return OWN if host is not None and _same_host(f"{scheme}://{host[0]}", request) else "null"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -31,6 +32,12 @@ class Authority(Protocol):
     def work(self, attachment: Attachment) -> Awaitable[None]:
         """Handle what waits in the attachment's inbox, one command after the other."""
 
+    def afford(self, attachment: Attachment, command: Command) -> bool:
+        """Say whether an attachment that has used up its commands may have another one handled; tell it if not."""
+
+    def afford_bytes(self, attachment: Attachment) -> bool:
+        """Say whether one that has used up its bytes may go on; close it if not."""
+
     def at_once(self, attachment: Attachment, command: Command) -> bool:
         """Deal with a command that must not wait for earlier ones; false where it waits its turn nevertheless."""
 
@@ -48,7 +55,7 @@ class Attachment:
     attachment; an answer goes to the attachment that asked, or nowhere if that is gone.
 
     Invariants: `busy` is true exactly while a worker is on the inbox; `calls` is there from the first call on; after `open` became false nothing
-    is sent and nothing is handled any more.
+    is sent and nothing is handled any more; `left` commands and `left_bytes` bytes may come at once, as it was at `since` and `since_bytes`.
     """
 
     __slots__ = (
@@ -60,9 +67,13 @@ class Attachment:
         "codec",
         "heard",
         "inbox",
+        "left",
+        "left_bytes",
         "open",
         "request",
         "session",
+        "since",
+        "since_bytes",
         "transport",
     )
 
@@ -78,13 +89,17 @@ class Attachment:
         self.calls: Calls | None = None
         self.busy = False
         self.open = True
-        self.heard = 0.0
+        self.heard = self.since = self.since_bytes = 0.0
+        self.left = self.left_bytes = math.inf
 
     def receive(self, command: Command) -> None:
         """Take a command that came over the transport; it is handled at once unless an earlier one is."""
         if not self.open:
             return
         self.heard = self._hub.time
+        self.left -= 1.0
+        if self.left < 0.0 and not self._hub.afford(self, command):
+            return
         if command.__class__ in _PRESSING and self._hub.at_once(self, command):
             return
         if self.busy and len(self.inbox) >= self._limit:
@@ -93,6 +108,11 @@ class Attachment:
         self.inbox.append(command)
         if not self.busy:
             self._hub.work(self)
+
+    def pay(self, size: int) -> bool:
+        """Count `size` bytes that came, and say whether they may be looked at."""
+        self.left_bytes -= size
+        return self.left_bytes >= 0.0 or self._hub.afford_bytes(self)
 
     def tell(self, event: Event) -> None:
         """Say `event` to the client."""

@@ -21,7 +21,7 @@ from everywire.hub.differing import Differing
 from everywire.hub.kinds import Place
 from everywire.hub.pacing import Pace
 from everywire.hub.world import World
-from everywire.messages import Audience, Event, Joined, Left, Moved, Passed, Policy, Position, Publication
+from everywire.messages import Audience, Event, Joined, Left, Moved, Passed, Policy, Position, Publication, Roster
 from everywire.payloads import Carrier, Codec
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Channel", "News", "State", "Subscription", "Wants"]
 
-News: TypeAlias = Publication | Joined | Left | Moved
+News: TypeAlias = Publication | Joined | Left | Moved | Roster
 
 
 class State(Enum):
@@ -185,6 +185,8 @@ class Channel:
                 self._list(subscription)
 
     def _keep(self, subscription: Subscription, news: News) -> None:
+        if isinstance(news, Roster):
+            return  # it will be told its own, which is newer
         if len(subscription.pending) >= self._max_held:
             subscription.overflown = True
         else:
@@ -371,5 +373,7 @@ def _is_news(news: News, told: Position, session: Session) -> bool:
             return position is None or (position.epoch == told.epoch and position.offset > told.offset)
         case Moved(epoch=epoch):
             return epoch != told.epoch
+        case Roster():
+            return False
         case _:
             return news.member.session != session.id

@@ -55,6 +55,7 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
         session.become(found)
         hub.resume(attachment, session)
         return session, True
+    hub.limiting.user(found)
     return hub.begin(attachment, found, command.info), False
 
 

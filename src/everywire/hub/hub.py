@@ -20,12 +20,14 @@ from everywire.hub.heartbeat import Heartbeats
 from everywire.hub.hooks import Hooks, Tracer
 from everywire.hub.identity import Identity
 from everywire.hub.kinds import Place
+from everywire.hub.limiting import Limiting
 from everywire.hub.notes import Notes
 from everywire.hub.permission import check_draft
 from everywire.hub.presence import Places
 from everywire.hub.refusing import refusal
 from everywire.hub.repairs import Repairs
 from everywire.hub.revoking import Revoking
+from everywire.hub.rosters import Rosters
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
@@ -72,9 +74,11 @@ class Hub:
         self.places: Final = Places(world, broker, self.node, self.settings.lease)
         self.notes: Final = Notes(world, broker, self.node, self.metrics)
         self.revoking: Final = Revoking(self)
+        self.limiting: Final = Limiting(self)
         self.expiries: Final = Expiries(world, self.settings.expiry_grace, _expired)
         self.patterns: Final = Patterns()
         self.repairs: Final = Repairs(world, broker, self.settings, self.metrics)
+        self.rosters: Final = Rosters(world, broker, self.channels)
         self.repairs.guard(self.channels, self._announce)
         self._users: dict[str, dict[Session, None]] = {}
         self._lingering = Deadlines(world, self.settings.linger, self.end)
@@ -97,9 +101,18 @@ class Hub:
         `request` is the HTTP request that opened it, for the connect hook to look at.
         """
         attachment = Attachment(self, transport, codec, request, self.settings.max_waiting)
+        attachment.address = self.limiting.address(request)
+        self.limiting.gate.entered(attachment.address)
+        self.limiting.begin(attachment)
         self.attachments[attachment] = None
         self._unconnected.add(attachment)
         return attachment
+
+    def crowded(self, request: Any) -> str | None:
+        """Say why who sent `request` gets no further transport for now; None where he does."""
+        reason = self.limiting.gate.refuses(self.limiting.address(request))
+        self.metrics.limited += reason is not None
+        return reason
 
     def lost(self, attachment: Attachment, code: int) -> None:
         """Part an attachment from its session, which lingers unless its client closed it with 1000."""
@@ -118,7 +131,8 @@ class Hub:
         attachment.inbox.clear()
         if attachment.calls is not None:
             attachment.calls.end()
-        self.attachments.pop(attachment, None)
+        if self.attachments.pop(attachment, self) is None:
+            self.limiting.gate.left(attachment.address, connected=attachment.session is not None)
         self._unconnected.discard(attachment)
         self.heartbeats.discard(attachment)
         session, attachment.session = attachment.session, None
@@ -127,6 +141,14 @@ class Hub:
             for subscription in session.subscriptions.values():
                 subscription.channel.rest(subscription)
         return session
+
+    def afford(self, attachment: Attachment, command: Command) -> bool:
+        """Say whether an attachment that has used up its commands may have another one handled."""
+        return self.limiting.afford(attachment, command)
+
+    def afford_bytes(self, attachment: Attachment) -> bool:
+        """Say whether one that has used up its bytes may go on."""
+        return self.limiting.afford_bytes(attachment)
 
     def overrun(self, attachment: Attachment) -> None:
         """Close an attachment that has too many commands waiting."""
@@ -175,6 +197,9 @@ class Hub:
         self._unconnected.discard(attachment)
         attachment.session = session
         session.attachment = attachment
+        self.limiting.gate.connected(attachment.address)
+        if session.identity.limits is not None:
+            self.limiting.begin(attachment)
         self.heartbeats.add(attachment)
         self.expiries.add(session)
 
@@ -229,8 +254,8 @@ class Hub:
         """Give the session's place in a channel, a new one if it has none; raises `Refused` at the limit."""
         if (known := session.subscriptions.get(place.name)) is not None:
             return known
-        if len(session.subscriptions) >= self.settings.max_channels:
-            raise Refused(f"no more than {self.settings.max_channels} channels", Code.LIMIT)
+        if len(session.subscriptions) >= (most := self.limiting.channels(session)):
+            raise Refused(f"no more than {most} channels", Code.LIMIT)
         channel = self.channels.get(place.name)
         if channel is None:
             channel = self.channels[place.name] = Channel(place, self.settings.max_held, self.world)
@@ -291,6 +316,7 @@ class Hub:
             return
         if isinstance(news, Gap):
             self.repairs.gap()
+            self.rosters.gap()
             return
         channel = self.channels.get(news.channel)
         if channel is None:
@@ -379,6 +405,7 @@ class Hub:
         self.places.close()
         self.changes.close()
         self.repairs.close()
+        self.rosters.close()
         for deadlines in (self._lingering, self._unconnected, self._unclaimed):
             deadlines.close()
 

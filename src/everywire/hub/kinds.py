@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
@@ -90,6 +90,10 @@ class Kinds:
     def __init__(self) -> None:
         self._exact: dict[str, ChannelKind] = {}
         self._patterns: list[tuple[re.Pattern[str], ChannelKind]] = []
+
+    def __iter__(self) -> Iterator[ChannelKind]:
+        yield from self._exact.values()
+        yield from (kind for _, kind in self._patterns)
 
     def add(self, kind: ChannelKind) -> None:
         """Take up `kind`; raises `ValueError` for a pattern that is taken or makes no sense."""

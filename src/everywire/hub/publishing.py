@@ -26,6 +26,7 @@ async def publish(hub: Hub, session: Session, command: m.Publish) -> m.Event | N
     """Answer a `Publish`."""
     place = hub.place(command.channel)
     check_size("data", command.data, hub.settings.max_data)
+    hub.limiting.publish(session)
     await permit(hub, session, place, "publish")
     key = _scoped(session, command.key) if command.key is not None else None
     draft = Draft(command.data, hub.world.wall(), session.member, key, command.entry, command.audience)

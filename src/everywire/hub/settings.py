@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from everywire.hub.rates import Rate
 from everywire.messages import Heartbeat
 
 __all__ = ["Settings"]
 
+_COMMANDS = Rate(5_000, 50_000)
+_RECEIVED = Rate(8 << 20, 32 << 20)
+_PUBLISHES = Rate(2_000, 20_000)
+_SUBSCRIBES = Rate(100, 1_000)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Limits (counts, bytes) and times (seconds) of one hub."""
+    """Limits (counts, bytes) and times (seconds) of one hub; a rate that is None is no limit."""
 
     linger: float = 10.0  # how long a session outlives its transport
     connect_deadline: float = 10.0  # from the transport's opening to its `connect`
@@ -31,6 +37,14 @@ class Settings:
     max_page: int = 1_000  # publications in one answer; a client asks on for the rest
     max_page_bytes: int = 256 * 1024  # bytes of their data; one publication is always given
     max_pages: int = 16  # answers to one command; a client asks on for the rest
+    commands: Rate | None = _COMMANDS  # of one session; who goes on beyond twice the burst is closed with 1008
+    received: Rate | None = _RECEIVED  # bytes of one session; closed with 1008 beyond that
+    publishes: Rate | None = _PUBLISHES  # of one user, of one session where nobody knows the user
+    subscribes: Rate | None = _SUBSCRIBES  # of one session
+    max_user_sessions: int = 256  # connected at once, on one node
+    max_address_connections: int = 4_096  # of one address, on one node
+    max_address_unconnected: int = 1_000  # of these, before their `connect`
+    trusted_proxies: tuple[str, ...] = ()  # whose X-Forwarded-For is believed; "unix": sockets
     check_every: float = 5.0  # between two looks at whether all that the broker has was heard here
     max_held: int = 1_000  # events kept for one subscription while history is read
     call_deadline: float | None = 60.0  # for a handler's answer; None: for ever. A stream has none but its client's

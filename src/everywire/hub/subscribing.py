@@ -34,6 +34,7 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
     known = session.subscriptions.get(place.name)
     if known is not None and known.state in (State.LIVE, State.AHEAD) and command.since is None:
         raise Refused("already subscribed", Code.ALREADY_SUBSCRIBED)
+    hub.limiting.subscribe(session)
     await permit(hub, session, place, "subscribe")
     if attachment is None or attachment is not session.attachment:
         return None

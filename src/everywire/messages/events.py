@@ -175,9 +175,12 @@ class Entries(Value, frozen=True):
 
 
 class Roster(Value, frozen=True):
-    """Who is in a channel: `sessions` and `users` count them; `members` is empty where only that was asked."""
+    """Who is in a channel: `sessions` and `users` count them; `members` is empty where only that was asked.
 
-    ref: Ref
+    Without `ref` nobody asked: some comings and goings were lost, and this is who is there now.
+    """
+
+    ref: Ref | None
     channel: str
     members: tuple[Member, ...]
     sessions: int = 0

@@ -8,8 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from http.client import HTTPMessage
-from typing import IO, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import jwt
@@ -119,10 +118,8 @@ def _read(text: bytes) -> dict[str | None, Any]:
 class _Nowhere(urllib.request.HTTPRedirectHandler):
     """Follows no redirect: what was configured is what is asked."""
 
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> None:
-        return None
+    def redirect_request(self, *_: Any) -> None:
+        """Have the redirect be an error."""
 
 
 def _fetch(url: str) -> bytes:

@@ -3,12 +3,16 @@
 from everywire.testing.checker import Fault, Log, Mark, Published, Repeat, Seen, check
 from everywire.testing.client import MemoryClient, Refusal
 from everywire.testing.clock import VirtualLoop, passed, virtual_world
+from everywire.testing.dialling import Cable, Dialling
 from everywire.testing.faults import SlowBroker
 from everywire.testing.follower import Follower
 from everywire.testing.net import Net
 from everywire.testing.shared import SharedBroker, View
+from everywire.testing.witness import Witness
 
 __all__ = [
+    "Cable",
+    "Dialling",
     "Fault",
     "Follower",
     "Log",
@@ -23,6 +27,7 @@ __all__ = [
     "SlowBroker",
     "View",
     "VirtualLoop",
+    "Witness",
     "check",
     "passed",
     "virtual_world",

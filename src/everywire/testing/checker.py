@@ -5,7 +5,7 @@ logs come from. The promises it checks:
 
 - P1 nothing twice: no client is told a publication it was told already;
 - P2 no silent gap: offsets are contiguous, unless the client was told that they are not;
-- P3 order: what one publisher published in turn is seen in that order;
+- P3 order: what one publisher published in turn is seen in that order, but for what it had to say again because a log was lost;
 - P4 one truth: a position stands for the same publication for everybody;
 - P6 nothing lost: what was acknowledged is where it was said to be;
 - P7 caught up: in the end every client is at the end of the log.
@@ -13,7 +13,7 @@ logs come from. The promises it checks:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -75,13 +75,21 @@ class Fault:
 
 
 def check(
-    logs: Iterable[Log], published: Iterable[Published], ends: Mapping[str, Position] | None = None
+    logs: Iterable[Log],
+    published: Iterable[Published],
+    ends: Mapping[str, Position] | None = None,
+    *,
+    said_again: Collection[tuple[str, int]] = (),
 ) -> list[Fault]:
-    """Give every broken promise; `ends` says where each client has to be in the end, by its name."""
+    """Give every broken promise; `ends` says where each client has to be in the end, by its name.
+
+    `said_again` are the publications (sender, number) that were said, not answered, lost with their log, and so said again: what came
+    after them may have been answered before.
+    """
     logs = list(logs)
     truth = {each.position: (each.sender, each.number) for each in published}
     faults = [fault for log in logs for fault in _contiguous(log)]
-    faults += [fault for log in logs for fault in _ordered(log)]
+    faults += [fault for log in logs for fault in _ordered(log, said_again)]
     faults += _agreeing(logs, truth)
     for log in logs:
         wanted = (ends or {}).get(log.client)
@@ -104,13 +112,13 @@ def _contiguous(log: Log) -> Iterable[Fault]:
                 at = position
 
 
-def _ordered(log: Log) -> Iterable[Fault]:
+def _ordered(log: Log, said_again: Collection[tuple[str, int]]) -> Iterable[Fault]:
     """Check publishers' order and look for doubles, whatever their positions are."""
     last: dict[str, int] = {}
     for entry in log.entries:
         if isinstance(entry, Mark):
             last.clear()  # a view that begins anew may show again what an earlier one showed
-        if not isinstance(entry, Seen):
+        if not isinstance(entry, Seen) or (entry.sender, entry.number) in said_again:
             continue
         before = last.get(entry.sender)
         if before is not None and entry.number == before:

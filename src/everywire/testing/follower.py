@@ -81,6 +81,8 @@ class Follower:
                 self.members.add(event["member"]["session"])
             case "leave":
                 self.members.discard(event["member"]["session"])
+            case "presence" if "id" not in event:
+                self.members = {member["session"] for member in event["members"]}
             case "ping" if self.client is not None:
                 self.client.line.receive('{"type":"pong"}')
             case "moved":

@@ -36,17 +36,16 @@ class Following:
         self._next = _CONNECT + 1
         self._todo: deque[m.Command] = deque([m.Connect(_CONNECT, shown)])
         self.refusal: Reply | None = None
-        for channel in places:
-            self._ask(channel)
+        for channel, since in places.items():
+            self._ask(channel, since)
 
     @property
     def settled(self) -> bool:
         """Whether no channel waits for its first answer any more."""
         return not self._asked
 
-    def _ask(self, channel: str) -> None:
-        since = self._places[channel]
-        self._todo.append(m.Subscribe(self._next, channel, since, self._rewind, _PAGES))
+    def _ask(self, channel: str, since: m.Position | None, after: int | None = None) -> None:
+        self._todo.append(m.Subscribe(self._next, channel, since, self._rewind, _PAGES, after=after))
         self._asked[self._next] = channel
         self._next += 1
 
@@ -84,16 +83,12 @@ class Following:
 
     def _answered(self, heard: m.Event) -> str | None:
         match heard:
-            case m.Subscribed(ref, channel, position, more=more):
-                self._move(channel, position)
-                if more != "follows" and ref is not None:
-                    self._asked.pop(ref, None)
-                if more == "ask":
-                    self._ask(channel)
+            case m.Subscribed():
+                self._subscribed(heard)
                 return "subscribed"
             case m.Moved(channel=channel):
                 self._places[channel] = None  # it begins anew
-                self._ask(channel)
+                self._ask(channel, None)
                 return "moved"
             case m.Refusal():
                 self._asked.pop(heard.ref, None)
@@ -101,6 +96,16 @@ class Following:
                 return "error"
             case _:
                 return None
+
+    def _subscribed(self, heard: m.Subscribed) -> None:
+        if heard.after is None:
+            self._move(heard.channel, heard.position)
+        elif heard.channel in self._places:
+            self._places[heard.channel] = None  # a part of the entries is no place to go on from, later
+        if heard.more != "follows" and heard.ref is not None:
+            self._asked.pop(heard.ref, None)
+        if heard.more == "ask":
+            self._ask(heard.channel, heard.position, heard.after)
 
     def _move(self, channel: str, position: m.Position | None) -> None:
         if position is not None and channel in self._places:  # one with wildcards has no position

@@ -63,10 +63,11 @@ class Follow:
 
 @dataclass(slots=True)
 class _Saying:
-    """A publication that is not acknowledged yet."""
+    """A publication that is not acknowledged yet; `since` is when it was said first."""
 
     channel: str
     number: int
+    since: float
     id: int = 0
 
 
@@ -81,6 +82,7 @@ class SimulatedClient:
         self.name: Final = name
         self.follows: Final = {channel: Follow(name, channel) for channel in channels}
         self.published: Final[list[Published]] = []
+        self.waits: Final[list[tuple[str, int, float, float]]] = []  # channel, number, said first, answered
         self.refused: Final[list[str]] = []
         self.session = ""
         self.resumed = 0
@@ -174,7 +176,7 @@ class SimulatedClient:
     def publish(self, channel: str) -> None:
         """Publish the next number; it is said until it is answered."""
         self._number += 1
-        saying = _Saying(channel, self._number)
+        saying = _Saying(channel, self._number, self._loop.time())
         self._saying.append(saying)
         if self._ready:
             self._publish(saying)
@@ -229,6 +231,7 @@ class SimulatedClient:
                 if event["type"] == "published":
                     position = Position(event["epoch"], event["offset"])
                     self.published.append(Published(position, self.name, saying.number))
+                    self.waits.append((saying.channel, saying.number, saying.since, self._loop.time()))
                 return True
         return False
 
@@ -255,6 +258,8 @@ class SimulatedClient:
                 follow.members.add(event["member"]["session"])
             case "leave" if follow.settled:
                 follow.members.discard(event["member"]["session"])
+            case "presence" if "id" not in event and follow.settled:
+                follow.members = {member["session"] for member in event["members"]}
             case "moved":
                 self._subscribe(follow)
             case "unsubscribed":

@@ -88,6 +88,7 @@ class Simulation:
         self._born = 0
         self.channels: Final = [f"room:{number}" for number in range(plan.channels)]
         self.clients: list[SimulatedClient] = []
+        self.losses: list[tuple[str, float]] = []  # which channel's log was lost, and when
 
     def start_node(self) -> Node:
         """Start one more node."""
@@ -132,8 +133,11 @@ class Simulation:
                 self._break_link("freeze")
             case "lose":
                 self.authority.kill()
+                self.losses += [(channel, self.loop.time()) for channel in self.channels]
             case "flush":
-                self.authority.memory.forget(self.dice.choice(self.channels))
+                channel = self.dice.choice(self.channels)
+                self.authority.memory.forget(channel)
+                self.losses.append((channel, self.loop.time()))
             case "slow":
                 self.network.slow = self.dice.choice((1.0, 1.0, 20.0))
 
@@ -191,7 +195,7 @@ class Simulation:
             for client in self.clients
             for channel, follow in client.follows.items()
         }
-        faults = check(logs, published, ends)
+        faults = check(logs, published, ends, said_again=self._said_again())
         faults += [Fault("refused", client.name, reason) for client in self.clients for reason in client.refused]
         faults += [
             Fault("P6", client.name, f"{client.unanswered} publications are not answered")
@@ -199,6 +203,15 @@ class Simulation:
             if client.unanswered
         ]
         return faults + self._presence()
+
+    def _said_again(self) -> set[tuple[str, int]]:
+        """Give what was said and not answered when its channel's log was lost."""
+        return {
+            (client.name, number)
+            for client in self.clients
+            for channel, number, said, answered in client.waits
+            if any(lost == channel and said <= when <= answered for lost, when in self.losses)
+        }
 
     def _end(self, channel: str) -> Position:
         try:

@@ -1,0 +1,80 @@
+"""Where a client is: the address that a connection comes from, or the one that a trusted proxy names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
+
+from everywire.http.request import Request
+
+__all__ = ["UNIX", "Networks", "client_address", "networks"]
+
+UNIX = "unix"  # among the trusted: whoever comes by a Unix socket
+
+Networks: TypeAlias = tuple[IPv4Network | IPv6Network | str, ...]
+_MOST_HOPS = 32
+_SITE = 64  # bits of an IPv6 address that a site has; it has all addresses within
+
+
+def networks(names: Iterable[str]) -> Networks:
+    """Read what proxies may be trusted: addresses, networks ("10.0.0.0/8"), "unix"; raises `ValueError` for anything else."""
+    return tuple(name if name == UNIX else ip_network(name) for name in names)
+
+
+def client_address(request: Request, trusted: Networks = ()) -> str | None:
+    """Give the address of the client, of IPv6 the first 64 bits; None for this machine's own, a Unix socket's, or an unknown one.
+
+    X-Forwarded-For is believed as far as trusted proxies wrote it, from its end on: whatever stands before that, the client may have made up.
+    """
+    remote = request.remote
+    if isinstance(remote, tuple):
+        here = _read(remote[0])
+        if here is None:
+            return None
+        believed = _trusts(trusted, here)
+    else:
+        here, believed = None, UNIX in trusted
+    if believed:
+        here = _before(request.headers.get_all("x-forwarded-for"), trusted, here)
+        return _shown(here) if here is not None else None
+    return None if here is None or here.is_loopback else _shown(here)
+
+
+def _before(
+    values: Sequence[str], trusted: Networks, proxy: IPv4Address | IPv6Address | None
+) -> IPv4Address | IPv6Address | None:
+    """Go back from one proxy to the one before, until somebody is not trusted: that is the client."""
+    hops = [hop for value in values for hop in value.split(",")]
+    for hop in hops[-1 : -_MOST_HOPS - 1 : -1]:
+        found = _read(hop.strip())
+        if found is None:
+            return proxy
+        proxy = found
+        if not _trusts(trusted, found):
+            return found
+    return proxy
+
+
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address, with a port or without."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return mapped or found
+
+
+def _trusts(trusted: Networks, address: IPv4Address | IPv6Address) -> bool:
+    return any(not isinstance(network, str) and address in network for network in trusted)
+
+
+def _shown(address: IPv4Address | IPv6Address) -> str:
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(IPv6Network((address, _SITE), strict=False).network_address)

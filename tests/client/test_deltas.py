@@ -1,0 +1,69 @@
+"""Differences put together again."""
+
+import pytest
+
+from everywire.client.deltas import Bases, apply
+from everywire.client.wire import Publication, Publishing
+
+CASES = [
+    ([1, 2, 3], {"keep": [1, 2], "set": {"2": 4}}, [2, 3, 4]),
+    ([1, 2, 3], {"set": {"0": 9}}, [9, 2, 3]),
+    ([1, 2], {"set": {"2": 3, "3": 4}}, [1, 2, 3, 4]),
+    ([1, 2], {"keep": [0, 0]}, []),
+    ({"a": {"b": 1, "c": 2}, "d": 3}, {"drop": ["d"], "in": {"a": {"set": {"b": 5}}}}, {"a": {"b": 5, "c": 2}}),
+    ([{"a": 1}, {"a": 2}], {"keep": [1, 1], "in": {"0": {"set": {"a": 3}}}}, [{"a": 3}]),
+    ({"a": 1}, {}, {"a": 1}),
+]
+
+
+@pytest.mark.parametrize(("base", "delta", "whole"), CASES)
+def test_a_delta_is_applied_to_a_copy(base, delta, whole):
+    before = repr(base)
+    assert apply(base, delta) == whole
+    assert repr(base) == before
+
+
+def test_bases_are_kept_by_entry_and_out_of_reach():
+    bases = Bases()
+    data = {"n": [1]}
+    bases.keep(Publication(data, offset=1, entry="x"))
+    data["n"].append(2)
+    found = bases.whole(Publishing(None, offset=2, entry="x", delta={"set": {"m": 3}}, base=1))
+    assert found.data == {"n": [1], "m": 3}
+    found.data["n"].append(9)
+    again = bases.whole(Publishing(None, offset=3, entry="x", delta={"drop": ["m"]}, base=2))
+    assert again.data == {"n": [1]}
+    bases.keep(Publication(None, offset=4, entry="x", removed=True))
+    assert bases.whole(Publishing(None, offset=5, entry="x", delta={}, base=3)) is None
+
+
+@pytest.mark.parametrize(
+    "publication",
+    [
+        Publishing(None, offset=3, delta={}, base=1),
+        Publishing(None, offset=3, delta={}, base=2, entry="x"),
+        Publishing(None, offset=3, delta={"in": {"nothing": {}}}, base=2),
+        Publishing(None, offset=3, delta={"keep": "nonsense"}, base=2),
+        Publishing(None, offset=3, delta={"set": 7}, base=2),
+    ],
+)
+def test_what_does_not_fit_is_not_made_up(publication):
+    bases = Bases()
+    bases.keep(Publication({"a": 1}, offset=2))
+    if publication.delta == {"keep": "nonsense"}:
+        bases.keep(Publication([1], offset=2))
+    assert bases.whole(publication) is None
+
+
+def test_a_delta_of_what_is_no_container_is_none():
+    bases = Bases()
+    bases.keep(Publication(7, offset=1))
+    assert bases.whole(Publishing(None, offset=2, delta={"set": {"a": 1}}, base=1)) is None
+
+
+def test_nothing_is_left_after_clearing():
+    bases = Bases()
+    bases.keep(Publication({}, offset=1))
+    bases.keep(Publication({}, offset=None))
+    bases.clear()
+    assert bases.whole(Publishing(None, offset=2, delta={}, base=1)) is None

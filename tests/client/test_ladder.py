@@ -1,0 +1,181 @@
+"""Which transport carries a client: the best that goes through, remembered, and looked for again. Time is virtual, the hub is real."""
+
+import asyncio
+from random import Random
+
+import pytest
+from tests.client.lines import KINDS, Network, elapse
+from tests.client.wires import data
+
+from everywire.client.hub import Client, State
+from everywire.client.ladder import Ladder, Memory
+from everywire.errors import HandshakeError, RedirectError
+from everywire.testing import Dialling, Net
+
+
+@pytest.fixture
+def network(app):
+    with Net(app) as net:
+        network = Network(net)
+        network.socket = Dialling(net)
+        yield network
+
+
+def client(network, ladder=None, **options):
+    return Client("ws://in.memory/everywire", dial=ladder or network.ladder(), dice=Random(7), **options)
+
+
+def run(network, test):
+    return network.net.loop.run_until_complete(test)
+
+
+def test_a_websocket_that_goes_through_is_taken(network):
+    async def test():
+        network.upgrading = None
+        async with client(network) as ada:
+            assert ada.transport == "websocket"
+            assert network.lines == {}
+
+    run(network, test())
+
+
+async def hangs(heard, down):
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("error", [HandshakeError("no", 400), HandshakeError("cut"), None], ids=["400", "cut", "hangs"])
+def test_http_takes_the_place_of_a_websocket_that_does_not(network, error):
+    async def test():
+        network.upgrading = error
+        if error is None:
+            network.socket = hangs
+        async with client(network, open_timeout=20) as ada:
+            assert ada.transport == "stream"
+            assert await ada.call("double", 2) == 4
+
+    run(network, test())
+
+
+def test_a_websocket_that_brings_nothing_is_left(network):
+    class Hole:
+        def send(self, message):
+            pass
+
+        def abort(self):
+            self.down(1006, "")
+
+    async def hole(heard, down):
+        found = Hole()
+        found.down = down
+        return found
+
+    async def test():
+        network.upgrading, network.socket = None, hole
+        async with client(network, open_timeout=6) as ada:
+            assert ada.transport == "stream"
+
+    run(network, test())
+
+
+def test_what_worked_is_remembered(network):
+    async def test():
+        ladder = network.ladder()
+        network.buffered = {"stream"}
+        async with client(network, ladder):
+            assert ladder.memory.get("ws://in.memory/everywire") == "sse"
+        tries = len(network.asked)
+        async with client(network, ladder) as ada:
+            assert ada.transport == "sse"
+            assert not any("stream" in asked for asked in network.asked[tries:])
+
+    run(network, test())
+
+
+def test_it_moves_to_a_websocket_when_one_goes_through_and_loses_nothing(network):
+    async def test():
+        async with client(network) as ada, client(network) as bob:
+            room = ada.subscribe("room:a")
+            await room.ready()
+            session = ada.session
+            await elapse(200)
+            assert ada.transport == "stream"
+            network.upgrading = None
+            for number in range(900):
+                await bob.publish("room:a", number)
+                await elapse(1)
+            assert ada.transport == "websocket"
+            assert await data(room, 900) == list(range(900))
+            assert ada.session == session
+
+    run(network, test())
+
+
+def test_it_does_not_move_while_something_would_fail_by_that(network):
+    async def test():
+        async with client(network, answer_timeout=2000) as ada:
+            calling = ada.call("slow", 1500)
+            network.upgrading = None
+            assert await calling == "done"
+            assert ada.transport == "stream"
+            await elapse(5)
+            assert ada.transport == "websocket"
+
+    run(network, test())
+
+
+def test_where_nothing_goes_through_the_first_reason_is_told(network):
+    async def test():
+        network.refusing, network.upgrading = 404, HandshakeError("no upgrade here", 426)
+        with pytest.raises(HandshakeError, match="no upgrade here"):
+            await client(network).connect()
+        network.refusing = 403
+        with pytest.raises(HandshakeError, match="403"):
+            await client(network).connect()
+        network.upgrading = RedirectError("round and round")
+        with pytest.raises(RedirectError):
+            await client(network).connect()
+
+    run(network, test())
+
+
+def test_a_server_that_is_down_is_tried_again(network):
+    async def test():
+        network.upgrading = ConnectionRefusedError("down")
+        ada = client(network)
+        connecting = asyncio.ensure_future(ada.connect())
+        await elapse(3)
+        assert ada.state is not State.CLOSED
+        assert network.asked == []
+        network.upgrading = None
+        await connecting
+        assert ada.transport == "websocket"
+        await ada.close()
+
+    run(network, test())
+
+
+def test_only_what_is_wanted_is_tried(network):
+    async def test():
+        async with client(network, network.ladder("poll")) as ada:
+            assert ada.transport == "poll"
+        with pytest.raises(HandshakeError):
+            await client(network, network.ladder("websocket")).connect()
+
+    run(network, test())
+    with pytest.raises(ValueError, match="carrier pigeon"):
+        Ladder("ws://x", ("carrier pigeon",), hangs, network.web)
+    with pytest.raises(ValueError, match="none"):
+        Client("ws://x", transports=())
+
+
+def test_memory_is_bounded_and_fades():
+    now = [0.0]
+    memory = Memory(lambda: now[0])
+    for number in range(300):
+        memory.put(str(number), KINDS[0])
+    assert memory.get("43") is None
+    assert memory.get("299") == "stream"
+    memory.drop("298")
+    assert memory.get("298") is None
+    now[0] = 3601
+    assert memory.get("299") is None

@@ -1,0 +1,44 @@
+"""Answers, and what goes with each of them."""
+
+from everywire.dialects.base import Reply, told_plainly
+from everywire.gateway.exchange import Exchange, remembered
+from everywire.http.request import Headers, Request
+
+THERE = "https://there.example"
+ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff", "vary": "Origin"}
+
+
+def exchange():
+    return Exchange(Request("GET", "/", Headers([("Host", "here"), ("Origin", THERE)])), [THERE], told_plainly)
+
+
+def test_no_answer_is_cached_guessed_or_read_by_others():
+    start = object()
+    here = exchange()
+    answers = [here.reply(Reply(204)), here.deny(404, 0, "nothing"), here.whole("a/b", b""), here.stream("a/b", start)]
+    for answer in answers:
+        fields = {name.lower(): value for name, value in answer.headers}
+        assert fields.items() >= ALWAYS.items()
+        assert fields["access-control-allow-origin"] == THERE
+    assert [answer.status for answer in answers] == [204, 404, 200, 200]
+    assert answers[3].start is start
+    assert answers[3].headers["x-accel-buffering"] == "no"
+
+
+def test_a_refusal_in_the_dialect_s_words():
+    assert exchange().deny(404, 0, "nothing").body == b"nothing\n"
+
+
+def test_a_request_outlives_its_connection():
+    class Facts:
+        peer = ("192.0.2.1", 1)
+
+        def extra(self, name):
+            return {"peername": self.peer, "ssl_object": object()}[name]
+
+    request = Request("POST", "/x?y", Headers([("A", "b")]), body=b"much")
+    request.facts, request.user = Facts(), "ann"
+    copy = remembered(request)
+    Facts.peer = None  # the connection is gone
+    assert (copy.method, copy.target, copy.headers["a"], copy.body, copy.user) == ("POST", "/x?y", "b", b"", "ann")
+    assert (copy.remote, copy.secure) == (("192.0.2.1", 1), True)

@@ -1,0 +1,34 @@
+"""What HTTP transports may do."""
+
+import pytest
+
+from everywire.gateway.settings import HttpSettings, address
+from everywire.http.request import Headers, Request
+
+
+@pytest.mark.parametrize(
+    ("peer", "counted"),
+    [
+        (("192.0.2.1", 1), "192.0.2.1"),
+        (("2001:db8::1", 1), "2001:db8::1"),
+        (("127.0.0.1", 1), None),
+        (("::1", 1), None),
+        ("/run/socket", None),
+        (None, None),
+        (("nonsense", 1), "nonsense"),
+    ],
+)
+def test_the_address_that_counts(peer, counted):
+    class Facts:
+        def extra(self, name):
+            return peer
+
+    request = Request("GET", "/", Headers())
+    request.facts = Facts()
+    assert address(request) == counted
+
+
+def test_defaults():
+    settings = HttpSettings()
+    assert (settings.origins, settings.max_lines, settings.patience, settings.max_early) == (None, 1_000, 2.0, 4)
+    assert (settings.limits.write_high, settings.limits.write_limit) == (1 << 16, 1 << 20)

@@ -1,0 +1,117 @@
+"""Which pages may ask, and which may read the answer."""
+
+import re
+
+import pytest
+
+from everywire.http.origin import OWN, allowed, cors, fits, preflight, source
+from everywire.http.request import Headers, Request
+
+HERE, THERE = "https://here.example", "https://evil.example"
+COOKIE = {"Cookie": "session=1"}
+
+
+def request(method="GET", host="here.example", **headers):
+    fields = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return Request(method, "/", Headers([("Host", host), *fields]))
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ({}, None),
+        ({"Origin": HERE}, OWN),
+        ({"Origin": "http://here.example"}, OWN),  # TLS may end before us
+        ({"Origin": "HTTPS://HERE.EXAMPLE:443"}, "HTTPS://HERE.EXAMPLE:443"),
+        ({"Origin": "https://here.example:8443"}, "https://here.example:8443"),
+        ({"Origin": "https://here.example.evil.example"}, "https://here.example.evil.example"),
+        ({"Origin": THERE}, THERE),
+        ({"Origin": "null"}, "null"),
+        ({"Origin": ""}, ""),
+        ({"Origin": THERE, "Sec_Fetch_Site": "same-origin"}, THERE),
+        ({"Sec_Fetch_Site": "none"}, None),
+        ({"Sec_Fetch_Site": "same-origin"}, OWN),
+        ({"Sec_Fetch_Site": "same-site"}, "null"),
+        ({"Sec_Fetch_Site": "cross-site"}, "null"),
+        ({"Referer": HERE + "/page?x"}, OWN),
+        ({"Referer": THERE + "/here.example"}, "null"),
+        ({"Referer": "nonsense"}, "null"),
+        ({"Referer": "https://[broken"}, "null"),
+        ({"Referer": THERE, "Sec_Fetch_Site": "none"}, None),
+    ],
+)
+def test_where_a_request_comes_from(headers, found):
+    assert source(request(**headers)) == found
+
+
+def test_several_origins_are_none_that_may_ask():
+    both = Request("GET", "/", Headers([("Host", "here.example"), ("Origin", HERE), ("Origin", HERE)]))
+    assert source(both) == "null"
+
+
+@pytest.mark.parametrize(
+    ("headers", "origins", "may"),
+    [
+        ({}, None, True),  # no browser at all
+        (COOKIE, None, False),
+        ({"Origin": HERE}, None, True),
+        ({"Origin": HERE, **COOKIE}, None, True),
+        ({"Origin": THERE}, None, False),
+        ({"Origin": "null"}, None, False),
+        ({"Sec_Fetch_Site": "same-origin", **COOKIE}, None, True),
+        ({"Sec_Fetch_Site": "cross-site"}, None, False),  # an <img> brings no Origin
+        ({"Sec_Fetch_Site": "same-site", **COOKIE}, None, False),
+        ({}, [HERE], False),
+        ({}, [HERE, None], True),
+        ({"Origin": HERE}, [HERE], True),
+        ({"Origin": HERE}, [THERE], False),
+        ({"Sec_Fetch_Site": "same-origin"}, [HERE], True),
+        ({"Sec_Fetch_Site": "same-origin"}, [THERE], False),
+        ({"Origin": THERE, **COOKIE}, [THERE], True),
+        ({"Origin": THERE}, ["*"], True),
+        ({"Origin": THERE, **COOKIE}, ["*"], False),
+        ({"Origin": HERE, **COOKIE}, ["*"], True),
+        ({"Origin": "null"}, ["*"], False),
+        ({"Origin": "null"}, ["null"], False),
+        ({"Origin": "https://a.example"}, [re.compile(r"https://\w+\.example")], True),
+        ({"Origin": "https://a.example.evil"}, [re.compile(r"https://\w+\.example")], False),
+    ],
+)
+def test_who_may_ask(headers, origins, may):
+    assert allowed(request(**headers), origins) is may
+
+
+@pytest.mark.parametrize(
+    ("headers", "opened_by", "may"),
+    [
+        ({}, None, True),
+        ({}, OWN, True),
+        ({}, THERE, False),
+        ({"Origin": HERE}, OWN, True),
+        ({"Sec_Fetch_Site": "same-origin"}, OWN, True),
+        ({"Origin": HERE}, None, False),
+        ({"Origin": THERE}, OWN, False),
+        ({"Origin": THERE}, THERE, True),
+        ({"Origin": "https://other.example"}, THERE, False),
+    ],
+)
+def test_a_line_is_the_page_s_that_opened_it(headers, opened_by, may):
+    assert fits(request(**headers), opened_by) is may
+
+
+def test_who_may_read_the_answer():
+    assert cors(request(), None) == [("Vary", "Origin")]
+    assert cors(request(Origin=HERE), None) == [("Vary", "Origin")]
+    listed = dict(cors(request(Origin=THERE), [THERE]))
+    assert listed["Access-Control-Allow-Origin"] == THERE
+    assert listed["Access-Control-Allow-Credentials"] == "true"
+    anyone = dict(cors(request(Origin=THERE), ["*"]))
+    assert anyone == {"Vary": "Origin", "Access-Control-Allow-Origin": THERE}
+
+
+def test_what_a_page_may_send():
+    wanted = "Content-Type, X-Evil, AUTHORIZATION"
+    fields = dict(preflight(request("OPTIONS", Origin=THERE, Access_Control_Request_Headers=wanted), [THERE]))
+    assert fields["Access-Control-Allow-Headers"] == "content-type, authorization"
+    assert fields["Access-Control-Allow-Methods"] == "GET, POST, DELETE"
+    assert "Access-Control-Allow-Headers" not in dict(preflight(request("OPTIONS", Origin=THERE), [THERE]))

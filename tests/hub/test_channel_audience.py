@@ -1,0 +1,101 @@
+"""Publications that are not for everybody: live, missed, and in history."""
+
+import pytest
+
+from everywire.app import Everywire
+from everywire.hub.settings import Settings
+from everywire.testing import Net
+
+
+@pytest.fixture
+def net():
+    app = Everywire(settings=Settings(max_page=2))
+    app.channel("room", history=10)
+    app.channel("room:{name}", wildcards=True)
+    app.on_connect(lambda connecting: connecting.token)
+    with Net(app) as net:
+        yield net
+
+
+@pytest.fixture
+def people(net):
+    clients = [net.connect(token=name) for name in ("ann", "ben", "ben")]
+    for client in clients:
+        client.subscribe("room")
+    return clients
+
+
+def heard(client):
+    return [
+        event["data"] if event["type"] == "publication" else f"passed {event['offset']}" for event in client.events()
+    ]
+
+
+def test_some_are_excluded(people):
+    ann, ben, other = people
+    ann.publish("room", 1, exclude=[ann.session, ben.session])
+    ann.publish("room", 2)
+    assert [heard(client) for client in people] == [["passed 1", 2], ["passed 1", 2], [1, 2]]
+
+
+def test_one_session_or_one_user_is_told(people):
+    ann, ben, other = people
+    ann.publish("room", 1, to={"user": "ben"})
+    ann.publish("room", 2, to={"session": other.session})
+    ann.publish("room", 3, to={"user": "ben"}, exclude=[ben.session])
+    assert heard(ann) == ["passed 1", "passed 2", "passed 3"]
+    assert heard(ben) == [1, "passed 2", "passed 3"]
+    assert heard(other) == [1, 2, 3]
+
+
+def test_of_what_is_ephemeral_others_hear_nothing(people):
+    ann, ben, other = people
+    ann.publish("room", 1, to={"user": "ben"}, ephemeral=True)
+    assert [heard(client) for client in people] == [[], [1], [1]]
+
+
+def test_what_is_for_others_is_not_recovered_but_passed_over(net, people):
+    ann, ben, other = people
+    for number in range(1, 6):
+        ann.publish("room", number, **({"to": {"user": "ben"}} if number % 2 else {}))
+    asking, since = net.connect(token="ann"), {"offset": 0}
+    answers = []
+    while not answers or answers[-1].get("more"):
+        epoch = answers[-1]["epoch"] if answers else asking.ask("history", channel="room")["epoch"]
+        since = {"epoch": epoch, "offset": since["offset"]}
+        answers.append(asking.subscribe("room", since=since))
+        since = {"offset": answers[-1]["offset"]}
+    assert [answer["recovered"] for answer in answers] == [True, True, True]
+    assert [each["data"] for answer in answers for each in answer["publications"]] == [2, 4]
+    assert answers[-1]["offset"] == 5
+
+
+def test_history_is_only_what_is_for_who_asks(people):
+    ann, ben, other = people
+    for number in range(1, 9):
+        ann.publish("room", number, **({} if number in (1, 8) else {"to": {"user": "ben"}}))
+    page = ann.ask("history", channel="room")
+    assert ([each["data"] for each in page["publications"]], page["more"]) == ([1], True)
+    since = {"epoch": page["epoch"], "offset": 1}
+    page = ann.ask("history", channel="room", since=since)
+    assert ([each["data"] for each in page["publications"]], "more" in page) == ([8], False)
+    before = {"epoch": page["epoch"], "offset": 8}
+    page = ann.ask("history", channel="room", before=before, reverse=True)
+    assert [each["data"] for each in page["publications"]] == [1]
+    assert [each["data"] for each in ben.ask("history", channel="room", limit=2)["publications"]] == [1, 2]
+
+
+def test_the_application_chooses_as_well(net, people):
+    ann, ben, other = people
+    net.app.publish("room", 1, to_user="ann")
+    net.app.publish("room", 2, exclude=[ann.session])
+    assert heard(ann) == [1, "passed 2"]
+    assert heard(ben) == ["passed 1", 2]
+
+
+def test_by_wildcards_others_hear_nothing(net, people):
+    ann, ben, other = people
+    for client in (ann, ben):
+        client.subscribe("room:*")
+    ann.publish("room:a", 1, to={"user": "ben"})
+    assert [heard(client) for client in (ann, ben)] == [[], [1]]

@@ -1,0 +1,116 @@
+"""Many channels subscribed to as one."""
+
+import pytest
+
+from everywire.app import Everywire
+from everywire.errors import Refused
+from everywire.hub.settings import Settings
+from everywire.testing import Net, Refusal
+
+
+@pytest.fixture
+def asked():
+    return []
+
+
+@pytest.fixture
+def net(asked):
+    app = Everywire(settings=Settings(max_name=20))
+    score = app.channel("score:{game}:{part}", wildcards=True, history=5, presence=True)
+    app.channel("score:{game}", history=5)
+    app.channel("other:{name}")
+
+    @score.allow("subscribe")
+    def allow(access):
+        asked.append((access.channel, dict(access.params)))
+        return access.params["game"] != "secret"
+
+    with Net(app) as net:
+        yield net
+
+
+def heard(client):
+    return [(event["channel"], event["data"]) for event in client.events("publication")]
+
+
+def refused(code):
+    return pytest.raises(Refusal, match=f"^{code} ")
+
+
+def test_publications_name_the_channel_that_they_were_published_to(net, asked):
+    client = net.connect()
+    answer = client.subscribe("score:*:a", since={"epoch": "e", "offset": 5}, rewind=3)
+    assert answer["channel"] == "score:*:a"
+    assert (answer["recovered"], answer["publications"]) == (False, [])
+    assert not {"epoch", "offset", "members", "more"} & answer.keys()
+    for channel in ("score:1:a", "score:1:b", "score:2:a", "score:1", "other:1"):
+        net.app.publish(channel, channel)
+    assert heard(client) == [("score:1:a", "score:1:a"), ("score:2:a", "score:2:a")]
+    assert asked == [("score:*:a", {"game": "*", "part": "a"})]
+
+
+def test_only_channels_of_that_kind_are_heard(net):
+    client = net.connect()
+    client.subscribe("score:>")
+    net.app.publish("score:1", 1)
+    net.app.publish("score:1:a", 2)
+    assert heard(client) == [("score:1:a", 2)]
+
+
+def test_who_listens_to_the_channel_as_well_hears_both(net):
+    client = net.connect()
+    for name in ("score:>", "score:1:a", "score:*:*"):
+        client.subscribe(name)
+    net.app.publish("score:1:a", 1)
+    assert len(heard(client)) == 3
+    for name in ("score:>", "score:1:a"):
+        client.ask("unsubscribe", channel=name)
+    net.app.publish("score:1:a", 2)
+    assert heard(client) == [("score:1:a", 2)]
+    client.ask("unsubscribe", channel="score:*:*")
+    net.app.publish("score:1:a", 3)
+    assert heard(client) == []
+    assert len(net.app.hub.patterns) == 0
+    assert len(net.app.hub.broker._patterns) == 0
+
+
+def test_who_comes_and_goes_is_not_heard(net):
+    client, other = net.connect(), net.connect()
+    client.subscribe("score:>")
+    other.subscribe("score:1:a")
+    net.app.hub.broker.forget("score:1:a")
+    assert client.events() == []
+
+
+def test_a_resumed_session_subscribes_again(net):
+    client = net.connect()
+    client.subscribe("score:>")
+    client.drop()
+    net.app.publish("score:1:a", 1)
+    again = net.connect(resume=client.resume)
+    assert not again.subscribe("score:>")["recovered"]
+    net.app.publish("score:1:a", 2)
+    assert heard(again) == [("score:1:a", 2)]
+
+
+@pytest.mark.parametrize("name", ["other:*", "score:*", "nothing:>", "score:*:a:b"])
+def test_where_wildcards_are_not_allowed(net, name):
+    with refused(110):
+        net.connect().subscribe(name)
+
+
+def test_a_name_with_wildcards_is_no_channel(net):
+    client = net.connect()
+    client.subscribe("score:>")
+    with refused(107):
+        client.publish("score:>", 1)
+    with refused(107):
+        client.ask("history", channel="score:*:a")
+    with pytest.raises(Refused):
+        net.app.publish("score:*:a", 1)
+    with refused(108):
+        client.subscribe("score:>" + "x" * 20 + ":>")
+    with refused(103):
+        client.subscribe("score:secret:*")
+    with refused(105):
+        client.subscribe("score:>")
