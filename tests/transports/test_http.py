@@ -183,6 +183,13 @@ def test_a_poll_waits_for_the_first_and_gets_all_of_that_moment(line):
     assert not line.transport.heard
 
 
+def test_what_comes_before_a_poll_has_its_turn_is_given_at_once(line):
+    polling = line.loop.create_task(line.transport.poll(10))
+    line.say("one")
+    line.run()
+    assert polling.result() == ["one"]
+
+
 def test_a_poll_that_nothing_comes_for(line):
     polling = line.loop.create_task(line.transport.poll(10))
     line.run(9)
