@@ -96,11 +96,18 @@ async def test_the_client_on_the_server(node: Path) -> None:
         await run(node, SCRIPT, f"ws://127.0.0.1:{wire.port}/everywire")
 
 
-WAYS = [("websocket",), ("websocket", "msgpack"), ("stream",), ("sse",), ("poll",), ("interval",)]
+WAYS = [
+    ("websocket",),
+    ("websocket", "msgpack"),
+    ("stream",),
+    ("sse",),
+    ("poll",),
+    pytest.param(("interval",), marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: " ".join(way))
 async def test_everything_by_every_transport(node: Path, way: tuple[str, ...]) -> None:
     wires: list[Wire] = []
     async with served(application(wires)) as port, Wire(port).open() as wire:
