@@ -16,6 +16,7 @@ from everywire.hub.hooks import Connecting
 from everywire.hub.settings import Settings
 
 SCRIPT = Path(__file__).with_name("client_on_server.mjs")
+CLIMBING = Path(__file__).with_name("climbing_on_server.mjs")
 EVERYTHING = Path(__file__).with_name("everything_on_server.mjs")
 
 
@@ -113,3 +114,9 @@ async def test_everything_by_every_transport(node: Path, way: tuple[str, ...]) -
     async with served(application(wires)) as port, Wire(port).open() as wire:
         wires.append(wire)
         await run(node, EVERYTHING, f"http://127.0.0.1:{wire.port}/everywire", *way)
+
+
+@pytest.mark.anyio
+async def test_a_session_moves_to_a_better_transport(node: Path) -> None:
+    async with served(application([])) as port:
+        await run(node, CLIMBING, f"http://127.0.0.1:{port}/everywire")

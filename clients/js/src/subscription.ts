@@ -39,6 +39,8 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   /** How far the pages of entries went that are not all here yet. */
   #after: number | undefined;
   #state: SubscriptionState = "subscribing";
+  /** Where the last publication was, for a subscription with wildcards. */
+  #place = "";
   #again = false;
   /** Publications may be handed on: we are subscribed, or in the middle of an answer. */
   #open = false;
@@ -204,10 +206,14 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   /** @internal */
   published({ type: _, delta, base, ...publication }: Told<T>): void {
     if (this.#state !== "subscribed") return;
-    const { offset, entry } = publication;
+    const { offset, entry, channel } = publication;
     if (this.#position && offset !== undefined) {
       if (offset <= this.#position.offset) return;
       if (offset > this.#position.offset + 1) return this.moved(); // a gap: something between was lost on its way
+    } else if (offset !== undefined) {
+      const place = `${offset} ${channel}`;
+      if (place === this.#place) return; // told once more, for another subscription that hears this channel
+      this.#place = place;
     }
     if (delta) {
       const whole = this.#bases?.whole(entry, offset, base, delta);
