@@ -30,6 +30,11 @@ FOREIGN_WORDS = {
     "manager": "hub, broker or what it really does",
     "adapter": "broker",
 }
+SECRET_WORDS = frozenset(
+    {"secret", "secrets", "token", "tokens", "password", "passwords", "signature", "mac", "resume", "ticket"}
+)
+CODE_LOADERS = frozenset({"pickle", "marshal", "shelve", "dill", "cloudpickle", "jsonpickle"})
+CODE_RUNNERS = frozenset({"eval", "exec", "compile", "__import__"})
 LEFTOVERS = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b|/(?:root|home)/\w")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -176,6 +181,31 @@ def sleeps(source: Source) -> Iterator[str]:
         yields = [ast.unparse(argument) for argument in node.args] == ["0"]
         if name == "sleep" and not yields:
             yield f"{node.lineno}: {ast.unparse(node)}: wait for the event itself"
+
+
+def secrets_compared(source: Source) -> Iterator[str]:
+    """``==`` on a secret tells by its time how much of a guess was right; ``hmac.compare_digest`` does not."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Compare) and any(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops):
+            sides = [node.left, *node.comparators]
+            if not any(isinstance(side, ast.Constant) for side in sides) and any(map(_is_secret, sides)):
+                yield f"{node.lineno}: {ast.unparse(node)}: compare secrets by hmac.compare_digest"
+
+
+def code_from_data(source: Source) -> Iterator[str]:
+    """What turns data into code, or into any object at all."""
+    for line, module in imports(source):
+        if module.split(".")[0] in CODE_LOADERS:
+            yield f"{line}: imports {module}"
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CODE_RUNNERS:
+            yield f"{node.lineno}: {ast.unparse(node)[:60]}"
+
+
+def _is_secret(node: ast.expr) -> bool:
+    name = {ast.Name: "id", ast.Attribute: "attr"}.get(type(node))
+    words = re.findall(r"[a-z]+", str(getattr(node, name)).lower()) if name else []
+    return bool(SECRET_WORDS & set(words))
 
 
 def foreign_words(source: Source) -> Iterator[str]:

@@ -45,6 +45,11 @@ OFFENCES = [
     (rules.foreign_words, "class PacketReader: ...", "PacketReader: say frame"),
     (rules.foreign_words, "self.topic = 1", "topic: say channel"),
     (rules.foreign_words, "def f(adapter): ...", "say broker"),
+    (rules.secrets_compared, "if token == shown: ...", "compare_digest"),
+    (rules.secrets_compared, "x = self._secret != given.resume", "compare_digest"),
+    (rules.code_from_data, "import pickle", "imports pickle"),
+    (rules.code_from_data, "def f():\n    from marshal import loads", "imports marshal"),
+    (rules.code_from_data, "x = eval(text)", "eval(text)"),
     (rules.leftovers, "x = 1  # TO" + "DO: think", "was left behind"),
     (rules.leftovers, "open('/ho" + "me/me/x')", "was left behind"),
 ]
@@ -57,6 +62,8 @@ def test_an_offence_is_found(rule, text, complaint):
 
 
 FORGIVEN = [
+    (rules.secrets_compared, "if token == '' or kind == other or tokenizer == one: ..."),
+    (rules.code_from_data, "x = re.compile(text)\nself.exec(1)"),
     (rules.long_functions, f'def f():\n    """A\n\n    B."""\n    # why\n\n{BODY}\n'),
     (rules.long_native_functions, f'cdef f():\n    """A\n\n    B."""\n    # why\n\n{BODY}\n\ndef g(): pass\n'),
     (rules.long_native_functions, f"cdef class A(B):\n    cdef int x\n{BODY}\n{BODY}\n"),

@@ -33,6 +33,7 @@ class Several:
     drain: float = 10.0
     pace: float = 100.0
     history: str | None = None
+    forced: bool = False
     pid_file: str | None = None
 
     @classmethod
@@ -67,6 +68,12 @@ def several_options(command: F) -> F:
             help="How many of them per second, where that is over sooner.",
         ),
         click.option("--history", metavar="FILE", help="Keep history in this file, so that it survives a restart."),
+        click.option(
+            "--fsync",
+            "forced",
+            is_flag=True,
+            help="Acknowledge what is published only when it would survive a loss of power, too.",
+        ),
         click.option("--pid-file", metavar="FILE", help="Write the process id there, for everywire reload."),
     ]
     for option in reversed(options):
@@ -105,7 +112,15 @@ def supervise(target: str, place: Place, several: Several) -> int:
     command = [sys.executable, "-m", "everywire", "run", target, "--host", place.host, "--grace", str(place.grace)]
     for option, value in (("--certfile", place.certfile), ("--keyfile", place.keyfile)):
         command += [option, value] if value is not None else []
-    plan = Plan(command, slots, several.history, several.drain, several.pace, place.grace)
+    plan = Plan(
+        command,
+        slots,
+        history=several.history,
+        forced=several.forced,
+        window=several.drain,
+        pace=several.pace,
+        grace=place.grace,
+    )
 
     def started(ready: Ready) -> None:
         for line in announcements(target, place, slots[0], ready):
@@ -176,6 +191,6 @@ async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> Non
     loop.add_signal_handler(signal.SIGTERM, worker.told.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the supervisor's affair
     async with app.serving(**options) as server:
-        await worker.begin(server, Ready(app.path, app.has_page))
+        await worker.begin(server, app.gateway, Ready(app.path, app.has_page))
         await worker.told.wait()
         await worker.end(app.hub)

@@ -18,6 +18,7 @@ from everywire.client.requests import refusal
 from everywire.client.returning import passing
 from everywire.client.tokens import NoToken, ask, words
 from everywire.errors import CloseCode, ConnectionClosed, closed, reconnectable
+from everywire.http.redaction import shown
 
 __all__ = ["Lifetime", "Owner"]
 
@@ -172,7 +173,7 @@ class Lifetime:
         delay = self._backoff.next()
         level = logging.INFO if change.error is None else logging.WARNING  # the latter is the application's own
         said = "no connection to %s (%d %s); next attempt in %.1f s"
-        log.log(level, said, self._owner.url, change.code, change.reason, delay)
+        log.log(level, said, shown(self._owner.url), change.code, change.reason, delay)
         self._become(replace(change, delay=delay))
         try:
             async with asyncio.timeout(delay):

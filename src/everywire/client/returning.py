@@ -19,6 +19,7 @@ from everywire.errors import (
     closed,
     reconnectable,
 )
+from everywire.http.redaction import shown
 
 __all__ = ["passing", "returning"]
 
@@ -62,7 +63,7 @@ async def returning(
                 backoff.reset()
             why = _ending(websocket)
         delay = backoff.next()
-        log.info("no connection to %s (%s); next attempt in %.1f s", uri, why, delay)
+        log.info("no connection to %s (%s); next attempt in %.1f s", shown(uri), why, delay)
         await pause(delay)
 
 

@@ -12,6 +12,7 @@ from everywire.engine.body import BodyLink
 from everywire.engine.websocket import WebSocket
 from everywire.errors import HandshakeError
 from everywire.http.head import BadRequest, HeadLimits, RequestReader
+from everywire.http.redaction import shown
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Streamed
 from everywire.ws.link import PlainLink
@@ -199,7 +200,7 @@ class Opening(PlainLink):
             keep = self._kept(request) and not said and response.status < 500 and response.status not in (400, 426)
             return response.encode(close=not keep and not said, head_only=request.method == "HEAD"), keep
         except Exception:  # no response at all, or one with a header that would split it
-            log.exception("the answer to %s cannot be written", ascii(request.target))
+            log.exception("the answer to %s cannot be written", shown(request.target))
             return Response(500, "internal error").encode(close=True), False
 
     def _kept(self, request: Request) -> bool:
@@ -300,14 +301,14 @@ def given_up(request: Request, task: asyncio.Future[Any]) -> None:
     """Say in the log how an answer ended that nobody waits for any more, if it was an error."""
     error = None if task.cancelled() else task.exception()
     if error is not None:
-        log.error("error while answering %s, which nobody waits for", ascii(request.target), exc_info=error)
+        log.error("error while answering %s, which nobody waits for", shown(request.target), exc_info=error)
 
 
 def excuse(request: Request, error: BaseException, *, last: bool = False) -> Response:
     """Make the answer that an error leads to; one that is ours is told in the log alone. `last` as in `refusal`."""
     if isinstance(error, HandshakeError):
         return refusal(error, last=last)
-    log.error("error while answering %s", ascii(request.target), exc_info=error)
+    log.error("error while answering %s", shown(request.target), exc_info=error)
     return Response(500, "internal error")
 
 

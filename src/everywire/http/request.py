@@ -7,6 +7,8 @@ from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import parse_qs, unquote
 
+from everywire.http.redaction import shown
+
 __all__ = ["Headers", "Request", "Response", "one_head", "phrase"]
 
 Address = tuple[str, int] | str | None
@@ -144,7 +146,7 @@ class Request:
         return {name: value.strip('"') for name, found, value in pairs if found}
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.target}>"
+        return f"<Request {self.method} {shown(self.target)}>"
 
 
 class Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from everywire.messages.flow import Cancel, Credit, End, Item
-from everywire.messages.values import Audience, Data, EntryChange, Policy, Position, Raw, Ref, Value
+from everywire.messages.values import Audience, Data, EntryChange, Policy, Position, Raw, Ref, Secretive, Value
 
 __all__ = [
     "Adjust",
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-class Connect(Value, frozen=True):
+class Connect(Secretive, frozen=True):
     """Become a session, or continue the one whose secret is `resume`."""
 
     ref: Ref
@@ -37,7 +37,7 @@ class Connect(Value, frozen=True):
     resume: str | None = None
 
 
-class Refresh(Value, frozen=True):
+class Refresh(Secretive, frozen=True):
     """Show a newer token before the one shown last expires."""
 
     ref: Ref

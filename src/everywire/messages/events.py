@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from everywire.messages.flow import Cancel, Credit, End, Item
-from everywire.messages.values import Audience, Data, Heartbeat, Member, Policy, Position, Raw, Ref, Value
+from everywire.messages.values import Audience, Data, Heartbeat, Member, Policy, Position, Raw, Ref, Secretive, Value
 
 __all__ = [
     "Adjusted",
@@ -65,7 +65,7 @@ class Passed(Value, frozen=True):
     count: int = 1
 
 
-class Connected(Value, frozen=True):
+class Connected(Secretive, frozen=True):
     """The session is there: its public id, its user, and the secret that resumes it.
 
     `expires` is in how many seconds the token has to be refreshed; `channels` are those that the server subscribed the session to: each

@@ -19,6 +19,7 @@ __all__ = [
     "Position",
     "Raw",
     "Ref",
+    "Secretive",
     "Value",
 ]
 
@@ -38,6 +39,18 @@ Data: TypeAlias = Raw | Packed
 
 class Value(msgspec.Struct, frozen=True):
     """An immutable message, or a part of one."""
+
+
+class Secretive(Value, frozen=True):
+    """A value that holds what opens something: its `repr`, which may come into a log or a traceback, leaves that out."""
+
+    def __repr__(self) -> str:
+        fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        shown = ", ".join(f"{name}={'...' if value and name in _SECRET else repr(value)}" for name, value in fields)
+        return f"{type(self).__name__}({shown})"
+
+
+_SECRET = frozenset({"token", "resume"})
 
 
 class Position(Value, frozen=True):

@@ -96,9 +96,10 @@ class Server:
                 sock.close()
             raise
 
-    async def listen(self, sock: socket.socket) -> None:
-        """Accept on another listening socket, which is taken over; TLS and limits are as on the others."""
-        self._listeners[sock] = await self._engine.listen(sock, self._make, self.options.fin_timeout)
+    async def listen(self, sock: socket.socket, *, plain: bool = False) -> None:
+        """Accept on another listening socket, which is taken over, as on the others; `plain`: without TLS whatever they have."""
+        make = self._factory(None) if plain else self._make
+        self._listeners[sock] = await self._engine.listen(sock, make, self.options.fin_timeout)
 
     def refrain(self, sock: socket.socket) -> None:
         """Accept no more on `sock`, and close it; its connections stay."""

@@ -33,11 +33,10 @@ class Bounds:
 class Host:
     """Carries questions to `broker`, answers back, and its news to whoever watches.
 
-    A piece of news is encoded once, for all clients. What one client is told goes out in one write per turn. A client
-    whose link is gone for longer than `absence` has given up its places: a dead worker's sessions are not there any more.
+    A piece of news is encoded once, for all clients. What one client is told goes out in one write per turn.
 
-    Invariants: a channel is in `_watchers` while a peer watches it, and is watched at the broker then, `_patterns` are those with wildcards; `_absent` holds the
-    places of names without a link; `_due` the peers with something to write.
+    Invariants: a channel is in `_watchers` while a peer watches it, and is watched at the broker then; `_patterns` are those of
+    them with wildcards; `_due` holds the peers with something to write.
     """
 
     def __init__(self, broker: Broker, world: Surroundings, bounds: Bounds | None = None) -> None:

@@ -15,8 +15,8 @@ from typing import Any, Final, get_type_hints
 import msgspec
 
 from everywire.brokers.base import Broker, Gap, News, Note
-from everywire.brokers.local.shapes import Shape, arguments, shape
 from everywire.messages import Joined, Left, Moved, Publication
+from everywire.messages.shapes import Shape, arguments, shape
 
 __all__ = ["CALLS", "Call", "Failed", "Frames", "Kind", "Outcome", "Wrong", "frame", "item", "news_item", "unpack_news"]
 

@@ -22,6 +22,7 @@ from everywire.brokers.base import (
 )
 from everywire.brokers.memory.entries import Entries
 from everywire.brokers.memory.expiries import Expiries, Expiry, Later
+from everywire.brokers.memory.journal import Entry, Forgotten, Journal, SavedLog
 from everywire.brokers.memory.log import LOG_COST, Log
 from everywire.brokers.memory.occurrences import Occurrences
 from everywire.brokers.memory.places import Places
@@ -41,7 +42,7 @@ class MemoryBroker:
     what `Broker.alone` says: False where several hubs share it. Beyond the
     budget logs that nothing was ever published to go first, unless they are watched: reading is enough to
     make one, and must not cost others their history. Then the log used longest ago is forgotten: its
-    channel goes on under a new epoch, and whoever watches it is told.
+    channel goes on under a new epoch, and whoever watches it is told. `journal` learns of every change of a log.
 
     Invariants: `_logs` is ordered by use, the latest last; `_cost` is the sum of the logs' costs; `_blank`
     holds the channels whose log was never published to and that are not watched.
@@ -56,9 +57,11 @@ class MemoryBroker:
         budget: int = 256 * 1024 * 1024,
         alone: bool = True,
         metrics: Metrics | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.alone: Final = alone
         self._clock = clock
+        self._journal = journal
         self._new_epoch = new_epoch
         self._budget = budget
         self._metrics = metrics or Metrics()
@@ -123,23 +126,30 @@ class MemoryBroker:
         position = Position(log.epoch, log.top + 1)
         publication = _publication(channel, draft, position)
         log.append(publication, now + retention.age)
+        entry = None
         if draft.entry is not None:
-            self._set(channel, log, draft.entry, retention)
+            entry = self._set(channel, log, draft.entry, retention)
         if draft.key is not None:
             log.remember(draft.key, now + retention.window)
         log.prune(now, retention)
         self._blank.pop(channel, None)
         self._metrics.publications += 1
+        if self._journal is not None:
+            self._journal.take(log.change(channel, draft.key, entry))
         return publication
 
-    def _set(self, channel: str, log: Log, change: EntryChange, retention: Retention) -> None:
+    def _set(self, channel: str, log: Log, change: EntryChange, retention: Retention) -> Entry:
         """Let the newest publication of `log` be its entry's last."""
         entries = _entries(log)
         entries.retention = retention
-        entries.take(log.entries[-1][1], retention.entries)
+        publication = log.entries[-1][1]
+        entries.take(publication, retention.entries)
         age = retention.entry_age if change.ttl is None else change.ttl
-        if age and not change.remove:
-            self._expiries.add(Expiry(self._clock() + age, channel, change.name, log.top, age))
+        if not age or change.remove:
+            return Entry(publication)
+        deadline = self._clock() + age
+        self._expiries.add(Expiry(deadline, channel, change.name, log.top, age))
+        return Entry(publication, age, deadline)
 
     def _holds(self, channel: str, entry: str, offset: int) -> bool:
         """Say whether the entry is still as it was set at `offset`."""
@@ -149,6 +159,9 @@ class MemoryBroker:
     def _expire(self, channel: str, entry: str, offset: int, age: float) -> None:
         """Publish that an entry is over, `age` seconds after it was set, unless it was set again."""
         if not self._holds(channel, entry, offset):
+            return
+        if self._journal is not None and not self._journal.takes:
+            self._expiries.add(Expiry(self._clock() + 1, channel, entry, offset, age))
             return
         log = self._logs[channel]
         before = log.cost
@@ -231,10 +244,31 @@ class MemoryBroker:
         if log is None:
             return
         self._cost -= log.cost
+        if self._journal is not None and log.top:
+            self._journal.take(Forgotten(channel))
         if channel in self._watched:
             anew = self._logs[channel] = Log(self._new_epoch())
             self._cost += anew.cost
             self._tell(Moved(channel, anew.epoch))
+
+    def restore(self, channel: str, saved: SavedLog | None) -> None:
+        """Put a log back as it was kept, in place of the one there is; None: nothing was ever kept of its epoch."""
+        there = self._logs.pop(channel, None)
+        self._blank.pop(channel, None)
+        if there is not None:
+            self._cost -= there.cost
+        if saved is None:
+            if there is None:
+                return
+            saved = SavedLog(channel, there.epoch, 0)
+        log = self._logs[channel] = Log.restored(saved)
+        self._cost += log.cost
+        self._sort(channel)
+        for entry in saved.entries:
+            name, position = entry.publication.entry, entry.publication.position
+            if entry.age and name is not None and position is not None:
+                self._expiries.add(Expiry(entry.deadline, channel, name, position.offset, entry.age))
+        self._shrink(channel)
 
     async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
         """Give where each log ends."""

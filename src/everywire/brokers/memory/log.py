@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 
 from everywire.brokers.base import Query, Retention
 from everywire.brokers.memory.entries import Entries
+from everywire.brokers.memory.journal import Entry, Kept, Key, Saved, SavedLog
 from everywire.messages import Position, Publication
 
 __all__ = ["LOG_COST", "Log"]
@@ -56,6 +58,32 @@ class Log:
         self.top += 1
         self.entries.append((deadline, publication))
         self._cost += _cost(publication)
+
+    def change(self, channel: str, key: str | None, entry: Entry | None) -> Kept:
+        """Give what the newest publication, with its `key` and its `entry`, changed."""
+        saved = Saved(self.entries[-1][1], self.entries[-1][0]) if self.entries else None
+        remembered = Key(key, self.top, self.keys[key][0]) if key is not None and key in self.keys else None
+        kept = Kept(channel, self.epoch, self.top, self.first, saved, remembered, entry)
+        if self.keyed is None:
+            return kept
+        return replace(kept, floor=self.keyed.floor, retention=self.keyed.retention)
+
+    @classmethod
+    def restored(cls, saved: SavedLog) -> Log:
+        """Make a log as it was kept."""
+        log = cls(saved.epoch)
+        log.top = saved.top - len(saved.publications)
+        for each in saved.publications:
+            log.append(each.publication, each.deadline)
+        for key in saved.keys:
+            log.keys[key.key] = (key.deadline, key.offset)
+            log._cost += _KEY_COST + len(key.key)
+        if saved.retention is not None:
+            log.keyed = Entries(saved.floor)
+            log.keyed.retention = saved.retention
+            for entry in saved.entries:
+                log.keyed.take(entry.publication, saved.retention.entries)
+        return log
 
     def drop_first(self) -> None:
         """Forget the oldest entry."""

@@ -6,12 +6,20 @@ import asyncio
 import os
 import signal
 import socket
+import sqlite3
+import sys
+import time
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 
 import msgspec
 
+from everywire.brokers.base import Broker
 from everywire.brokers.local import Host
 from everywire.brokers.local import serve as serve_host
 from everywire.brokers.memory import MemoryBroker
+from everywire.brokers.memory.durable import DurableBroker
+from everywire.brokers.memory.file import HistoryFile
 from everywire.hub.world import LoopWorld
 from everywire.servers.workers.control import Control, Ready
 
@@ -26,6 +34,18 @@ class Given(msgspec.Struct, frozen=True):
     listening: int
     control: int
     history: str | None = None
+    forced: bool = False
+
+
+def _durable(given: Given, world: LoopWorld, executor: Executor) -> DurableBroker:
+    """Make the broker whose logs are in a file, with all that the file has."""
+    loop = asyncio.get_running_loop()
+    assert given.history is not None
+    file = HistoryFile(given.history, world.now, time.time, forced=given.forced)
+    logs = file.load(world.new_id)
+    broker = DurableBroker(file, partial(loop.run_in_executor, executor), loop, world.later)
+    broker.adopt(MemoryBroker(world.now, world.new_id, later=world.later, alone=False, journal=broker), logs)
+    return broker
 
 
 async def serve(given: Given) -> None:
@@ -34,7 +54,15 @@ async def serve(given: Given) -> None:
     told = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, told.set)
     world = LoopWorld(loop)
-    broker = MemoryBroker(world.now, world.new_id, later=world.later, alone=False)
+    executor = ThreadPoolExecutor(1, "history")  # SQLite waits for the disk; the loop does not
+    try:
+        broker: Broker = (
+            MemoryBroker(world.now, world.new_id, later=world.later, alone=False)
+            if given.history is None
+            else _durable(given, world, executor)
+        )
+    except (OSError, sqlite3.Error) as error:
+        sys.exit(f"cannot use {given.history} for history: {error}")
     host = Host(broker, world)
     control = await Control.over(socket.socket(fileno=given.control), lambda _: None, told.set)
     server = await serve_host(host.join, socket.socket(fileno=given.listening))
@@ -43,6 +71,7 @@ async def serve(given: Given) -> None:
     server.close()
     host.close()
     await broker.close()
+    executor.shutdown()
 
 
 def main() -> None:

@@ -46,6 +46,7 @@ class Plan:
     command: Sequence[str]
     slots: Sequence[Sequence[socket.socket]]
     history: str | None = None
+    forced: bool = False
     window: float = 10.0
     pace: float = 100.0
     grace: float = 10.0
@@ -103,8 +104,8 @@ class Supervisor:
         keepers: list[asyncio.Task[None]] = []
         try:
             with listening.unix(str(Path(self._folder) / "broker")) as sock:
-                keepers.append(asyncio.ensure_future(self._keep_authority(sock)))
-                if await self._begin():
+                if await self._begin(sock):
+                    keepers.append(asyncio.ensure_future(self._keep_authority(sock)))
                     keepers += [asyncio.ensure_future(self._keep(slot)) for slot in self.slots]
                     self._started(self.slots[0].current.said if self.slots[0].current else Ready())
                     await self._told.wait()
@@ -122,15 +123,17 @@ class Supervisor:
         """Keep it running; workers whose link it was wait at the socket, which stays open."""
         failures = 0
         while True:
-            child = self.authority = await self._start_authority(sock)
+            child = self.authority
+            assert child is not None
             await child.over.wait()
             failures = 0 if self._steady(child) else failures + 1
             _log.error("the broker %s; it is started again", child.fate)
             await asyncio.sleep(_pause(failures))
+            self.authority = await self._start_authority(sock)
 
     async def _start_authority(self, sock: socket.socket) -> Child:
         def errand(control: int) -> tuple[str, str]:
-            given = authority.Given(sock.fileno(), control, self.plan.history)
+            given = authority.Given(sock.fileno(), control, self.plan.history, self.plan.forced)
             return authority.ENVIRONMENT, msgspec.json.encode(given).decode()
 
         command = [sys.executable, "-c", _AUTHORITY]
@@ -138,8 +141,13 @@ class Supervisor:
 
     # The workers.
 
-    async def _begin(self) -> bool:
-        """Start all workers for the first time; one that fails now would fail again."""
+    async def _begin(self, sock: socket.socket) -> bool:
+        """Start everything for the first time; what fails now would fail again."""
+        self.authority = await self._start_authority(sock)
+        if not await self.authority.begun(self.plan.start):
+            self._failed = not self._told.is_set()
+            _log.error("the broker does not start: it %s", self.authority.fate)
+            return False
         children = await asyncio.gather(*[self._start(slot) for slot in self.slots])
         begun = await asyncio.gather(*[child.begun(self.plan.start) for child in children])
         for slot, child in zip(self.slots, children, strict=True):
@@ -176,7 +184,7 @@ class Supervisor:
             if slot.current is not child:
                 continue  # it was replaced
             slot.failures = 0 if self._steady(child) else slot.failures + 1
-            _say(slot, child, "%s; another is started" % child.fate)
+            _say(slot, child, f"{child.fate}; another is started")
             self._stand_in_for(child)
             await asyncio.sleep(_pause(slot.failures))
             slot.current = newer = await self._start(slot)
@@ -208,7 +216,7 @@ class Supervisor:
         for slot in self.slots:
             newer = await self._start(slot)
             if not await newer.begun(self.plan.start):
-                _say(slot, newer, "%s before it was ready; the rest stay as they are" % newer.fate)
+                _say(slot, newer, f"{newer.fate} before it was ready; the rest stay as they are")
                 break
             old, slot.current = slot.current, newer
             self._stand_down(slot)

@@ -13,12 +13,15 @@ import msgspec
 
 from everywire.brokers.base import Broker
 from everywire.brokers.local import LocalBroker, connector
+from everywire.gateway import Gateway
 from everywire.hub.draining import Draining
 from everywire.hub.hub import Hub
 from everywire.hub.world import World
 from everywire.metrics import Metrics
+from everywire.servers import listening
 from everywire.servers.websocket import Server
 from everywire.servers.workers.control import Adopt, Control, Drain, Drained, Message, Ready, Release
+from everywire.servers.workers.relay import WorkerRelay, private
 
 __all__ = ["ENVIRONMENT", "Given", "Worker"]
 
@@ -55,6 +58,8 @@ class Worker:
         self.drain = Drain(0, 1000)
         self._server: Server | None = None
         self._control: Control | None = None
+        self._relay: WorkerRelay | None = None
+        self._private: Path | None = None
         self._adopted: dict[int, list[socket.socket]] = {}
 
     @classmethod
@@ -73,9 +78,12 @@ class Worker:
         name = f"{self.given.slot}.{os.getpid()}"
         return LocalBroker(connector(str(self.given.broker), loop), loop, name)
 
-    async def begin(self, server: Server, ready: Ready) -> None:
-        """Tell the supervisor that clients are welcome."""
+    async def begin(self, server: Server, gateway: Gateway, ready: Ready) -> None:
+        """Be there for the other workers, then tell the supervisor that clients are welcome."""
         self._server = server
+        self._private = private(Path(self.given.folder), gateway.hub.node)
+        await server.listen(listening.unix(str(self._private)), plain=True)
+        gateway.relay = self._relay = WorkerRelay(Path(self.given.folder))
         sock = socket.socket(fileno=self.given.control)
         self._control = await Control.over(sock, self._hear, self._alone)
         self._control.say(ready)
@@ -106,9 +114,14 @@ class Worker:
             await self._server.listen(sock)
 
     async def end(self, hub: Hub) -> None:
-        """Stop listening, and let the clients go in the time that the supervisor gives."""
+        """Stop listening, and let the clients go in the time that the supervisor gives; their requests by other workers still come."""
         assert self._server is not None
-        self._server.stop_listening()
+        for sock in [*self._server.sockets, *(sock for adopted in self._adopted.values() for sock in adopted)]:
+            self._server.refrain(sock)
         gone = await Draining(hub, self.drain.window, self.drain.pace).wait()
         if self._control is not None:
             self._control.say(Drained(gone))
+        if self._private is not None:
+            self._private.unlink(missing_ok=True)
+        if self._relay is not None:
+            self._relay.close()

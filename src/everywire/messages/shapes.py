@@ -1,4 +1,4 @@
-"""How values of the broker interface look in MessagePack, derived from their types.
+"""How values look in MessagePack, derived from their types: for links between processes, and for files.
 
 MessagePack cannot hold JSON text (`Raw`) beside MessagePack (`Packed`) as they are, so both travel as bytes,
 the latter marked. Every type with one of them somewhere inside travels as an array of its fields; all others
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias, Union, get_args, get_origin, get_
 import msgspec
 from msgspec.msgpack import Ext
 
-from everywire.messages import Data, Packed, Raw
+from everywire.messages.values import Data, Packed, Raw
 
 __all__ = ["Shape", "arguments", "shape"]
 
@@ -54,7 +54,7 @@ def shape(kind: Any) -> Shape:
 def arguments(kinds: Sequence[Any]) -> Shape:
     """Give the shape of several values of these types, one after another, as a tuple."""
     shapes = [shape(kind) for kind in kinds]
-    wire = tuple[tuple(each.wire for each in shapes)]  # type: ignore[misc] # made at run time
+    wire = tuple.__class_getitem__(tuple(each.wire for each in shapes))  # made at run time, which no checker sees
     return Shape(wire, *_by_place(shapes, tuple))
 
 
@@ -76,7 +76,7 @@ def _unless_none(convert: Convert) -> Convert:
 
 def _row(kind: Any) -> Shape:
     wire, pack, unpack = shape(kind)
-    row = tuple[wire, ...]
+    row = tuple.__class_getitem__((wire, ...))
     if pack is None or unpack is None:
         return Shape(row)
     return Shape(row, lambda values: [pack(value) for value in values], lambda values: tuple(map(unpack, values)))

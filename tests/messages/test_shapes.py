@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from everywire.brokers import base
-from everywire.brokers.local.shapes import arguments, shape
 from everywire.messages import Data, Joined, Left, Member, Packed, Publication, Raw
+from everywire.messages.shapes import arguments, shape
 
 CARRIED = (
     base.Draft,
