@@ -34,6 +34,7 @@ const [heard, seen, states] = [[], [], []];
 const room = ada.subscribe("room:move", { onPublication: ({ data }) => heard.push(data) });
 const hers = grace.subscribe("room:move", { onJoin: ({ user }) => seen.push(["join", user]), onLeave: ({ user }) => seen.push(["leave", user]) });
 await Promise.all([until(room, "subscribed"), until(hers, "subscribed")]);
+if (!hers.members.has(ada.session)) await until(hers, "join", (member) => member.session === ada.session);
 seen.length = 0;
 ada.on("state", ({ state }) => states.push(state));
 const { session } = ada;
