@@ -8,7 +8,10 @@ from typing import Any, TypedDict, Unpack
 
 from everywire.app.threads import started
 from everywire.brokers.base import Draft, Receipt
+from everywire.errors import Refused
 from everywire.hub.asking import Question, ask, local
+from everywire.hub.codes import Code
+from everywire.hub.enrolling import personal
 from everywire.hub.hub import Hub
 from everywire.hub.shapes import encode
 from everywire.messages import Audience, EntryChange
@@ -59,6 +62,15 @@ class Speaking:
         draft = Draft(encode(data), hub.world.wall(), None, key, _change(options), _audience(options))
         place, ephemeral = hub.place(channel), options.get("ephemeral", False)
         return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
+
+    def publish_to(
+        self, user: str, data: Any, *, key: str | None = None, ephemeral: bool = False
+    ) -> Awaitable[Receipt]:
+        """Publish `data` to the personal channel of `user`, as `publish` does; raises `Refused` where `personal` was not declared."""
+        hub = self.hub
+        if hub.hooks.personal is None:
+            raise Refused("there are no personal channels", Code.UNKNOWN_CHANNEL)
+        return self.publish(personal(hub.hooks.personal, user), data, key=key, ephemeral=ephemeral)
 
     async def call(
         self, session: str, name: str, data: Any = None, *, timeout: float | None = None, returns: Any = Any

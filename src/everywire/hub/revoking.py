@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -29,9 +28,10 @@ class _Kick(msgspec.Struct):
 
 
 class _Removal(msgspec.Struct):
-    user: str
     channel: str
+    user: str | None = None
     reason: str = ""
+    session: str | None = None
 
 
 class _Revocation(msgspec.Struct):
@@ -63,9 +63,11 @@ class Revoking:
             raise ValueError(f"{code} is no close code that can be sent")
         await self._hub.notes.tell("kick", _Kick(code, reason, user, session))
 
-    async def remove(self, user: str, channel: str, reason: str = "") -> None:
-        """End the subscriptions of `user` to `channel`."""
-        await self._hub.notes.tell("remove", _Removal(user, channel, reason))
+    async def remove(self, user: str | None, channel: str, reason: str = "", session: str | None = None) -> None:
+        """End the subscriptions of `user`, or of one `session`, to `channel`."""
+        if (user is None) == (session is None):
+            raise TypeError("unsubscribe a user or a session")
+        await self._hub.notes.tell("remove", _Removal(channel, user, reason, session))
 
     async def revoke(self, user: str | None, token: str | None, before: float | None, lasting: float | None) -> None:
         """Let the tokens of `user` issued before `before` (seconds since 1970; now, if None), or the one with the id `token`, hold no longer.
@@ -101,17 +103,12 @@ class Revoking:
     def _kicked(self, kick: _Kick, node: str) -> None:
         if not sendable(kick.code):
             raise ValueError(f"no close code: {kick.code}")
-        hub = self._hub
-        if kick.user is not None:
-            found: Iterable[Session] = hub.of_user(kick.user)
-        else:
-            one = hub.sessions.get(kick.session or "")
-            found = () if one is None else (one,)
-        for session in found:
+        for session in self._hub.addressed(kick.user, kick.session):
             self._expel(session, kick.code, kick.reason)
 
     def _removed(self, removal: _Removal, node: str) -> None:
-        for session in self._hub.of_user(removal.user):
+        for session in self._hub.addressed(removal.user, removal.session):
+            session.dismiss(removal.channel)
             subscription = session.subscriptions.get(removal.channel)
             if subscription is not None:
                 self._hub.remove(subscription, removal.reason)

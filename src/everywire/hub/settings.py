@@ -20,6 +20,7 @@ class Settings:
     """Limits (counts, bytes) and times (seconds) of one hub; a rate that is None is no limit."""
 
     linger: float = 10.0  # how long a session outlives its transport
+    resume_ttl: float = 3600.0  # how long a session's secret brings it back after that
     connect_deadline: float = 10.0  # from the transport's opening to its `connect`
     expiry_grace: float = 30.0  # from the end of a token's time to that of its session's connection
     revocation: float = 86_400.0  # how long a revocation is kept unless it says otherwise; at least a token's life
@@ -27,7 +28,7 @@ class Settings:
     token_parameter: str | None = None  # of an address's query, where a token may stand that cannot stand elsewhere
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     lease: float = (
-        3.0  # how long a node holds its places in channels without renewing that; it does so three times in it
+        3.0  # how long a node holds its places in channels without saying so again; it does three times in it
     )
     max_channels: int = 128  # subscriptions of one session
     max_name: int = 255  # characters in a channel's name
