@@ -11,6 +11,7 @@ import msgspec
 
 from everywire.errors import Refused
 from everywire.hub.channel import Subscription
+from everywire.hub.codes import Code
 from everywire.hub.identity import Identity
 from everywire.hub.proofs import Proof, Signer
 from everywire.hub.records import Record
@@ -47,7 +48,8 @@ class Continuing:
 
     A session that is not here is rebuilt from its record; its places in channels are taken over, so that others see it neither leave
     nor join, and the node that had it is told by a note and lets it go. Two nodes may be asked for the same session at once: both
-    tell, all nodes hear that in the same order, and who told last has it.
+    tell, all nodes hear that in the same order, and who told last has it. Who lets a session go tells that, too: what it asked of the
+    broker came before, so the places that the other enters then are its own at last.
 
     Invariants: `_told` holds the sessions that this node took from another, while its note of that has not come back to it.
     """
@@ -57,6 +59,7 @@ class Continuing:
         self._signer: Final = signer
         self._told: dict[str, None] = {}
         hub.notes.add("continued", _Continued, self._continued)
+        hub.notes.add("surrendered", _Continued, self._surrendered)
 
     def secret(self, session: Session) -> str:
         """Give what continues `session`, to be shown by its client alone."""
@@ -70,7 +73,11 @@ class Continuing:
         session = self._hub.sessions.get(proof.session)
         if session is not None:
             return Earlier(session.id, session.identity) if session.user == proof.user else None
-        record = await self._hub.records.find(proof.session)
+        try:
+            record = await self._hub.records.find(proof.session)
+        except Exception as failure:
+            _log.error("no session can be continued: %s", failure)
+            raise Refused("sessions cannot be looked for at this moment", Code.INTERNAL, temporary=True) from failure
         if record is None or record.identity.user != proof.user:
             return None
         return Earlier(proof.session, record.identity, record)
@@ -89,7 +96,7 @@ class Continuing:
         if identity is not None:
             session.become(identity)
         self._hub.resume(attachment, session)
-        if earlier.record is not None:
+        if not self._hub.broker.alone:  # another node may just have taken it from this one, or this one from another
             self._told[session.id] = None
             self._hub.world.start(self._tell(session.id))
         if taken:
@@ -109,7 +116,7 @@ class Continuing:
     def _subscribed(self, session: Session, channels: Iterable[str]) -> Iterable[Subscription]:
         for name in channels:
             try:
-                yield self._hub.subscription(session, self._hub.place(name))
+                yield self._hub.subscription(session, self._hub.places_of(name))
             except Refused:
                 _log.info("a session goes on without %s, which is not there any more", ascii(name))
 
@@ -123,15 +130,19 @@ class Continuing:
                 _log.exception("a place in a channel was not taken over")
 
     async def _tell(self, session: str) -> None:
+        if not await self._say("continued", session):
+            self._told.pop(session, None)
+
+    async def _say(self, kind: str, session: str) -> bool:
         for attempt in range(_TRIES):
             try:
-                await self._hub.notes.tell("continued", _Continued(session))
-            except Exception:
-                _log.exception("a session was continued, and the node that had it does not know yet")
+                await self._hub.notes.tell(kind, _Continued(session))
+            except Exception as failure:
+                _log.error("a session was %s, and other nodes do not know yet: %s", kind, failure)
                 await pause(self._hub.world, 2.0**attempt)
             else:
-                return
-        self._told.pop(session, None)
+                return True
+        return False
 
     def _continued(self, note: _Continued, node: str) -> None:
         if node == self._hub.node:
@@ -139,4 +150,28 @@ class Continuing:
         elif note.session not in self._told:  # otherwise ours was told later
             session = self._hub.sessions.get(note.session)
             if session is not None:
-                self._hub.surrender(session)
+                self._let_go(session)
+
+    def _let_go(self, session: Session) -> None:
+        self._hub.surrender(session)
+        self._hub.world.start(self._say("surrendered", session.id))
+
+    def _surrendered(self, note: _Continued, node: str) -> None:
+        session = self._hub.sessions.get(note.session)
+        if session is not None and node != self._hub.node:
+            self._hub.world.start(self._hold(self._hub.places.of(session)))
+
+    async def verify(self) -> None:
+        """Let go of sessions that went on elsewhere, which this node may not have heard: news were lost."""
+        if self._hub.broker.alone:
+            return
+        for name in [*self._hub.sessions]:
+            try:
+                record = await self._hub.records.find(name)
+            except Exception as failure:
+                _log.error("it is not known which sessions went on elsewhere: %s", failure)
+                return
+            session = self._hub.sessions.get(name)
+            elsewhere = record is not None and record.node != self._hub.node
+            if session is not None and elsewhere and name not in self._told and not self._hub.records.owes(session):
+                self._let_go(session)

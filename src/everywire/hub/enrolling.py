@@ -86,4 +86,4 @@ class Enrolling:
 
 def personal(pattern: str, user: str) -> str:
     """Give the name of a user's personal channel: what would not fit into a pattern is written as %3A."""
-    return pattern.replace("{user}", quote(user, safe="@ !$&'()*+,;=/?#[]|~"))
+    return pattern.replace("{user}", quote(user, safe="@ !$&'()+,;=/?#[]|~"))

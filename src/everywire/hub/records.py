@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Record", "Records"]
 
 _DELAY = 0.05  # seconds in which changes of one session are written once
+_AGAIN = 1.0  # seconds after which it is tried again where the broker could not be asked
 _AT_ONCE = 250  # records written in such a time
 
 _log = logging.getLogger("everywire.hub")
@@ -74,6 +75,10 @@ class Records:
         if self._refreshing is None:
             self._refreshing = self._world.later(self._life / 4, self._refresh)
 
+    def owes(self, session: Session) -> bool:
+        """Say whether the session's record has yet to be written."""
+        return session.id in self._changed
+
     def over(self, session: Session) -> None:
         """Keep what brings back a session whose linger is over."""
         self._changed.pop(session.id, None)
@@ -99,13 +104,16 @@ class Records:
             _log.warning("the record of a session cannot be read")
             return None
 
-    async def close(self) -> None:
-        """Write what has changed, and nothing any more."""
+    def close(self) -> None:
+        """Write nothing any more by itself."""
         for timer in (self._writing, self._refreshing):
             if timer is not None:
                 timer.cancel()
         self._writing = self._refreshing = None
         self._closed = True
+
+    async def flush(self) -> None:
+        """Write what has changed."""
         while self._changed:
             for written in self._write():
                 await written
@@ -113,7 +121,7 @@ class Records:
     def _write_some(self) -> None:
         self._writing = None
         self._write()
-        if self._changed:
+        if self._changed and self._writing is None:
             self._writing = self._world.later(_DELAY, self._write_some)
 
     def _write(self) -> list[asyncio.Future[None]]:
@@ -133,10 +141,11 @@ class Records:
     async def _put(self, session: str, record: Record, life: float) -> None:
         try:
             await self._broker.put(_name(session), _write(record), life)
-        except Exception:
-            _log.exception("the record of a session was not written")
-            if session in self._sessions:
-                self.changed(self._sessions[session])
+        except Exception as failure:
+            _log.error("the record of a session was not written: %s", failure)
+            if not self._closed:
+                self._changed[session] = None
+                self._writing = self._writing or self._world.later(_AGAIN, self._write_some)
 
     async def _over(self, session: str, record: Record) -> None:
         try:

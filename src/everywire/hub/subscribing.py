@@ -30,6 +30,7 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
     """Answer a `Subscribe`, once or page by page."""
     attachment = session.attachment
     place = hub.places_of(command.channel)
+    wanted(place, command.policy, delta=command.delta)  # before a rule is asked; it refuses what makes no sense
     known = session.subscriptions.get(place.name)
     if known is not None and known.state in (State.LIVE, State.AHEAD) and command.since is None:
         raise Refused("already subscribed", Code.ALREADY_SUBSCRIBED)
@@ -42,16 +43,18 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
 
 async def subscribe_unasked(hub: Hub, session: Session, channel: str) -> None:
     """Subscribe a session in the server's name; nothing where it has no transport, or is subscribed already."""
-    place = hub.place(channel)
+    place, attachment = hub.place(channel), session.attachment
     known = session.subscriptions.get(channel)
-    if session.attachment is not None and (known is None or known.state is State.RESTING):
-        await _subscribe(hub, session, place, m.Subscribe(None, channel))
+    if attachment is not None and (known is None or known.state is State.RESTING):
+        command = m.Subscribe(None, channel, pages=hub.settings.max_pages)
+        answer = await _subscribe(hub, session, place, command)
+        if answer is not None:
+            attachment.tell(answer)  # there is more than that: the client has to ask on
 
 
 async def _subscribe(hub: Hub, session: Session, place: Place, command: m.Subscribe) -> m.Event | None:
-    attachment = session.attachment
+    attachment, wants = session.attachment, wanted(place, command.policy, delta=command.delta)
     assert attachment is not None
-    wants = wanted(place, command.policy, delta=command.delta)
     fresh = place.name not in session.subscriptions
     subscription = hub.subscription(session, place)
     try:
