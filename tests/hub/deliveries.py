@@ -41,16 +41,23 @@ Place = tuple[str, int]
 
 
 class Losing(MemoryBroker):
-    """Loses `left` news of publications, and of lost logs."""
+    """Loses `left` news of publications, and of lost logs; the others take `delay()` seconds, in order."""
 
     left = 0
+    world: Any = None
+    delay: Any = None
+    _last = 0.0
 
     def listen(self, deliver: Any) -> None:
         def hand_on(news: Any) -> None:
             if self.left and isinstance(news, Publication | Moved):
                 self.left -= 1
-            else:
+            elif self.delay is None:
                 deliver(news)
+            else:
+                now = self.world.now()
+                self._last = max(now + self.delay(), self._last + 1e-6)
+                self.world.later(self._last - now, lambda: deliver(news))
 
         super().listen(hand_on)
 
@@ -171,8 +178,11 @@ class Listener:
 class Play:
     """One schedule on one application."""
 
-    def __init__(self, seed: int, *, keyed: bool, slow: bool = False, crowd: int | None = None) -> None:
+    def __init__(
+        self, seed: int, *, keyed: bool, slow: bool = False, crowd: int | None = None, late: bool = False
+    ) -> None:
         self.dice = random.Random(seed)
+        self.late = late
         self.keyed, self.slow = keyed, slow
         self.channel = "map" if keyed else "feed"
         settings = Settings(linger=3, max_page=3, check_every=1.0, max_held=40)
@@ -187,6 +197,8 @@ class Play:
 
     def _broker(self, world: Any, metrics: Any) -> Any:
         self.memory = Losing(world.now, world.new_id, later=world.later, metrics=metrics)
+        if self.late:
+            self.memory.world, self.memory.delay = world, lambda: self.dice.choice((0.0, 0.0, 0.01, 0.3))
         if not self.slow:
             return self.memory
         return SlowBroker(self.memory, world, lambda: self.dice.choice((0.0, 0.0, 0.01, 0.1)))

@@ -18,6 +18,7 @@ MANNERS = [
     for slow in (False, True)
     for crowd in (None, 2)
 ]
+MANNERS += [{"keyed": keyed, "slow": slow, "late": True} for keyed in (False, True) for slow in (False, True)]
 
 
 def named(manner):

@@ -364,8 +364,9 @@ class Hub:
         elif isinstance(news, Publication):
             self.repairs.take(channel, news)
         elif isinstance(news, Moved):
-            self.metrics.deliveries += channel.audience
-            channel.move(news)
+            if channel.end is None or channel.end.epoch != news.epoch:  # it was not noticed before
+                self.metrics.deliveries += channel.audience
+                channel.move(news)
         else:
             self.metrics.deliveries += channel.audience
             channel.tell(news)
