@@ -24,6 +24,7 @@ from everywire.errors import (  # noqa: E402
 )
 from everywire.http.request import Headers, Request, Response  # noqa: E402
 from everywire.hub.callers import Caller  # noqa: E402
+from everywire.hub.changes import Change  # noqa: E402
 from everywire.hub.identity import Identity, Limits  # noqa: E402
 from everywire.messages import Member  # noqa: E402
 from everywire.servers.auth import basic_auth, bearer_auth  # noqa: E402
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Caller",
+    "Change",
     "Client",
     "CloseCode",
     "Conflict",

@@ -48,7 +48,7 @@ def attachment(codec=CODEC):
 
 def subscriber(channel, name="s", codec=CODEC):
     """A held subscription."""
-    subscription = channel.subscribe(Session(Member(name), "secret"))
+    subscription = channel.subscribe(Session(Member(name)))
     channel.hold(subscription, attachment(codec))
     return subscription
 
@@ -180,7 +180,7 @@ def test_a_listener_may_vanish_while_others_are_told(channel):
     class DyingTransport(MemoryTransport):
         carrier = Dying()
 
-    dying, other = channel.subscribe(Session(Member("1"), "secret")), subscriber(channel, "2")
+    dying, other = channel.subscribe(Session(Member("1"))), subscriber(channel, "2")
     end = attachment()
     end.transport = DyingTransport()
     channel.hold(dying, end)

@@ -33,7 +33,7 @@ def place(loop):
 
 
 def session(expires, name="s"):
-    return Session(Member(name, "ann"), "secret", Identity("ann", expires))
+    return Session(Member(name, "ann"), Identity("ann", expires))
 
 
 def test_a_session_expires_once_after_its_grace(loop, place):

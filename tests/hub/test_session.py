@@ -1,11 +1,21 @@
-"""A session's secret."""
+"""What a session knows of itself."""
 
-import pytest
-
+from everywire.hub.identity import Identity
 from everywire.hub.session import Session
 from everywire.messages import Member
 
 
-@pytest.mark.parametrize(("shown", "proven"), [("s1.secret", True), ("s1.secreT", False), ("s1", False), ("", False)])
-def test_only_the_whole_secret_proves(shown, proven):
-    assert Session(Member("s1"), "secret").proven(shown) is proven
+def test_a_newer_token_changes_what_it_may():
+    session = Session(Member("s1", "ann"))
+    assert session.may("publish", "room:1")
+    session.become(Identity("ann", capabilities={"room:*": ["subscribe"]}))
+    assert session.may("subscribe", "room:1")
+    assert not session.may("publish", "room:1")
+
+
+def test_the_server_may_dismiss_it_from_a_channel():
+    session = Session(Member("s1"))
+    session.enrolled = ("a", "b")
+    session.dismiss("a")
+    session.dismiss("c")
+    assert session.enrolled == ("b",)

@@ -8,9 +8,10 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from everywire.brokers.base import Retention
 from everywire.hub.changes import ChangeHook, ChangeKind
+from everywire.hub.enrolling import personal
 from everywire.hub.handlers import Handler, HandlerOptions
 from everywire.hub.hooks import ConnectHook, Hooks
-from everywire.hub.kinds import ACTIONS, Action, ChannelKind, Presence, Rule
+from everywire.hub.kinds import ACTIONS, Access, Action, ChannelKind, Presence, Rule
 from everywire.hub.policies import Bounds
 from everywire.hub.shapes import Shape
 from everywire.messages import PolicyKind
@@ -100,6 +101,24 @@ class Declaring:
             shape=Shape(options["data"]) if "data" in options else None,
         )
         self._hooks.kinds.add(kind)
+        return kind
+
+    def personal(self, pattern: str = "user:{user}", **options: Unpack[ChannelOptions]) -> ChannelKind:
+        """Declare a channel for each user, to which all of that user's sessions are subscribed as they connect.
+
+        `publish_to` publishes there. Unless `options` say otherwise, only that user may subscribe and read its history, and no client
+        may publish. Raises `ValueError` for a pattern without `{user}`.
+        """
+        if "{user}" not in pattern:
+            raise ValueError(f"a personal channel's pattern has {{user}} in it, {pattern!r} has not")
+
+        def own(access: Access) -> bool:
+            user = access.member.user
+            return user is not None and personal(pattern, user) == access.channel
+
+        rules: ChannelOptions = {"may_subscribe": own, "may_history": own, "may_presence": own, "may_publish": False}
+        kind = self.channel(pattern, **(rules | options))
+        self._hooks.personal = pattern
         return kind
 
     def on(self, name: str, **options: Unpack[CallOptions]) -> Callable[[H], H]:

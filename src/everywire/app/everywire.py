@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ __all__ = ["Everywire"]
 
 H = TypeVar("H", bound=Callable[..., Any])
 _EVERYWHERE = ("", "0.0.0.0", "::")
+_SHORTEST_SECRET = 16
 _log = logging.getLogger("everywire")
 
 C = TypeVar("C", bound=ConnectHook)
@@ -43,6 +45,9 @@ MakeBroker = Callable[[World, Metrics], Broker]
 
 class Everywire(Declaring, Speaking, Governing):
     """A real-time application: declare channels, handlers and routes, then `run` it.
+
+    `secret` signs what clients show to continue their sessions, on any node that has the same; of several the first signs and all are
+    accepted. Without one the environment's EVERYWIRE_SECRET is taken (several are separated by commas), or one for this process alone.
 
     Nothing here needs an event loop before the application starts. After that, all of it belongs to that
     loop's thread, but for what says otherwise: `publish`, `kick`, `unsubscribe` and `revoke` may be called from any.
@@ -54,9 +59,11 @@ class Everywire(Declaring, Speaking, Governing):
         path: str = "/everywire",
         settings: Settings | None = None,
         broker: MakeBroker | None = None,
+        secret: str | Sequence[str] | None = None,
         http: HttpSettings | None = None,
     ) -> None:
         super().__init__()
+        self._hooks.secrets = _secrets(secret)
         self.path = path
         self.settings = settings or Settings()
         self.metrics = Metrics()
@@ -107,14 +114,19 @@ class Everywire(Declaring, Speaking, Governing):
                 self._routes.replace(path, route)
 
     async def stop(self) -> None:
-        """Tell every client to come back later, and let go of everything."""
-        hub, gateway, self._hub, self._gateway = self._hub, self._gateway, None, None
+        """Tell every client to come back later, wait for handlers that are to finish, and let go of everything."""
+        hub, gateway, self._gateway = self._hub, self._gateway, None
         if self._health is not None:
             self._health.draining = True
-        if gateway is not None:
-            gateway.stop()
-        if hub is not None:
-            hub.close()
+        if hub is None or gateway is None:
+            return  # it is not running, or stopping already
+        gateway.stop()
+        hub.close()
+        try:
+            await hub.finished()  # while there is still a hub for what they say
+            await hub.settled()
+        finally:
+            self._hub = None
             await hub.broker.close()
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer] | None:
@@ -171,6 +183,15 @@ class Everywire(Declaring, Speaking, Governing):
             scheme = "wss" if options.get("ssl") else "ws"
             _log.info("serving %s; Ctrl-C stops it", _address(server, given, scheme, self.path))
             await told.wait()
+
+
+def _secrets(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    if given is None:
+        given = [each.strip() for each in os.environ.get("EVERYWIRE_SECRET", "").split(",") if each.strip()]
+    secrets = (given,) if isinstance(given, str) else tuple(given)
+    if any(len(secret) < _SHORTEST_SECRET for secret in secrets):
+        raise ValueError(f"a secret has at least {_SHORTEST_SECRET} characters")
+    return secrets
 
 
 def _address(server: Server, host: str | None, scheme: str, path: str) -> str:

@@ -6,9 +6,9 @@ from abc import abstractmethod
 from collections.abc import Awaitable
 
 from everywire.app.administered import Counter
-from everywire.app.threads import started
 from everywire.hub.hooks import ConnectHook, Hooks
 from everywire.hub.hub import Hub
+from everywire.hub.threads import started
 from everywire.servers.routes import Routes
 
 __all__ = ["Governing"]
@@ -61,10 +61,24 @@ class Governing:
         hub = self.hub
         return started(hub.world, lambda: hub.revoking.kick(user, session, code, reason))
 
-    def unsubscribe(self, user: str, channel: str, reason: str = "") -> Awaitable[None]:
-        """End the subscriptions of `user` to `channel`; his clients are told `reason`, and may subscribe again where they are allowed to."""
+    def subscribe(self, channel: str, *, user: str | None = None, session: str | None = None) -> Awaitable[None]:
+        """Subscribe all sessions that `user` has at this moment, or the one `session`, to `channel`, without asking its rules.
+
+        Their clients are told as if they had asked for it, and begin it again whenever they come back. Raises `TypeError` unless there is
+        one of both, `Refused` for a name that no kind of channel has.
+        """
         hub = self.hub
-        return started(hub.world, lambda: hub.revoking.remove(user, channel, reason))
+        return started(hub.world, lambda: hub.enrolling.enrol(channel, user, session))
+
+    def unsubscribe(
+        self, user: str | None, channel: str, reason: str = "", *, session: str | None = None
+    ) -> Awaitable[None]:
+        """End the subscriptions of `user`, or of the one `session`, to `channel`, whoever began them.
+
+        The clients are told `reason`, and may subscribe again where they are allowed to.
+        """
+        hub = self.hub
+        return started(hub.world, lambda: hub.revoking.remove(user, channel, reason, session))
 
     def revoke(
         self,

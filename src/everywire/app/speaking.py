@@ -6,11 +6,14 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Iterable
 from typing import Any, TypedDict, Unpack
 
-from everywire.app.threads import started
 from everywire.brokers.base import Draft, Receipt
-from everywire.hub.asking import Question, ask, local
+from everywire.errors import Refused
+from everywire.hub.asking import Question
+from everywire.hub.codes import Code
+from everywire.hub.enrolling import personal
 from everywire.hub.hub import Hub
 from everywire.hub.shapes import encode
+from everywire.hub.threads import started
 from everywire.messages import Audience, EntryChange
 
 __all__ = ["PublishOptions", "Speaking"]
@@ -60,15 +63,21 @@ class Speaking:
         place, ephemeral = hub.place(channel), options.get("ephemeral", False)
         return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
 
+    def publish_to(self, user: str, data: Any, **options: Unpack[PublishOptions]) -> Awaitable[Receipt]:
+        """Publish `data` to the personal channel of `user`, as `publish` does; raises `Refused` where `personal` was not declared."""
+        pattern = self.hub.hooks.personal
+        if pattern is None:
+            raise Refused("there are no personal channels", Code.UNKNOWN_CHANNEL)
+        return self.publish(personal(pattern, user), data, **options)
+
     async def call(
         self, session: str, name: str, data: Any = None, *, timeout: float | None = None, returns: Any = Any
     ) -> Any:
-        """Call the handler `name` of the client of a session on this node, and give what it answers, read as `returns`.
+        """Call the handler `name` of a session's client, on whatever node it is, and give what it answers, read as `returns`.
 
-        Raises what `Caller.call` raises; `SessionGone` for a session that is not here.
+        Raises what `Caller.call` raises; `SessionGone` also where no node says within `timeout` that it has the session.
         """
-        hub = self.hub
-        return await ask(hub, local(hub, session), Question(name, data, timeout, returns))
+        return await self.hub.reaching.ask(session, Question(name, data, timeout, returns))
 
 
 def _change(options: PublishOptions) -> EntryChange | None:

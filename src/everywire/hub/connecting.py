@@ -34,27 +34,28 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
         return None
     if session is None:
         return None
-    beat, expires = hub.settings.heartbeat, hub.expires_in(session)
-    return m.Connected(command.ref, session.id, session.user, session.resume, resumed, beat, expires)
+    enrolled = hub.enrolling.channels(session)
+    secret, beat, expires = hub.continuing.secret(session), hub.settings.heartbeat, hub.expires_in(session)
+    attachment.tell(m.Connected(command.ref, session.id, session.user, secret, resumed, beat, expires, enrolled))
+    await hub.enrolling.begin(session, enrolled)
+    return None
 
 
 async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tuple[Session | None, bool]:
     """Give the session, and whether it is an earlier one; None where the client has gone meanwhile."""
     shown = token(command.token, attachment.request, hub.settings.token_parameter)
-    session = hub.proven(command.resume)
-    if session is not None and shown is None and not hub.expiries.over(session):  # the secret is the proof
-        await hub.revoking.check(session.identity)
-        if attachment.open and hub.proven(command.resume) is session:  # it may have ended meanwhile
-            hub.resume(attachment, session)
+    earlier = await hub.continuing.find(command.resume)
+    if earlier is not None and shown is None and not hub.expiries.over(earlier):  # the secret is the proof
+        await hub.revoking.check(earlier.identity)
+        if attachment.open and (session := hub.continuing.take(earlier, attachment)) is not None:
             return session, True
     found = await identify(hub, attachment, shown, info=command.info)
     if not attachment.open:
         return None, False
-    session = hub.proven(command.resume)
-    if session is not None and session.user == found.user:
-        session.become(found)
-        hub.resume(attachment, session)
-        return session, True
+    if earlier is not None and earlier.identity.user == found.user:
+        session = hub.continuing.take(earlier, attachment, found)
+        if session is not None:
+            return session, True
     hub.limiting.user(found)
     return hub.begin(attachment, found, command.info), False
 

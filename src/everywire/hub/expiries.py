@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from everywire.hub.session import Session
 from everywire.hub.world import Timer, World
+
+if TYPE_CHECKING:
+    from everywire.hub.continuing import Earlier
 
 __all__ = ["Expiries"]
 
@@ -38,7 +41,7 @@ class Expiries:
         """Give seconds since 1970."""
         return self._world.wall() / 1000
 
-    def over(self, session: Session) -> bool:
+    def over(self, session: Session | Earlier) -> bool:
         """Say whether the session's time and grace are over."""
         expires = session.identity.expires
         return expires is not None and self.now() >= expires + self._grace

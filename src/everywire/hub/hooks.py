@@ -51,6 +51,8 @@ class Hooks:
     kinds: Kinds = field(default_factory=Kinds)
     handlers: dict[str, Handler] = field(default_factory=dict)
     connect: ConnectHook | None = None
-    changes: dict[tuple[ChangeKind, str], ChangeHook] = field(
-        default_factory=dict
-    )  # by what happens, and the channel's pattern
+    changes: dict[tuple[ChangeKind, str], ChangeHook] = field(default_factory=dict)  # by what happens and the pattern
+    secrets: tuple[
+        str, ...
+    ] = ()  # the first signs what continues sessions, all of them check it; none: another with each start
+    personal: str | None = None  # the pattern of users' own channels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from typing import Any, Final
@@ -14,7 +15,9 @@ from everywire.hub.changes import Changes
 from everywire.hub.channel import Channel, Subscription
 from everywire.hub.codes import Close, Code
 from everywire.hub.commands import handle
+from everywire.hub.continuing import Continuing
 from everywire.hub.deadlines import Deadlines
+from everywire.hub.enrolling import Enrolling
 from everywire.hub.expiries import Expiries
 from everywire.hub.heartbeat import Heartbeats
 from everywire.hub.hooks import Hooks, Tracer
@@ -24,10 +27,14 @@ from everywire.hub.limiting import Limiting
 from everywire.hub.notes import Notes
 from everywire.hub.permission import check_draft
 from everywire.hub.presence import Places
+from everywire.hub.proofs import Signer
+from everywire.hub.reaching import Reaching
+from everywire.hub.records import Records
 from everywire.hub.refusing import refusal
 from everywire.hub.repairs import Repairs
 from everywire.hub.revoking import Revoking
 from everywire.hub.rosters import Rosters
+from everywire.hub.running import Running
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
@@ -81,10 +88,16 @@ class Hub:
         self.rosters: Final = Rosters(world, broker, self.channels)
         self.repairs.guard(self.channels, self._announce)
         self._users: dict[str, dict[Session, None]] = {}
-        self._lingering = Deadlines(world, self.settings.linger, self.end)
+        self.records: Final = Records(world, broker, self.node, self.settings.resume_ttl, self.sessions)
+        self.continuing: Final = Continuing(self, Signer(hooks.secrets or (world.new_id(),)))
+        self.enrolling: Final = Enrolling(self)
+        self._lingering = Deadlines(world, self.settings.linger, self._linger_over)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
+        self.call_deadlines: Final = Deadlines(world, self.settings.call_deadline or 0.0, Running.expire)
+        self.reaching: Final = Reaching(self)
         self._last_call = 0
+        self.unfinished: Final[set[asyncio.Future[None]]] = set()  # handlers at work that go on without their clients
         self.changes: Final = Changes(self)
         broker.listen(self.deliver)
 
@@ -158,30 +171,33 @@ class Hub:
 
     def begin(self, attachment: Attachment, identity: Identity, info: Raw | None) -> Session:
         """Make a new session and attach it; `info` is what its client says about itself."""
-        member = Member(self.world.new_id(), identity.user, identity.shown(info))
-        session = Session(member, self.world.new_id(), identity)
-        self.sessions[session.id] = session
-        if session.user is not None:
-            self._users.setdefault(session.user, {})[session] = None
+        session = Session(Member(self.world.new_id(), identity.user, identity.shown(info)), identity)
+        self.adopt(session)
         self.metrics.sessions_opened += 1
         self._join(attachment, session)
         return session
+
+    def adopt(self, session: Session) -> None:
+        """Take up a session, which is to be attached at once."""
+        self.sessions[session.id] = session
+        if session.user is not None:
+            self._users.setdefault(session.user, {})[session] = None
 
     def of_user(self, user: str) -> list[Session]:
         """Give the sessions of `user` that live here."""
         return [*self._users.get(user, ())]
 
+    def addressed(self, user: str | None, session: str | None) -> list[Session]:
+        """Give the sessions of `user` that live here, or else the one called `session` if it does."""
+        if user is not None:
+            return self.of_user(user)
+        one = self.sessions.get(session or "")
+        return [one] if one is not None else []
+
     def expires_in(self, session: Session) -> float | None:
         """Give the seconds until the session's token has to be refreshed."""
         expires = session.identity.expires
         return max(0.0, expires - self.expiries.now()) if expires is not None else None
-
-    def proven(self, resume: str | None) -> Session | None:
-        """Give the session that `resume` continues, if it lives."""
-        session = self.sessions.get(resume.partition(".")[0]) if resume is not None else None
-        if session is None or resume is None or not session.proven(resume):
-            return None
-        return session
 
     def resume(self, attachment: Attachment, session: Session) -> None:
         """Continue a session over a new attachment; an older one is closed with 4409."""
@@ -202,9 +218,29 @@ class Hub:
             self.limiting.begin(attachment)
         self.heartbeats.add(attachment)
         self.expiries.add(session)
+        self.records.changed(session)
 
     def end(self, session: Session) -> None:
         """End a session for good: its places in channels, its subscriptions, its secret."""
+        self._part(session)
+        self.records.drop(session)
+
+    def _linger_over(self, session: Session) -> None:
+        """End a session that others see leave; its secret still brings it back."""
+        self.records.over(session)
+        self._part(session)
+
+    def surrender(self, session: Session) -> None:
+        """Let go of a session that another node goes on with: it has its places now, and its record."""
+        attachment = session.attachment
+        for subscription in session.subscriptions.values():
+            self.places.forget(subscription)
+        self._part(session)
+        self.records.forget(session)
+        if attachment is not None:
+            attachment.transport.close(Close.CONTINUED, "the session was continued elsewhere")
+
+    def _part(self, session: Session) -> None:
         if (attachment := session.attachment) is not None:
             self.detach(attachment)
         self._lingering.discard(session)
@@ -278,6 +314,8 @@ class Hub:
             return
         channel.unsubscribe(session)
         self.places.exit(subscription)
+        if session.id in self.sessions:
+            self.records.changed(session)
         if not channel.subscriptions:
             del self.channels[channel.name]
             self.patterns.discard(channel.name)
@@ -286,6 +324,7 @@ class Hub:
     def remove(self, subscription: Subscription, reason: str) -> None:
         """Take a subscription away that its client did not give up, and tell it why."""
         attachment = subscription.session.attachment
+        subscription.session.dismiss(subscription.channel.name)
         self.drop(subscription)
         if attachment is not None:
             attachment.tell(Unsubscribed(subscription.channel.name, None, reason))
@@ -317,6 +356,7 @@ class Hub:
         if isinstance(news, Gap):
             self.repairs.gap()
             self.rosters.gap()
+            self.world.task(self.continuing.verify())
             return
         channel = self.channels.get(news.channel)
         if channel is None:
@@ -395,8 +435,15 @@ class Hub:
         if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:
             attachment.close(Close.INTERNAL, "internal error")  # without a session it would only time out
 
+    async def finished(self) -> None:
+        """Wait, after `close`, for handlers that go on without their clients; those that take too long are cancelled."""
+        if self.unfinished:
+            await asyncio.wait([*self.unfinished], timeout=self.settings.finish_grace)
+        for work in [*self.unfinished]:
+            work.cancel()
+
     def close(self, code: int = Close.GOING_AWAY, reason: str = "the server is going away") -> None:
-        """Close every transport, and all timers; sessions are not carried over."""
+        """Close every transport, and all timers; `settled` waits for what is under way then."""
         for attachment in [*self.attachments]:
             self.detach(attachment)
             attachment.transport.close(code, reason)
@@ -404,10 +451,15 @@ class Hub:
         self.expiries.close()
         self.places.close()
         self.changes.close()
+        self.records.close()
         self.repairs.close()
         self.rosters.close()
-        for deadlines in (self._lingering, self._unconnected, self._unclaimed):
+        for deadlines in (self._lingering, self._unconnected, self._unclaimed, self.call_deadlines):
             deadlines.close()
+
+    async def settled(self) -> None:
+        """Wait until what other nodes need of this one is written down."""
+        await self.records.flush()
 
 
 def _expired(session: Session) -> None:

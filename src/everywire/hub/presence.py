@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from everywire.brokers.base import Broker, Seat
 from everywire.hub.channel import Subscription
+from everywire.hub.session import Session
 from everywire.hub.world import Timer, World
 from everywire.messages import Member
 
@@ -54,6 +55,10 @@ class Places:
         self._keep_on()
         await self._enter(subscription)
         self.changed(subscription)
+
+    def of(self, session: Session) -> list[Subscription]:
+        """Give the subscriptions of `session` whose places are held."""
+        return [each for each in session.subscriptions.values() if each in self._held]
 
     def exit(self, subscription: Subscription) -> None:
         """Give the place up, if there is one."""

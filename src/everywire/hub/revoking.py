@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Revoking"]
 
+_ROOM: Final = 123  # bytes of a close frame's reason
 _LATELY: Final = 10_000  # revocations that a node remembers by itself
 
 
@@ -29,9 +29,10 @@ class _Kick(msgspec.Struct):
 
 
 class _Removal(msgspec.Struct):
-    user: str
     channel: str
+    user: str | None = None
     reason: str = ""
+    session: str | None = None
 
 
 class _Revocation(msgspec.Struct):
@@ -63,9 +64,11 @@ class Revoking:
             raise ValueError(f"{code} is no close code that can be sent")
         await self._hub.notes.tell("kick", _Kick(code, reason, user, session))
 
-    async def remove(self, user: str, channel: str, reason: str = "") -> None:
-        """End the subscriptions of `user` to `channel`."""
-        await self._hub.notes.tell("remove", _Removal(user, channel, reason))
+    async def remove(self, user: str | None, channel: str, reason: str = "", session: str | None = None) -> None:
+        """End the subscriptions of `user`, or of one `session`, to `channel`."""
+        if (user is None) == (session is None):
+            raise TypeError("unsubscribe a user or a session")
+        await self._hub.notes.tell("remove", _Removal(channel, user, reason, session))
 
     async def revoke(self, user: str | None, token: str | None, before: float | None, lasting: float | None) -> None:
         """Let the tokens of `user` issued before `before` (seconds since 1970; now, if None), or the one with the id `token`, hold no longer.
@@ -101,17 +104,12 @@ class Revoking:
     def _kicked(self, kick: _Kick, node: str) -> None:
         if not sendable(kick.code):
             raise ValueError(f"no close code: {kick.code}")
-        hub = self._hub
-        if kick.user is not None:
-            found: Iterable[Session] = hub.of_user(kick.user)
-        else:
-            one = hub.sessions.get(kick.session or "")
-            found = () if one is None else (one,)
-        for session in found:
+        for session in self._hub.addressed(kick.user, kick.session):
             self._expel(session, kick.code, kick.reason)
 
     def _removed(self, removal: _Removal, node: str) -> None:
-        for session in self._hub.of_user(removal.user):
+        for session in self._hub.addressed(removal.user, removal.session):
+            session.dismiss(removal.channel)
             subscription = session.subscriptions.get(removal.channel)
             if subscription is not None:
                 self._hub.remove(subscription, removal.reason)
@@ -127,8 +125,13 @@ class Revoking:
 
     def _expel(self, session: Session, code: int, reason: str) -> None:
         if session.attachment is not None:
-            session.attachment.close(code, reason)
+            session.attachment.close(code, _fitting(reason))
         self._hub.end(session)  # or its secret would bring it back
+
+
+def _fitting(reason: str) -> str:
+    """Give as much of `reason` as a close frame has room for (RFC 6455 5.5)."""
+    return reason.encode("utf-8", "replace")[:_ROOM].decode("utf-8", "ignore")
 
 
 def _of_user(user: str) -> str:

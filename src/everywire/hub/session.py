@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Final
 
 from everywire.hub.identity import ANONYMOUS, Identity
@@ -18,22 +17,22 @@ __all__ = ["Session"]
 class Session:
     """A logical client: it outlives its transports.
 
-    `id` is public and `member` is what others see of it; `secret` is known to its client alone, and
-    whoever shows it continues the session. `identity` is what its latest token says.
+    `id` is public and `member` is what others see of it. `identity` is what its latest token says. `enrolled` are the channels that the
+    server subscribes it to, whenever it is continued.
 
     Invariants: `subscriptions` are keyed by channel name, and each is its channel's entry for this
     session; without an attachment all of them rest.
     """
 
-    __slots__ = ("attachment", "capabilities", "id", "identity", "member", "secret", "subscriptions", "user")
+    __slots__ = ("attachment", "capabilities", "enrolled", "id", "identity", "member", "subscriptions", "user")
 
-    def __init__(self, member: Member, secret: str, identity: Identity = ANONYMOUS) -> None:
+    def __init__(self, member: Member, identity: Identity = ANONYMOUS) -> None:
         self.id: Final = member.session
         self.user: Final = member.user
         self.member = member
-        self.secret: Final = secret
         self.attachment: Attachment | None = None
         self.subscriptions: dict[str, Subscription] = {}
+        self.enrolled: tuple[str, ...] = ()
         self.become(identity)
 
     def become(self, identity: Identity) -> None:
@@ -45,11 +44,7 @@ class Session:
         """Say whether the session's capabilities let it do `action` in `channel`; without any they forbid nothing."""
         return self.capabilities is None or self.capabilities.allow(action, channel)
 
-    @property
-    def resume(self) -> str:
-        """What a client shows to continue this session."""
-        return f"{self.id}.{self.secret}"
-
-    def proven(self, resume: str) -> bool:
-        """Say whether `resume` continues this session; the time taken tells nothing about the secret."""
-        return hmac.compare_digest(self.resume.encode(), resume.encode())
+    def dismiss(self, channel: str) -> None:
+        """Have the server subscribe it to `channel` no longer."""
+        if channel in self.enrolled:
+            self.enrolled = tuple(each for each in self.enrolled if each != channel)

@@ -20,6 +20,7 @@ class Settings:
     """Limits (counts, bytes) and times (seconds) of one hub; a rate that is None is no limit."""
 
     linger: float = 10.0  # how long a session outlives its transport
+    resume_ttl: float = 3600.0  # how long a session's secret brings it back after that
     connect_deadline: float = 10.0  # from the transport's opening to its `connect`
     expiry_grace: float = 30.0  # from the end of a token's time to that of its session's connection
     revocation: float = 86_400.0  # how long a revocation is kept unless it says otherwise; at least a token's life
@@ -27,7 +28,7 @@ class Settings:
     token_parameter: str | None = None  # of an address's query, where a token may stand that cannot stand elsewhere
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     lease: float = (
-        3.0  # how long a node holds its places in channels without renewing that; it does so three times in it
+        3.0  # how long a node holds its places in channels without saying so again; it does three times in it
     )
     max_channels: int = 128  # subscriptions of one session
     max_name: int = 255  # characters in a channel's name
@@ -48,8 +49,10 @@ class Settings:
     check_every: float = 5.0  # between two looks at whether all that the broker has was heard here
     max_held: int = 1_000  # events kept for one subscription while history is read
     call_deadline: float | None = 60.0  # for a handler's answer; None: for ever. A stream has none but its client's
+    finish_grace: float = 5.0  # for handlers that are to finish, when the server ends
     answer_deadline: float = 10.0  # for a client's answer to a call of the server
     max_calls: int = 64  # handlers of one session's calls that are at work at a time
+    max_unfinished: int = 10_000  # handlers at work that go on without their clients, of all sessions together
     max_asked: int = 64  # calls of the server to one client that wait for its answer
     max_credit: int = 65_536  # items that a client may say it takes, at any moment
     stream_window: int = 16  # items of one client's stream under way; 16 at least, with which clients begin

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["subscribe", "unsubscribe"]
+__all__ = ["subscribe", "subscribe_unasked", "unsubscribe"]
 
 _TRIES = 3  # readings, where news are lost meanwhile
 
@@ -30,7 +30,7 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
     """Answer a `Subscribe`, once or page by page."""
     attachment = session.attachment
     place = hub.places_of(command.channel)
-    wants = wanted(place, command.policy, delta=command.delta)
+    wanted(place, command.policy, delta=command.delta)  # before a rule is asked; it refuses what makes no sense
     known = session.subscriptions.get(place.name)
     if known is not None and known.state in (State.LIVE, State.AHEAD) and command.since is None:
         raise Refused("already subscribed", Code.ALREADY_SUBSCRIBED)
@@ -38,6 +38,23 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
     await permit(hub, session, place, "subscribe")
     if attachment is None or attachment is not session.attachment:
         return None
+    return await _subscribe(hub, session, place, command)
+
+
+async def subscribe_unasked(hub: Hub, session: Session, channel: str) -> None:
+    """Subscribe a session in the server's name; nothing where it has no transport, or is subscribed already."""
+    place, attachment = hub.place(channel), session.attachment
+    known = session.subscriptions.get(channel)
+    if attachment is not None and (known is None or known.state is State.RESTING):
+        command = m.Subscribe(None, channel, pages=hub.settings.max_pages)
+        answer = await _subscribe(hub, session, place, command)
+        if answer is not None:
+            attachment.tell(answer)  # there is more than that: the client has to ask on
+
+
+async def _subscribe(hub: Hub, session: Session, place: Place, command: m.Subscribe) -> m.Event | None:
+    attachment, wants = session.attachment, wanted(place, command.policy, delta=command.delta)
+    assert attachment is not None
     fresh = place.name not in session.subscriptions
     subscription = hub.subscription(session, place)
     try:
@@ -61,6 +78,7 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
     attachment.tell(answer)
     subscription.wants = wants
     subscription.channel.release(subscription, answer.position)
+    hub.records.changed(session)
     return None
 
 
@@ -163,5 +181,6 @@ def unsubscribe(hub: Hub, session: Session, command: m.Unsubscribe) -> m.Event:
     subscription = session.subscriptions.get(command.channel)
     if subscription is None:
         raise Refused("not subscribed", Code.NOT_SUBSCRIBED)
+    session.dismiss(command.channel)
     hub.drop(subscription)
     return m.Unsubscribed(command.channel, command.ref)

@@ -52,7 +52,7 @@ class Subscribe(Value, frozen=True):
     wildcards is every channel whose name matches. `after` is how far an earlier page of a keyed channel's entries went, which began at `since`.
     """
 
-    ref: Ref
+    ref: Ref | None
     channel: str
     since: Position | None = None
     rewind: int = 0

@@ -63,7 +63,7 @@ class Position(Value, frozen=True):
 class Member(Value, frozen=True):
     """Who a session is to others: its public id, the user, and what the client told about itself.
 
-    Where a channel's presence counts users, a member is a user with `tabs` sessions, and `session` is the first of them.
+    Where a channel's presence counts users, a member is a user with `tabs` sessions, and `session` is the one that it joined with.
     """
 
     session: str

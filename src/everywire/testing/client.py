@@ -82,7 +82,10 @@ class MemoryClient:
 
     def connect(self, **fields: Any) -> dict[str, Any]:
         """Connect; remember the session."""
-        answer = self.ask("connect", **fields)
+        return self.connected(self.ask("connect", **fields))
+
+    def connected(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Remember the session of the answer to a `connect`."""
         self.session, self.resume, self.resumed = answer["session"], answer["resume"], answer["resumed"]
         return answer
 

@@ -16,6 +16,8 @@ from everywire.testing.net import Net
 
 __all__ = ["Follower"]
 
+_MOMENT = 0.01  # seconds
+
 
 class Follower:
     """Follows `channel`; `position` is that of the last publication it handed on, None before the first
@@ -41,9 +43,21 @@ class Follower:
         """Come back on a new transport, and ask for what was missed."""
         if self.client is None:
             shown = {"resume": self._resume} if resume and self._resume else {}
-            self.client = self.net.connect(**shown)
+            self.client = self._connected(shown)
             self._resume = self.client.resume
             self._subscribe()
+
+    def _connected(self, shown: dict[str, str]) -> MemoryClient:
+        """Give a connected client; time passes until the server has found an earlier session, or not."""
+        client = self.net.client()
+        asked = client.send("connect", **shown)
+        while True:
+            try:
+                client.connected(client.answer(asked))
+            except LookupError:
+                self.net.run(_MOMENT)
+            else:
+                return client
 
     def drop(self) -> None:
         """Lose the transport, and whatever is on its way."""

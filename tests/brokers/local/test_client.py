@@ -132,6 +132,29 @@ def test_the_same_read_is_asked_once(cluster):
     assert len(asked) == 2
 
 
+def test_an_answer_that_has_come_is_not_for_who_asks_after_it(cluster):
+    """Whoever asked for it does not know of it yet, but news that came behind it are told already."""
+    ann = cluster.listening()
+    asked = []
+    read = cluster.memory.read
+    cluster.memory.read = lambda *values: asked.append(values) or read(*values)
+    first = cluster.begun(ann.read("c", Query(limit=10), KEEP))
+    take = ann.received
+
+    def received(data):
+        take(data)
+        ann.received = take
+        later.append(virtual_world(cluster.loop).start(ann.read("c", Query(limit=10), KEEP)))
+
+    later = []
+    cluster.lines.last.near.receiver = ann
+    ann.received = received
+    cluster.loop.run(0.1)
+    assert first.done()
+    assert later[0].done()
+    assert len(asked) == 2
+
+
 def test_who_gives_a_read_up_does_not_take_it_from_the_others(cluster):
     ann = cluster.listening()
     first, second = (cluster.begun(ann.read("c", Query(), KEEP)) for _ in range(2))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import secrets
 import shutil
 import signal
 import socket
@@ -101,6 +103,8 @@ class Supervisor:
     async def run(self) -> int:
         """Run until `stop`; gives the exit code, 1 where a worker does not even start the first time."""
         self._folder = tempfile.mkdtemp(prefix="everywire-")  # 0700: whoever may enter it may speak to the broker
+        # What clients show to continue their sessions has to hold at every worker, also at those started later.
+        os.environ.setdefault("EVERYWIRE_SECRET", secrets.token_urlsafe(32))
         keepers: list[asyncio.Task[None]] = []
         try:
             with listening.unix(str(Path(self._folder) / "broker")) as sock:

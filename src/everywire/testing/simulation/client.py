@@ -240,6 +240,8 @@ class SimulatedClient:
             if follow.asked == event["id"] and event["temporary"]:
                 self._loop.call_later(0.05, self._ask_again, follow, event["id"])
                 return
+        if not self._ready and event["temporary"]:
+            return  # its connection is closed now, and it comes back
         self.refused.append(event["reason"])
 
     def _ask_again(self, follow: Follow, id: int) -> None:

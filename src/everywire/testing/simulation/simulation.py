@@ -23,6 +23,7 @@ from everywire.testing.simulation.node import MortalWorld, Node
 
 __all__ = ["Plan", "Simulation", "simulate"]
 
+SECRET = "the same at every node"  # so that sessions go on at any of them
 SETTINGS = Settings(linger=1.5, heartbeat=Heartbeat(3.0, 1.5), lease=3.0, connect_deadline=3.0, max_held=64)
 PATIENCE = Patience(answer=1.0, beat=1.0, silence=2.5)
 _REST = 15.0  # seconds without faults after which everything has to be well
@@ -99,7 +100,7 @@ class Simulation:
         def broker(*_: Any) -> LocalBroker:
             return LocalBroker(self.authority.connector(name, world), self.loop, name, PATIENCE)
 
-        app = Everywire(settings=replace(SETTINGS, max_page=self.plan.page), broker=broker)
+        app = Everywire(settings=replace(SETTINGS, max_page=self.plan.page), broker=broker, secret=SECRET)
         app.channel("room:{name}", history=self.plan.history, ttl=self.plan.ttl, presence=True)
         node = Node(name, app, world, self.loop)
         self.nodes.append(node)

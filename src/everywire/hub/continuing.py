@@ -1,0 +1,177 @@
+"""Going on with an earlier session: one that is here, one of another node, or one that is over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from everywire.errors import Refused
+from everywire.hub.channel import Subscription
+from everywire.hub.codes import Code
+from everywire.hub.identity import Identity
+from everywire.hub.proofs import Proof, Signer
+from everywire.hub.records import Record
+from everywire.hub.session import Session
+from everywire.hub.world import pause
+from everywire.messages import Member, Raw
+
+if TYPE_CHECKING:
+    from everywire.hub.attachment import Attachment
+    from everywire.hub.hub import Hub
+
+__all__ = ["Continuing", "Earlier"]
+
+_TRIES = 5  # to tell the node that had a session; until then the session is there twice
+
+_log = logging.getLogger("everywire.hub")
+
+
+class _Continued(msgspec.Struct):
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A session that a secret would continue; without a `record` it is on this node."""
+
+    id: str
+    identity: Identity
+    record: Record | None = None
+
+
+class Continuing:
+    """Gives out secrets, and goes on with the sessions of those that are shown.
+
+    A session that is not here is rebuilt from its record; its places in channels are taken over, so that others see it neither leave
+    nor join, and the node that had it is told by a note and lets it go. Two nodes may be asked for the same session at once: both
+    tell, all nodes hear that in the same order, and who told last has it. Who lets a session go tells that, too: what it asked of the
+    broker came before, so the places that the other enters then are its own at last.
+
+    Invariants: `_told` holds the sessions that this node took from another, while its note of that has not come back to it.
+    """
+
+    def __init__(self, hub: Hub, signer: Signer) -> None:
+        self._hub: Final = hub
+        self._signer: Final = signer
+        self._told: dict[str, None] = {}
+        hub.notes.add("continued", _Continued, self._continued)
+        hub.notes.add("surrendered", _Continued, self._surrendered)
+
+    def secret(self, session: Session) -> str:
+        """Give what continues `session`, to be shown by its client alone."""
+        return self._signer.sign(Proof(session.id, session.user, self._hub.world.wall()))
+
+    async def find(self, resume: str | None) -> Earlier | None:
+        """Give the session that `resume` would continue; None where it is no secret of ours, or its session is forgotten."""
+        proof = self._signer.open(resume) if resume is not None else None
+        if proof is None:
+            return None
+        session = self._hub.sessions.get(proof.session)
+        if session is not None:
+            return Earlier(session.id, session.identity) if session.user == proof.user else None
+        try:
+            record = await self._hub.records.find(proof.session)
+        except Exception as failure:
+            _log.error("no session can be continued: %s", failure)
+            raise Refused("sessions cannot be looked for at this moment", Code.INTERNAL, temporary=True) from failure
+        if record is None or record.identity.user != proof.user:
+            return None
+        return Earlier(proof.session, record.identity, record)
+
+    def take(self, earlier: Earlier, attachment: Attachment, identity: Identity | None = None) -> Session | None:
+        """Go on with an earlier session over `attachment`; None where it has ended meanwhile.
+
+        `identity` is what a newer token of the same user says.
+        """
+        session = self._hub.sessions.get(earlier.id)
+        taken: list[Subscription] = []
+        if session is None:
+            if earlier.record is None:
+                return None
+            session, taken = self._rebuilt(earlier.id, earlier.record)
+        if identity is not None:
+            session.become(identity)
+        self._hub.resume(attachment, session)
+        if not self._hub.broker.alone:  # another node may just have taken it from this one, or this one from another
+            self._told[session.id] = None
+            self._hub.world.start(self._tell(session.id))
+        if taken:
+            self._hub.world.start(self._hold(taken))
+        return session
+
+    def _rebuilt(self, name: str, record: Record) -> tuple[Session, list[Subscription]]:
+        """Make the session anew, its subscriptions resting; gives those whose places it still has."""
+        hub = self._hub
+        member = Member(name, record.identity.user, Raw(record.info) if record.info is not None else None)
+        session = Session(member, record.identity)
+        session.enrolled = record.enrolled
+        hub.adopt(session)
+        found = [*self._subscribed(session, record.channels)]
+        return session, [] if record.over else [each for each in found if each.channel.place.kind.presence]
+
+    def _subscribed(self, session: Session, channels: Iterable[str]) -> Iterable[Subscription]:
+        for name in channels:
+            try:
+                yield self._hub.subscription(session, self._hub.places_of(name))
+            except Refused:
+                _log.info("a session goes on without %s, which is not there any more", ascii(name))
+
+    async def _hold(self, subscriptions: Iterable[Subscription]) -> None:
+        """Take over places; where that fails they are lost with the lease, and entered when the client subscribes again."""
+        for subscription in subscriptions:
+            try:
+                if subscription.stands:
+                    await self._hub.places.hold(subscription)
+            except Exception:
+                _log.exception("a place in a channel was not taken over")
+
+    async def _tell(self, session: str) -> None:
+        if not await self._say("continued", session):
+            self._told.pop(session, None)
+
+    async def _say(self, kind: str, session: str) -> bool:
+        for attempt in range(_TRIES):
+            try:
+                await self._hub.notes.tell(kind, _Continued(session))
+            except Exception as failure:
+                _log.error("a session was %s, and other nodes do not know yet: %s", kind, failure)
+                await pause(self._hub.world, 2.0**attempt)
+            else:
+                return True
+        return False
+
+    def _continued(self, note: _Continued, node: str) -> None:
+        if node == self._hub.node:
+            self._told.pop(note.session, None)
+        elif note.session not in self._told:  # otherwise ours was told later
+            session = self._hub.sessions.get(note.session)
+            if session is not None:
+                self._let_go(session)
+
+    def _let_go(self, session: Session) -> None:
+        self._hub.surrender(session)
+        self._hub.world.start(self._say("surrendered", session.id))
+
+    def _surrendered(self, note: _Continued, node: str) -> None:
+        session = self._hub.sessions.get(note.session)
+        if session is not None and node != self._hub.node:
+            self._hub.world.start(self._hold(self._hub.places.of(session)))
+
+    async def verify(self) -> None:
+        """Let go of sessions that went on elsewhere, which this node may not have heard: news were lost."""
+        if self._hub.broker.alone:
+            return
+        for name in [*self._hub.sessions]:
+            try:
+                record = await self._hub.records.find(name)
+            except Exception as failure:
+                _log.error("it is not known which sessions went on elsewhere: %s", failure)
+                return
+            session = self._hub.sessions.get(name)
+            elsewhere = record is not None and record.node != self._hub.node
+            if session is not None and elsewhere and name not in self._told and not self._hub.records.owes(session):
+                self._let_go(session)

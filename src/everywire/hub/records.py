@@ -1,0 +1,176 @@
+"""What the broker keeps of sessions, so that any node can go on with them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from everywire.brokers.base import Broker
+from everywire.hub.channel import State
+from everywire.hub.identity import Identity
+from everywire.hub.world import Timer, World
+
+if TYPE_CHECKING:
+    from everywire.hub.session import Session
+
+__all__ = ["Record", "Records"]
+
+_DELAY = 0.05  # seconds in which changes of one session are written once
+_AGAIN = 1.0  # seconds after which it is tried again where the broker could not be asked
+_AT_ONCE = 250  # records written in such a time
+
+_log = logging.getLogger("everywire.hub")
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True):
+    """One session: the `node` that has it, who it is for, its `info` as JSON text, and where it is subscribed.
+
+    `enrolled` are the channels that the server subscribed it to. `over`: it is a session no more, its linger ended; but its
+    secret still brings it back.
+    """
+
+    node: str
+    identity: Identity
+    info: bytes | None = None
+    channels: tuple[str, ...] = ()
+    enrolled: tuple[str, ...] = ()
+    over: bool = False
+
+
+_read = msgspec.msgpack.Decoder(Record).decode
+_write = msgspec.msgpack.Encoder().encode
+
+
+class Records:
+    """Writes the records of this node's sessions, and reads those of others.
+
+    A record outlives its session's last sign of life by `life` seconds, and by a quarter more where its node died: it is written
+    again that often. A hub that has its broker for itself keeps what it knows in one place: it writes a record when it forgets the session.
+
+    Invariants: a timer runs while there is a session in `_changed`.
+    """
+
+    def __init__(self, world: World, broker: Broker, node: str, life: float, sessions: Mapping[str, Session]) -> None:
+        self._world: Final = world
+        self._broker: Final = broker
+        self._node: Final = node
+        self._life: Final = life
+        self._sessions: Final = sessions
+        self._changed: dict[str, None] = {}
+        self._writing: Timer | None = None
+        self._refreshing: Timer | None = None
+        self._closed = False
+
+    def changed(self, session: Session) -> None:
+        """Have the session's record written soon."""
+        if self._broker.alone or self._closed:
+            return
+        self._changed[session.id] = None
+        if self._writing is None:
+            self._writing = self._world.later(_DELAY, self._write_some)
+        if self._refreshing is None:
+            self._refreshing = self._world.later(self._life / 4, self._refresh)
+
+    def owes(self, session: Session) -> bool:
+        """Say whether the session's record has yet to be written."""
+        return session.id in self._changed
+
+    def over(self, session: Session) -> None:
+        """Keep what brings back a session whose linger is over."""
+        self._changed.pop(session.id, None)
+        self._world.start(self._over(session.id, _record(session, self._node, over=True)))
+
+    def drop(self, session: Session) -> None:
+        """Forget a session for good."""
+        self._changed.pop(session.id, None)
+        self._world.start(self._drop(session.id))
+
+    def forget(self, session: Session) -> None:
+        """Leave the record to another node."""
+        self._changed.pop(session.id, None)
+
+    async def find(self, session: str) -> Record | None:
+        """Give the record of a session; None where there is none, or nobody understands it."""
+        data = await self._broker.get(_name(session))
+        if data is None:
+            return None
+        try:
+            return _read(data)
+        except msgspec.DecodeError:
+            _log.warning("the record of a session cannot be read")
+            return None
+
+    def close(self) -> None:
+        """Write nothing any more by itself."""
+        for timer in (self._writing, self._refreshing):
+            if timer is not None:
+                timer.cancel()
+        self._writing = self._refreshing = None
+        self._closed = True
+
+    async def flush(self) -> None:
+        """Write what has changed."""
+        while self._changed:
+            for written in self._write():
+                await written
+
+    def _write_some(self) -> None:
+        self._writing = None
+        self._write()
+        if self._changed and self._writing is None:
+            self._writing = self._world.later(_DELAY, self._write_some)
+
+    def _write(self) -> list[asyncio.Future[None]]:
+        writing = []
+        for name in [*self._changed][:_AT_ONCE]:
+            del self._changed[name]
+            session = self._sessions.get(name)
+            if session is not None:
+                writing.append(self._world.start(self._put(name, _record(session, self._node), self._life * 1.25)))
+        return writing
+
+    def _refresh(self) -> None:
+        self._refreshing = None
+        for session in self._sessions.values():
+            self.changed(session)
+
+    async def _put(self, session: str, record: Record, life: float) -> None:
+        try:
+            await self._broker.put(_name(session), _write(record), life)
+        except Exception as failure:
+            _log.error("the record of a session was not written: %s", failure)
+            if not self._closed:
+                self._changed[session] = None
+                self._writing = self._writing or self._world.later(_AGAIN, self._write_some)
+
+    async def _over(self, session: str, record: Record) -> None:
+        try:
+            found = await self.find(session)
+        except Exception:
+            _log.exception("a session whose linger is over cannot be brought back")
+            return
+        if found is None or found.node == self._node:  # otherwise it went on elsewhere, and nobody could tell this node
+            await self._put(session, record, self._life)
+
+    async def _drop(self, session: str) -> None:
+        try:
+            await self._broker.drop(_name(session))
+        except Exception:
+            _log.exception("the record of a session that ended was not dropped")
+
+
+def _name(session: str) -> str:
+    return f"session:{session}"
+
+
+def _record(session: Session, node: str, *, over: bool = False) -> Record:
+    # One that is still being told what it missed is not in its channel yet.
+    channels = tuple(name for name, each in session.subscriptions.items() if each.state is not State.HELD)
+    info = session.member.info
+    return Record(
+        node, session.identity, bytes(info) if info is not None else None, channels, tuple(session.enrolled), over
+    )
