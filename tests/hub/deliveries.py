@@ -82,10 +82,14 @@ class Listener:
 
     def connect(self, *, resume: bool = True) -> None:
         if self.client is None:
-            self.client = self.play.net.connect(
-                token=self.user, **({"resume": self._resume} if resume and self._resume else {})
-            )
-            self._resume = self.client.resume
+            client = self.client = self.play.net.client()
+            shown = {"resume": self._resume} if resume and self._resume else {}
+            hello = client.send("connect", token=self.user, **shown)
+            answer = self.play.answer(client, hello)
+            if answer is None:  # it was lost meanwhile
+                self.client = None
+                return
+            self._resume = answer["resume"]
             self.subscribe()
 
     def drop(self) -> None:
@@ -202,6 +206,18 @@ class Play:
         if not self.slow:
             return self.memory
         return SlowBroker(self.memory, world, lambda: self.dice.choice((0.0, 0.0, 0.01, 0.1)))
+
+    def answer(self, client: Any, asked: int) -> dict[str, Any] | None:
+        """Wait for the answer to a command, as long as a slow broker may take; None where the transport was closed instead."""
+        for _ in range(2_000):
+            try:
+                answer: dict[str, Any] = client.answer(asked)
+                return answer
+            except LookupError:
+                if client.closed is not None:
+                    return None
+                self.net.run(0.005)
+        raise AssertionError("no welcome")
 
     def step(self, step: Step) -> None:
         match step:
