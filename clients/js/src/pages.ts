@@ -47,7 +47,7 @@ export async function collect(ask: (command: History) => Promise<Page>, command:
     if (page.epoch !== begun.epoch) {
       begun = page;
       found = [];
-    } else if (!reverse && first !== last.offset + 1) {
+    } else if (!reverse && !page.recovered && first !== last.offset + 1) {
       found = [];
     }
     for (const publication of page.publications) found.push(publication);

@@ -93,6 +93,8 @@ export interface Page extends Position {
   channel: string;
   publications: Publication[];
   more?: true;
+  /** Nothing is missing between what was asked from and these, whatever their offsets say. */
+  recovered?: true;
 }
 
 export interface Failed {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from everywire.client import wire
 from everywire.client.backoff import Backoff
@@ -18,6 +18,8 @@ from everywire.errors import Refused
 from everywire.wildcards import Patterns, wild
 
 __all__ = ["Channels", "Speaker"]
+
+Change: TypeAlias = wire.Joined | wire.Left | wire.Moved | wire.Unsubscribed | wire.Passed | wire.Roster
 
 _NOT_SUBSCRIBED = 106
 
@@ -172,7 +174,7 @@ class Channels:
         else:
             self.follow(subscription)  # we know more than the server, which does not know our position
 
-    def changed(self, event: wire.Joined | wire.Left | wire.Moved | wire.Unsubscribed | wire.Passed) -> None:
+    def changed(self, event: Change) -> None:
         """Something else happens in a channel."""
         subscription = self._all.get(event.channel)
         if subscription is None:
@@ -184,6 +186,8 @@ class Channels:
                 subscription.joined(member)
             case wire.Left(member=member):
                 subscription.left(member)
+            case wire.Roster(members=members):
+                subscription.told(members)
             case wire.Moved():
                 subscription.moved()
             case wire.Unsubscribed(id=None, reason=reason):

@@ -382,6 +382,8 @@ class Client:
                     self._answer(event)
             case wire.Joined() | wire.Left() | wire.Moved() | wire.Passed() | wire.Unsubscribed():
                 self._channels.changed(event)
+            case wire.Roster(id=None):
+                self._channels.changed(event)
             case wire.Beat() | wire.Connected():
                 pass  # the link has answered the one, the life the other
             case _:

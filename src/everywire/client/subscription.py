@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from enum import Enum
 from types import MappingProxyType
@@ -316,6 +316,15 @@ class Subscription(Generic[T]):
         """A member went."""
         self.members.pop(member.session, None)
         self._call(self._following.on_leave, member)
+
+    def told(self, members: Iterable[Member]) -> None:
+        """These are the members: some of what happened to them was lost on its way to the server."""
+        now = {member.session: member for member in members}
+        for member in [each for session, each in self.members.items() if session not in now]:
+            self.left(member)
+        for session, member in now.items():
+            if self.members.get(session) != member:
+                self.joined(member)
 
     def link_lost(self) -> None:
         """The connection is gone; the next one asks again."""

@@ -242,11 +242,14 @@ class Entries(Struct, frozen=True, tag="entries"):
 
 
 class Roster(Struct, frozen=True, tag="presence"):
-    """Who is in a channel: a collection of members; `sessions` and `users` count them, even where only that was asked."""
+    """Who is in a channel: a collection of members; `sessions` and `users` count them, even where only that was asked.
 
-    id: int
+    Without `id` nobody asked: comings and goings may have been lost on their way to the server.
+    """
+
     channel: str
     members: list[Member]
+    id: int | None = None
     sessions: int = 0
     users: int = 0
 
