@@ -102,3 +102,22 @@ def test_what_is_remembered_is_bounded(monkeypatch):
         assert patterns.matching(f"a:{number}") == ("a:*",)
     assert len(patterns._known) == 3
     assert [*patterns] == ["a:*"]
+
+
+def test_looking_among_many_patterns_does_not_look_at_many():
+    class Counted(dict):
+        looked = 0
+
+        def get(self, key, default=None):
+            Counted.looked += 1
+            return super().get(key, default)
+
+    patterns = Patterns()
+    patterns._root = Counted()
+    for number in range(3_000):
+        patterns.add(f"score:{number}:*")
+        patterns.add(f"{number}.>")
+    patterns._root["score"][":"] = Counted(patterns._root["score"][":"])
+    assert patterns.matching("score:7:home") == ("score:7:*",)
+    assert patterns.matching("7.a:b") == ("7.>",)
+    assert Counted.looked < 20

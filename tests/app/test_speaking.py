@@ -54,5 +54,5 @@ def test_a_client_is_called_by_its_sessions_id(app):
         client.send("answer", call=event["call"], data="done")
         net.run()
         assert task.result() == "done"
-        with pytest.raises(SessionGone, match="no session"):
+        with pytest.raises(SessionGone, match="no node says"):
             net.loop.run_until_complete(app.call("nobody", "rename"))

@@ -30,7 +30,7 @@ def app():
     app.channel("live:{name}")
     app.on("double")(lambda member, data: data * 2)
 
-    @app.on("slow")
+    @app.on("slow", timeout=None)
     async def slow(member, data):
         await elapse(data)
         return "done"

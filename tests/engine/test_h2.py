@@ -130,7 +130,7 @@ def test_our_own_errors(answer, caplog):
     peer, _ = linked(answer)
     status, _, body = peer.ask()
     assert (status, body) == (500, b"internal error")
-    assert "error while answering '/'" in caplog.text
+    assert "error while answering /\n" in caplog.text
     assert peer.ask()[0] == 500, "the connection lives"
 
 

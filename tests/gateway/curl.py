@@ -24,14 +24,15 @@ async def serving(**options):
     """Serve; give what asks it: `curl(path, *arguments)`."""
     app = application()
     async with app.serving("127.0.0.1", **options) as server:
-        yield Curl(server.port, "https" if "ssl" in options else "http", app.gateway)
+        yield Curl(server.port, "https" if "ssl" in options else "http", app)
 
 
 class Curl:
     """Asks one server."""
 
-    def __init__(self, port, scheme, gateway):
-        self.gateway = gateway
+    def __init__(self, port, scheme, app):
+        self.app = app
+        self.gateway = app.gateway
         self.address = f"{scheme}://127.0.0.1:{port}/everywire/"
         self.common = ["-sS", "-N", "--max-time", "20", "-k"]
 
@@ -40,6 +41,7 @@ class Curl:
             *["curl", *self.common, *arguments, self.address + path],
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            limit=1 << 24,
         )
 
     async def __call__(self, path, *arguments):

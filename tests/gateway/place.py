@@ -38,7 +38,7 @@ class Place:
         request = Request(method, f"/everywire/{target}", Headers([("Host", "here"), *fields]), body=said)
         request.facts = Facts(address)
         answer = self.gateway.accept(request)
-        return self.net.loop.create_task(_await(answer)) if isawaitable(answer) else answer
+        return asyncio.ensure_future(answer, loop=self.net.loop) if isawaitable(answer) else answer
 
     def ask(self, *request, **headers):
         """Ask; give what was answered within a moment."""
@@ -58,10 +58,6 @@ class Place:
     def poll(self, line, after=0, wait=0):
         """Give the events of a short poll."""
         return self.ask("GET", f"{line}/poll?after={after}&wait={wait}").json
-
-
-async def _await(answer):
-    return await answer
 
 
 def seen(answer):

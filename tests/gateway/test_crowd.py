@@ -27,4 +27,5 @@ def test_nothing_is_kept_of_who_has_left():
 def test_nobody_comes_in_at_the_end():
     crowd = Crowd(2)
     crowd.over = True
-    assert crowd.enter(EXCHANGE, None).status == 503
+    answer = crowd.enter(EXCHANGE, None)
+    assert (answer.status, answer.headers["connection"]) == (503, "close")

@@ -376,6 +376,13 @@ def test_a_line_of_another_node_is_asked_there(place):
     assert place.ask("GET", "lines/elsewhere.secret/poll", Origin="http://evil").status == 403
 
 
+def test_a_node_that_lets_its_clients_go_takes_none(place):
+    line = place.open()
+    place.gateway.refrain()
+    assert place.poll(line)
+    assert place.ask("POST", "lines", [CONNECT]).status == 503
+
+
 def test_going_away_ends_what_would_keep_a_server_waiting(place):
     line, other = place.open(), place.open()
     stream = place.ask("GET", f"{line}/stream?after=1")

@@ -144,6 +144,37 @@ async def test_following_and_publishing_without_a_client(curl):
     assert (await curl.json("presence?channel=room:a"))["channel"] == "room:a"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("below", ["stream", "sse"])
+async def test_much_comes_no_faster_than_it_is_read(curl, below):
+    for number in range(100):
+        await curl.app.publish("room:a", f"{number:020000}")
+    line = await curl.open({**SUBSCRIBE, "rewind": 100, "pages": 100})
+    stream = await curl.begin(f"{line}/{below}", "--limit-rate", "4M")
+    found, most = 0, 0
+    while found < 100:
+        found += (await line_of(stream, lambda text: '"subscribed"' in text)).count('"time"')
+        most = max(most, *(each.transport._waiting() for each in _lines(curl)))
+    assert (found, _lines(curl)[0].transport.closed) == (100, None)
+    assert most < 1 << 20
+    stream.kill()
+    await stream.wait()
+
+
+@pytest.mark.slow
+async def test_following_comes_no_faster_than_it_is_read(curl):
+    for number in range(100):
+        await curl.app.publish("room:a", f"{number:020000}")
+    stream = await curl.begin("sse?channel=room:a&rewind=100", "--limit-rate", "4M")
+    found = 0
+    while found < 100:
+        found += (await line_of(stream, lambda text: '"subscribed"' in text)).count('"time"')
+    await curl.app.publish("room:a", "live")
+    assert '"live"' in await line_of(stream, lambda text: '"publication"' in text)
+    stream.kill()
+    await stream.wait()
+
+
 async def test_a_server_that_goes_away_does_not_wait_for_its_streams(curl):
     line, other = await curl.open(), await curl.open()
     stream = await curl.begin(f"{line}/stream")

@@ -174,6 +174,7 @@ def life(app):
             raise
 
     app.on("live")(live)
+    app.on("beside", concurrent=True)(live)
     app.on("short", timeout=1)(live)
     app.on("endless", timeout=None)(live)
     app.on("finish", finish=True)(live)
@@ -187,6 +188,7 @@ def life(app):
         ("live", {"timeout": 2000}, 2),
         ("live", {"data": 100}, 30),
         ("live", {"data": 100, "timeout": 50_000}, 30),
+        ("beside", {"data": 100}, 30),
         ("short", {}, 1),
         ("short", {"timeout": 500}, 0.5),
         ("endless", {"data": 100, "timeout": 90_000}, 90),
@@ -212,6 +214,21 @@ def test_a_handler_may_have_no_deadline(net, life):
     call = client.send("call", name="endless", data=1000)
     net.run(1001)
     assert client.answer(call)["data"] is None
+
+
+def test_a_server_may_have_no_deadline_at_all():
+    app = Everywire(settings=Settings(call_deadline=None, heartbeat=Heartbeat(every=100_000)))
+
+    @app.on("live")
+    async def live():
+        await passed(10_000)
+        return "over"
+
+    with Net(app) as net:
+        client = net.connect()
+        call = client.send("call", name="live")
+        net.run(10_001)
+        assert client.answer(call)["data"] == "over"
 
 
 def test_a_timeout_counts_from_when_the_call_came(net, life):
@@ -394,6 +411,29 @@ def test_a_handler_that_goes_on_unanswered_counts_as_one(app, net):
     assert client.events("error") == []
 
 
+def test_so_many_that_outlive_their_clients_and_no_more(app):
+    app.settings = Settings(max_unfinished=2)
+
+    @app.on("stubborn", finish=True)
+    async def stubborn():
+        await passed(10)
+
+    with Net(app) as net:
+        for _ in range(2):
+            client = net.connect()
+            client.send("call", name="stubborn")
+            net.run()
+            client.drop()
+        with refused(108, "too many handlers") as caught:
+            net.connect().ask("call", name="stubborn")
+        assert caught.value.temporary
+        client = net.connect()
+        call = client.send("call", name="later", data=1)
+        net.run(20)
+        assert client.answer(call)["data"] == 1
+        assert net.app.hub.unfinished == set()
+
+
 # Where handlers run.
 
 
@@ -415,7 +455,8 @@ def test_plain_handlers_run_in_threads(app):
 
     @app.on("publishes")
     def publishes(caller: Caller):
-        return caller.from_thread(caller.publish, "plain", "from a thread").position.offset
+        caller.publish("plain", "from a thread").result(10)
+        return caller.from_thread(caller.publish, "plain", "from it again").position.offset
 
     async def run():
         from everywire.http.request import Headers, Request
@@ -435,5 +476,5 @@ def test_plain_handlers_run_in_threads(app):
         await app.stop()
         return [client.answer(call)["data"] for call in calls]
 
-    assert asyncio.run(run()) == [None, None, 1]
+    assert asyncio.run(run()) == [None, None, 2]
     assert places == {"plain": (False, "de"), "inline": (True, "de")}

@@ -150,6 +150,21 @@ def test_a_stream_waits_for_a_line_that_has_room(app):
         assert len(client.transport.outbox) == 4
 
 
+def test_a_stream_that_never_waits_lets_others_go_first(app, net, client, told):
+    turns = []
+    client.send("call", name="count", credit=100)
+
+    async def other():
+        for _ in range(5):
+            turns.append(len(told))
+            await asyncio.sleep(0)
+
+    net.loop.create_task(other())
+    net.run()
+    assert 0 < turns[1] <= 64
+    assert len([one for one in told if one != "closed"]) == 100
+
+
 def test_a_stream_from_the_client(net, client, told):
     call = client.send("call", name="sum", data={"start": 100}, streaming=True)
     say(client, call, 1, 2)

@@ -144,6 +144,7 @@ def test_the_held_go_on_after_a_loss_that_history_saw(channel):
     one = subscriber(channel)
     channel.tell(news(4))
     channel.move(Moved("c", "f"))
+    channel.end = Position("f", 1)
     channel.tell(news(1, "f"))
     channel.release(one, Position("f", 0))
     assert told(one) == ["1"]
@@ -190,3 +191,55 @@ def test_a_listener_may_vanish_while_others_are_told(channel):
     channel.tell(news(2))
     assert told(other) == ["1", "2"]
     assert told(end) == ["1"]
+
+
+def hear(channel, offset, epoch="e"):
+    """Tell a publication as the hub does."""
+    channel.end = Position(epoch, offset)
+    channel.tell(news(offset, epoch))
+
+
+def test_who_was_told_more_than_was_heard_here_goes_on_after_that(channel):
+    channel.end = Position("e", 3)
+    one = subscriber(channel)
+    channel.release(one, Position("e", 5))
+    assert one.state is State.AHEAD
+    channel.tell(Joined("c", Member("you")))
+    for offset in range(4, 8):
+        hear(channel, offset)
+    assert told(one) == ["Joined", "6", "7"]
+    assert channel.ahead == {}
+
+
+@pytest.mark.parametrize(("offset", "later"), [(0, ["1", "2", "3"]), (2, ["3"])])
+def test_who_read_the_new_life_of_a_log_hears_nothing_of_the_old(channel, offset, later):
+    channel.end = Position("e", 3)
+    one = subscriber(channel)
+    channel.release(one, Position("f", offset))
+    hear(channel, 4)
+    channel.move(Moved("c", "f"))
+    for number in (1, 2, 3):
+        hear(channel, number, "f")
+    assert told(one) == later
+
+
+def test_who_is_ahead_is_told_of_a_further_loss(channel):
+    channel.end = Position("e", 3)
+    one = subscriber(channel)
+    channel.release(one, Position("e", 5))
+    listening = one.attachment
+    channel.move(Moved("c", "f"))
+    assert told(listening) == ["Moved"]
+    assert (one.state, channel.ahead) == (State.RESTING, {})
+
+
+@pytest.mark.parametrize(
+    ("kept", "end", "expected"),
+    [([], 5, True), ([6, 7], 7, True), ([4, 5, 6], 6, True), ([7], 7, False), ([6, 8], 8, False), ([], 6, False)],
+)
+def test_a_hole_between_what_was_read_and_what_was_kept_is_seen(channel, kept, end, expected):
+    one = subscriber(channel)
+    for offset in kept:
+        channel.tell(news(offset))
+    channel.end = Position("e", end)
+    assert channel.continues(one, Position("e", 5)) is expected

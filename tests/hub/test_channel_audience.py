@@ -32,7 +32,7 @@ def heard(client):
 
 
 def test_some_are_excluded(people):
-    ann, ben, other = people
+    ann, ben, _other = people
     ann.publish("room", 1, exclude=[ann.session, ben.session])
     ann.publish("room", 2)
     assert [heard(client) for client in people] == [["passed 1", 2], ["passed 1", 2], [1, 2]]
@@ -49,13 +49,13 @@ def test_one_session_or_one_user_is_told(people):
 
 
 def test_of_what_is_ephemeral_others_hear_nothing(people):
-    ann, ben, other = people
+    ann, _ben, _other = people
     ann.publish("room", 1, to={"user": "ben"}, ephemeral=True)
     assert [heard(client) for client in people] == [[], [1], [1]]
 
 
 def test_what_is_for_others_is_not_recovered_but_passed_over(net, people):
-    ann, ben, other = people
+    ann, _ben, _other = people
     for number in range(1, 6):
         ann.publish("room", number, **({"to": {"user": "ben"}} if number % 2 else {}))
     asking, since = net.connect(token="ann"), {"offset": 0}
@@ -71,7 +71,7 @@ def test_what_is_for_others_is_not_recovered_but_passed_over(net, people):
 
 
 def test_history_is_only_what_is_for_who_asks(people):
-    ann, ben, other = people
+    ann, ben, _other = people
     for number in range(1, 9):
         ann.publish("room", number, **({} if number in (1, 8) else {"to": {"user": "ben"}}))
     page = ann.ask("history", channel="room")
@@ -86,7 +86,7 @@ def test_history_is_only_what_is_for_who_asks(people):
 
 
 def test_the_application_chooses_as_well(net, people):
-    ann, ben, other = people
+    ann, ben, _other = people
     net.app.publish("room", 1, to_user="ann")
     net.app.publish("room", 2, exclude=[ann.session])
     assert heard(ann) == [1, "passed 2"]
@@ -94,7 +94,7 @@ def test_the_application_chooses_as_well(net, people):
 
 
 def test_by_wildcards_others_hear_nothing(net, people):
-    ann, ben, other = people
+    ann, ben, _other = people
     for client in (ann, ben):
         client.subscribe("room:*")
     ann.publish("room:a", 1, to={"user": "ben"})

@@ -136,6 +136,18 @@ def test_a_slow_reader_is_told_no_more_often_than_it_wants(slow):
     assert (first, heard(client)) in [(["5 to 7", 8], [9]), ([], ["6 to 8", 9])]
 
 
+def test_who_has_room_again_within_an_interval_is_told_after_it_though_nothing_is_published(slow):
+    client = listener(slow, kind="latest", interval=1000)
+    for number in (1, 2):
+        publish(slow, number)
+        slow.run(1)
+    publish(slow, 3)
+    slow.run(0.5)
+    assert heard(client) == [1, 2]
+    slow.run(3)
+    assert heard(client) == [3]
+
+
 def test_what_waits_for_slow_readers_is_bounded(slow):
     client = listener(slow, "map", kind="latest")
     for number in range(100):
@@ -236,7 +248,7 @@ def test_presence_and_loss_are_told_at_once(net):
 def test_what_is_not_to_be_had_is_refused(net, channel, policy, code):
     with pytest.raises(Refusal, match=f"^{code} "):
         listener(net, channel, **policy)
-    with pytest.raises(Refusal, match="^106 "):
+    with pytest.raises(Refusal, match=r"^106 "):
         net.connect().ask("policy", channel="feed", policy={"kind": "latest"})
 
 

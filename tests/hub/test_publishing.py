@@ -143,3 +143,15 @@ def test_a_publication_without_a_key_is_answered_by_an_error(net, caplog):
     with refused(100):
         client.publish("room:a", 1)
     assert client.closed is None
+
+
+def test_history_from_a_time_on(net):
+    client = net.connect()
+    for number in range(3):
+        client.publish("room:a", number)
+        net.run(1)
+    start = 1_767_225_600_000
+    page = client.ask("history", channel="room:a", from_time=start + 500)
+    assert [each["data"] for each in page["publications"]] == [1, 2]
+    page = client.ask("history", channel="room:a", from_time=start + 500, reverse=True, limit=1)
+    assert [each["data"] for each in page["publications"]] == [2]

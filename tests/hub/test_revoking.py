@@ -54,6 +54,13 @@ def test_a_user_is_kicked_out_on_every_node(nets):
     assert not two.connect(token="ann", resume=there.resume).resumed
 
 
+def test_a_long_reason_is_cut_where_a_close_frame_ends(nets):
+    one, _ = nets
+    ann = one.connect(token="ann")
+    does(one, one.app.hub.revoking.kick("ann", None, 4404, "é" * 100))
+    assert ann.closed == (4404, "é" * 61)
+
+
 def test_one_session_is_kicked_out_from_another_node(nets):
     one, two = nets
     first, second = two.connect(token="ann"), two.connect(token="ann")

@@ -15,4 +15,5 @@ def test_the_defaults_are_the_documented_ones():
         64,
         64,
     )
+    assert (settings.finish_grace, settings.max_unfinished) == (5, 10_000)
     assert (settings.max_credit, settings.stream_window, settings.max_stream_bytes) == (65536, 16, 4194304)

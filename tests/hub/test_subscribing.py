@@ -99,3 +99,22 @@ def test_a_channel_nobody_listens_to_is_let_go(net):
     client.ask("unsubscribe", channel="room:a")
     assert net.app.hub.channels == {}
     assert net.app.hub.broker._watched == set()
+
+
+def test_rewinding_to_a_time_takes_as_many_answers_as_it_needs():
+    app = Everywire(settings=Settings(max_page=2))
+    app.channel("room", history=10)
+    with Net(app) as net:
+        for number in range(6):
+            app.publish("room", number)
+            net.run(1)
+        client, told = net.connect(), []
+        answer = client.subscribe("room", rewind_from=1_767_225_600_500, rewind=1)
+        assert not answer["recovered"]
+        while True:
+            told += [each["data"] for each in answer["publications"]]
+            if "more" not in answer:
+                break
+            answer = client.subscribe("room", since={"epoch": answer["epoch"], "offset": answer["offset"]})
+            assert answer["recovered"]
+        assert told == [1, 2, 3, 4, 5]

@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 from tests.contracts.broker import BrokerContract
+from tests.contracts.keyed import KeyedContract
 from tests.contracts.presence import PresenceContract
 
 from everywire.app import Everywire
@@ -19,7 +20,7 @@ def loop():
         yield loop
 
 
-class TestView(BrokerContract, PresenceContract):
+class TestView(BrokerContract, KeyedContract, PresenceContract):
     """A view is a broker."""
 
     @pytest.fixture(autouse=True)

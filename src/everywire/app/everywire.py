@@ -114,15 +114,19 @@ class Everywire(Declaring, Speaking, Governing):
                 self._routes.replace(path, route)
 
     async def stop(self) -> None:
-        """Tell every client to come back later, and let go of everything."""
-        hub, gateway, self._hub, self._gateway = self._hub, self._gateway, None, None
+        """Tell every client to come back later, wait for handlers that are to finish, and let go of everything."""
+        hub, gateway, self._gateway = self._hub, self._gateway, None
         if self._health is not None:
             self._health.draining = True
-        if gateway is not None:
-            gateway.stop()
-        if hub is not None:
-            hub.close()
+        if hub is None or gateway is None:
+            return  # it is not running, or stopping already
+        gateway.stop()
+        hub.close()
+        try:
+            await hub.finished()  # while there is still a hub for what they say
             await hub.settled()
+        finally:
+            self._hub = None
             await hub.broker.close()
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer] | None:

@@ -6,9 +6,9 @@ from abc import abstractmethod
 from collections.abc import Awaitable
 
 from everywire.app.administered import Counter
-from everywire.app.threads import started
 from everywire.hub.hooks import ConnectHook, Hooks
 from everywire.hub.hub import Hub
+from everywire.hub.threads import started
 from everywire.servers.routes import Routes
 
 __all__ = ["Governing"]

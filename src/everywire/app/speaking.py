@@ -6,14 +6,14 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Iterable
 from typing import Any, TypedDict, Unpack
 
-from everywire.app.threads import started
 from everywire.brokers.base import Draft, Receipt
 from everywire.errors import Refused
-from everywire.hub.asking import Question, ask, local
+from everywire.hub.asking import Question
 from everywire.hub.codes import Code
 from everywire.hub.enrolling import personal
 from everywire.hub.hub import Hub
 from everywire.hub.shapes import encode
+from everywire.hub.threads import started
 from everywire.messages import Audience, EntryChange
 
 __all__ = ["PublishOptions", "Speaking"]
@@ -73,12 +73,11 @@ class Speaking:
     async def call(
         self, session: str, name: str, data: Any = None, *, timeout: float | None = None, returns: Any = Any
     ) -> Any:
-        """Call the handler `name` of the client of a session on this node, and give what it answers, read as `returns`.
+        """Call the handler `name` of a session's client, on whatever node it is, and give what it answers, read as `returns`.
 
-        Raises what `Caller.call` raises; `SessionGone` for a session that is not here.
+        Raises what `Caller.call` raises; `SessionGone` also where no node says within `timeout` that it has the session.
         """
-        hub = self.hub
-        return await ask(hub, local(hub, session), Question(name, data, timeout, returns))
+        return await self.hub.reaching.ask(session, Question(name, data, timeout, returns))
 
 
 def _change(options: PublishOptions) -> EntryChange | None:

@@ -12,6 +12,7 @@ from everywire.cli.demo import demo
 from everywire.cli.doctor import doctor
 from everywire.cli.echo import echo
 from everywire.cli.publish import publish
+from everywire.cli.reload import reload
 from everywire.cli.run import run
 
 __all__ = ["main"]
@@ -34,7 +35,7 @@ def commands() -> None:
     """
 
 
-for _command in (demo, run, echo, connect, publish, bench, contracts, doctor):
+for _command in (demo, run, reload, echo, connect, publish, bench, contracts, doctor):
     commands.add_command(_command)
 
 

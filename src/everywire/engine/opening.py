@@ -287,6 +287,15 @@ class Opening(PlainLink):
         else:
             self._refuse(408, "the request did not come in time")
 
+    def slow(self) -> bool:
+        """Say whether a request is waited for that has begun, or should have, before the latest sweep."""
+        answering = self.idle or self.pending or self.task is not None or self.above is not None
+        return self.since != 0.0 and not answering and self.below is not None
+
+    def turn_away(self) -> None:
+        """Wait no longer for a request."""
+        self._refuse(429, "too many requests of this address do not come to their end")
+
     def lost(self, reason: BaseException | None) -> None:
         """The connection is gone before it became anything."""
         self._give_up()

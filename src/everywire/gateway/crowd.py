@@ -22,7 +22,8 @@ class Crowd:
     def enter(self, exchange: Exchange, address: str | None) -> Response | None:
         """Count one more of `address`, unless the answer given back says why not; who entered has to `leave` once."""
         if self.over:
-            return exchange.deny(503, Close.GOING_AWAY, "the server is going away")
+            denial = exchange.denial(503, Close.GOING_AWAY, "the server is going away")
+            return exchange.reply(denial, (("Connection", "close"),))
         if address is None:
             return None
         if self._counts[address] >= self._most:

@@ -132,9 +132,13 @@ class Gateway:
             case _:
                 return self.lines.carry(exchange, intent)
 
+    def refrain(self) -> None:
+        """Open no more lines, and answer no more with events: a client that comes back over a connection that it kept finds another worker."""
+        self._crowd.over = True
+
     def close(self, code: int = Close.GOING_AWAY, reason: str = "the server is going away") -> None:
         """Close every transport that HTTP requests carry, and open no more: their responses would keep a server waiting."""
-        self._crowd.over = True
+        self.refrain()
         self.lines.close(code, reason)
         self._alone.close(code, reason)
 

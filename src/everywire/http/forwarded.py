@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from everywire.http.request import Request
 
-__all__ = ["UNIX", "Networks", "client_address", "networks"]
+__all__ = ["UNIX", "Networks", "client_address", "networks", "site"]
 
 UNIX = "unix"  # among the trusted: whoever comes by a Unix socket
 
@@ -20,6 +20,12 @@ _SITE = 64  # bits of an IPv6 address that a site has; it has all addresses with
 def networks(names: Iterable[str]) -> Networks:
     """Read what proxies may be trusted: addresses, networks ("10.0.0.0/8"), "unix"; raises `ValueError` for anything else."""
     return tuple(name if name == UNIX else ip_network(name) for name in names)
+
+
+def site(host: str) -> str | None:
+    """Give the address of a peer, of IPv6 the first 64 bits; None for this machine's own, and what is none."""
+    found = _read(host)
+    return None if found is None or found.is_loopback else _shown(found)
 
 
 def client_address(request: Request, trusted: Networks = ()) -> str | None:

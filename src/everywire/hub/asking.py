@@ -17,15 +17,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["Question", "answered", "ask", "local"]
-
-
-def local(hub: Hub, session: str) -> Session:
-    """Give the session of that public id; raises `SessionGone` where this node has none."""
-    found = hub.sessions.get(session)
-    if found is None:
-        raise SessionGone(f"there is no session {session} here")
-    return found
+__all__ = ["Question", "answered", "ask", "carry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +33,19 @@ class Question:
 async def ask(hub: Hub, session: Session, question: Question) -> Any:
     """Call a handler of a session's client and give what it answers; what is raised is what `Caller.call` says."""
     shape, said = Shape(question.returns), encode(question.data)
+    timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
+    return shape.read(await carry(hub, session, m.Calling(hub.next_call(), question.name, said, timeout)))
+
+
+async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Data:
+    """Tell a session's client that it is called, and give what it answers."""
     attachment = session.attachment
     if attachment is None:
         raise SessionGone("the session's client is not connected")
     calls = attachment.calls = attachment.calls or Calls()
     if len(calls.asked) >= hub.settings.max_asked:
         raise Refused("too many calls to this client wait for its answer", Code.LIMIT, temporary=True)
-    timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
-    return shape.read(await _asked(hub, attachment, m.Calling(hub.next_call(), question.name, said, timeout)))
+    return await _asked(hub, attachment, calling)
 
 
 async def _asked(hub: Hub, attachment: Attachment, calling: m.Calling) -> m.Data:

@@ -10,6 +10,7 @@ import msgspec
 from everywire.brokers.base import Draft, Receipt
 from everywire.hub.asking import Question, ask
 from everywire.hub.shapes import encode
+from everywire.hub.threads import started
 from everywire.messages import Member
 
 if TYPE_CHECKING:
@@ -88,17 +89,18 @@ class Caller:
     ) -> Awaitable[Receipt]:
         """Publish `data` in the caller's name: clients see its member as the sender. No rule is asked.
 
-        It is on its way when this returns, as with `Everywire.publish`.
+        It is on its way when this returns, and may be called from any thread, as `Everywire.publish`.
         """
         hub = self._hub
         draft = Draft(encode(data), hub.world.wall(), self.member, f"s\n{key}" if key is not None else None)
-        return hub.world.start(hub.publish(hub.place(channel), draft, ephemeral=ephemeral))
+        place = hub.place(channel)
+        return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
 
     def from_thread(self, function: Callable[..., Awaitable[T]], *arguments: Any, **named: Any) -> T:
         """Have `function` called on the event loop, and wait for its result: for plain handlers, which run in threads.
 
-            caller.from_thread(caller.publish, "news", data)
+            confirmed = caller.from_thread(caller.call, "confirm", "sure?")
 
-        Everything else of a running application belongs to its loop's thread.
+        Publishing alone needs no such help; everything else of a running application belongs to its loop's thread.
         """
         return self._hub.world.from_thread(lambda: function(*arguments, **named))

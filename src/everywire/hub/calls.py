@@ -102,6 +102,8 @@ def _handler(hub: Hub, calls: Calls, command: m.Call) -> Handler:
         raise Refused("unknown name", Code.UNKNOWN_NAME)
     if calls.working >= settings.max_calls:
         raise Refused(f"no more than {settings.max_calls} calls at a time", Code.LIMIT, temporary=True)
+    if handler.steadfast and len(hub.unfinished) >= settings.max_unfinished:
+        raise Refused("too many handlers are at work", Code.LIMIT, temporary=True)
     check_size("data", command.data, settings.max_data)
     if command.credit > settings.max_credit:
         raise Refused(f"more credit than {settings.max_credit}", Code.LIMIT)
@@ -126,7 +128,9 @@ async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str,
             result = await hub.world.aside(partial(_in_thread, handler, bound))
         else:
             result = handler.function(**bound)
-        running.finish(m.Result(running.command.ref, encode(await settled(hub.world, result))))
+        if hasattr(result, "__await__"):
+            result = await settled(hub.world, result)
+        running.finish(m.Result(running.command.ref, encode(result)))
     except Exception as error:
         running.fail(handler, error)
 

@@ -72,7 +72,7 @@ class Subscription:
         self.listed: Codec | Pace | None = None
         self.pending: list[News] = []
         self.overflown = False
-        self.told = 0
+        self.told: Position | None = None
         self.wants: Wants | None = None
 
     @property
@@ -177,10 +177,10 @@ class Channel:
         if self.fresh and isinstance(news, Publication) and news.position is not None and news.audience is None:
             self._ripen(news)
         for subscription in [*self.ahead]:
-            offset = news.position.offset if isinstance(news, Publication) and news.position is not None else None
-            if offset is None:
+            at, told = news.position if isinstance(news, Publication) else None, subscription.told
+            if at is None and not isinstance(news, Moved):
                 self._say(subscription, news)
-            elif offset >= subscription.told:
+            elif at is not None and at == told:
                 del self.ahead[subscription]
                 self._list(subscription)
 
@@ -224,11 +224,11 @@ class Channel:
         for news in subscription.pending:
             if isinstance(news, Moved) and news.epoch != told.epoch:
                 return True  # it will rest, and ask again
-            if isinstance(news, Publication) and news.position is not None:
-                if news.position.epoch == told.epoch and news.position.offset > at:
-                    if news.position.offset != at + 1:
-                        return False
-                    at += 1
+            place = news.position if isinstance(news, Publication) else None
+            if place is not None and place.epoch == told.epoch and place.offset > at:
+                if place.offset != at + 1:
+                    return False
+                at += 1
         return self.end is None or self.end.epoch != told.epoch or self.end.offset <= at
 
     def release(self, subscription: Subscription, told: Position | None) -> None:
@@ -247,9 +247,9 @@ class Channel:
                     told = news.position
         if told is not None and self.end is None:
             self.end = told
-        if told is not None and self.end is not None and told.epoch == self.end.epoch and told.offset > self.end.offset:
+        if told is not None and self.end is not None and _further(told, self.end):
             subscription.state = State.AHEAD
-            subscription.told = told.offset
+            subscription.told = told
             self.ahead[subscription] = None
         else:
             self._list(subscription)
@@ -357,13 +357,29 @@ class Channel:
         self.rest(self.subscriptions[session])
         del self.subscriptions[session]
 
-    def move(self, news: Moved) -> None:
-        """Tell everyone that the stream begins anew, and let them rest until they ask again."""
+    def move(self, news: Moved, *, lost: bool = False) -> None:
+        """Tell everyone that the stream begins anew, and let them rest until they ask again; those who have begun anew already go on.
+
+        `lost`: it goes on at a place that is not known, and so nobody can.
+        """
         self.tell(news)
-        self.end, self.waiting = None, None
-        for subscription in self.subscriptions.values():
-            if subscription.state in (State.LIVE, State.AHEAD):
+        self.end, self.waiting = None if lost else Position(news.epoch, 0), None
+        for subscription in [*self.ahead]:
+            if lost or subscription.told is None or subscription.told.epoch != news.epoch:
+                self._say(subscription, news)
                 self.rest(subscription)
+        for subscription in self.subscriptions.values():
+            if subscription.state is State.LIVE:
+                self.rest(subscription)
+        for subscription in [*self.ahead]:
+            if subscription.told == self.end:
+                del self.ahead[subscription]
+                self._list(subscription)
+
+
+def _further(told: Position, end: Position) -> bool:
+    """Say whether a subscriber knows more than the channel: of the same life of the log, or of another, which must be the later."""
+    return told.epoch != end.epoch or told.offset > end.offset
 
 
 def _is_news(news: News, told: Position, session: Session) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import TYPE_CHECKING
 
 from everywire.hub.codes import Close
@@ -25,14 +24,14 @@ class Draining:
     def __init__(self, hub: Hub, window: float, pace: float) -> None:
         self._hub = hub
         self._window = window
-        self._pace = pace
+        self._rate = max(pace, len(hub.attachments) / window) if window else 0.0
         self._count = 0
         self._owed = 0.0
+        self._last = hub.world.now()
         self._over: asyncio.Event = asyncio.Event()
 
     async def wait(self) -> int:
         """Let them go; gives how many there were."""
-        self._end = self._hub.world.now() + self._window
         self._tick()
         await self._over.wait()
         return self._count
@@ -42,8 +41,13 @@ class Draining:
         if not here:
             self._over.set()
             return
-        ticks = max(1, math.ceil((self._end - self._hub.world.now()) / _TICK))
-        self._owed += max(self._pace * _TICK, here / ticks)
+        now = self._hub.world.now()
+        if self._window:
+            # What a stall kept back is not made up for: the end is late by that instead.
+            self._owed += self._rate * min(now - self._last, 2 * _TICK)
+        else:
+            self._owed = here
+        self._last = now
         for attachment in [*self._hub.attachments][: int(self._owed)]:
             self._owed -= 1
             self._count += 1

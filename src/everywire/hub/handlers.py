@@ -50,7 +50,8 @@ class Handler:
     - `argument` reads the call's data; None where the handler takes none.
     - `inflow` reads the items of the client's stream; None where the handler takes no stream.
     - `streams` says whether it answers with a stream; `threaded`, whether it runs in a thread; `immediate`, whether it needs no task.
-    - `detached`: commands behind its call do not wait for it. `steadfast`: it goes on without its client.
+    - `detached`: commands behind its call do not wait for it. `steadfast`: it goes on without its client. `endless`: it has a
+      stream, and no more time than its own options give it.
     - `returns` is the hint of its result, or of one item of its stream.
     """
 
@@ -61,6 +62,7 @@ class Handler:
         "_whole",
         "argument",
         "detached",
+        "endless",
         "function",
         "immediate",
         "inflow",
@@ -88,7 +90,8 @@ class Handler:
         self.inflow: Shape | None = None
         self._take(signature.parameters)
         self._check()
-        self.detached = self.options.concurrent or self.streams or self.inflow is not None
+        self.endless = self.streams or self.inflow is not None
+        self.detached = self.options.concurrent or self.endless
         self.steadfast = self.options.finish or self.threaded
 
     def bind(self, caller: Caller, data: Data | None, stream: AsyncIterator[Any] | None) -> dict[str, Any]:

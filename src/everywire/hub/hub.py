@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from typing import Any, Final
@@ -27,11 +28,13 @@ from everywire.hub.notes import Notes
 from everywire.hub.permission import check_draft
 from everywire.hub.presence import Places
 from everywire.hub.proofs import Signer
+from everywire.hub.reaching import Reaching
 from everywire.hub.records import Records
 from everywire.hub.refusing import refusal
 from everywire.hub.repairs import Repairs
 from everywire.hub.revoking import Revoking
 from everywire.hub.rosters import Rosters
+from everywire.hub.running import Running
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
@@ -91,7 +94,10 @@ class Hub:
         self._lingering = Deadlines(world, self.settings.linger, self._linger_over)
         self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
+        self.call_deadlines: Final = Deadlines(world, self.settings.call_deadline or 0.0, Running.expire)
+        self.reaching: Final = Reaching(self)
         self._last_call = 0
+        self.unfinished: Final[set[asyncio.Future[None]]] = set()  # handlers at work that go on without their clients
         self.changes: Final = Changes(self)
         broker.listen(self.deliver)
 
@@ -358,8 +364,9 @@ class Hub:
         elif isinstance(news, Publication):
             self.repairs.take(channel, news)
         elif isinstance(news, Moved):
-            self.metrics.deliveries += channel.audience
-            channel.move(news)
+            if channel.end is None or channel.end.epoch != news.epoch:  # it was not noticed before
+                self.metrics.deliveries += channel.audience
+                channel.move(news)
         else:
             self.metrics.deliveries += channel.audience
             channel.tell(news)
@@ -429,6 +436,13 @@ class Hub:
         if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:
             attachment.close(Close.INTERNAL, "internal error")  # without a session it would only time out
 
+    async def finished(self) -> None:
+        """Wait, after `close`, for handlers that go on without their clients; those that take too long are cancelled."""
+        if self.unfinished:
+            await asyncio.wait([*self.unfinished], timeout=self.settings.finish_grace)
+        for work in [*self.unfinished]:
+            work.cancel()
+
     def close(self, code: int = Close.GOING_AWAY, reason: str = "the server is going away") -> None:
         """Close every transport, and all timers; `settled` waits for what is under way then."""
         for attachment in [*self.attachments]:
@@ -441,7 +455,7 @@ class Hub:
         self.records.close()
         self.repairs.close()
         self.rosters.close()
-        for deadlines in (self._lingering, self._unconnected, self._unclaimed):
+        for deadlines in (self._lingering, self._unconnected, self._unclaimed, self.call_deadlines):
             deadlines.close()
 
     async def settled(self) -> None:

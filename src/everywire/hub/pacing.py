@@ -122,7 +122,7 @@ class Pace:
     def _turn(self) -> None:
         """Tell everybody who can take it what has come, and say nothing more for an interval."""
         self._timer = None
-        if self.end is None or (self.end.offset == self._told and not self._ephemeral):
+        if self.end is None or not (self.end.offset > self._told or self._ephemeral or self._behind()):
             return
         self._part()
         told, self._told = self._told, self.end.offset
@@ -132,12 +132,16 @@ class Pace:
                 self._speak(session, told, due)
         else:
             self._send(self._together, self._words(told, due))
-        for session, before in [*self._apart.items()]:
-            if session not in self._slow and before < self._told:
-                self._catch_up(session, before)
+        for session, before in self._behind():
+            self._catch_up(session, before)
         self._gather()
         if self.policy.interval and len(self):
             self._timer = self._world.later(self.policy.interval, self._turn)
+
+    def _behind(self) -> list[tuple[Session, int]]:
+        """Give those who have room again and were told less than there is, with how far they were told."""
+        end = self.end.offset if self.end is not None else 0
+        return [(session, told) for session, told in self._apart.items() if told < end and session not in self._slow]
 
     def _due(self, told: int) -> Iterator[Publication]:
         for publication in self._kept.values():
@@ -201,12 +205,11 @@ class Pace:
         attachment = session.attachment
         assert attachment is not None
         await attachment.transport.drain()
-        if session.attachment is not attachment or session not in self._apart:
-            return
+        if session.attachment is not attachment or session not in self._apart or attachment.transport.crowded:
+            return  # one that is closing has no room, and waits for none
         self._slow.discard(session)
         if self._timer is None:
-            self._catch_up(session, self._apart[session])
-            self._gather()
+            self._turn()
 
     def _catch_up(self, session: Session, told: int) -> None:
         if _crowded(session):

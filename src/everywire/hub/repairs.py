@@ -72,8 +72,7 @@ class Repairs:
             self._tell(channel, news)
         elif at.epoch != end.epoch:
             channel.move(Moved(channel.name, at.epoch))
-            channel.end = at
-            self._tell(channel, news)  # to those who are held
+            self.take(channel, news)
         elif at.offset > end.offset:
             self._begin(channel, [news])
 
@@ -179,7 +178,7 @@ class Repairs:
         """Tell listeners that they cannot be told what is missing."""
         _log.warning("channel %s lost publications", ascii(channel.name))
         self._metrics.losses += 1
-        channel.move(Moved(channel.name, epoch))
+        channel.move(Moved(channel.name, epoch), lost=True)
 
 
 def _behind(here: Position, end: Position | None) -> bool:

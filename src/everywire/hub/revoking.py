@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Revoking"]
 
+_ROOM: Final = 123  # bytes of a close frame's reason
 _LATELY: Final = 10_000  # revocations that a node remembers by itself
 
 
@@ -124,8 +125,13 @@ class Revoking:
 
     def _expel(self, session: Session, code: int, reason: str) -> None:
         if session.attachment is not None:
-            session.attachment.close(code, reason)
+            session.attachment.close(code, _fitting(reason))
         self._hub.end(session)  # or its secret would bring it back
+
+
+def _fitting(reason: str) -> str:
+    """Give as much of `reason` as a close frame has room for (RFC 6455 5.5)."""
+    return reason.encode("utf-8", "replace")[:_ROOM].decode("utf-8", "ignore")
 
 
 def _of_user(user: str) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Calls", "Running"]
 
+_ITEMS_PER_TURN: Final = 32  # of one stream, before everything else has its turn
+
 
 class Calls:
     """The calls of one attachment, those of its client and those of the server to it. Made with the first of them.
@@ -63,6 +65,7 @@ class Running:
         "_calls",
         "_deadline",
         "_failure",
+        "_given",
         "_handler",
         "_hub",
         "_patience",
@@ -86,6 +89,7 @@ class Running:
         self._handler: Handler | None = None
         self._work: asyncio.Future[Any] | None = None
         self._failure: Exception | None = None
+        self._given = 0
         self._room: asyncio.Future[None] | None = None
         self._waited: asyncio.Future[None] | None = None
         self._deadline: Timer | None = None
@@ -107,17 +111,23 @@ class Running:
             self._landed(self._work)
             return
         self._work.add_done_callback(self._landed)
-        timeout = self._timeout(handler)
-        if timeout is not None and not self.over:
-            self._deadline = world.later(timeout, self._expire)
+        if handler.steadfast:
+            self._hub.unfinished.add(self._work)
+        self._limit(handler)
 
-    def _timeout(self, handler: Handler) -> float | None:
-        if handler.options.timeout != "default":
-            return handler.options.timeout
-        return None if handler.detached else self._hub.settings.call_deadline
+    def _limit(self, handler: Handler) -> None:
+        """Start the handler's time: on the timer that all have who have no time of their own."""
+        timeout = handler.options.timeout
+        if timeout == "default":
+            if not handler.endless and self._hub.settings.call_deadline is not None:
+                self._hub.call_deadlines.add(self)
+        elif timeout is not None:
+            self._deadline = self._hub.world.later(timeout, self.expire)
 
     def _landed(self, work: asyncio.Future[Any]) -> None:
         self._calls.working -= 1
+        self._hub.unfinished.discard(work)
+        self._hub.call_deadlines.discard(self)
         if self._deadline is not None:
             self._deadline.cancel()
         # Whoever is not answered by now has a handler that cancelled itself.
@@ -136,7 +146,10 @@ class Running:
     # Its stream to the client.
 
     async def room(self) -> bool:
-        """Wait until the client takes another item; false where nobody takes any more."""
+        """Wait until the client takes another item, and let others go first now and then; false where nobody takes any more."""
+        self._given += 1
+        if self._given % _ITEMS_PER_TURN == 0:
+            await asyncio.sleep(0)
         while not self.over and self.credit <= 0:
             self._room = self._hub.world.promise()
             await self._room
@@ -203,7 +216,7 @@ class Running:
         if self._work is not None and self._handler is not None and not self._handler.steadfast:
             self._work.cancel()
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
         """End the call at the server's own deadline; a thread alone cannot be ended."""
         self.finish(self._late())
         if self._work is not None and self._handler is not None and not self._handler.threaded:

@@ -49,8 +49,10 @@ class Settings:
     check_every: float = 5.0  # between two looks at whether all that the broker has was heard here
     max_held: int = 1_000  # events kept for one subscription while history is read
     call_deadline: float | None = 60.0  # for a handler's answer; None: for ever. A stream has none but its client's
+    finish_grace: float = 5.0  # for handlers that are to finish, when the server ends
     answer_deadline: float = 10.0  # for a client's answer to a call of the server
     max_calls: int = 64  # handlers of one session's calls that are at work at a time
+    max_unfinished: int = 10_000  # handlers at work that go on without their clients, of all sessions together
     max_asked: int = 64  # calls of the server to one client that wait for its answer
     max_credit: int = 65_536  # items that a client may say it takes, at any moment
     stream_window: int = 16  # items of one client's stream under way; 16 at least, with which clients begin

@@ -21,6 +21,7 @@ __all__ = ["Fields", "Shape", "encode", "pydantic_schema"]
 _MAX_REASON = 300  # characters of what is wrong, which may repeat what the client said
 _MAX_ERRORS = 10
 _NULL: Final = Raw(b"null")
+_TEXTUAL: Final = frozenset({type(None), bool, int, float, str})
 
 
 class Shape:
@@ -122,12 +123,12 @@ def _known(kind: Any) -> dict[str, Any]:
 
 
 def _custom(kind: Any, value: Any) -> Any:
-    return _foreign(kind).validate_python(value)
+    return kind.__pydantic_validator__.validate_python(value)
 
 
 def _plain(value: Any) -> Any:
     if _is_pydantic(type(value)):
-        return _foreign(type(value)).dump_python(value, mode="json", by_alias=True)
+        return type(value).__pydantic_serializer__.to_python(value, mode="json", by_alias=True)
     raise TypeError(f"data cannot say {_article(type(value).__name__)}")
 
 
@@ -145,15 +146,12 @@ def _foreign(hint: Any) -> Any:
 
 
 def _is_binary(value: Any) -> bool:
-    match value:
-        case bytes() | bytearray() | memoryview():
-            return True
-        case dict():
-            return any(_is_binary(each) for each in value.values())
-        case list() | tuple():
-            return any(_is_binary(each) for each in value)
-        case _:
-            return False
+    """Say whether something in `value`, which is made of builtins alone, is binary."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return value.__class__ not in _TEXTUAL
+    return any(each.__class__ not in _TEXTUAL and _is_binary(each) for each in value)
 
 
 def _refused(fault: Exception) -> Refused:

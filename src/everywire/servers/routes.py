@@ -10,10 +10,11 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from everywire.http.request import Request, Response
+from everywire.http.streamed import Streamed
 
 __all__ = ["Route", "Routes", "StaticFiles"]
 
-Route: TypeAlias = Callable[[Request], Response | Awaitable[Response]]
+Route: TypeAlias = Callable[[Request], Response | Streamed | Awaitable[Response | Streamed]]
 
 _TEXT = {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json"}
 
@@ -43,7 +44,7 @@ class Routes:
     def __contains__(self, path: object) -> bool:
         return path in self._exact
 
-    def answer(self, request: Request) -> Response | Awaitable[Response]:
+    def answer(self, request: Request) -> Response | Streamed | Awaitable[Response | Streamed]:
         """Give the answer; 404 where nothing is, 405 for what is neither GET nor HEAD."""
         if (route := self._exact.get(request.path)) is not None:
             return route(request)

@@ -21,6 +21,7 @@ from everywire.http.request import Request, Response
 from everywire.http.streamed import Streamed
 from everywire.servers import alpn, listening
 from everywire.servers.options import Options
+from everywire.servers.slow import SlowRequests
 from everywire.ws import bootstrap, handshake
 from everywire.ws.deflate import Compressor, Deflate, Inflation, Parameters
 from everywire.ws.frames import SERVER
@@ -68,6 +69,7 @@ class Server:
         self._process_request = process_request
         self._engine_kind = engine_kind
         self._openings: set[Any] = set()  # Opening, or H2Link
+        self._slow = SlowRequests(self._http1, options.slow_requests)
         self._listeners: dict[socket.socket, Any] = {}
         self._compressors: dict[int, Compressor] = {}  # by window, without contexts
         self._inflations: dict[int, Inflation] = {}
@@ -90,6 +92,7 @@ class Server:
             self._make = self._factory(context)
             for sock in sockets:
                 await self.listen(sock)
+            self._slow.start(self.options.shortest())
         except BaseException:
             self.stop_listening()
             for sock in sockets:
@@ -105,6 +108,9 @@ class Server:
         """Accept no more on `sock`, and close it; its connections stay."""
         if (listener := self._listeners.pop(sock, None)) is not None:
             listener.abort()
+
+    def _http1(self) -> list[Opening]:
+        return [opening for opening in self._openings if isinstance(opening, Opening)]
 
     def stop_listening(self) -> None:
         """Accept nothing more; what is connected stays."""
@@ -260,6 +266,7 @@ class Server:
         """Stop listening and close every connection with `code`; `wait_closed` waits for that."""
         if self._closing is None:
             self.stop_listening()
+            self._slow.stop()
             self._closing = asyncio.get_running_loop().create_task(self._drain(code, reason))
             self._begun.set()
 

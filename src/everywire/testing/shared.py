@@ -24,6 +24,7 @@ from everywire.brokers.memory import MemoryBroker
 from everywire.hub.world import World
 from everywire.messages import Member, Position
 from everywire.metrics import Metrics
+from everywire.wildcards import Patterns, wild
 
 __all__ = ["SharedBroker", "View"]
 
@@ -75,6 +76,7 @@ class View:
         self._inner = inner
         self._deliver: Deliver | None = None
         self._watched: set[str] = set()
+        self._patterns = Patterns()
         self.broken = False
 
     def cut(self) -> None:
@@ -90,7 +92,7 @@ class View:
         """Deliver `news` if it is for this node."""
         if self._deliver is None or self.broken:
             return
-        if isinstance(news, Note | Gap) or news.channel in self._watched:
+        if isinstance(news, Note | Gap) or news.channel in self._watched or self._patterns.matching(news.channel):
             self._deliver(news)
 
     def _there(self) -> Broker:
@@ -106,11 +108,14 @@ class View:
         """Deliver the news of `channel`, here."""
         await self._there().watch(channel)
         self._watched.add(channel)
+        if wild(channel):
+            self._patterns.add(channel)
 
     async def unwatch(self, channel: str) -> None:
         """Deliver its news no longer, here."""
         inner = self._there()
         self._watched.discard(channel)
+        self._patterns.discard(channel)
         if not any(channel in view._watched for view in self._shared.views):
             await inner.unwatch(channel)
 

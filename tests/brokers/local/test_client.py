@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 from tests.brokers.local.lines import Lines
 from tests.contracts.broker import KEEP, BrokerContract, draft
+from tests.contracts.keyed import KeyedContract
 from tests.contracts.presence import PresenceContract
 
 from everywire.brokers.base import Gap, Note, Query
@@ -63,7 +64,7 @@ def cluster(loop):
     return Cluster(loop)
 
 
-class TestLocalBroker(BrokerContract, PresenceContract):
+class TestLocalBroker(BrokerContract, KeyedContract, PresenceContract):
     pieces = False
 
     @pytest.fixture(autouse=True)
@@ -129,6 +130,29 @@ def test_the_same_read_is_asked_once(cluster):
     assert len(asked) == 1
     assert {each.position.offset for each in stretches} == {1}
     cluster.run(ann.read("c", Query(limit=10), KEEP))
+    assert len(asked) == 2
+
+
+def test_an_answer_that_has_come_is_not_for_who_asks_after_it(cluster):
+    """Whoever asked for it does not know of it yet, but news that came behind it are told already."""
+    ann = cluster.listening()
+    asked = []
+    read = cluster.memory.read
+    cluster.memory.read = lambda *values: asked.append(values) or read(*values)
+    first = cluster.begun(ann.read("c", Query(limit=10), KEEP))
+    take = ann.received
+
+    def received(data):
+        take(data)
+        ann.received = take
+        later.append(virtual_world(cluster.loop).start(ann.read("c", Query(limit=10), KEEP)))
+
+    later = []
+    cluster.lines.last.near.receiver = ann
+    ann.received = received
+    cluster.loop.run(0.1)
+    assert first.done()
+    assert later[0].done()
     assert len(asked) == 2
 
 

@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 from tests.contracts.broker import KEEP, BrokerContract, draft
+from tests.contracts.keyed import KeyedContract
 from tests.contracts.presence import PresenceContract
 
 from everywire.brokers.base import Gap
@@ -38,7 +39,7 @@ class Served:
         await asyncio.sleep(0)
 
 
-class TestLocalBrokerOverASocket(BrokerContract, PresenceContract):
+class TestLocalBrokerOverASocket(BrokerContract, KeyedContract, PresenceContract):
     @pytest.fixture(autouse=True)
     def _served(self, tmp_path):
         with asyncio.Runner() as runner:

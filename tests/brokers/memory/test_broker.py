@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 from tests.contracts.broker import KEEP, BrokerContract, draft
+from tests.contracts.keyed import KeyedContract
 from tests.contracts.presence import PresenceContract
 
 from everywire.brokers.base import Query, Retention, Seat
@@ -19,7 +20,7 @@ def loop():
         yield loop
 
 
-class TestMemoryBroker(BrokerContract, PresenceContract):
+class TestMemoryBroker(BrokerContract, KeyedContract, PresenceContract):
     @pytest.fixture(autouse=True)
     def _loop(self, loop):
         self.loop = loop

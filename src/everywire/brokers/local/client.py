@@ -303,14 +303,15 @@ class LocalBroker:
         """
         key = (channel, query, retention)
         answer = self._reads.get(key)
-        if answer is None:
+        if answer is None or answer.done():  # one that has come is older than the news that came with it
             answer = self._reads[key] = self._ask("read", channel, query, retention)
             answer.add_done_callback(lambda answer: self._has_read(key, answer))
         stretch: Stretch = await asyncio.shield(answer)
         return stretch
 
     def _has_read(self, key: tuple[str, Query, Retention], answer: asyncio.Future[Any]) -> None:
-        del self._reads[key]
+        if self._reads.get(key) is answer:
+            del self._reads[key]
         if not answer.cancelled():
             answer.exception()  # whoever asked may be gone
 

@@ -60,6 +60,7 @@ class Worker:
         self._control: Control | None = None
         self._relay: WorkerRelay | None = None
         self._private: Path | None = None
+        self._adopting: asyncio.Future[None] | None = None
         self._adopted: dict[int, list[socket.socket]] = {}
 
     @classmethod
@@ -98,7 +99,7 @@ class Worker:
                 self.drain = message
                 self.told.set()
             case Adopt(slot=slot):
-                asyncio.ensure_future(self._adopt(slot))
+                self._adopting = asyncio.ensure_future(self._adopt(slot))
             case Release(slot=slot):
                 for sock in self._adopted.pop(slot, ()):
                     assert self._server is not None

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from everywire.app import Everywire
-from everywire.app.threads import Elsewhere, started
 from everywire.errors import Refused
+from everywire.hub.threads import Elsewhere, started
 from everywire.hub.world import LoopWorld
 
 

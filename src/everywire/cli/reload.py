@@ -1,0 +1,45 @@
+"""`everywire reload`: replaces the workers of a running server."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import click
+
+from everywire.cli.serving import fail
+
+__all__ = ["reload"]
+
+
+@click.command(short_help="Replace the workers of a running server.")
+@click.option("--pid-file", metavar="FILE", help="The file that everywire run --pid-file wrote.")
+@click.option("--pid", type=click.IntRange(2), help="The process id of everywire run --workers.")
+def reload(pid_file: str | None, pid: int | None) -> None:
+    """Have a server's workers replaced by new ones, which load the application anew; nobody is turned away.
+
+    \b
+    Example:
+        everywire reload --pid-file live.pid
+    """
+    if (pid is None) == (pid_file is None):
+        raise click.UsageError("give either --pid-file or --pid")
+    number = pid if pid is not None else _read(str(pid_file))
+    try:
+        os.kill(number, signal.SIGHUP)
+    except ProcessLookupError:
+        raise fail(f"there is no process {number}") from None
+    except PermissionError:
+        raise fail(f"process {number} is another user's") from None
+    click.echo(f"process {number} replaces its workers; its log says when that is done")
+
+
+def _read(file: str) -> int:
+    try:
+        said = Path(file).read_text().strip()
+    except OSError as error:
+        raise fail(f"cannot read {file}: {error.strerror}") from None
+    if not said.isdecimal() or int(said) < 2:
+        raise fail(f"there is no process id in {file}")
+    return int(said)

@@ -1,0 +1,136 @@
+"""Several workers and many clients: kills, rolling restarts, and everybody at once."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import random
+import signal
+import statistics
+from time import perf_counter, process_time
+
+import pytest
+from tests.cli.crowd import Crowd
+from tests.cli.several import Mouth, serving
+
+import everywire
+from everywire.testing import passed
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def workers(run):
+    """The process ids of the workers that serve."""
+    pid = run.process.pid
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        children = [int(child) for child in file.read().split()]
+    found = []
+    for child in children:
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{child}/cmdline", "rb") as file:
+            if b"live:app" in file.read():
+                found.append(child)
+    return found
+
+
+def busy(run):
+    """Seconds of processor time that the server has taken so far."""
+    total = 0
+    for pid in workers(run):
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def attended(crowd):
+    yield crowd
+    crowd.end()
+
+
+async def test_workers_are_killed_every_five_seconds_for_a_minute(tmp_path, capsys):
+    """0 lost, 0 doubled, everybody is back within 2 s at the 99th percentile."""
+    dice, outages = random.Random(1), []
+    async with serving(tmp_path, workers=4) as (run, address), everywire.Client(address) as speaker:
+        listening = asyncio.ensure_future(run.process.stdout.read())
+        with attended(Crowd(address, "log:a", 200)) as crowd:
+            await crowd.connect()
+            mouth = Mouth(speaker, "log:a", 200)
+            for _ in range(12):
+                os.kill(dice.choice(workers(run)), signal.SIGKILL)
+                begun, seen = perf_counter(), {}
+                while perf_counter() - begun < 5:
+                    for number, one in enumerate(crowd.ones):
+                        if not one.live:
+                            seen.setdefault(number, None)
+                        elif number in seen and seen[number] is None:
+                            seen[number] = perf_counter() - begun
+                    await passed(0.02)
+                assert None not in seen.values()
+                outages += seen.values()
+            last = await mouth.stop()
+            async with asyncio.timeout(20):
+                await crowd.until(lambda one: one.live and one.position[1] == last + 1)
+            p99 = statistics.quantiles(outages, n=100)[98]
+            with capsys.disabled():
+                print(
+                    f"\n{last + 1} messages, {len(outages)} outages, p50 {statistics.median(outages):.2f} s, p99 {p99:.2f} s"
+                )
+            assert (crowd.total("holes"), crowd.total("doubles")) == (0, 0)
+            assert crowd.total("refused") == 0
+            assert p99 <= 2
+        assert await _ended(run, listening) == 0
+
+
+async def test_a_rolling_restart_under_two_thousand_clients(tmp_path, capsys):
+    """0 refused, 0 lost, 0 doubled, and the returns are spread."""
+    async with serving(tmp_path, "--drain", "10", workers=2) as (run, address), everywire.Client(address) as speaker:
+        with attended(Crowd(address, "log:a", 2000)) as crowd:
+            await crowd.connect(100)
+            before = set(workers(run))
+            mouth = Mouth(speaker, "log:a", 50)
+            run.process.send_signal(signal.SIGHUP)
+            async with asyncio.timeout(60):
+                while set(workers(run)) & before:
+                    await passed(0.1)
+            last = await mouth.stop()
+            async with asyncio.timeout(20):
+                await crowd.until(lambda one: one.live and one.position[1] == last + 1)
+            counts = [len([*group]) for _, group in itertools.groupby(int(when * 10) for when in crowd.returns)]
+            with capsys.disabled():
+                print(
+                    f"\n{last + 1} messages, {len(crowd.returns)} returns in {len(counts) / 10} s, at most {max(counts)} in 0.1 s"
+                )
+                print(
+                    [error for one in crowd.ones for error in one.errors][:3],
+                    sum(len(one.errors) for one in crowd.ones),
+                )
+            assert crowd.total("refused") == crowd.total("holes") == crowd.total("doubles") == 0
+            assert {code for one in crowd.ones for code in one.closes} == {1012}
+            assert len(crowd.returns) == 2000
+            assert max(counts) <= 3 * 2000 / len(counts)  # 1.5 where the machine has nothing else to do
+        assert await run.end() == 0
+
+
+async def test_ten_thousand_clients_come_back_at_once_and_recover_a_hundred_messages_each(tmp_path, capsys):
+    async with serving(tmp_path, workers=4) as (run, address), everywire.Client(address) as speaker:
+        start = await speaker.publish("log:a", "first")
+        for number in range(100):
+            await speaker.publish("log:a", {"number": number, "text": "x" * 20})
+        with attended(Crowd(address, "log:a", 10_000, (start.epoch, start.offset))) as crowd:
+            begun, spent, ours = perf_counter(), busy(run), process_time()
+            async with asyncio.timeout(120):
+                await crowd.connect()
+            took, spent, ours = perf_counter() - begun, busy(run) - spent, process_time() - ours
+            with capsys.disabled():
+                print(f"\n10000 clients are back, with 100 messages each, after {took:.1f} s")
+                print(f"processor time: server {spent:.1f} s, clients {ours:.1f} s")
+            assert crowd.total("heard") == 1_000_000
+            assert (crowd.total("holes"), crowd.total("doubles"), crowd.total("refused")) == (0, 0, 0)
+        assert await run.end() == 0
+
+
+async def _ended(run, listening):
+    run.process.send_signal(signal.SIGTERM)
+    await listening
+    return await run.process.wait()
