@@ -452,3 +452,19 @@ def test_a_loss_while_the_broker_is_away_again_is_survived(cluster, caplog):
     cluster.loop.run_until_complete(one.app.hub.continuing.verify())
     assert ann.closed is None
     assert "went on elsewhere" in caplog.text
+
+
+def test_a_node_that_enters_its_places_again_takes_none_from_who_has_the_session_now(cluster):
+    one, two = cluster.nets
+    watcher = watching(two)
+    ann = one.connect(token="ann")
+    ann.subscribe("room:1")
+    cluster.run(1)
+    cluster.shared.views[0].cut()
+    ann.drop()
+    two.connect(resume=ann.resume).subscribe("room:1")
+    cluster.run(4)
+    cluster.shared.views[0].broken = False  # it is not told that anything was lost
+    cluster.run(20)
+    assert held_by(cluster, ann.session) == two.app.hub.node
+    assert seen(watcher) == [("join", ann.session)]

@@ -60,6 +60,7 @@ class Continuing:
         self._told: dict[str, None] = {}
         hub.notes.add("continued", _Continued, self._continued)
         hub.notes.add("surrendered", _Continued, self._surrendered)
+        hub.places.verified = self.verify
 
     def secret(self, session: Session) -> str:
         """Give what continues `session`, to be shown by its client alone."""

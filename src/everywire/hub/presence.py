@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from everywire.brokers.base import Broker, Seat
 from everywire.hub.channel import Subscription
@@ -32,6 +32,7 @@ class Places:
         self.changed: Callable[[Subscription], None] = _ignore  # the broker has taken up a coming or going
         self.renewed: Callable[[], None] = _nothing  # the lease holds for another while
         self.lapsed: Callable[[], None] = _nothing  # it was over: everything was lost
+        self.verified: Callable[[], Awaitable[None]] = _at_once  # lets go of sessions that went on elsewhere meanwhile
         self._node = node
         self._world = world
         self._broker = broker
@@ -102,6 +103,7 @@ class Places:
 
     async def _enter_again(self) -> None:
         """Enter all places once more; what fails is tried again with the next renewal."""
+        await self.verified()  # or places would be taken from the nodes that have those sessions now
         term, held, failures = self._term, [*self._held], 0
         for at in range(0, len(held), _AT_ONCE):
             asked = [self._world.start(self._entered(each)) for each in held[at : at + _AT_ONCE] if each in self._held]
@@ -163,4 +165,8 @@ def _ignore(_: Subscription) -> None:
 
 
 def _nothing() -> None:
+    """The same."""
+
+
+async def _at_once() -> None:
     """The same."""
