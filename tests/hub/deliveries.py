@@ -82,11 +82,21 @@ class Listener:
 
     def connect(self, *, resume: bool = True) -> None:
         if self.client is None:
-            self.client = self.play.net.connect(
-                token=self.user, **({"resume": self._resume} if resume and self._resume else {})
-            )
+            self.client = self._connected({"resume": self._resume} if resume and self._resume else {})
             self._resume = self.client.resume
             self.subscribe()
+
+    def _connected(self, shown: dict[str, str]) -> Any:
+        """Give a connected client; time passes until the server has found an earlier session, or not."""
+        client = self.play.net.client()
+        asked = client.send("connect", token=self.user, **shown)
+        while True:
+            try:
+                client.connected(client.answer(asked))
+            except LookupError:
+                self.play.net.run(0.01)
+            else:
+                return client
 
     def drop(self) -> None:
         if self.client is not None:
