@@ -1,12 +1,14 @@
 """Differences of application data, and data put together from them."""
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from everywire.client import deltas as client_deltas
 from everywire.deltas import applied, difference
 from everywire.messages import Packed, Raw
 
@@ -101,3 +103,12 @@ def test_any_difference_makes_the_one_of_the_other(before, after):
 def test_a_delta_of_another_base_is_refused(base, said):
     with pytest.raises(ValueError):
         applied(base, said)
+
+
+SHARED = json.loads((Path(__file__).parent / "contracts" / "deltas.json").read_text())["deltas"]
+
+
+@pytest.mark.parametrize("shared", SHARED, ids=[shared["name"] for shared in SHARED])
+@pytest.mark.parametrize("apply", [applied, client_deltas.apply], ids=["server", "client"])
+def test_what_all_clients_make_of_a_delta(apply, shared):
+    assert exactly(apply(shared["base"], shared["delta"])) == exactly(shared["data"])

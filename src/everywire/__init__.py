@@ -7,7 +7,8 @@ from everywire import builds
 builds.prefer_source()  # before any other import of this package
 
 from everywire.app import Everywire  # noqa: E402
-from everywire.client.hub import Client  # noqa: E402
+from everywire.client.hub import Client, Conflict, HistoryLost, Misfit, Policy  # noqa: E402
+from everywire.client.portal import SyncClient  # noqa: E402
 from everywire.client.websocket import connect  # noqa: E402
 from everywire.engine.websocket import WebSocket, broadcast  # noqa: E402
 from everywire.errors import (  # noqa: E402
@@ -39,6 +40,7 @@ __all__ = [
     "Change",
     "Client",
     "CloseCode",
+    "Conflict",
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
@@ -48,16 +50,20 @@ __all__ = [
     "EverywireError",
     "HandshakeError",
     "Headers",
-    "Member",
+    "HistoryLost",
     "Identity",
     "JWT",
     "Limits",
+    "Member",
+    "Misfit",
     "Options",
+    "Policy",
     "Refused",
     "Request",
     "Response",
     "Server",
     "SessionGone",
+    "SyncClient",
     "WebSocket",
     "__version__",
     "basic_auth",

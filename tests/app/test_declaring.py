@@ -83,3 +83,17 @@ def test_a_channel_carries_what_it_says():
 def test_a_channel_of_what_no_data_can_be_is_refused_at_once():
     with pytest.raises(TypeError, match="data cannot be read as"):
         Everywire().channel("points", data=Net)
+
+
+def test_personal_channels_have_the_user_in_their_pattern():
+    app = Everywire()
+    kind = app.personal("inbox:{user}", history=5)
+    assert (kind.pattern, kind.retention.size, kind.rules["publish"]) == ("inbox:{user}", 5, False)
+    with pytest.raises(ValueError, match="user"):
+        app.personal("inbox:{name}")
+
+
+@pytest.mark.parametrize("options", [{"presence": "everybody"}, {"leave_after": -1}])
+def test_presence_is_counted_in_a_known_way(options):
+    with pytest.raises(ValueError, match="presence"):
+        Everywire().channel("room:{name}", **options)

@@ -239,3 +239,23 @@ async def test_a_slow_reader_is_closed_and_recovers(app):
                 assert answer["recovered"]
                 missed += len(answer["publications"])
         assert missed == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "kept"),
+    [
+        ("x" * 16, "", ("x" * 16,)),
+        (["x" * 16, "y" * 16], "z" * 16, ("x" * 16, "y" * 16)),
+        (None, "z" * 16, ("z" * 16,)),
+        (None, f"{'z' * 16}, {'y' * 16}", ("z" * 16, "y" * 16)),
+        (None, "", ()),
+    ],
+)
+def test_the_secret_is_given_or_found(given, environment, kept, monkeypatch):
+    monkeypatch.setenv("EVERYWIRE_SECRET", environment)
+    assert Everywire(secret=given)._hooks.secrets == kept
+
+
+def test_a_short_secret_is_refused():
+    with pytest.raises(ValueError, match="16 characters"):
+        Everywire(secret="guess me")

@@ -213,3 +213,17 @@ async def _asked(method, url, body=None):
             return answer.read()
 
     return await asyncio.to_thread(fetch)
+
+
+async def test_options_may_come_from_the_environment(tmp_path):
+    (tmp_path / "live.py").write_text(APP)
+    environment = {"EVERYWIRE_RUN_WORKERS": "1", "EVERYWIRE_RUN_HISTORY": str(tmp_path / "history")}
+    async with started("run", "live:app", "--port", "0", cwd=tmp_path, **environment) as run:
+        await run.says("live:app is at")
+        assert (tmp_path / "history").exists()
+        assert await run.end() == 0
+    async with started(
+        "run", "live:app", "--port", "0", "--workers", "1", cwd=tmp_path, EVERYWIRE_RUN_PID_FILE="pid"
+    ) as run:
+        await run.says("live:app is at")
+        assert await run.end() == 0

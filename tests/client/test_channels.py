@@ -1,9 +1,13 @@
 """The channels of a client: asked for over every connection. Time is virtual, the hub is real."""
 
 import pytest
+from tests.client.scripts import Script, settle
 from tests.client.wires import data, elapse
 
+from everywire.client.following import HistoryLost
 from everywire.client.options import State
+from everywire.errors import Refused
+from everywire.testing import VirtualLoop
 
 
 def test_members_are_told(wires):
@@ -74,3 +78,109 @@ def test_an_unsubscribed_channel_may_be_followed_again(wires):
             assert await data(second, 1) == [1]
 
     wires.run(test())
+
+
+def scripted(test, **options):
+    async def play():
+        script = Script(channels=["user:ada"])
+        async with script.client(**options) as client:
+            await test(script, client)
+
+    with VirtualLoop() as loop:
+        loop.run_until_complete(play())
+
+
+def began(script, offset=3, **more):
+    said = {"channel": "user:ada", "epoch": "e", "offset": offset, "recovered": False, "publications": []} | more
+    script.tell(type="subscribed", **said)
+
+
+def test_what_the_server_begins_is_told_and_followed():
+    seen = []
+
+    async def test(script, client):
+        began(script)
+        script.tell(type="publication", channel="user:ada", data="hi", offset=4, time=1)
+        await settle()
+        [subscription] = seen
+        assert client.subscriptions["user:ada"] is subscription
+        assert (await anext(subscription)).data == "hi"
+        assert script.all("subscribe") == []
+
+    scripted(test, on_subscribed=seen.append)
+
+
+def test_what_the_server_began_may_be_taken_over():
+    async def test(script, client):
+        began(script)
+        script.tell(type="publication", channel="user:ada", data="early", offset=4, time=1)
+        await settle()
+        heard = []
+        mine = client.subscribe("user:ada", on_publication=lambda publication: heard.append(publication.data))
+        script.tell(type="publication", channel="user:ada", data="late", offset=5, time=1)
+        await settle()
+        assert heard == ["early", "late"]
+        assert mine.position.offset == 5
+        with pytest.raises(ValueError, match="already"):
+            client.subscribe("user:ada")
+
+    scripted(test)
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+def test_after_a_reconnection_it_asks_for_what_it_missed_or_takes_what_it_is_given(resumed):
+    async def test(script, client):
+        lost = []
+        script.welcome["resumed"] = resumed
+        began(script)
+        await settle()
+        client.subscribe("user:ada", on_publication=lost.append, on_lost=lost.append)
+        script.cut()
+        await client.connect()
+        assert script.last("subscribe")["since"] == {"epoch": "e", "offset": 3}
+        began(script, 9)
+        number = script.last("subscribe")["id"]
+        script.tell(type="error", id=number, code=103, reason="permission denied", temporary=False)
+        await settle()
+        assert [type(each) for each in lost] == [HistoryLost]
+        assert client.positions["user:ada"].offset == 9
+
+    scripted(test)
+
+
+def test_what_a_new_session_is_not_subscribed_to_ends():
+    async def test(script, client):
+        began(script)
+        await settle()
+        subscription = client.subscriptions["user:ada"]
+        script.welcome |= {"channels": [], "resumed": False}
+        script.cut()
+        await client.connect()
+        with pytest.raises(Refused, match="the server ended it"):
+            await anext(subscription)
+        assert dict(client.subscriptions) == {}
+
+    scripted(test)
+
+
+def test_what_it_begins_while_we_ask_ourselves_is_ours():
+    async def test(script, client):
+        mine = client.subscribe("user:ada")
+        began(script)
+        number = script.last("subscribe")["id"]
+        script.tell(type="error", id=number, code=105, reason="already subscribed", temporary=False)
+        await mine.ready()
+        assert mine.position.offset == 3
+
+    scripted(test)
+
+
+def test_a_gap_in_what_the_server_begins_again_is_asked_for():
+    async def test(script, client):
+        began(script)
+        await settle()
+        began(script, 8)
+        await settle()
+        assert script.last("subscribe")["since"] == {"epoch": "e", "offset": 3}
+
+    scripted(test)

@@ -11,7 +11,7 @@ PARAMETERS: dict[str, str] = {
     "src/everywire/brokers/memory/broker.py:MemoryBroker.__init__": "what it needs of the world, and its options, each a keyword of its own",
     "src/everywire/ws/handshake.py:make_request": "what a handshake may carry, each a keyword of its own",
     "src/everywire/servers/websocket.py:serve.__init__": "a server's options, each a keyword of its own, are its public face",
-    "src/everywire/client/hub.py:Client.subscribe": "what a subscriber may want to hear of, each a keyword of its own",
+    "src/everywire/client/hub.py:Client.stream": "what a call may carry, each a keyword of its own, with their types",
     "src/everywire/client/websocket.py:connect.__init__": "a client's options, each a keyword of its own, are its public face",
 }
 

@@ -403,3 +403,52 @@ def test_a_secret_signed_before_a_rotation_still_counts():
         back = two.connect(resume=ann.resume)
         assert back.resumed
         assert back.resume.partition(".")[0] != ann.resume.partition(".")[0]
+
+
+def held_by(cluster, session):
+    place = cluster.shared.inner._places._channels["room:1"].places[session]
+    return place.holder.name
+
+
+def test_a_session_that_is_back_before_its_node_knew_that_it_was_gone_stays(cluster):
+    one, two = cluster.nets
+    ann = one.connect(token="ann")
+    ann.subscribe("room:1")
+    cluster.run(1)
+    ann.drop()
+    there = two.connect(resume=ann.resume)
+    back = one.connect(resume=ann.resume)  # no note was read meanwhile
+    cluster.run(1)
+    assert (there.closed is None, back.closed is None) == (False, True)
+    assert (ann.session in one.app.hub.sessions, ann.session in two.app.hub.sessions) == (True, False)
+    assert held_by(cluster, ann.session) == one.app.hub.node
+    back.subscribe("room:1")
+    back.ask("unsubscribe", channel="room:1")
+    assert cluster.loop.run_until_complete(cluster.shared.inner.members("room:1")) == ()
+
+
+def test_a_node_that_missed_the_note_finds_out_when_it_hears_of_the_loss(cluster):
+    one, two = cluster.nets
+    ann, ben = one.connect(token="ann"), one.connect(token="ben")
+    ann.subscribe("room:1")
+    cluster.run(1)
+    cluster.shared.views[0].cut()
+    back = two.connect(resume=ann.resume)
+    back.subscribe("room:1")
+    cluster.run(1)
+    assert ann.closed is None
+    cluster.shared.views[0].heal()
+    cluster.run(1)
+    assert ann.closed == (4409, "the session was continued elsewhere")
+    assert (ben.closed, back.closed) == (None, None)
+    assert held_by(cluster, ann.session) == two.app.hub.node
+
+
+def test_a_loss_while_the_broker_is_away_again_is_survived(cluster, caplog):
+    one, _ = cluster.nets
+    ann = one.connect(token="ann")
+    cluster.run(1)
+    cluster.shared.views[0].cut()
+    cluster.loop.run_until_complete(one.app.hub.continuing.verify())
+    assert ann.closed is None
+    assert "went on elsewhere" in caplog.text

@@ -105,3 +105,36 @@ def test_the_promises_hold_over_cables_that_are_cut_at_random(seed, codec, histo
             assert play.marks == 3  # everything that was missed was there to be told
         assert len(play.dialling.all) > 12
         assert isinstance(play.published[0].position, Position)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_map_is_the_servers_in_the_end_however_often_cables_are_cut(seed):
+    app = Everywire(settings=Settings(linger=5, max_page=4))
+    app.channel("map", keyed=True, history=3)
+    dice = Random(seed)
+
+    async def test(dialling):
+        async with dialling.client() as ada, dialling.client() as bob:
+            followed = ada.subscribe("map", max_queue=5)
+            told = {}
+            for number in range(150):
+                name = f"e{dice.randrange(20)}"
+                await bob.publish("map", number, entry=name, remove=dice.random() < 0.3)
+                if dice.random() < 0.2:
+                    dialling.cut()
+                if dice.random() < 0.3:
+                    await passed(dice.random())
+                while len(followed._queue) and dice.random() < 0.8:
+                    change = await anext(followed)
+                    told[change.entry] = None if change.removed else change.data
+            await ada.connect()
+            await passed(60)
+            while len(followed._queue):
+                change = await anext(followed)
+                told[change.entry] = None if change.removed else change.data
+            true = {entry.entry: entry.data for entry in await bob.entries("map")}
+            assert {name: entry.data for name, entry in followed.entries.items()} == true
+            assert {name: value for name, value in told.items() if value is not None} == true
+
+    with Net(app, seed) as net:
+        net.loop.run_until_complete(test(Dialling(net, seed)))

@@ -183,6 +183,14 @@ def test_a_poll_waits_for_the_first_and_gets_all_of_that_moment(line):
     assert not line.transport.heard
 
 
+def test_a_poll_gets_at_once_what_came_before_it_began_to_run(line):
+    polling = line.loop.create_task(line.transport.poll(10))
+    line.say("one")
+    line.run()
+    assert polling.result() == ["one"]
+    assert not line.transport.heard
+
+
 def test_a_poll_that_nothing_comes_for(line):
     polling = line.loop.create_task(line.transport.poll(10))
     line.run(9)

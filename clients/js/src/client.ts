@@ -251,10 +251,12 @@ export class Client extends Emitter<ClientEvents> {
         return this.#calls.cancelled(event.call);
       case "error":
         return this.#failed(event);
+      case "presence":
+        if (event.id === undefined) return this.#subscriptions.get(event.channel)?.listed(event.members);
+        return this.#answered(event as typeof event & { id: number });
       case "published":
       case "history":
       case "entries":
-      case "presence":
       case "policy":
       case "result":
       case "end":

@@ -39,6 +39,8 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   /** How far the pages of entries went that are not all here yet. */
   #after: number | undefined;
   #state: SubscriptionState = "subscribing";
+  /** Where the last publication was, for a subscription with wildcards. */
+  #place = "";
   #again = false;
   /** Publications may be handed on: we are subscribed, or in the middle of an answer. */
   #open = false;
@@ -183,16 +185,24 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   /** The last answer: from now on everything is told as it happens. */
   #enter({ members = [] }: Subscribed, lost: Position | null): void {
     const { recovered, count } = this.#missed;
-    const changes = this.#again ? this.#meet(members) : [];
+    const before = new Map(this.members);
+    const again = this.#again;
     this.#again = true;
     this.#state = "subscribed";
     this.#pages = 1;
     this.#missed = { recovered: true, count: 0 };
-    this.members.clear();
-    for (const member of members) this.members.set(member.session, member);
+    this.#list(members);
     if (lost) this.emit("lost", { since: lost });
-    for (const [name, member] of changes) this.emit(name, member);
+    if (again) this.#meet(before);
     this.emit("subscribed", { recovered, count, members });
+  }
+
+  /** Who is here, told anew: who came and who left may have been lost on the way. @internal */
+  listed(members: Member[]): void {
+    if (this.#state !== "subscribed") return; // the answer to come says it
+    const before = new Map(this.members);
+    this.#list(members);
+    this.#meet(before);
   }
 
   #ask(): void {
@@ -204,10 +214,14 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   /** @internal */
   published({ type: _, delta, base, ...publication }: Told<T>): void {
     if (this.#state !== "subscribed") return;
-    const { offset, entry } = publication;
+    const { offset, entry, channel } = publication;
     if (this.#position && offset !== undefined) {
       if (offset <= this.#position.offset) return;
       if (offset > this.#position.offset + 1) return this.moved(); // a gap: something between was lost on its way
+    } else if (offset !== undefined) {
+      const place = `${offset} ${channel}`;
+      if (place === this.#place) return; // told once more, for another subscription that hears this channel
+      this.#place = place;
     }
     if (delta) {
       const whole = this.#bases?.whole(entry, offset, base, delta);
@@ -265,12 +279,16 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
     this.emit("unsubscribed", why);
   }
 
-  /** Who came and who left while nobody told us. */
-  #meet(members: Member[]): (readonly ["join" | "leave", Member])[] {
-    const now = new Set(members.map(({ session }) => session));
-    const left = [...this.members.values()].filter(({ session }) => !now.has(session));
-    const joined = members.filter(({ session }) => !this.members.has(session));
-    return [...left.map((member) => ["leave", member] as const), ...joined.map((member) => ["join", member] as const)];
+  #list(members: Member[]): void {
+    this.members.clear();
+    for (const member of members) this.members.set(member.session, member);
+  }
+
+  /** Says who left and who came while nobody told us. */
+  #meet(before: Map<string, Member>): void {
+    const now = new Map(this.members);
+    for (const [session, member] of before) if (!now.has(session)) this.emit("leave", member);
+    for (const [session, member] of now) if (!before.has(session)) this.emit("join", member);
   }
 
   /** Entries as they are now: whole, or those that changed. They are not publications that happen. */

@@ -150,7 +150,7 @@ export type ServerEvent =
   | { type: "join" | "leave"; channel: string; member: Member }
   | Page
   | Snapshot
-  | ({ type: "presence"; id: number; channel: string; members: Member[] } & Counts)
+  | ({ type: "presence"; id?: number; channel: string; members: Member[] } & Counts)
   | { type: "result"; id: number; data: unknown }
   | Flow
   | Calling

@@ -171,6 +171,18 @@ test("a subscription with wildcards hears what matches, and has no position", ()
   assert.equal(world.socket.take("subscribe").since, undefined);
 });
 
+test("a channel that is heard by several subscriptions is told to each of them once", () => {
+  const world = new FakeWorld();
+  const client = world.connected();
+  const heard: string[] = [];
+  for (const channel of ["score:ann", "score:*"]) client.subscribe(channel, { onPublication: ({ offset }) => heard.push(`${channel} ${offset}`) });
+  world.socket.subscribed("score:ann");
+  const { id } = world.socket.take("subscribe");
+  world.socket.say({ type: "subscribed", id, channel: "score:*", recovered: false, publications: [] });
+  for (const offset of [1, 1, 2, 2]) world.socket.publication("score:ann", offset, 1); // the server tells it for each
+  assert.deepEqual(heard, ["score:ann 1", "score:* 1", "score:ann 2", "score:* 2"]);
+});
+
 test("the server subscribes us: the application is told, and the next link goes on from there", () => {
   const world = new FakeWorld();
   const client = world.connected();

@@ -413,3 +413,14 @@ test("the server may end a subscription", () => {
   world.reconnect();
   assert.deepEqual(world.socket.sent, []);
 });
+
+test("members that are told anew replace those that were known", () => {
+  const world = new FakeWorld();
+  const subscription = world.connected().subscribe("a");
+  const said = listen(subscription);
+  const [ada, ben, cid] = ["ada", "ben", "cid"].map((session) => ({ session, user: null }));
+  world.socket.subscribed("a", { members: [ada, ben] });
+  world.socket.say({ type: "presence", channel: "a", members: [ben, cid], sessions: 2, users: 0 });
+  assert.deepEqual(said, [["subscribed", false, 0], ["leave", "ada"], ["join", "cid"]]);
+  assert.deepEqual([...subscription.members.keys()], ["ben", "cid"]);
+});

@@ -43,7 +43,7 @@ def run(target: str, *, reloading: bool, **given: Any) -> None:
     Sockets that systemd opened (LISTEN_FDS) are used where there are any.
     """
     worker = Worker.found(os.environ)
-    several = Several.taken(given)
+    several = Several.taken(given, inside=worker is not None)
     place = Place(**given)
     if worker is not None:
         serve_in_worker(worker, load(target, Path.cwd()), place)

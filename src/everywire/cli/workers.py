@@ -37,9 +37,14 @@ class Several:
     pid_file: str | None = None
 
     @classmethod
-    def taken(cls, given: dict[str, Any]) -> Several | None:
-        """Take its options out of those of the command; None where no workers were asked for."""
+    def taken(cls, given: dict[str, Any], *, inside: bool = False) -> Several | None:
+        """Take its options out of those of the command; None where no workers were asked for.
+
+        `inside` a worker some of them may come from the supervisor's environment, and mean nothing.
+        """
         options = {name: given.pop(name) for name in cls.__slots__}
+        if inside:
+            return None
         if options["workers"] is not None:
             return cls(**options)
         if alone := [name for name in ("history", "pid_file") if options[name] is not None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from everywire.client.requests import refusal
 from everywire.client.subscription import Host, State, Subscription
 from everywire.client.wire import Position
 from everywire.errors import Refused
+from everywire.wildcards import Patterns, wild
 
 __all__ = ["Channels", "Speaker"]
 
@@ -47,7 +47,7 @@ class Channels:
         self._dice = dice
         self._began = began
         self._all: dict[str, Subscription[Any]] = {}
-        self._wild: dict[str, re.Pattern[str]] = {}
+        self._wild = Patterns()
         self._unclaimed: set[str] = set()
         self._offered: dict[
             str, wire.Subscribed
@@ -81,12 +81,12 @@ class Channels:
 
     def _enter(self, channel: str, following: Following) -> Subscription[Any]:
         subscription = self._all[channel] = Subscription(self._speaker, channel, following)
-        if (pattern := _pattern(channel)) is not None:
-            self._wild[channel] = pattern
+        if wild(channel):
+            self._wild.add(channel)
         return subscription
 
     def _leave(self, channel: str) -> Subscription[Any] | None:
-        self._wild.pop(channel, None)
+        self._wild.discard(channel)
         self._unclaimed.discard(channel)
         subscription = self._all.pop(channel, None)
         if subscription is not None:
@@ -144,9 +144,9 @@ class Channels:
         """A publication comes."""
         if (subscription := self._all.get(event.channel)) is not None:
             subscription.published(event)
-        for channel, pattern in [*self._wild.items()]:
-            if pattern.fullmatch(event.channel) and channel in self._all:
-                self._all[channel].published(event)
+        for pattern in self._wild.matching(event.channel):
+            if (subscription := self._all.get(pattern)) is not None:
+                subscription.published(event)
 
     def answered(self, event: wire.Subscribed) -> None:
         """The server agrees, or begins by itself."""
@@ -218,16 +218,3 @@ class Channels:
     def _again(self, subscription: Subscription[Any], asked: int) -> None:
         if subscription.asked == asked and subscription.state is State.SUBSCRIBING:
             self.follow(subscription)
-
-
-def _pattern(channel: str) -> re.Pattern[str] | None:
-    """Give what a channel with wildcards matches: `*` stands for one word, `>` at the end for one or more."""
-    words = re.split("([.:])", channel)
-    if "*" not in words and words[len(words) - 1] != ">":
-        return None
-    last = len(words) - 1
-    parts = [
-        "[^.:]+" if word == "*" else ".+" if word == ">" and place == last else re.escape(word)
-        for place, word in enumerate(words)
-    ]
-    return re.compile("".join(parts))

@@ -8,30 +8,9 @@ from typing import Any
 import msgspec
 
 from everywire.client.wire import Publication, Publishing
+from everywire.deltas import applied
 
-__all__ = ["Bases", "apply"]
-
-
-def apply(base: Any, delta: dict[str, Any]) -> Any:
-    """Give what `delta` makes of `base`, which stays as it is; raises LookupError, TypeError or ValueError where the two do not fit."""
-    new: Any
-    if isinstance(base, list):
-        first, count = delta.get("keep", (0, len(base)))
-        new = base[first : first + count]
-    else:
-        dropped = delta.get("drop", ())
-        new = {key: value for key, value in base.items() if key not in dropped}
-    for key, inner in delta.get("in", {}).items():
-        place = int(key) if isinstance(new, list) else key
-        new[place] = apply(new[place], inner)
-    for key, value in delta.get("set", {}).items():
-        if not isinstance(new, list):
-            new[key] = value
-        elif int(key) == len(new):
-            new.append(value)
-        else:
-            new[int(key)] = value
-    return new
+__all__ = ["Bases"]
 
 
 class Bases:
@@ -59,8 +38,8 @@ class Bases:
         if offset != publication.base:
             return None
         try:
-            made = apply(data, publication.delta)
-        except (LookupError, TypeError, ValueError, AttributeError):
+            made = applied(data, publication.delta)
+        except ValueError:
             return None
         found = msgspec.structs.replace(publication, data=made, delta=None)
         self.keep(found)

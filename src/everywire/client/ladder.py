@@ -51,24 +51,51 @@ _memory = Memory()
 
 
 def websocket(uri: str, options: dict[str, Any], *, packed: bool = False) -> Dial:
-    """Give the `Dial` of a WebSocket to `uri`; `options` are those of `everywire.connect`. `packed`: MessagePack, where the server speaks it."""
-    wanted = [PACKED_SUBPROTOCOL, SUBPROTOCOL] if packed else [SUBPROTOCOL]
+    """Give the `Dial` of a WebSocket to `uri`; `options` are those of `everywire.connect`. `packed`: MessagePack, where the server speaks it.
+
+    Each subprotocol is offered alone: of two, servers choose by their own taste.
+    """
 
     async def dial(heard: Callable[[str | bytes], None], down: Callable[[int, str], None]) -> Socket:
-        usual: dict[str, Any] = {"max_size": _MAX_SIZE, "ping_interval": None}  # the hub's own heartbeat is enough
-        opened: Any = await connect(
-            uri,
-            subprotocols=wanted,
-            on_message=lambda _, message: heard(message),
-            on_close=lambda _, code, reason: down(code, reason),
-            **usual | options,
-        )
-        if opened.subprotocol not in wanted:
-            opened.abort()
-            raise HandshakeError(f"the server does not speak {wanted[0]} at {uri}", 200)
-        return _Plain(opened) if packed and opened.subprotocol == SUBPROTOCOL else opened
+        if packed:
+            try:
+                return await _offering(PACKED_SUBPROTOCOL, uri, options, (heard, down))
+            except HandshakeError as error:
+                if error.status not in (200, 400, 426):
+                    raise
+        socket = await _offering(SUBPROTOCOL, uri, options, (heard, down))
+        return _Plain(socket) if packed else socket
 
     return dial
+
+
+async def _offering(
+    subprotocol: str, uri: str, options: dict[str, Any], ends: tuple[Callable[..., None], Callable[..., None]]
+) -> Socket:
+    heard, down = ends
+    usual: dict[str, Any] = {"max_size": _MAX_SIZE, "ping_interval": None}  # the hub's own heartbeat is enough
+    agreed, early = False, list[tuple[int, str]]()
+
+    def closed(_: object, code: int, reason: str) -> None:
+        if agreed:
+            down(code, reason)
+        else:
+            early.append((code, reason))  # the server closes right behind its handshake
+
+    opened: Any = await connect(
+        uri,
+        subprotocols=[subprotocol],
+        on_message=lambda _, message: heard(message),
+        on_close=closed,
+        **usual | options,
+    )
+    agreed = opened.subprotocol == subprotocol
+    if not agreed:
+        opened.abort()
+        raise HandshakeError(f"the server does not speak {subprotocol} at {uri}", 200)
+    for end in early:
+        down(*end)
+    return opened  # type: ignore[no-any-return]
 
 
 class _Plain:

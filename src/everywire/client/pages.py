@@ -16,7 +16,8 @@ async def collect(
     """Ask `command`, a `history`, and ask on while the answers are cut; give what one answer without bounds would have been.
 
     `first` is the answer to `command` where it was asked already. It says where the log ends: what is published later is left out, so that there is an end.
-    What does not continue what came before it replaces it: the log was lost, or the earlier publications have expired meanwhile.
+    What does not continue what came before it replaces it: the log was lost, or the earlier publications have expired meanwhile. Where offsets leap because
+    what lies between is for others, the server says that it continues.
     """
     reverse, limit = bool(command.get("reverse")), command.get("limit")
     begun = page = await (first or ask(command))
@@ -30,7 +31,7 @@ async def collect(
         more = page.more
         if page.epoch != begun.epoch:
             begun, found = page, []
-        elif not reverse and _first(page, begun) != last.offset + 1:
+        elif not reverse and not page.recovered and _first(page, begun) != last.offset + 1:
             found = []
         found += page.publications
         if not more and len(found) == len(page.publications) and limit is not None:

@@ -279,6 +279,8 @@ class Subscription(Generic[T]):
             return
         if publication.offset is not None and publication.offset <= self._heard.offset:
             return
+        if not self._queue:
+            self._handed = self._heard
         whole = self._bases.whole(publication) if self._following.delta else publication
         if whole is None:
             self.moved()  # we do not have what it builds on

@@ -203,6 +203,7 @@ class Page(Struct, frozen=True, tag="history"):
     offset: int
     publications: list[Publication[Any]]
     more: bool = False
+    recovered: bool = False
 
     @property
     def position(self) -> Position:

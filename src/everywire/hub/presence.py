@@ -53,7 +53,11 @@ class Places:
         self._owed.pop(_place(subscription), None)
         self._held[subscription] = None
         self._keep_on()
-        await self._enter(subscription)
+        try:
+            await self._enter(subscription)
+        except Exception:
+            self._lost = True  # or not: with the next renewal whatever is held by then is entered once more
+            raise
         self.changed(subscription)
 
     def of(self, session: Session) -> list[Subscription]:

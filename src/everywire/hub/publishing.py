@@ -76,16 +76,17 @@ async def history(hub: Hub, session: Session, command: m.History) -> m.Event:
     if place.kind.retention.size == 0:
         raise Refused("no history is kept here", Code.NOT_AVAILABLE)
     await permit(hub, session, place, "history")
-    since, before = command.since, command.before
+    since, before, recovered = command.since, command.before, command.since is not None
     while True:
         limit = pages.limit(command.limit, hub.settings)
         query = Query(since, limit, command.reverse, before, command.from_time)
         stretch = await hub.broker.read(place.name, query, place.kind.retention)
         page = pages.cut(stretch.publications, hub.settings)
+        recovered = recovered and stretch.whole
         more = len(page) < len(stretch.publications)
         meant = pages.meant(page, session)
         if meant or not page:
-            return m.Page(command.ref, place.name, stretch.position, meant, more)
+            return m.Page(command.ref, place.name, stretch.position, meant, more, recovered)
         # A page of what is for others gives the client nothing to ask on from.
         if command.reverse:
             before = page[-1].position

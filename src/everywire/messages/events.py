@@ -152,7 +152,8 @@ class Left(Value, frozen=True):
 class Page(Value, frozen=True):
     """A stretch of a channel's history; `position` is the end of the log.
 
-    With `more` it was cut: a client asks on, after or before the last of `publications`.
+    With `more` it was cut: a client asks on, after or before the last of `publications`. `recovered`: everything after the position that
+    it was asked from is still kept, so that the first of `publications` continues it, whatever is left out between.
     """
 
     ref: Ref
@@ -160,6 +161,7 @@ class Page(Value, frozen=True):
     position: Position
     publications: tuple[Publication, ...]
     more: bool = False
+    recovered: bool = False
 
 
 class Entries(Value, frozen=True):

@@ -51,6 +51,11 @@ class Cable:
         """The transport itself."""
         return self
 
+    @property
+    def crowded(self) -> bool:
+        """There is always room."""
+        return False
+
     def _later(self, way: str, call: Callable[..., object], *arguments: Any) -> None:
         # Timers of one moment ring in any order; what is on its way keeps its own.
         self._ways[way].append(lambda: self.up and call(*arguments))

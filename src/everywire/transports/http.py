@@ -244,6 +244,8 @@ class LineTransport:
     async def poll(self, wait: float) -> list[str | bytes]:
         """Give what is kept, once there is something, after `wait` seconds in any case. Nothing where another request took over."""
         self.displace()
+        if self._kept or self.closed is not None:
+            return list(self._kept)  # it came since somebody looked, before this began to run
         poll = self._poll = asyncio.get_running_loop().create_future()
         timer = self._later(wait, lambda: self._wake(displaced=False))
         try:

@@ -137,10 +137,10 @@ class _Words:
         match event:
             case m.Subscribed():
                 return self._subscribed(event)
-            case m.Page(ref, channel, position, publications, more):
+            case m.Page(ref, channel, position, publications, more, recovered):
                 kept = self._kept(publications)
                 said = {"type": "history", "id": ref, "channel": channel, **_place(position)}
-                return {**said, "publications": kept, "more": more or None}
+                return {**said, "publications": kept, "more": more or None, "recovered": recovered or None}
             case m.Entries(ref, channel, position, entries):
                 kept = self._kept(entries)
                 said = {"type": "entries", "id": ref, "channel": channel, **_place(position), "entries": kept}
