@@ -82,15 +82,21 @@ class Listener:
 
     def connect(self, *, resume: bool = True) -> None:
         if self.client is None:
-            client = self.client = self.play.net.client()
-            shown = {"resume": self._resume} if resume and self._resume else {}
-            hello = client.send("connect", token=self.user, **shown)
-            answer = self.play.answer(client, hello)
-            if answer is None:  # it was lost meanwhile
-                self.client = None
-                return
-            self._resume = answer["resume"]
+            self.client = self._connected({"resume": self._resume} if resume and self._resume else {})
+            self._resume = self.client.resume
             self.subscribe()
+
+    def _connected(self, shown: dict[str, str]) -> Any:
+        """Give a connected client; time passes until the server has found an earlier session, or not."""
+        client = self.play.net.client()
+        asked = client.send("connect", token=self.user, **shown)
+        while True:
+            try:
+                client.connected(client.answer(asked))
+            except LookupError:
+                self.play.net.run(0.01)
+            else:
+                return client
 
     def drop(self) -> None:
         if self.client is not None:
@@ -206,18 +212,6 @@ class Play:
         if not self.slow:
             return self.memory
         return SlowBroker(self.memory, world, lambda: self.dice.choice((0.0, 0.0, 0.01, 0.1)))
-
-    def answer(self, client: Any, asked: int) -> dict[str, Any] | None:
-        """Wait for the answer to a command, as long as a slow broker may take; None where the transport was closed instead."""
-        for _ in range(2_000):
-            try:
-                answer: dict[str, Any] = client.answer(asked)
-                return answer
-            except LookupError:
-                if client.closed is not None:
-                    return None
-                self.net.run(0.005)
-        raise AssertionError("no welcome")
 
     def step(self, step: Step) -> None:
         match step:

@@ -9,7 +9,8 @@ Ordering duties of every broker, without which hubs cannot keep their promises:
   before or after the publisher's `publish` returns, never out of order;
 - what is delivered before `read` returns lies in what `read` returned, or was appended after it;
 - an epoch is born with the data and lost with it: a log that was lost, even in part that its position
-  does not show, goes on under another epoch, and watching hubs are told `Moved`.
+  does not show, goes on under another epoch, and watching hubs are told `Moved`, before the first
+  publication of the new one.
 """
 
 from __future__ import annotations
