@@ -51,7 +51,7 @@ EVENTS = [
         {"type": "history", "id": 5, "channel": "c", "epoch": "e", "offset": 2, "publications": [], "more": True},
         wire.Page(5, "c", "e", 2, [], more=True),
     ),
-    ({"type": "presence", "id": 6, "channel": "c", "members": []}, wire.Roster(6, "c", [])),
+    ({"type": "presence", "id": 6, "channel": "c", "members": []}, wire.Roster("c", [], 6)),
     ({"type": "result", "id": 7, "data": [None]}, wire.Result(7, [None])),
     (
         {"type": "error", "id": 8, "code": 103, "reason": "permission denied", "temporary": False},

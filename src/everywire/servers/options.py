@@ -29,7 +29,8 @@ class Options:
     handshake. open_timeout: for the whole opening handshake, TLS and an awaited `process_request` included. idle_timeout: for an HTTP connection kept alive.
     fin_timeout: how long a socket waits for the peer's FIN after ours; five times as long for last bytes that the peer does not take; never None.
     compression: a `Deflate`, "deflate" for its defaults, or None for none.
-    slow_requests: of one address (one IPv4 address, or a /64 of IPv6) that are waited for at a time; beyond that, who is slow is answered by 429. This machine's are not counted.
+    slow_requests: of one address (one IPv4 address, or a /64 of IPv6) that are waited for at a time; beyond that, who is slow is answered by 429.
+    This machine's are not counted.
     http2: offer HTTP/2 on TLS, where the extra `everywire[h2]` is installed: WebSockets then share connections (RFC 8441).
     """
 

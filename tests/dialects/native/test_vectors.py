@@ -97,6 +97,8 @@ EVENTS = {
     "entries, cut": m.Entries(8, "c", m.Position("e", 9), (SET,), True, True, 3),
     "presence": m.Roster(9, "c", (BEN,), 1),
     "presence, brief": m.Roster(9, "c", (), 3, 2),
+    "presence, told anew": m.Roster(None, "c", (BEN,), 1, 0),
+    "history, recovered": m.Page(7, "c", AT, (), recovered=True),
     "result": m.Result(10, Raw(b'{"n":1.5}')),
     "item": m.Item(10, Raw(b'"i"')),
     "end": m.End(10),
