@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everywire.client import deltas as client_deltas
 from everywire.deltas import applied, difference
 from everywire.messages import Packed, Raw
 
@@ -109,6 +108,6 @@ SHARED = json.loads((Path(__file__).parent / "contracts" / "deltas.json").read_t
 
 
 @pytest.mark.parametrize("shared", SHARED, ids=[shared["name"] for shared in SHARED])
-@pytest.mark.parametrize("apply", [applied, client_deltas.apply], ids=["server", "client"])
+@pytest.mark.parametrize("apply", [applied])
 def test_what_all_clients_make_of_a_delta(apply, shared):
     assert exactly(apply(shared["base"], shared["delta"])) == exactly(shared["data"])

@@ -322,8 +322,7 @@ class Channel:
     def _pace(self, policy: Policy, codec: Codec) -> Pace:
         if (policy, codec) not in self.paces:
             assert self._world is not None
-            most = self.place.kind.retention.entries
-            self.paces[policy, codec] = Pace(self._world, self.name, policy, codec, most=most, lose=self._lose)
+            self.paces[policy, codec] = Pace(self._world, self.place, policy, codec, self._lose)
         return self.paces[policy, codec]
 
     def _unlist(self, subscription: Subscription) -> None:

@@ -84,9 +84,8 @@ class Hub:
         self.limiting: Final = Limiting(self)
         self.expiries: Final = Expiries(world, self.settings.expiry_grace, _expired)
         self.patterns: Final = Patterns()
-        self.repairs: Final = Repairs(world, broker, self.settings, self.metrics)
+        self.repairs: Final = Repairs(world, broker, self.settings, self.metrics).guard(self.channels, self._announce)
         self.rosters: Final = Rosters(world, broker, self.channels)
-        self.repairs.guard(self.channels, self._announce)
         self._users: dict[str, dict[Session, None]] = {}
         self.records: Final = Records(world, broker, self.node, self.settings.resume_ttl, self.sessions)
         self.continuing: Final = Continuing(self, Signer(hooks.secrets or (world.new_id(),)))

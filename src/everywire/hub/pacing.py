@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from everywire.hub.kinds import Place
 from everywire.hub.world import Timer, World
 from everywire.messages import Event, Passed, Policy, Position, Publication
 from everywire.payloads import Carrier, Codec
@@ -47,13 +48,13 @@ class Pace:
     )
 
     def __init__(
-        self, world: World, name: str, policy: Policy, codec: Codec, *, most: int, lose: Callable[[Session], None]
+        self, world: World, place: Place, policy: Policy, codec: Codec, lose: Callable[[Session], None]
     ) -> None:
         self._world = world
-        self.name: Final = name
+        self.name: Final = place.name
         self.policy: Final = policy
         self.codec: Final = codec
-        self._most = policy.size if policy.kind == "drop_oldest" else most
+        self._most = policy.size if policy.kind == "drop_oldest" else place.kind.retention.entries
         self._lose = lose
         self.end: Position | None = None
         self._told = self._floor = 0

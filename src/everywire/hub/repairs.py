@@ -44,9 +44,10 @@ class Repairs:
         self._suspects: dict[str, Position] = {}
         self._timer: Timer | None = None
 
-    def guard(self, channels: Mapping[str, Channel], tell: Callable[[Channel, Publication], None]) -> None:
-        """Take care of `channels`; called once."""
+    def guard(self, channels: Mapping[str, Channel], tell: Callable[[Channel, Publication], None]) -> Repairs:
+        """Take care of `channels` from now on."""
         self._channels, self._tell = channels, tell
+        return self
 
     def watch(self) -> None:
         """Begin to look, now that there is a channel."""
