@@ -198,5 +198,5 @@ async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> Non
     async with app.serving(**options) as server:
         await worker.begin(server, app.gateway, Ready(app.path, app.has_page))
         await worker.told.wait()
-        app.gateway.refrain()  # from lines on connections that are kept alive
+        app.refrain()  # from lines on connections that are kept alive, too
         await worker.end(app.hub)

@@ -68,6 +68,11 @@ class Changes:
             hub.places.changed, hub.places.renewed, hub.places.lapsed = self._changed, self.look, self.close
             hub.places.always()
 
+    @property
+    def pending(self) -> int:
+        """How many occurrences this node has taken and not done yet."""
+        return len(self._under_way.keys() | self._undone.keys())
+
     def look(self) -> None:
         """See whether there is something to learn."""
         self._again = True
