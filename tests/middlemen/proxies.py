@@ -109,10 +109,10 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextmanager
-def nginx(back: int, folder: Path, habits: str) -> Iterator[int]:
+def nginx(back: int, folder: Path, habits: str, front: int = 0) -> Iterator[int]:
     """nginx in front of port `back`."""
     folder.mkdir(parents=True, exist_ok=True)
-    front = free_port()
+    front = front or free_port()
     path, environment = testbed.packaged("nginx")
     file = folder / "nginx.conf"
     file.write_text(NGINX.format(folder=folder, front=front, back=back, habits=habits))
@@ -122,10 +122,10 @@ def nginx(back: int, folder: Path, habits: str) -> Iterator[int]:
 
 
 @contextmanager
-def haproxy(back: int, folder: Path, habits: str = "", idle: str = "600s") -> Iterator[int]:
+def haproxy(back: int, folder: Path, habits: str = "", idle: str = "600s", front: int = 0) -> Iterator[int]:
     """HAProxy in front of port `back`; what is silent for `idle` is cut."""
     folder.mkdir(parents=True, exist_ok=True)
-    front = free_port()
+    front = front or free_port()
     path, environment = testbed.packaged("haproxy")
     file = folder / "haproxy.cfg"
     file.write_text(HAPROXY.format(front=front, back=back, habits=habits, idle=idle))
