@@ -22,14 +22,7 @@ async def beating(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[int
 
 
 @pytest.fixture(scope="module")
-async def python() -> AsyncIterator[Talkers]:
-    """A process for Python clients."""
-    async with Talkers.in_python() as talkers:
-        yield talkers
-
-
-@pytest.fixture(scope="module")
-async def javascript(node: Path) -> AsyncIterator[Talkers]:
-    """A process for TypeScript clients."""
-    async with Talkers.in_node(node) as talkers:
-        yield talkers
+async def talkers(node: Path) -> AsyncIterator[tuple[Talkers, Talkers]]:
+    """A process for Python clients, and one for TypeScript clients."""
+    async with Talkers.in_python() as python, Talkers.in_node(node) as javascript:
+        yield python, javascript

@@ -96,9 +96,11 @@ class Talkers:
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
             said = json.loads(line)
-            self._answers.pop(said.pop("id")).set_result(said)
+            answer = self._answers.pop(said.pop("id"))
+            if not answer.done():
+                answer.set_result(said)
         for answer in self._answers.values():
-            answer.cancel()
+            answer.set_exception(RuntimeError("the process with the clients has ended"))
 
     async def ask(self, do: str, **said: Any) -> dict[str, Any]:
         """Have something done; gives the answer."""
