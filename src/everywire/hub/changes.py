@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from everywire.brokers.base import Occurrence
 from everywire.hub.channel import Subscription
@@ -35,7 +35,7 @@ class Change:
 
     kind: ChangeKind
     channel: str
-    params: Mapping[str, str]
+    params: Mapping[str, Any]
     member: Member | None
     sequence: int
 
