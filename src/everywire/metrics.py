@@ -36,7 +36,8 @@ class Metrics:
     """What one node has counted since it started: plain integers, because they are bumped on hot paths.
 
     `disconnects` counts transports by the code they closed with, `refused` commands by the code of their
-    refusal, `dropped` publications that subscribers were not told, by their policy. One instance belongs to one event loop; nothing here is safe to bump from several threads.
+    refusal, `dropped` publications that subscribers were not told, by their policy. One instance
+    belongs to one event loop; nothing here is safe to bump from several threads.
     """
 
     __slots__ = (

@@ -83,9 +83,11 @@ async def test_metrics_on_a_port_of_their_own_need_no_key():
 
         def got(path):
             try:
-                return urllib.request.urlopen(url + path, timeout=5).status
+                answer = urllib.request.urlopen(url + path, timeout=5)
             except urllib.error.HTTPError as error:
-                return error.code
+                answer = error
+            with answer:
+                return answer.status
 
         assert [await asyncio.to_thread(got, path) for path in ("/open", "/metrics", "/view")] == [200, 401, 401]
 

@@ -9,7 +9,19 @@ def view(**counters):
     counts = [0] * (len(Durations.bounds) + 1)
     counts[1], counts[4] = counters.get("publications", 0), counters.get("slow", 0)
     return View(
-        ["a", "b"], counters, {"websocket": 1200, "sse": 3}, {"1006": 7}, {}, 1203, 900, 40, 2400, 5, counts, 0.1, linked=2
+        ["a", "b"],
+        counters,
+        {"websocket": 1200, "sse": 3},
+        {"1006": 7},
+        {},
+        1203,
+        900,
+        40,
+        2400,
+        5,
+        counts,
+        0.1,
+        linked=2,
     )
 
 

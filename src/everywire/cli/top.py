@@ -66,6 +66,7 @@ def _fetch(url: str, key: str | None) -> View:
         with urllib.request.urlopen(asked, timeout=_PATIENCE) as answer:
             return msgspec.json.decode(answer.read(), type=View)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == 401:
             why = "that is not the key" if key is not None else "a key is needed: --key, or EVERYWIRE_TOP_KEY"
             raise click.ClickException(f"{url} does not let you look: {why}") from None

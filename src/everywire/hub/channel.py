@@ -93,17 +93,17 @@ class Channel:
 
     __slots__ = (
         "_max_held",
-        "metrics",
-        "world",
         "ahead",
         "end",
         "fresh",
         "held",
         "listeners",
+        "metrics",
         "paces",
         "place",
         "subscriptions",
         "waiting",
+        "world",
     )
 
     def __init__(self, place: Place, max_held: int, world: World | None = None, metrics: Metrics | None = None) -> None:

@@ -53,7 +53,11 @@ class Admin:
     """
 
     def __init__(
-        self, hub: Callable[[], Hub], key: str | None, prefix: str = "", view: Callable[[], Awaitable[View]] | None = None
+        self,
+        hub: Callable[[], Hub],
+        key: str | None,
+        prefix: str = "",
+        view: Callable[[], Awaitable[View]] | None = None,
     ) -> None:
         check_key(key)
         self._hub = hub

@@ -35,12 +35,13 @@ _COUNTERS = {
     "notes_malformed": ("notes_malformed", "Notes from other nodes that could not be read"),
 }
 _SLOW = str(int(Close.SLOW))
+_CODES = {str(int(code)) for code in (*Close, *range(1000, 1016))}
 _GAUGES = {
     "sessions": "Sessions, lingering ones included",
     "users": "Users with a session",
     "channels": "Channels with a subscriber",
     "subscriptions": "Subscriptions",
-    "waiting": "Commands that wait for an earlier one of their session",
+    "commands_waiting": "Commands that wait for an earlier one of their session",
     "send_queue_bytes": "Bytes that wait for clients to take them",
     "changes_pending": "Comings and goings that hooks are learning of",
     "broker_links": "Nodes whose broker is within reach",
@@ -48,7 +49,13 @@ _GAUGES = {
     "nodes_silent": "Nodes that did not answer in time, and are left out",
 }
 # Where a gauge is not called as in the view.
-_OURS = {"send_queue_bytes": "queued", "changes_pending": "changes", "broker_links": "linked", "nodes_silent": "silent"}
+_OURS = {
+    "commands_waiting": "waiting",
+    "send_queue_bytes": "queued",
+    "changes_pending": "changes",
+    "broker_links": "linked",
+    "nodes_silent": "silent",
+}
 
 
 class _Collector:
@@ -65,7 +72,9 @@ class _Collector:
         for name, (ours, words) in _COUNTERS.items():
             yield core.CounterMetricFamily(f"everywire_{ours}", words, value=view.counters.get(name, 0))
         slow = view.disconnects.get(_SLOW, 0)
-        yield core.CounterMetricFamily("everywire_slow_closes", "Clients closed because they read too slowly", value=slow)
+        yield core.CounterMetricFamily(
+            "everywire_slow_closes", "Clients closed because they read too slowly", value=slow
+        )
         for name, words in _GAUGES.items():
             value = len(view.nodes) if name == "nodes" else getattr(view, _OURS.get(name, name))
             yield core.GaugeMetricFamily(f"everywire_{name}", words, value=value)
@@ -81,7 +90,9 @@ class _Collector:
             core.GaugeMetricFamily, "everywire_connections", "Open connections", "transport", view.connections
         )
         disconnects = "Connections that ended, by close code"
-        yield _by_label(core.CounterMetricFamily, "everywire_disconnects", disconnects, "code", view.disconnects)
+        yield _by_label(
+            core.CounterMetricFamily, "everywire_disconnects", disconnects, "code", _bounded(view.disconnects)
+        )
         yield _by_label(core.CounterMetricFamily, "everywire_refusals", "Commands refused", "code", view.refused)
         recoveries = {
             "recovered": view.counters.get("recoveries", 0),
@@ -90,6 +101,15 @@ class _Collector:
         yield _by_label(core.CounterMetricFamily, "everywire_recoveries", "Recoveries asked for", "result", recoveries)
         dropped = "Publications that subscribers were not told, because of their policy"
         yield _by_label(core.CounterMetricFamily, "everywire_messages_dropped", dropped, "policy", view.dropped)
+
+
+def _bounded(disconnects: Mapping[str, int]) -> dict[str, int]:
+    """Give the codes that mean something here; a client closes with any of thousands."""
+    known: dict[str, int] = {}
+    for code, count in disconnects.items():
+        label = code if code in _CODES else "other"
+        known[label] = known.get(label, 0) + count
+    return known
 
 
 def _by_label(family: Any, name: str, words: str, label: str, values: Mapping[str, int]) -> Any:
