@@ -1,7 +1,5 @@
 """What the broker keeps of sessions: written soon, once, and no more of it than is needed."""
 
-import asyncio
-
 import msgspec
 import pytest
 
@@ -138,14 +136,14 @@ def test_a_record_of_a_later_release_is_read():
 
 
 class Slow(Counting):
-    """A view whose reading waits until `gate` is set."""
+    """A view whose reading waits until `gate` is kept."""
 
     def view(self, world, metrics):
-        view, self.gate = super().view(world, metrics), asyncio.Event()
+        view, self.gate = super().view(world, metrics), world.promise()
         read = view.read
 
         async def waiting(*asked):
-            await self.gate.wait()
+            await self.gate
             return await read(*asked)
 
         view.read = waiting
@@ -160,7 +158,7 @@ def test_a_session_that_is_being_told_what_it_missed_is_written_after_that_but_n
         ann.send("subscribe", channel="room:1")
         net.run(told_after)
         assert len(slow.puts) == puts - 1
-        slow.gate.set()
+        slow.gate.set_result(None)
         net.run(0.1)
         assert len(slow.puts) == puts
         assert record(net, ann.session).channels == ("room:1",)
