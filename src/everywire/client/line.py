@@ -22,6 +22,7 @@ MODES = ("stream", "sse", "poll", "interval")
 PROBE = 2.0  # seconds in which what we said is answered over a stream, or somebody on the way keeps it back
 _WAIT = 25.0  # seconds that a poll may hang
 _SPARE = 15.0  # seconds more than that until it is given up
+_RATE = 4096  # bytes per second at which a body leaves at least
 _BATCH = 256 * 1024  # characters of commands in one body
 _COUNT = 500  # commands in one body
 _PAUSE = (0.05, 2.0)  # seconds between two tries, at first and at most
@@ -194,7 +195,8 @@ class Line:
         pause = 0.0
         while True:
             try:
-                response = await self._web.ask(self._post(f"lines/{self._id}", body, seq=self._seq), _SPARE)
+                patience = _SPARE + len(body) / _RATE
+                response = await self._web.ask(self._post(f"lines/{self._id}", body, seq=self._seq), patience)
             except _TRANSIENT:
                 pass
             else:
