@@ -74,7 +74,8 @@ Port {front}
 Listen 127.0.0.1
 Timeout 600
 MaxClients 100
-LogFile "{folder}/tinyproxy.log"
+LogFile "{folder}/asked.log"
+LogLevel Connect
 PidFile "{folder}/tinyproxy.pid"
 ConnectPort {back}
 Filter "{folder}/filter"
