@@ -48,7 +48,10 @@ def test_a_client_that_heard_nothing_is_behind(tmp_path):
         ('"mark","offset":0|"seen","offset":1,"sender":"p","number":1|"seen","offset":1,"sender":"p","number":1', "P1"),
         ('"mark","offset":0|"seen","offset":2,"sender":"p","number":2', "P2"),
         ('"mark","offset":4|"seen","offset":5,"sender":"p","number":2|"seen","offset":6,"sender":"p","number":1', "P3"),
-        ('"published","offset":1,"sender":"p","number":1|"mark","offset":0|"seen","offset":1,"sender":"q","number":1', "P6"),
+        (
+            '"published","offset":1,"sender":"p","number":1|"mark","offset":0|"seen","offset":1,"sender":"q","number":1',
+            "P6",
+        ),
         ('"published","offset":1,"sender":"p","number":1|"mark","offset":0', "P7"),
     ],
 )
