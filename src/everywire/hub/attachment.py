@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Attachment", "Authority"]
 
-# What a call under way may be waiting for: behind that call it would wait for ever.
+# What a call under way may be waiting for, and would wait for ever behind it; and what must not be late: a newer token.
 _PRESSING: Final[frozenset[type]] = frozenset(
-    {m.Call, m.Item, m.End, m.Credit, m.Cancel, m.Answer, m.Decline, m.Pong, m.Malformed}
+    {m.Call, m.Item, m.End, m.Credit, m.Cancel, m.Answer, m.Decline, m.Pong, m.Malformed, m.Refresh}
 )
 
 
@@ -62,6 +62,7 @@ class Attachment:
         "_hub",
         "_limit",
         "address",
+        "alone",
         "busy",
         "calls",
         "codec",
@@ -70,11 +71,13 @@ class Attachment:
         "left",
         "left_bytes",
         "open",
+        "refreshing",
         "request",
         "session",
         "since",
         "since_bytes",
         "transport",
+        "unseen",
     )
 
     def __init__(self, hub: Authority, transport: Transport, codec: Codec, request: Any, limit: int) -> None:
@@ -84,6 +87,9 @@ class Attachment:
         self.codec: Final = codec
         self.request: Final = request
         self.address: str | None = None  # where the client is, if that is known
+        self.refreshing = False  # a newer token is looked at
+        self.alone = False  # its client is one HTTP request, and hears what that asks for and nothing else
+        self.unseen = False  # it takes no part in who is there
         self.session: Session | None = None
         self.inbox: list[Command] = []  # a deque costs 600 bytes, and this is short
         self.calls: Calls | None = None
