@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from everywire import messages as m
+from everywire.errors import CloseCode
+from everywire.hub.codes import Close
 from everywire.messages import Command, Event
 from everywire.payloads import Codec, Transport
 
@@ -20,6 +23,13 @@ __all__ = ["Attachment", "Authority"]
 _PRESSING: Final[frozenset[type]] = frozenset(
     {m.Call, m.Item, m.End, m.Credit, m.Cancel, m.Answer, m.Decline, m.Pong, m.Malformed, m.Refresh}
 )
+
+# What is closed for something that a client did, and ought to be seen by who runs the server: once, since nothing more is heard then.
+_ITS_FAULT: Final = frozenset(
+    {CloseCode.PROTOCOL_ERROR, Close.POLICY, Close.BAD_MESSAGE, Close.UNAUTHORIZED, Close.REFUSED}
+)
+
+_log = logging.getLogger("everywire.hub")
 
 
 class Authority(Protocol):
@@ -128,6 +138,8 @@ class Attachment:
     def close(self, code: int, reason: str) -> None:
         """Close the transport; its session is parted from it at once, not when the peer agrees."""
         if self.open:
+            if code in _ITS_FAULT:
+                _log.info("closing a transport: %d %s", code, ascii(reason))
             self.transport.close(code, reason)
             self._hub.lost(self, code)
 
