@@ -139,7 +139,8 @@ class Attachment:
         """Close the transport; its session is parted from it at once, not when the peer agrees."""
         if self.open:
             if code in _ITS_FAULT:
-                _log.info("closing a transport: %d %s", code, ascii(reason))
+                told = {"code": int(code), "address": self.address}
+                _log.info("closing a transport: %s", ascii(reason)[1:-1], extra=told)
             self.transport.close(code, reason)
             self._hub.lost(self, code)
 
