@@ -61,6 +61,7 @@ class Records:
         self._broker: Final = broker
         self._node: Final = node
         self._life: Final = life
+        self.longest: Final = life * 1.25  # seconds that a record outlives its session's node
         self._sessions: Final = sessions
         self._changed: dict[str, float] = {}
         self._writing: Timer | None = None
@@ -138,7 +139,7 @@ class Records:
                 continue
             del self._changed[name]
             if session is not None:
-                writing.append(self._world.start(self._put(name, _record(session, self._node), self._life * 1.25)))
+                writing.append(self._world.start(self._put(name, _record(session, self._node), self.longest)))
             if len(writing) >= _AT_ONCE:
                 break
         return writing
