@@ -54,7 +54,7 @@ def faults(crowd, mouth):
 async def right(client, channel, crowd):
     """The time when the list of who is there is the truth, from when everybody is back."""
     while True:
-        with contextlib.suppress(everywire.Refused):
+        with contextlib.suppress(everywire.Refused, TimeoutError):
             members = {member.session for member in await client.presence(channel)}
             if members == {one.session for one in crowd.ones if one.live} and len(members) == len(crowd.ones):
                 return perf_counter()
