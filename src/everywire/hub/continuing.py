@@ -99,8 +99,8 @@ class Continuing:
             session.become(identity)
         self._hub.resume(attachment, session)
         if not self._hub.broker.alone:  # another node may just have taken it from this one, or this one from another
-            self._told[session.id] = None
-            self._hub.world.start(self._tell(session))
+            session.continued = True
+            self._claim(session)
         if taken:
             self._hub.world.start(self._hold(taken))
         return session
@@ -131,6 +131,10 @@ class Continuing:
                     await self._hub.places.hold(subscription)
             except Exception:
                 _log.exception("a place in a channel was not taken over")
+
+    def _claim(self, session: Session) -> None:
+        self._told[session.id] = None
+        self._hub.world.start(self._tell(session))
 
     async def _tell(self, session: Session) -> None:
         if await self._overtaken(session):
@@ -188,8 +192,9 @@ class Continuing:
                 _log.error("it is not known which sessions went on elsewhere: %s", failure)
                 return
             session = self._hub.sessions.get(name)
-            elsewhere = taken is not None and taken.node != self._hub.node
-            if session is None or not elsewhere or name in self._told:
+            if session is None or name in self._told:
                 continue
-            if taken is not None and taken > Taken(session.since, self._hub.node):
+            if taken is None and session.continued and session.attachment is not None:
+                self._claim(session)  # the broker forgot who has it, and perhaps before the node that had it was told
+            elif taken is not None and taken > Taken(session.since, self._hub.node):
                 self._let_go(session)

@@ -19,13 +19,24 @@ class Session:
 
     `id` is public and `member` is what others see of it. `identity` is what its latest token says. `enrolled` are the channels that the
     server subscribes it to, whenever it is continued. `since` is when this node had it begin or go on, in milliseconds since 1970; it only
-    ever grows, from node to node.
+    ever grows, from node to node. `continued`: it went on here, so that another node may believe that it has it.
 
     Invariants: `subscriptions` are keyed by channel name, and each is its channel's entry for this
     session; without an attachment all of them rest.
     """
 
-    __slots__ = ("attachment", "capabilities", "enrolled", "id", "identity", "member", "since", "subscriptions", "user")
+    __slots__ = (
+        "attachment",
+        "capabilities",
+        "continued",
+        "enrolled",
+        "id",
+        "identity",
+        "member",
+        "since",
+        "subscriptions",
+        "user",
+    )
 
     def __init__(self, member: Member, identity: Identity = ANONYMOUS) -> None:
         self.id: Final = member.session
@@ -35,6 +46,7 @@ class Session:
         self.subscriptions: dict[str, Subscription] = {}
         self.enrolled: tuple[str, ...] = ()
         self.since = 0
+        self.continued = False
         self.become(identity)
 
     def become(self, identity: Identity) -> None:

@@ -114,7 +114,9 @@ def _contiguous(log: Log) -> Iterable[Fault]:
                 at = position
             case Passed(position, count):
                 if at is None or count < 1 or position != Position(at.epoch, at.offset + count):
-                    yield Fault("P2", log.client, f"was at {at} and then told that {count} were left out up to {position}")
+                    yield Fault(
+                        "P2", log.client, f"was at {at} and then told that {count} were left out up to {position}"
+                    )
                 at = position
             case Repeat(position):
                 yield Fault("P1", log.client, f"was told {position} twice")

@@ -76,9 +76,7 @@ class Judge:
         saying = self._saying(name)
         fields: Mapping[str, object] = saying.fields if saying is not None else {}
         to, exclude = fields.get("to"), fields.get("exclude")
-        audience = Audience(
-            tuple(exclude) if isinstance(exclude, list) else (), **(to if isinstance(to, dict) else {})
-        )
+        audience = Audience(tuple(exclude) if isinstance(exclude, list) else (), **(to if isinstance(to, dict) else {}))
         return audience.has(session, user)
 
     def _audience(self, client: SimulatedClient, follow: Follow) -> Iterable[Fault]:

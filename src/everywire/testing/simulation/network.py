@@ -73,9 +73,7 @@ class Pipe:
     def carry(self, sender: End, message: Any) -> None:
         """Have `message` arrive at the other end, unless the pipe breaks meanwhile."""
         loop, arrival = self._network.loop, sender._arrival
-        arrival = sender._arrival = max(
-            loop.time() + self._network.delay() * self.slow, arrival + _APART, self.held
-        )
+        arrival = sender._arrival = max(loop.time() + self._network.delay() * self.slow, arrival + _APART, self.held)
         self.under_way[sender] += 1
         loop.call_at(arrival, self._arrive, sender, message)
 

@@ -145,7 +145,11 @@ class Simulation:
         elif dice.random() < self.plan.private:
             other = dice.choice(self.clients)
             fields = dice.choice(
-                ({"exclude": [client.session, other.session]}, {"to": {"session": other.session}}, {"to": {"user": other.user}})
+                (
+                    {"exclude": [client.session, other.session]},
+                    {"to": {"session": other.session}},
+                    {"to": {"user": other.user}},
+                )
             )
         client.publish(channel, **fields)
 
