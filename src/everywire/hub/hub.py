@@ -213,6 +213,7 @@ class Hub:
         self._unconnected.discard(attachment)
         attachment.session = session
         session.attachment = attachment
+        session.since = max(self.world.wall(), session.since + 1)
         self.limiting.gate.connected(attachment.address)
         if session.identity.limits is not None:
             self.limiting.begin(attachment)
