@@ -64,7 +64,8 @@ def node() -> str:
 
 def environment() -> dict[str, str]:
     """What servers find in their environment besides ours."""
-    return {**os.environ, "BENCH_NODE": str(NODE_MODULES), "PYTHONPATH": str(BENCH)}
+    path = os.pathsep.join([str(BENCH), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "BENCH_NODE": str(NODE_MODULES), "PYTHONPATH": path}
 
 
 def _everywire(name: str, title: str, *options: str, coroutine: bool = False) -> Server:
@@ -74,7 +75,9 @@ def _everywire(name: str, title: str, *options: str, coroutine: bool = False) ->
 
 
 def _hub(name: str, title: str, *options: str, **changes: Mapping[str, Any]) -> Server:
-    return Server(name, title, "", "", "servers/ew_hub.py", ("--loop", "asyncio", "--engine", "native", *options), **changes)
+    return Server(
+        name, title, "", "", "servers/ew_hub.py", ("--loop", "asyncio", "--engine", "native", *options), **changes
+    )
 
 
 def _peer(name: str, title: str, script: str, *options: str) -> Server:
