@@ -30,7 +30,8 @@ class Line:
             for command in self.decoder.decode(data):
                 self.attachment.receive(command)
         except ProtocolError as fault:
-            _log.info("closing a transport: %s", fault.reason)
+            told = {"code": int(fault.code), "address": self.attachment.address}
+            _log.info("closing a transport: %s", fault.reason, extra=told)
             self.attachment.close(fault.code, fault.reason)
 
     def lost(self, code: int) -> None:

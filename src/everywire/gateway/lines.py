@@ -90,6 +90,7 @@ class Lines:
         """Do what a request wants of a line; another node does that for its own ones."""
         node = intent.line.partition(".")[0]
         if node != self.hub.node and self.relay is not None and self.relay.takes(node):
+            self.hub.metrics.forwards += 1
             return self.relay.forward(node, exchange.request)
         line = self._lines.get(intent.line)
         if line is None:

@@ -22,6 +22,7 @@ from everywire.hub.kinds import Place
 from everywire.hub.pacing import Pace
 from everywire.hub.world import World
 from everywire.messages import Audience, Event, Joined, Left, Moved, Passed, Policy, Position, Publication, Roster
+from everywire.metrics import Metrics
 from everywire.payloads import Carrier, Codec
 
 if TYPE_CHECKING:
@@ -92,22 +93,24 @@ class Channel:
 
     __slots__ = (
         "_max_held",
-        "_world",
         "ahead",
         "end",
         "fresh",
         "held",
         "listeners",
+        "metrics",
         "paces",
         "place",
         "subscriptions",
         "waiting",
+        "world",
     )
 
-    def __init__(self, place: Place, max_held: int, world: World | None = None) -> None:
+    def __init__(self, place: Place, max_held: int, world: World | None = None, metrics: Metrics | None = None) -> None:
         self.place: Final = place
         self._max_held = max_held
-        self._world = world
+        self.world: Final = world
+        self.metrics: Final = metrics or Metrics()
         self.end: Position | None = None
         self.waiting: list[Publication] | None = None
         self.subscriptions: dict[Session, Subscription] = {}
@@ -321,8 +324,7 @@ class Channel:
 
     def _pace(self, policy: Policy, codec: Codec) -> Pace:
         if (policy, codec) not in self.paces:
-            assert self._world is not None
-            self.paces[policy, codec] = Pace(self._world, self.place, policy, codec, self._lose)
+            self.paces[policy, codec] = Pace(self, policy, codec)
         return self.paces[policy, codec]
 
     def _unlist(self, subscription: Subscription) -> None:
@@ -344,7 +346,7 @@ class Channel:
         if not carriers:
             del self.listeners[listed]
 
-    def _lose(self, session: Session) -> None:
+    def lose(self, session: Session) -> None:
         """Have a live subscriber ask again: what it is to be told is not known any more."""
         subscription = self.subscriptions[session]
         if subscription.attachment is not None and self.end is not None:

@@ -39,7 +39,7 @@ from everywire.hub.running import Running
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Command, Joined, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
+from everywire.messages import Call, Command, Joined, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
 from everywire.wildcards import Patterns, wild
@@ -296,7 +296,7 @@ class Hub:
             raise Refused(f"no more than {most} channels", Code.LIMIT)
         channel = self.channels.get(place.name)
         if channel is None:
-            channel = self.channels[place.name] = Channel(place, self.settings.max_held, self.world)
+            channel = self.channels[place.name] = Channel(place, self.settings.max_held, self.world, self.metrics)
             self.repairs.watch()
             if place.wild:
                 self.patterns.add(place.name)
@@ -425,7 +425,7 @@ class Hub:
         self.metrics.commands += 1
         ref = getattr(command, "ref", 0)
         try:
-            if self.tracer is None:
+            if self.tracer is None or self._goes_on(command):
                 event = await handle(self, attachment, command)
             else:
                 with self.tracer.span(command):
@@ -437,6 +437,11 @@ class Hub:
             attachment.tell(event)
         if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:
             attachment.close(Close.INTERNAL, "internal error")  # without a session it would only time out
+
+    def _goes_on(self, command: Command) -> bool:
+        """Say whether a command is a call that goes on by itself: it has a span of its own."""
+        handler = self.hooks.handlers.get(command.name) if isinstance(command, Call) else None
+        return handler is not None and handler.detached
 
     async def finished(self) -> None:
         """Wait, after `close`, for handlers that go on without their clients; those that take too long are cancelled."""

@@ -10,6 +10,7 @@ from everywire.http.request import Request
 from everywire.hub.codes import Close, Code
 from everywire.hub.gate import Gate
 from everywire.hub.identity import Identity, Limits
+from everywire.hub.pages import Cutter
 from everywire.hub.rates import Buckets, Rate
 from everywire.messages import Command, Pong, Refusal
 
@@ -34,6 +35,7 @@ class Limiting:
         self._hub = hub
         self._settings = hub.settings
         self.gate: Final = Gate(hub.settings)
+        self.pages: Final = Cutter(hub.settings)
         self._trusted = networks(hub.settings.trusted_proxies)
         self._publishes = Buckets(hub.world.now)
         self._subscribes = Buckets(hub.world.now)

@@ -137,10 +137,10 @@ async def _catch_up(hub: Hub, subscription: Subscription, command: m.Subscribe) 
 async def _published(hub: Hub, subscription: Subscription, command: m.Subscribe) -> m.Subscribed:
     """Give a page of what was published."""
     stretch = await _missed(hub, subscription.channel.place, command)
-    page = pages.cut(stretch.publications, hub.settings)
+    page = hub.limiting.pages.cut(stretch.publications)
     more: Literal["ask"] | None = "ask" if len(page) < len(stretch.publications) else None
     recovered = command.since is not None and stretch.whole
-    meant = pages.meant(page, subscription.session)
+    meant = hub.limiting.pages.meant(page, subscription.session)
     return m.Subscribed(command.ref, command.channel, pages.end(stretch, page), recovered, meant, more=more)
 
 

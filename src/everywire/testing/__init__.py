@@ -6,6 +6,7 @@ from everywire.testing.clock import VirtualLoop, passed, virtual_world
 from everywire.testing.dialling import Cable, Dialling
 from everywire.testing.faults import SlowBroker
 from everywire.testing.follower import Follower
+from everywire.testing.journal import Journal, load, save
 from everywire.testing.net import Net
 from everywire.testing.shared import SharedBroker, View
 from everywire.testing.witness import Witness
@@ -15,6 +16,7 @@ __all__ = [
     "Dialling",
     "Fault",
     "Follower",
+    "Journal",
     "Log",
     "Mark",
     "MemoryClient",
@@ -29,6 +31,8 @@ __all__ = [
     "VirtualLoop",
     "Witness",
     "check",
+    "load",
     "passed",
+    "save",
     "virtual_world",
 ]
