@@ -92,7 +92,10 @@ class Place:
 
     def __init__(self) -> None:
         limits = LineLimits(write_high=512, write_limit=2048, keep=256)
-        app = Everywire(http=HttpSettings(limits=limits, max_lines=3, origins=["https://here", "https://listed", None]), settings=Settings())
+        app = Everywire(
+            http=HttpSettings(limits=limits, max_lines=3, origins=["https://here", "https://listed", None]),
+            settings=Settings(),
+        )
         app.channel("room", history=5)
         self.net = Net(app)
         self.used = 0
@@ -160,7 +163,14 @@ class Place:
                 self.ask("POST", f"lines/{line}?seq={one >> 4}", BODIES[two % len(BODIES)], two >> 6)
             case 3 | 4:
                 wait, after = (0, 5, 30_000)[two % 3], two >> 4
-                self.ask("GET", f"lines/{line}/{WAYS[what // 8 % 5]}?after={after}&wait={wait}", b"", two >> 2 & 3, line, after)
+                self.ask(
+                    "GET",
+                    f"lines/{line}/{WAYS[what // 8 % 5]}?after={after}&wait={wait}",
+                    b"",
+                    two >> 2 & 3,
+                    line,
+                    after,
+                )
             case 5:
                 await self.pass_time((0.0, 0.001, 0.1, 1.0, 3.0, 11.0)[one % 6])
             case 6:
@@ -185,7 +195,14 @@ class Place:
 
     def other(self, one: int, two: int) -> None:
         """Ask for something that is no line's."""
-        targets = ("publish", "sse?channel=room", "history?channel=room", "presence?channel=room", "lines/a.b", "sse?channel=none")
+        targets = (
+            "publish",
+            "sse?channel=room",
+            "history?channel=room",
+            "presence?channel=room",
+            "lines/a.b",
+            "sse?channel=none",
+        )
         line = self.lines[0] if self.lines else "a.b"
         method = ("GET", "POST", "DELETE", "OPTIONS", "HEAD")[two % 5]
         target = (*targets, f"lines/{line}")[one % 7]

@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["everywire"]):
     from everywire.ws.link import Link
 
 import h11
+
 from fuzz import judge
 from fuzz.differential_fuzz import source_of
 
@@ -114,7 +115,11 @@ def one_input(data: bytes) -> None:
     """Try one input; any exception but a refusal is a finding."""
     wire, pieces = data[1:], judge.pieces(data[1:], data[0] if data else 0)
     whole = read(native, [wire])
-    for what, other in (("pure", read(pure, [wire])), ("in pieces", read(native, pieces)), ("pure, in pieces", read(pure, pieces))):
+    for what, other in (
+        ("pure", read(pure, [wire])),
+        ("in pieces", read(native, pieces)),
+        ("pure, in pieces", read(pure, pieces)),
+    ):
         if other != whole:
             raise judge.Finding(f"whole and {what} differ:\n  {whole}\n  {other}")
     ours = [request[:3] for request in whole if request is not True]
