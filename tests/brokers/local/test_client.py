@@ -14,6 +14,7 @@ from everywire.brokers.base import Gap, Note, Query
 from everywire.brokers.local import Host, LocalBroker
 from everywire.brokers.local.client import LinkLost, Patience
 from everywire.brokers.memory import MemoryBroker
+from everywire.metrics import Metrics
 from everywire.testing import VirtualLoop, virtual_world
 
 
@@ -291,3 +292,18 @@ def test_closing_waits_for_what_was_asked(cluster):
     with contextlib.suppress(LinkLost):
         cluster.run(ann.put("n", b"y", 9))
     assert cluster.run(ben.get("n")) == b"x"
+
+
+def test_links_are_counted(loop):
+    cluster = Cluster(loop)
+    metrics = Metrics()
+    client = LocalBroker(cluster.lines.connect, loop, "w", metrics=metrics)
+    client.listen(lambda news: None)
+    loop.run(0.1)
+    assert (client.linked, metrics.broker_links) == (True, 1)
+    cluster.lines.last.cut()
+    loop.run(0)
+    assert not client.linked
+    loop.run(5)
+    assert (client.linked, metrics.broker_links) == (True, 2)
+    loop.run_until_complete(client.close())
