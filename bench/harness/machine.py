@@ -66,7 +66,12 @@ def _versions() -> dict[str, str]:
     for name in (*PACKAGES, *PEERS):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-    others = {"node": _output(node(), "--version"), "ws": _node_package("ws"), "socket.io": _node_package("socket.io"), "gcc": _output("gcc", "--version")}
+    others = {
+        "node": _output(node(), "--version"),
+        "ws": _node_package("ws"),
+        "socket.io": _node_package("socket.io"),
+        "gcc": _output("gcc", "--version"),
+    }
     return {**found, **{name: version for name, version in others.items() if version}}
 
 

@@ -74,7 +74,9 @@ def _everywire(name: str, title: str, *options: str, coroutine: bool = False) ->
 
 
 def _hub(name: str, title: str, *options: str, **changes: Mapping[str, Any]) -> Server:
-    return Server(name, title, "", "", "servers/ew_hub.py", ("--loop", "asyncio", "--engine", "native", *options), **changes)
+    return Server(
+        name, title, "", "", "servers/ew_hub.py", ("--loop", "asyncio", "--engine", "native", *options), **changes
+    )
 
 
 def _peer(name: str, title: str, script: str, *options: str) -> Server:

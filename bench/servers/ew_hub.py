@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 
 from harness.serving import announce, options, run
 
@@ -22,7 +21,7 @@ UNLIMITED = Settings(
     max_address_connections=20_000,
     max_address_unconnected=20_000,
 )
-app = Everywire(settings=dataclasses.replace(UNLIMITED, linger=0.2))
+app = Everywire(settings=UNLIMITED)
 app.channel("bench", history=1000, presence=given.presence)
 app.channel("bench-{room}", history=1000, presence=given.presence)
 app.channel("own-{owner}-{number}", history=10)

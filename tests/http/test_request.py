@@ -152,3 +152,16 @@ def test_a_reason_phrase_cannot_split_the_response():
 
 def test_a_response_shows_itself():
     assert repr(Response(404)) == "<Response 404 Not Found>"
+
+
+def test_no_answer_says_of_its_body_what_is_not_so():
+    for fields in ([("Content-Length", "3")], [("Transfer-Encoding", "chunked")]):
+        with pytest.raises(ValueError):
+            Response(200, b"ab", fields).encode()
+    assert Response(200, b"ab", [("Content-Length", "2")]).encode().endswith(b"\r\n\r\nab")
+    assert b"Content-Length: 7\r\n\r\n" in Response(200, b"", [("Content-Length", "7")]).encode(head_only=True)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_what_has_no_body_is_written_without(status):
+    assert Response(status, b"left over").encode().endswith(b"\r\n\r\n")

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from everywire.app import Everywire
-from everywire.cli.serving import Place, addresses, context, fail, set_up_logging, sockets, where
+from everywire.cli.serving import Place, addresses, context, fail, set_up_logging, settle_memory, sockets, where
 from everywire.servers import listening
 from everywire.servers.workers import Plan, Ready, Supervisor, Worker
 
@@ -198,6 +198,7 @@ async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> Non
     loop.add_signal_handler(signal.SIGTERM, worker.told.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the supervisor's affair
     async with app.serving(**options) as server:
+        settle_memory()
         await worker.begin(server, app.gateway, Ready(app.path, app.has_page))
         await worker.told.wait()
         app.refrain()  # from lines on connections that are kept alive, too

@@ -13,6 +13,7 @@ from everywire.client.link import Dial, Socket
 from everywire.client.websocket import connect
 from everywire.client.wire import PACKED_SUBPROTOCOL, SUBPROTOCOL, as_json
 from everywire.errors import HandshakeError, RedirectError
+from everywire.http.redaction import shown
 
 __all__ = ["TRANSPORTS", "Ladder", "Memory", "websocket"]
 
@@ -82,17 +83,19 @@ async def _offering(
         else:
             early.append((code, reason))  # the server closes right behind its handshake
 
-    opened: Any = await connect(
+    opening = connect(
         uri,
         subprotocols=[subprotocol],
         on_message=lambda _, message: heard(message),
         on_close=closed,
         **usual | options,
     )
+    opening.faithful = True  # the first thing that is said is the token
+    opened: Any = await opening
     agreed = opened.subprotocol == subprotocol
     if not agreed:
         opened.abort()
-        raise HandshakeError(f"the server does not speak {subprotocol} at {uri}", 200)
+        raise HandshakeError(f"the server does not speak {subprotocol} at {shown(uri)}", 200)
     for end in early:
         down(*end)
     return opened  # type: ignore[no-any-return]
@@ -209,7 +212,7 @@ class Ladder:
         self, known: str | None, heard: Callable[[str | bytes], None], down: Callable[[int, str], None]
     ) -> Socket:
         line = Line(self._asking(), heard, down)
-        line.modes = self._modes[self._modes.index(known) :] if known in self._modes else self._modes
+        line.modes, line.first = self._modes, known
         line.interval = self._interval
         line.proven = lambda mode: self.memory.put(self._url, mode)
         try:

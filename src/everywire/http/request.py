@@ -165,14 +165,22 @@ class Response:
             self.headers = Headers([*self.headers, ("Content-Type", "text/plain; charset=utf-8")])
 
     def encode(self, *, close: bool = False, head_only: bool = False) -> bytes:
-        """Write it as HTTP/1.1 bytes; `close` tells the peer that the connection ends, `head_only` answers a HEAD request."""
+        """Write it as HTTP/1.1 bytes; `close` tells the peer that the connection ends, `head_only` answers a HEAD request.
+
+        ValueError for a field that would split the head, or say of the body what is not so: the peer would take the rest for the next answer.
+        """
+        bare = head_only or self.status < 200 or self.status in (204, 304)  # RFC 9112 6.3
+        if not bare and self.headers.get("content-length", str(len(self.body))) != str(len(self.body)):
+            raise ValueError("a Content-Length that is not the body's")
+        if "transfer-encoding" in self.headers:
+            raise ValueError("a body that is there whole has no Transfer-Encoding")
         lines = [f"HTTP/1.1 {self.status} {self.reason}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         if self.status >= 200 and self.status not in (204, 304) and "content-length" not in self.headers:
             lines.append(f"Content-Length: {len(self.body)}")
         if close and self.status != 101:
             lines.append("Connection: close")
-        return one_head(lines) + (b"" if head_only else self.body)
+        return one_head(lines) + (b"" if bare else self.body)
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason}>"
