@@ -18,7 +18,7 @@ from tests.cli.commands import Command, started
 from everywire.testing import Mark, check, load
 
 HERE = Path(__file__).parent
-PATIENCE = 60
+PATIENCE = 500  # an everyday test is given less by pytest
 
 APP = """
 import os
@@ -108,7 +108,7 @@ class Talkers:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"id": number, "do": do, **said}).encode() + b"\n")
-        async with asyncio.timeout(said.get("patience", PATIENCE)):
+        async with asyncio.timeout(PATIENCE):
             given = await answer
         assert "error" not in given, given["error"]
         return given
