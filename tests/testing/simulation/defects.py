@@ -406,3 +406,35 @@ DEFECTS = [
     for name, each in [*globals().items()]
     if callable(each) and getattr(each, "__module__", "") == __name__ and not name.startswith("_")
 ]
+
+# Where runs have to be lopsided for a defect to show soon.
+MAPS = {"channels": ("map:0",)}
+USERS = {"channels": ("desk:0",), "nodes": 2, "clients": 3}
+PRIVATE = {"channels": ("room:0",), "private": 0.5}
+PACED = {"channels": ("room:0",), "paced": 0.7}
+LINKS = {
+    "channels": ("room:0",),
+    "nodes": 2,
+    "history": 12,
+    "weights": {"publish": 8, "wait": 24, "deafen": 5, "unlink": 4, "stall": 4, "cut": 5, "freeze": 3, "lose": 1},
+}
+WHERE = {
+    refusals_forgotten: MAPS | {"weights": LINKS["weights"] | {"publish": 24}},
+    removed_still_listed: MAPS,
+    removals_not_told: MAPS,
+    removals_forgotten_without_a_floor: MAPS | {"steps": 80},
+    compare_and_set_ignored: MAPS,
+    own_leaving_told: USERS,
+    places_not_entered_again: LINKS,
+    earlier_link_heard: LINKS,
+    notes_lost: LINKS,
+    taken_not_written: LINKS,
+    audience_ignored: PRIVATE,
+    audience_ignored_in_answers: PRIVATE,
+    audience_too_small: PRIVATE,
+    gap_ignored: LINKS,
+    gap_not_delivered: LINKS,
+    passed_not_told: PACED,
+    passed_miscounted: PACED,
+    latest_not_told: PACED,
+}
