@@ -36,7 +36,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--load-core", type=int, default=1)
     parser.add_argument("--priority", choices=["nice", "normal"], default="nice")
-    parser.add_argument("--output", type=Path, help="where the JSON goes (bench/results/transports/<date>-<machine>.json)")
+    parser.add_argument(
+        "--output", type=Path, help="where the JSON goes (bench/results/transports/<date>-<machine>.json)"
+    )
     parser.add_argument("--no-record", action="store_true", help="print only")
     return parser.parse_args(argv)
 
@@ -82,7 +84,13 @@ def main(argv: list[str] | None = None) -> int:
         way: {name: statistics.median(run[name] for run in found) for name in found[0]} for way, found in runs.items()
     }
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    settings = {"clients": given.clients, "rate": given.rate, "seconds": given.seconds, "runs": given.runs, "size": SIZE}
+    settings = {
+        "clients": given.clients,
+        "rate": given.rate,
+        "seconds": given.seconds,
+        "runs": given.runs,
+        "size": SIZE,
+    }
     document: dict[str, Any] = {
         "date": date,
         "settings": settings,

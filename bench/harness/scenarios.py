@@ -36,6 +36,11 @@ class Scenario:
         return "B/connection" if self.memory else units.get(self.mode, "µs/message")
 
     @property
+    def part(self) -> str:
+        """The part of the benchmark that it belongs to: "core" (connections and messages) or "hub" (channels)."""
+        return "hub" if self.mode in ("hub", "storm") else "core"
+
+    @property
     def memory(self) -> bool:
         """Whether memory is measured, not time."""
         return self.hold or self.mode == "idle"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from harness.places import BENCH, BUILD, CERTIFICATE, KEY, NODE_MODULES
@@ -64,7 +65,8 @@ def node() -> str:
 
 def environment() -> dict[str, str]:
     """What servers find in their environment besides ours."""
-    return {**os.environ, "BENCH_NODE": str(NODE_MODULES), "PYTHONPATH": str(BENCH)}
+    path = os.pathsep.join([str(BENCH), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "BENCH_NODE": str(NODE_MODULES), "PYTHONPATH": path}
 
 
 def _everywire(name: str, title: str, *options: str, coroutine: bool = False) -> Server:
@@ -73,10 +75,15 @@ def _everywire(name: str, title: str, *options: str, coroutine: bool = False) ->
     return Server(name, title, "servers/ew_callback.py", "servers/ew_fan.py", options=options)
 
 
-def _hub(name: str, title: str, *options: str, **changes: Mapping[str, Any]) -> Server:
-    return Server(
-        name, title, "", "", "servers/ew_hub.py", ("--loop", "asyncio", "--engine", "native", *options), **changes
-    )
+def _hub(
+    name: str,
+    title: str,
+    *options: str,
+    instead: Mapping[str, Any] = MappingProxyType({}),
+    beside: Mapping[str, Any] = MappingProxyType({}),
+) -> Server:
+    words = ("--loop", "asyncio", "--engine", "native", *options)
+    return Server(name, title, "", "", "servers/ew_hub.py", words, instead=instead, beside=beside)
 
 
 def _peer(name: str, title: str, script: str, *options: str) -> Server:

@@ -89,12 +89,12 @@ def targets_table(figures: Figures) -> str:
     return grid(["work", "target", "measured", ""], [_target_row(verdict) for verdict in judge(figures)])
 
 
-def scenario_tables(figures: Figures) -> str:
+def scenario_tables(figures: Figures, heading: str = "##") -> str:
     """A heading and a table for every scenario."""
     parts = []
     for name, found in figures.items():
         scenario = scenarios.BY_NAME[name]
-        parts.append(f"## {scenario.title[0].upper()}{scenario.title[1:]}\n\n{scenario_table(scenario, found)}")
+        parts.append(f"{heading} {scenario.title[0].upper()}{scenario.title[1:]}\n\n{scenario_table(scenario, found)}")
     return "\n\n".join(parts)
 
 

@@ -6,6 +6,7 @@ import statistics
 import sys
 from dataclasses import dataclass, replace
 
+from harness import scenarios
 from harness.measure import Outcome
 
 Figures = dict[str, dict[str, Outcome]]
@@ -114,5 +115,7 @@ class Verdict:
 
 
 def judge(figures: Figures) -> list[Verdict]:
-    """All targets against what was measured."""
-    return [Verdict(target, target.measured(figures)) for target in TARGETS]
+    """The targets of the parts of the benchmark that were measured, and how they came out."""
+    parts = {scenarios.BY_NAME[name].part for name in figures}
+    wanted = [target for target in TARGETS if scenarios.BY_NAME[target.scenario].part in parts]
+    return [Verdict(target, target.measured(figures)) for target in wanted]

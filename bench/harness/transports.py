@@ -48,7 +48,11 @@ def draw(document: dict[str, Any], docs: Path = DOCS) -> Path:
     """Draw what was recorded; returns where."""
     found, settings = document["transports"], document["settings"]
     panels = [
-        chart.Panel(title, unit, [(way, "ours" if way == "websocket" else "peer", values[kind]) for way, values in found.items()])
+        chart.Panel(
+            title,
+            unit,
+            [(way, "ours" if way == "websocket" else "peer", values[kind]) for way, values in found.items()],
+        )
         for kind, (title, unit) in KINDS.items()
     ]
     caption = (

@@ -49,16 +49,16 @@ def test_a_node_of_many_sessions_asks_for_many_records_at_a_time(cluster, monkey
     clients = [one.connect(token=str(number)) for number in range(300)]
     cluster.run(1)
     asked, most = [], []
-    find = one.app.hub.records.find
+    taken = one.app.hub.records.taken
 
     async def slow(name):
         asked.append(name)
         most.append(len(asked))
         await pause(one.app.hub.world, 0.1)
         asked.remove(name)
-        return await find(name)
+        return await taken(name)
 
-    monkeypatch.setattr(one.app.hub.records, "find", slow)
+    monkeypatch.setattr(one.app.hub.records, "taken", slow)
     begun = cluster.loop.time()
     cluster.loop.run_until_complete(one.app.hub.continuing.verify())
     assert cluster.loop.time() - begun < 0.3

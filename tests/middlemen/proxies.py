@@ -49,7 +49,7 @@ backend back
 """
 STRIPS = "http-request del-header Upgrade"
 PROMPT = STRIPS + "\n  option http-no-delay"
-STRIPS_AT_FIRST = "http-request del-header Upgrade unless {{ src -f {folder}/allowed }}"
+STRIPS_AT_FIRST = "http-request del-header Upgrade unless {{ src -f {folder}/allowed }}\n  option http-no-delay"
 
 # Every request goes to the next worker, over a connection of its own; the log says which one it was.
 BALANCER = """\

@@ -26,8 +26,8 @@ import everywire
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
 
-beat = float(os.environ.get("BEAT", 25))
-app = everywire.Everywire(settings=Settings(heartbeat=Heartbeat(every=beat, patience=beat / 2.5)))
+beat, patience = float(os.environ.get("BEAT", 25)), float(os.environ.get("PATIENCE", 10))
+app = everywire.Everywire(settings=Settings(heartbeat=Heartbeat(every=beat, patience=patience)))
 app.channel("room:{name}", history=100_000)
 """
 

@@ -26,6 +26,8 @@ const INTERVAL = 2_000;
 const SOON = [50, 100, 200];
 /** Ms that a long poll asks for. */
 const LONG = 25_000;
+/** Ms after which a request that fails had hung. */
+const HUNG = 1_000;
 /** Ms of nothing but failures after which a line is lost: as long as a session lingers. */
 export const PATIENCE = 10_000;
 
@@ -45,6 +47,7 @@ export class Hearing {
   #failures = 0;
   /** Short polls that have looked for the answer to what was said last. */
   #looks = SOON.length;
+  /** When it could be heard last, as far as we know. */
   #good: number;
   #abort = new AbortController();
   #wake: () => void = () => undefined;
@@ -101,7 +104,11 @@ export class Hearing {
         if (after !== this.#after) continue;
         if (this.#ways[this.#way] === "interval") await this.#pause(SOON[this.#looks++] ?? INTERVAL);
         else if (this.#good - asked < 100) await this.#pause(250); // it ends at once, and again
-      } else await this.#failed(outcome);
+      } else {
+        // What hung was cut by somebody on the way, who may do so every time; only what fails at once, again and again, is over.
+        if (!this.#failures || this.#environment.now() - asked >= HUNG) this.#good = this.#environment.now();
+        await this.#failed(outcome);
+      }
     }
   }
 
@@ -127,6 +134,7 @@ export class Hearing {
 
   #heard(said: unknown): void {
     this.#after += 1;
+    this.#failures = 0;
     this.#prove();
     this.#line.received(said);
   }

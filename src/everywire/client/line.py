@@ -58,7 +58,7 @@ class _Unfit(Exception):
 
 
 class Line:
-    """A `Socket` over HTTP. Hears by the best of `modes` that works, from `first` on, and climbs by itself: the line stays the same, so nothing is lost by that.
+    """A `Socket` over HTTP. Hears by the best of `modes` that works, from `first` on, and climbs by itself: the line stays, so nothing is lost.
 
     A mode that nothing was heard by is left at its first failure; who keeps one stream back keeps the other, so polls come next. One that works is left
     now and then to try the next better one, and comes back where that does not work.

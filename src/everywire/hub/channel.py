@@ -22,7 +22,19 @@ from everywire.hub.differing import Differing
 from everywire.hub.kinds import Place
 from everywire.hub.pacing import Pace
 from everywire.hub.world import World
-from everywire.messages import Audience, Event, Joined, Left, Moved, Passed, Policy, Position, Publication, Roster
+from everywire.messages import (
+    Audience,
+    Event,
+    Joined,
+    Left,
+    Member,
+    Moved,
+    Passed,
+    Policy,
+    Position,
+    Publication,
+    Roster,
+)
 from everywire.metrics import Metrics
 from everywire.payloads import Carrier, Codec
 
@@ -255,7 +267,7 @@ class Channel:
         self.rest(subscription)
         subscription.attachment = attachment
         for news in pending:
-            if told is None or _is_news(news, told, subscription.session):
+            if told is None or _is_news(news, told, subscription):
                 self._say(subscription, news)
                 if isinstance(news, Moved):
                     subscription.attachment = None
@@ -397,7 +409,7 @@ def _further(told: Position, end: Position) -> bool:
     return told.epoch != end.epoch or told.offset > end.offset
 
 
-def _is_news(news: News, told: Position, session: Session) -> bool:
+def _is_news(news: News, told: Position, subscription: Subscription) -> bool:
     """Say whether `news`, kept while history was read up to `told`, is still to be told."""
     match news:
         case Publication(position=position):
@@ -407,4 +419,10 @@ def _is_news(news: News, told: Position, session: Session) -> bool:
         case Roster():
             return False
         case _:
-            return news.member.session != session.id
+            return not _is_own(news.member, subscription)
+
+
+def _is_own(member: Member, subscription: Subscription) -> bool:
+    """Say whether that is who subscribes, and so is there: of a user, an earlier session's leaving may come after the members were read."""
+    session, users = subscription.session, subscription.channel.place.kind.presence == "users"
+    return member.session == session.id or (users and session.user is not None and member.user == session.user)

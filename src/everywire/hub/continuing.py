@@ -14,7 +14,7 @@ from everywire.hub.channel import Subscription
 from everywire.hub.codes import Code
 from everywire.hub.identity import Identity
 from everywire.hub.proofs import Proof, Signer
-from everywire.hub.records import Record
+from everywire.hub.records import Record, Taken
 from everywire.hub.session import Session
 from everywire.hub.world import pause
 from everywire.messages import Member, Raw
@@ -33,6 +33,7 @@ _log = logging.getLogger("everywire.hub")
 
 class _Continued(msgspec.Struct):
     session: str
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,8 @@ class Continuing:
             session.become(identity)
         self._hub.resume(attachment, session)
         if not self._hub.broker.alone:  # another node may just have taken it from this one, or this one from another
-            self._told[session.id] = None
-            self._hub.world.start(self._tell(session.id))
+            session.continued = True
+            self._claim(session)
         if taken:
             self._hub.world.start(self._hold(taken))
         return session
@@ -116,6 +117,7 @@ class Continuing:
         hub = self._hub
         member = Member(name, record.identity.user, Raw(record.info) if record.info is not None else None)
         session = Session(member, record.identity)
+        session.since = record.since
         session.enrolled = record.enrolled
         hub.adopt(session)
         found = [*self._subscribed(session, record.channels)]
@@ -137,14 +139,30 @@ class Continuing:
             except Exception:
                 _log.exception("a place in a channel was not taken over")
 
-    async def _tell(self, session: str) -> None:
-        if not await self._say("continued", session):
-            self._told.pop(session, None)
+    def _claim(self, session: Session) -> None:
+        self._told[session.id] = None
+        self._hub.world.start(self._tell(session))
 
-    async def _say(self, kind: str, session: str) -> bool:
+    async def _tell(self, session: Session) -> None:
+        if await self._overtaken(session):
+            self._told.pop(session.id, None)
+            if self._hub.sessions.get(session.id) is session:
+                self._let_go(session)
+        elif not await self._say("continued", session.id, session.since):
+            self._told.pop(session.id, None)
+
+    async def _overtaken(self, session: Session) -> bool:
+        """Write down that the session is here, unless another node went on with it later: this one did not hear that, then."""
+        try:
+            return await self._hub.records.take(session.id, Taken(session.since, self._hub.node)) is not None
+        except Exception as failure:
+            _log.error("it is not written down that a session was continued: %s", failure)
+            return False
+
+    async def _say(self, kind: str, session: str, since: int = 0) -> bool:
         for attempt in range(_TRIES):
             try:
-                await self._hub.notes.tell(kind, _Continued(session))
+                await self._hub.notes.tell(kind, _Continued(session, since))
             except Exception as failure:
                 _log.error("a session was %s, and other nodes do not know yet: %s", kind, failure)
                 await pause(self._hub.world, 2.0**attempt)
@@ -155,10 +173,11 @@ class Continuing:
     def _continued(self, note: _Continued, node: str) -> None:
         if node == self._hub.node:
             self._told.pop(note.session, None)
-        elif note.session not in self._told:  # otherwise ours was told later
-            session = self._hub.sessions.get(note.session)
-            if session is not None:
+        elif (session := self._hub.sessions.get(note.session)) is not None:
+            if note.session not in self._told:
                 self._let_go(session)
+            else:  # ours was told later
+                session.since = max(session.since, note.since + 1)
 
     def _let_go(self, session: Session) -> None:
         self._hub.surrender(session)
@@ -181,13 +200,16 @@ class Continuing:
                 return
 
     async def _verified(self, name: str) -> bool:
-        """Compare a session with its record; false where that cannot be read."""
+        """Compare a session with who has taken it; false where that cannot be read."""
         try:
-            record = await self._hub.records.find(name)
+            taken = await self._hub.records.taken(name)
         except Exception:
             return False
         session = self._hub.sessions.get(name)
-        elsewhere = record is not None and record.node != self._hub.node
-        if session is not None and elsewhere and name not in self._told and not self._hub.records.owes(session):
+        if session is None or name in self._told:
+            return True
+        if taken is None and session.continued and session.attachment is not None:
+            self._claim(session)  # the broker forgot who has it, and perhaps before the node that had it was told
+        elif taken is not None and taken > Taken(session.since, self._hub.node):
             self._let_go(session)
         return True

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from everywire.brokers.base import Broker, Draft, Gap, News, Note, Receipt
 from everywire.errors import Refused
+from everywire.http.request import Request
 from everywire.hub.attachment import Attachment
 from everywire.hub.calls import at_once
 from everywire.hub.changes import Changes
@@ -213,7 +214,10 @@ class Hub:
         self._unconnected.discard(attachment)
         attachment.session = session
         session.attachment = attachment
+        session.since = max(self.world.wall(), session.since + 1)
         self.limiting.gate.connected(attachment.address)
+        if isinstance(attachment.request, Request):
+            attachment.request.fold()  # it lives as long as the connection, and was most of what a session takes
         if session.identity.limits is not None:
             self.limiting.begin(attachment)
         self.heartbeats.add(attachment)
@@ -368,6 +372,7 @@ class Hub:
                 self.metrics.deliveries += channel.audience
                 channel.move(news)
         else:
+            self.rosters.stirred(news.channel)
             self.metrics.deliveries += channel.audience
             channel.tell(news)
 

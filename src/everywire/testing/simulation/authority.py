@@ -94,7 +94,9 @@ class Authority:
         log = self.memory._logs.get(channel)
         if log is None or log.epoch != since.epoch:
             return False
-        alive = [each for deadline, each in [*log.entries][-self.history :] if deadline > self._loop.time()]
+        size = kept_of_a_map(self.history) if channel.startswith("map") else self.history
+        latest = [*log.entries][max(0, len(log.entries) - size) :]
+        alive = [each for deadline, each in latest if deadline > self._loop.time()]
         first = alive[0].position.offset if alive and alive[0].position is not None else log.top + 1
         return first - 1 <= since.offset <= log.top
 
@@ -121,6 +123,11 @@ class Authority:
             end.heard, end.closed = _deaf, _silent
             end._pipe.abandon(end)
         self._begin()
+
+
+def kept_of_a_map(history: int) -> int:
+    """Give how many publications a keyed channel keeps where others keep `history`: it has its entries to recover from."""
+    return history // 4
 
 
 def _deaf(_: object) -> None:

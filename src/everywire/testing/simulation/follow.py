@@ -137,11 +137,12 @@ class Follow:
         self.leave_out(end, session, audience=True)
 
     def _take_entries(self, event: dict[str, Any], end: Position) -> None:
-        if not event["recovered"]:
-            self.map.clear()
+        if not event["recovered"]:  # all that there are: what was removed is not among them
+            self.map = {each["entry"]: each["offset"] for each in event["entries"]}
             self._mark(end)
-        for publication in event["entries"]:
-            self.change(publication)
+        else:
+            for publication in event["entries"]:
+                self.change(publication)
         self.after, self.since = event.get("after"), end
         if self.after is None and self.position is not None and end.offset > self.position.offset:
             self.log.entries.append(Passed(end, end.offset - self.position.offset))

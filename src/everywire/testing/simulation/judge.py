@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from everywire.messages import Audience, Position
+from everywire.messages import Position
 from everywire.testing.checker import Fault, Log, Seen, check
 from everywire.testing.simulation.authority import Authority
 from everywire.testing.simulation.client import Saying, SimulatedClient
@@ -75,9 +75,11 @@ class Judge:
     def _meant(self, name: _Name, session: str, user: str) -> bool:
         saying = self._saying(name)
         fields: Mapping[str, object] = saying.fields if saying is not None else {}
+        # Worked out here, and not asked of `Audience`: that is tested.
         to, exclude = fields.get("to"), fields.get("exclude")
-        audience = Audience(tuple(exclude) if isinstance(exclude, list) else (), **(to if isinstance(to, dict) else {}))
-        return audience.has(session, user)
+        if isinstance(to, dict):
+            return to.get("session", session) == session and to.get("user", user) == user
+        return not (isinstance(exclude, list) and session in exclude)
 
     def _audience(self, client: SimulatedClient, follow: Follow) -> Iterable[Fault]:
         who = follow.log.client

@@ -16,7 +16,7 @@ from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
 from everywire.testing.checker import Fault
 from everywire.testing.clock import passed
-from everywire.testing.simulation.authority import Authority, _deaf, _silent
+from everywire.testing.simulation.authority import Authority, _deaf, _silent, kept_of_a_map
 from everywire.testing.simulation.client import SimulatedClient, Surroundings
 from everywire.testing.simulation.follow import Follow
 from everywire.testing.simulation.judge import Judge
@@ -78,6 +78,7 @@ class Simulation:
         kept: Any = {"history": self.plan.history, "ttl": self.plan.ttl}
         app.channel("room:{name}", presence=True, **kept)
         app.channel("desk:{name}", presence="users", leave_after=_GRACE, **kept)
+        kept["history"] = kept_of_a_map(self.plan.history)
         app.channel("map:{name}", presence=True, keyed=True, entries=_ENTRIES, **kept)
         node = Node(name, app, world, self.plan.crowd)
         self.nodes.append(node)
@@ -140,7 +141,7 @@ class Simulation:
             entry = fields["entry"] = f"e{dice.randrange(5)}"
             if dice.random() < 0.3:
                 fields["expect"] = client.follows[channel].map.get(entry, 0)
-            if dice.random() < 0.25:
+            if dice.random() < 0.35:
                 fields["remove"] = True
         elif dice.random() < self.plan.private:
             other = dice.choice(self.clients)
