@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
-import itertools
+import json
 import os
 import random
+import shutil
 import signal
 import statistics
+import subprocess
 from collections import Counter
-from time import perf_counter, process_time
+from pathlib import Path
+from time import perf_counter
+from urllib.parse import urlsplit
 
 import pytest
 from tests.cli.crowd import Crowd
@@ -16,6 +20,8 @@ from tests.cli.several import Mouth, serving, spread
 
 import everywire
 from everywire.testing import Published, check, passed
+
+EXPERIMENTS = Path(__file__).parents[2] / "bench" / "experiments"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -154,13 +160,39 @@ async def tabs(client):
     return {member.user: member.tabs for member in members if member.user is not None}
 
 
+class Stalls:
+    """Watches how long this process's loop keeps others waiting, at most."""
+
+    def __init__(self):
+        self.longest, self._loop = 0.0, asyncio.get_running_loop()
+        self._due = self._loop.time()
+        self._look()
+
+    def _look(self):
+        now = self._loop.time()
+        self.longest = max(self.longest, now - self._due)
+        self._due = now + 0.01
+        self._timer = self._loop.call_at(self._due, self._look)
+
+    def stop(self):
+        self._timer.cancel()
+        return self.longest
+
+
+def spread_of(times):
+    """How many there are in each tenth of a second, from the first to the last, the empty ones too."""
+    counts = Counter(int((when - min(times)) * 10) for when in times)
+    return [counts[tenth] for tenth in range(max(counts) + 1)]
+
+
 async def test_a_rolling_restart_under_two_thousand_clients(tmp_path, capsys):
     """0 refused, 0 lost, 0 doubled, and the returns are spread."""
     async with serving(tmp_path, "--drain", "10", workers=2) as (run, address), everywire.Client(address) as speaker:
         with attended(Crowd(address, "log:a", 2000)) as crowd:
             await crowd.connect(100)
             before = set(workers(run))
-            mouth = Mouth(speaker, "log:a", 50)
+            stalls = Stalls()
+            mouth = Mouth(speaker, "log:a", 5)  # ten thousand deliveries a second: this process has to read them all
             run.process.send_signal(signal.SIGHUP)
             async with asyncio.timeout(60):
                 while set(workers(run)) & before:
@@ -168,10 +200,11 @@ async def test_a_rolling_restart_under_two_thousand_clients(tmp_path, capsys):
             last = await mouth.stop()
             async with asyncio.timeout(20):
                 await crowd.until(lambda one: one.live and one.position[1] == last + 1)
-            counts = [len([*group]) for _, group in itertools.groupby(int(when * 10) for when in crowd.returns)]
+            counts = spread_of(crowd.returns)
             with capsys.disabled():
                 print(
-                    f"\n{last + 1} messages, {len(crowd.returns)} returns in {len(counts) / 10} s, at most {max(counts)} in 0.1 s"
+                    f"\n{last + 1} messages, {len(crowd.returns)} returns in {len(counts) / 10} s,"
+                    f" at most {max(counts)} in 0.1 s, {max(counts) * len(counts) / 2000:.1f} times the mean"
                 )
                 print(
                     [error for one in crowd.ones for error in one.errors][:3],
@@ -180,25 +213,30 @@ async def test_a_rolling_restart_under_two_thousand_clients(tmp_path, capsys):
             assert crowd.total("refused") == crowd.total("holes") == crowd.total("doubles") == 0
             assert {code for one in crowd.ones for code in one.closes} == {1012}
             assert len(crowd.returns) == 2000
-            assert max(counts) <= 3 * 2000 / len(counts)  # 1.5 where the machine has nothing else to do
+            if stalls.stop() < 0.05:  # otherwise these are not the times when they were sent away
+                assert max(counts) <= 1.5 * 2000 / len(counts)
         assert await run.end() == 0
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="the clients are in C: they have to cost less than the server")
 async def test_ten_thousand_clients_come_back_at_once_and_recover_a_hundred_messages_each(tmp_path, capsys):
-    async with serving(tmp_path, workers=4) as (run, address), everywire.Client(address) as speaker:
-        start = await speaker.publish("log:a", "first")
-        for number in range(100):
-            await speaker.publish("log:a", {"number": number, "text": "x" * 20})
-        with attended(Crowd(address, "log:a", 10_000, (start.epoch, start.offset))) as crowd:
-            begun, spent, ours = perf_counter(), busy(run), process_time()
-            async with asyncio.timeout(120):
-                await crowd.connect()
-            took, spent, ours = perf_counter() - begun, busy(run) - spent, process_time() - ours
-            with capsys.disabled():
-                print(f"\n10000 clients are back, with 100 messages each, after {took:.1f} s")
-                print(f"processor time: server {spent:.1f} s, clients {ours:.1f} s")
-            assert crowd.total("heard") == 1_000_000
-            assert (crowd.total("holes"), crowd.total("doubles"), crowd.total("refused")) == (0, 0, 0)
+    """All are connected within 3 s and have recovered within 6 s, where two cores have nothing else to do; nobody is refused."""
+    program = str(tmp_path / "storm")
+    subprocess.run(["cc", "-O2", "-o", program, str(EXPERIMENTS / "storm.c")], check=True)
+    async with serving(tmp_path, workers=4) as (run, address):
+        async with everywire.Client(address) as speaker:
+            start = await speaker.publish("log:a", "first")
+            for number in range(100):
+                await speaker.publish("log:a", {"number": number, "text": "x" * 20})
+        words = (str(urlsplit(address).port), "/everywire", "log:a", start.epoch, str(start.offset), "10000", "100")
+        spent = busy(run)
+        clients = await asyncio.create_subprocess_exec(program, *words, stdout=subprocess.PIPE)
+        out, _ = await clients.communicate()
+        said, spent = json.loads(out), busy(run) - spent
+        with capsys.disabled():
+            print(f"\n{said}\nprocessor time of the server: {spent:.1f} s")
+        assert [said[what] for what in ("refused", "closed", "odd", "left")] == [0, 0, 0, 0]
+        assert spent / 2 <= 3 or said["connected_all"] <= 3  # what two cores could do, if they were ours
         assert await run.end() == 0
 
 
