@@ -48,13 +48,16 @@ def test_a_client_that_heard_nothing_is_behind(tmp_path):
         ('"mark","offset":0|"seen","offset":1,"sender":"p","number":1|"seen","offset":1,"sender":"p","number":1', "P1"),
         ('"mark","offset":0|"seen","offset":2,"sender":"p","number":2', "P2"),
         ('"mark","offset":4|"seen","offset":5,"sender":"p","number":2|"seen","offset":6,"sender":"p","number":1', "P3"),
-        ('"published","offset":1,"sender":"p","number":1|"mark","offset":0|"seen","offset":1,"sender":"q","number":1', "P6"),
+        (
+            '"published","offset":1,"sender":"p","number":1|"mark","offset":0|"seen","offset":1,"sender":"q","number":1',
+            "P6",
+        ),
         ('"published","offset":1,"sender":"p","number":1|"mark","offset":0', "P7"),
     ],
 )
 def test_a_broken_promise_is_found_in_a_file(tmp_path, text, promise):
     path = tmp_path / "log.jsonl"
-    path.write_text("".join('{"client":"ada","epoch":"e","was":%s}\n' % line for line in text.split("|")))
+    path.write_text("".join('{"client":"ada","epoch":"e","was":' + line + "}\n" for line in text.split("|")))
     journal = load(path)
     assert promise in [fault.promise for fault in check(journal.logs, journal.published, journal.ends)]
 

@@ -147,3 +147,20 @@ test("a closed client says goodbye to its line, an abandoned one does not", asyn
   await world.pass(0);
   assert.equal(server.requests.at(-1), "DELETE end");
 });
+
+test("no request is led to another server", async () => {
+  const world = new FakeWorld();
+  const server = new FakeLines(world);
+  const { fetch, ...environment } = server.environment(false);
+  const redirects = new Set<unknown>();
+  const watched: typeof fetch = (url, init) => {
+    redirects.add(init.redirect);
+    return (fetch as NonNullable<typeof fetch>)(url, init);
+  };
+  const client = world.client({ environment: { ...environment, fetch: watched }, transports: ["stream"] });
+  void client.connect();
+  await world.pass(0);
+  assert.equal(client.state, "connected");
+  assert.deepEqual([...redirects], ["error"]);
+  client.close();
+});

@@ -13,6 +13,7 @@ from everywire.client.link import Dial, Socket
 from everywire.client.websocket import connect
 from everywire.client.wire import PACKED_SUBPROTOCOL, SUBPROTOCOL, as_json
 from everywire.errors import HandshakeError, RedirectError
+from everywire.http.redaction import shown
 
 __all__ = ["TRANSPORTS", "Ladder", "Memory", "websocket"]
 
@@ -82,17 +83,19 @@ async def _offering(
         else:
             early.append((code, reason))  # the server closes right behind its handshake
 
-    opened: Any = await connect(
+    opening = connect(
         uri,
         subprotocols=[subprotocol],
         on_message=lambda _, message: heard(message),
         on_close=closed,
         **usual | options,
     )
+    opening.faithful = True  # the first thing that is said is the token
+    opened: Any = await opening
     agreed = opened.subprotocol == subprotocol
     if not agreed:
         opened.abort()
-        raise HandshakeError(f"the server does not speak {subprotocol} at {uri}", 200)
+        raise HandshakeError(f"the server does not speak {subprotocol} at {shown(uri)}", 200)
     for end in early:
         down(*end)
     return opened  # type: ignore[no-any-return]

@@ -22,6 +22,7 @@ MODES = ("stream", "sse", "poll", "interval")
 PROBE = 2.0  # seconds in which what we said is answered over a stream, or somebody on the way keeps it back
 _WAIT = 25.0  # seconds that a poll may hang
 _SPARE = 15.0  # seconds more than that until it is given up
+_RATE = 4096  # bytes per second at which a body leaves at least
 _BATCH = 256 * 1024  # characters of commands in one body
 _COUNT = 500  # commands in one body
 _PAUSE = (0.05, 2.0)  # seconds between two tries, at first and at most
@@ -57,7 +58,7 @@ class _Unfit(Exception):
 
 
 class Line:
-    """A `Socket` over HTTP. Hears by the best of `modes` that works, from `first` on, and climbs by itself: the line stays the same, so nothing is lost by that.
+    """A `Socket` over HTTP. Hears by the best of `modes` that works, from `first` on, and climbs by itself: the line stays, so nothing is lost.
 
     A mode that nothing was heard by is left at its first failure; who keeps one stream back keeps the other, so polls come next. One that works is left
     now and then to try the next better one, and comes back where that does not work.
@@ -197,7 +198,8 @@ class Line:
         pause = 0.0
         while True:
             try:
-                response = await self._web.ask(self._post(f"lines/{self._id}", body, seq=self._seq), _SPARE)
+                patience = _SPARE + len(body) / _RATE
+                response = await self._web.ask(self._post(f"lines/{self._id}", body, seq=self._seq), patience)
             except _TRANSIENT:
                 pass
             else:

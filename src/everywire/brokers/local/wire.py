@@ -25,7 +25,7 @@ _PIECE = 1 << 20  # bytes of items after which another frame begins
 
 _encoder = msgspec.msgpack.Encoder()
 _items = msgspec.msgpack.Decoder(list[tuple[int, int, msgspec.Raw]])
-_errors = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, OverflowError)
+_errors = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
 class Wrong(Exception):
