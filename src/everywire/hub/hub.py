@@ -372,6 +372,7 @@ class Hub:
                 self.metrics.deliveries += channel.audience
                 channel.move(news)
         else:
+            self.rosters.stirred(news.channel)
             self.metrics.deliveries += channel.audience
             channel.tell(news)
 
