@@ -16,7 +16,7 @@ from typing import Any
 
 import everywire
 from everywire.client import ladder, lifetime, line
-from everywire.testing import Log, Published, Witness, save
+from everywire.testing import Log, Published, Witness, passed, save
 
 UNDER_WAY = 50
 
@@ -80,13 +80,13 @@ class Talker:
     async def hear(self, offset: int) -> dict[str, Any]:
         """Wait until the publication at `offset` was heard."""
         while self.offset < offset:
-            await asyncio.sleep(0.005)
+            await passed(0.005)
         return {}
 
     async def over(self, transport: str) -> dict[str, Any]:
         """Wait until this transport carries the connection."""
         while self.client.transport != transport:
-            await asyncio.sleep(0.005)
+            await passed(0.005)
         return {}
 
     async def show(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from tests.middlemen import proxies
 from tests.middlemen.limited import limited
 from tests.middlemen.talkers import Person, Talkers, leave
+from tests.web.hostile import HostileProxy
 
 from everywire.testing import passed
 
@@ -65,6 +66,18 @@ async def meeting(people: Pair, expected: str, seconds: float) -> None:
     print([(each.who, round(stand["first"], 2), stand["transport"]) for each, stand in zip(people, met, strict=True)])
     assert [(each["transport"], each["known"] or expected) for each in met] == [(expected, expected)] * 2
     assert max(each["first"] for each in met) < seconds
+
+
+@pytest.mark.slow
+async def test_a_proxy_that_swallows_upgrades_and_holds_answers_back(
+    back: int, talkers: tuple[Talkers, Talkers], tmp_path: Path
+) -> None:
+    place = "room:hostile", tmp_path / "log.jsonl"
+    async with HostileProxy(back).open() as proxy:
+        people = pair(talkers, f"ws://127.0.0.1:{proxy.port}/everywire", place)
+        await meeting(people, "poll", FIRST)
+        await asyncio.gather(*[each.say(199) for each in people])
+        await leave(*people)
 
 
 async def silent(people: list[Person], seconds: float) -> None:

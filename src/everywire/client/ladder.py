@@ -19,7 +19,8 @@ __all__ = ["TRANSPORTS", "Ladder", "Memory", "websocket"]
 
 TRANSPORTS = ("websocket", *MODES)
 _MAX_SIZE = 64 << 20  # bytes: one answer may list everybody in a channel
-_PATIENCE = 5.0  # seconds that a WebSocket may take where there is another way
+# Seconds that a WebSocket may take where there is another way: where nobody knows whether one goes through, and where one did or is only looked for.
+_PATIENCE = (2.0, 5.0)
 _SILENT = 4.0  # seconds without a word, after which an open WebSocket was open in vain
 _ENTRIES, _EXPIRY = 256, 3600.0  # addresses that are remembered, and for how many seconds
 
@@ -203,7 +204,8 @@ class Ladder:
                 self.memory.put(self._url, self._modes[0])
             down(code, reason)
 
-        async with asyncio.timeout(_PATIENCE if self._modes else None):
+        patience = _PATIENCE[self.memory.get(self._url) == "websocket"]
+        async with asyncio.timeout(patience if self._modes else None):
             socket = await upgrade(listen, ended)
         self._line, self._open = None, True
         return socket
@@ -228,7 +230,7 @@ class Ladder:
         if self._upgrade is None:
             return False
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_PATIENCE[1]):
                 socket = await self._upgrade(lambda message: None, lambda code, reason: None)
         except (HandshakeError, OSError):  # TimeoutError is an OSError
             return False
