@@ -145,10 +145,11 @@ class One(asyncio.Protocol):
             self.seen.extend((offset, number))
 
     def leave(self) -> None:
-        """Be gone, without a word, and not come back."""
+        """Be gone for good, and say so."""
         self.staying = False
         if self._transport is not None:
-            self._transport.abort()
+            self._transport.write(b"\x88\x82" + bytes(4) + (1000).to_bytes(2, "big"))
+            self._transport.close()
 
     def log(self) -> Log:
         """Give what it saw, for the checker; the messages are numbers, and all are of one publisher."""

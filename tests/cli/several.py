@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from tests.cli.commands import Command, started
 
@@ -39,13 +40,13 @@ async def serving(folder: Path, *options: str, workers: int = 2) -> AsyncIterato
 
 
 @contextlib.asynccontextmanager
-async def spread(address: str, count: int) -> AsyncIterator[dict[int, everywire.Client]]:
-    """Connect until `count` workers have a client each; gives those by the worker's process id."""
+async def spread(address: str, count: int, **how: Any) -> AsyncIterator[dict[int, everywire.Client]]:
+    """Connect until `count` workers have a client each; gives those by the worker's process id. `how` is for the clients."""
     found: dict[int, everywire.Client] = {}
     async with contextlib.AsyncExitStack() as stack:
         async with asyncio.timeout(20):
             while len(found) < count:
-                client = await stack.enter_async_context(everywire.Client(address))
+                client = await stack.enter_async_context(everywire.Client(address, **how))
                 found.setdefault(await client.call("pid"), client)
         yield found
 

@@ -7,11 +7,12 @@ import os
 import random
 import signal
 import statistics
+from collections import Counter
 from time import perf_counter, process_time
 
 import pytest
 from tests.cli.crowd import Crowd
-from tests.cli.several import Mouth, serving
+from tests.cli.several import Mouth, serving, spread
 
 import everywire
 from everywire.testing import Published, check, passed
@@ -53,7 +54,7 @@ def faults(crowd, mouth):
 async def right(client, channel, crowd):
     """The time when the list of who is there is the truth, from when everybody is back."""
     while True:
-        with contextlib.suppress(everywire.Refused):
+        with contextlib.suppress(everywire.Refused, TimeoutError):
             members = {member.session for member in await client.presence(channel)}
             if members == {one.session for one in crowd.ones if one.live} and len(members) == len(crowd.ones):
                 return perf_counter()
@@ -104,6 +105,53 @@ async def test_workers_are_killed_every_five_seconds_for_a_minute(tmp_path, caps
             assert p99 <= 2
             assert max(rights) <= 5
         assert await _ended(run, listening) == 0
+
+
+async def test_two_of_four_workers_die_under_two_hundred_users_with_three_tabs_each(tmp_path, capsys):
+    """The list is the truth within the lease and the debounce; who is gone leaves once, and who comes back at once never did."""
+    async with serving(tmp_path, workers=4) as (run, address), spread(address, 4) as clients:
+        listening = asyncio.ensure_future(run.process.stdout.read())
+        watcher, *_ = clients.values()
+        _, one, two, _ = clients
+        with attended(Crowd(address, "lobby:a", 600, users=200)) as crowd:
+            await crowd.connect(100)
+            left, joined = Counter(), Counter()
+            seeing = watcher.subscribe(
+                "lobby:a",
+                on_join=lambda member: joined.update([member.user]),
+                on_leave=lambda member: left.update([member.user]),
+            )
+            await seeing.ready()
+            gone = {f"user{number}" for number in range(50)}
+            everybody = {f"user{number}": 3 for number in range(200)}
+            assert await tabs(watcher) == everybody
+            begun = perf_counter()
+            for pid in (one, two):
+                os.kill(pid, signal.SIGKILL)
+            for each in crowd.ones:
+                if each.token in gone:
+                    each.leave()
+            rest = {user: count for user, count in everybody.items() if user not in gone}
+            async with asyncio.timeout(60):
+                while await tabs(watcher) != rest:
+                    await passed(0.05)
+                took = perf_counter() - begun
+                while len(left) < len(gone):
+                    await passed(0.05)
+            told = perf_counter() - begun
+            await passed(3)  # for whoever would leave too much
+            with capsys.disabled():
+                print(f"\nthe list was right after {took:.1f} s, everybody told after {told:.1f} s")
+            assert left == Counter(gone)
+            assert not joined
+            assert took <= 3 + 2 + 1  # the lease, the debounce, and what it takes to come back and to be asked
+        assert await _ended(run, listening) == 0
+
+
+async def tabs(client):
+    """Who is in the lobby, with how many tabs; without who only watches."""
+    members = await client.presence("lobby:a")
+    return {member.user: member.tabs for member in members if member.user is not None}
 
 
 async def test_a_rolling_restart_under_two_thousand_clients(tmp_path, capsys):

@@ -181,6 +181,27 @@ def test_a_line_that_is_gone_is_replaced_and_the_session_resumed(network):
     run(network, test())
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.005, 0.03, 0.1, 0.2])
+def test_short_polls_look_soon_for_an_answer(app, network, seconds):
+    @app.on("takes its time")
+    async def takes_its_time():
+        await elapse(seconds)
+        return "done"
+
+    async def test():
+        async with client(network, "interval") as ada:
+            await elapse(1.01 * seconds)  # at several moments of a poll
+            for _ in range(5):
+                began = network.net.loop.time()
+                assert await ada.call("takes its time") == "done"
+                assert network.net.loop.time() - began < 0.5
+            before = len(network.asked)
+            await elapse(10)
+            assert len(network.asked) - before < 15  # then it is patient again
+
+    run(network, test())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_closed_line_says_why(network, kind):
     async def test():

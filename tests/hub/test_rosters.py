@@ -88,3 +88,27 @@ def test_two_gaps_at_once_are_one_round_and_one_more(net):
         net.app.hub.deliver(Gap())
     net.run(0.1)
     assert 1 <= len(alice.events("presence")) <= 5
+
+
+def test_a_list_that_is_older_than_what_was_told_is_read_again(net):
+    alice, bob = net.connect(), net.connect()
+    alice.subscribe("room:a")
+    deaf = Deaf(net)
+    deaf.lost = False
+    read, waits = deaf.inner.members, net.app.hub.world.promise()
+
+    async def slow(channel):
+        members = await read(channel)
+        if not waits.done():
+            await waits
+        return members
+
+    deaf.members = slow
+    deaf.hear(Gap())
+    net.run(0.1)
+    bob.subscribe("room:a")
+    waits.set_result(None)
+    net.run(0.1)
+    assert [event["type"] for event in alice.events()] == ["join", "presence"]
+    (told,) = bob.events("presence")
+    assert sessions(told) == {alice.session, bob.session}

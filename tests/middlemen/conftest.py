@@ -17,7 +17,7 @@ async def back(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[int]:
 @pytest.fixture(scope="module")
 async def beating(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[int]:
     """The port of one whose heart beats every second."""
-    async with server(tmp_path_factory.mktemp("beating"), BEAT="1") as port:
+    async with server(tmp_path_factory.mktemp("beating"), BEAT="1", PATIENCE="0.9") as port:
         yield port
 
 

@@ -18,7 +18,7 @@ from tests.cli.commands import Command, started
 from everywire.testing import Mark, check, load
 
 HERE = Path(__file__).parent
-PATIENCE = 60
+PATIENCE = 500  # an everyday test is given less by pytest
 
 APP = """
 import os
@@ -26,8 +26,8 @@ import everywire
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
 
-beat = float(os.environ.get("BEAT", 25))
-app = everywire.Everywire(settings=Settings(heartbeat=Heartbeat(every=beat, patience=beat / 2.5)))
+beat, patience = float(os.environ.get("BEAT", 25)), float(os.environ.get("PATIENCE", 10))
+app = everywire.Everywire(settings=Settings(heartbeat=Heartbeat(every=beat, patience=patience)))
 app.channel("room:{name}", history=100_000)
 """
 
@@ -108,7 +108,7 @@ class Talkers:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"id": number, "do": do, **said}).encode() + b"\n")
-        async with asyncio.timeout(said.get("patience", PATIENCE)):
+        async with asyncio.timeout(PATIENCE):
             given = await answer
         assert "error" not in given, given["error"]
         return given

@@ -57,7 +57,7 @@ def test_a_client_that_heard_nothing_is_behind(tmp_path):
 )
 def test_a_broken_promise_is_found_in_a_file(tmp_path, text, promise):
     path = tmp_path / "log.jsonl"
-    path.write_text("".join('{"client":"ada","epoch":"e","was":%s}\n' % line for line in text.split("|")))
+    path.write_text("".join('{"client":"ada","epoch":"e","was":' + line + "}\n" for line in text.split("|")))
     journal = load(path)
     assert promise in [fault.promise for fault in check(journal.logs, journal.published, journal.ends)]
 

@@ -72,6 +72,7 @@ class Everywire(Declaring, Speaking, Governing):
         self.metrics = Metrics()
         self._make_broker = broker
         self.default_broker: MakeBroker = _memory  # where the application chose none; several workers have another
+        self.default_secret: str | None = None  # the same: where the application has none
         self._http = http or HttpSettings()
         self._hub: Hub | None = None
         self._health: Health | None = None
@@ -111,6 +112,8 @@ class Everywire(Declaring, Speaking, Governing):
         if self._hub is not None:
             raise EverywireError("the application is running already")
         world = world or LoopWorld(asyncio.get_running_loop())
+        if not self._hooks.secrets and self.default_secret is not None:
+            self._hooks.secrets = (self.default_secret,)
         broker = (self._make_broker or self.default_broker)(world, self.metrics)
         self._hub = Hub(world, broker, self._hooks, self.settings, self.metrics)
         self._hub.tracer = self._tracer

@@ -26,6 +26,7 @@ _RATE = 4096  # bytes per second at which a body leaves at least
 _BATCH = 256 * 1024  # characters of commands in one body
 _COUNT = 500  # commands in one body
 _PAUSE = (0.05, 2.0)  # seconds between two tries, at first and at most
+_SOON = (0.05, 0.1, 0.2)  # seconds between the short polls that look for the answer to what was said
 _BETTER = (60.0, 600.0)  # seconds until a better mode is tried again, at first and at most
 _PING = 2**53 - 1  # the id of our own ping, which no command of the client has
 _TRANSIENT = (OSError, HandshakeError)  # TLS's errors, timeouts and broken connections among them
@@ -57,7 +58,7 @@ class _Unfit(Exception):
 
 
 class Line:
-    """A `Socket` over HTTP. Hears by the best of `modes` that works, from `first` on, and climbs by itself: the line stays the same, so nothing is lost by that.
+    """A `Socket` over HTTP. Hears by the best of `modes` that works, from `first` on, and climbs by itself: the line stays, so nothing is lost.
 
     A mode that nothing was heard by is left at its first failure; who keeps one stream back keeps the other, so polls come next. One that works is left
     now and then to try the next better one, and comes back where that does not work.
@@ -86,6 +87,7 @@ class Line:
         self._spoken = asyncio.Event()  # there is something to say
         self._quiet = asyncio.Event()  # everything was said
         self._nudge = asyncio.Event()  # something was said: an answer may be there
+        self._looks = 0  # short polls that are left to look for it soon
         self._tasks: list[asyncio.Task[None]] = []
         self._hearing: asyncio.Task[None] | None = None
         self._probe: asyncio.TimerHandle | None = None
@@ -179,6 +181,7 @@ class Line:
             body = self._batch()
             self._seq += 1
             await self._say(body.encode())
+            self._looks = len(_SOON)
             self._nudge.set()
             self._expect()
 
@@ -254,17 +257,20 @@ class Line:
                 await self._poll(_WAIT)
             case _:
                 await self._poll(0)
-                self._nudge.clear()
                 await self._idle()
 
     async def _idle(self) -> None:
-        """Wait for the next time to ask; a little after something was said, because it has an answer."""
-        try:
-            async with asyncio.timeout(self.interval):
-                await self._nudge.wait()
-                await asyncio.sleep(min(_PAUSE[0], self.interval))
-        except TimeoutError:
-            pass
+        """Wait for the next time to ask: soon, a few times, after something was said, also where that was during the last poll."""
+        self._nudge.clear()
+        if not self._looks:
+            try:
+                async with asyncio.timeout(self.interval):
+                    await self._nudge.wait()
+            except TimeoutError:
+                return
+        soon = _SOON[-self._looks]
+        self._looks -= 1
+        await asyncio.sleep(min(soon, self.interval))
 
     async def _hear_stream(self, kind: str, reader: LineReader) -> None:
         accepted = "text/event-stream" if kind == "sse" else "application/x-ndjson"

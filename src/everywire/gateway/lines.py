@@ -94,6 +94,8 @@ class Lines:
             return self.relay.forward(node, exchange.request)
         line = self._lines.get(intent.line)
         if line is None:
+            if node == self.hub.node and not self.hub.limiting.guess(self.settings.address(exchange.request)):
+                return exchange.deny(429, Code.LIMIT, "too many lines that are not there, from this address")
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")

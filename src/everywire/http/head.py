@@ -11,6 +11,7 @@ from everywire.http.request import Headers, Request
 __all__ = ["BadRequest", "HeadLimits", "RequestReader", "ResponseReader"]
 
 _VERSIONS = ("1.1", "1.0")
+_NONE = Headers()
 
 
 class BadRequest(Exception):
@@ -74,7 +75,7 @@ class RequestReader:
         self.expects = False
         self._parser: httptools.HttpRequestParser | None = None
         self._fields: list[tuple[str, str]] = []
-        self._headers = Headers()  # those of the head: trailers are none of them (RFC 9110 6.5.1)
+        self._headers = _NONE  # those of the head: trailers are none of them (RFC 9110 6.5.1)
         self._method = b""
         self._version = ""
         self._target = b""
@@ -127,7 +128,6 @@ class RequestReader:
     def _parse(self) -> Request | None:
         self._fields = []
         self._target = b""
-        self._body = bytearray()
         self._done = self._upgrades = False
         parser = httptools.HttpRequestParser(self)
         self._feed(parser, self.head)
@@ -223,13 +223,17 @@ class RequestReader:
         return len(data) if end < 0 else end + 3
 
     def _request(self) -> Request:
+        body = b""
+        if self._body:
+            body = bytes(self._body)
+            self._body.clear()  # an idle connection keeps none
         self._parser = None
         return Request(
             self._method.decode("latin-1"),
             self._target.decode("latin-1"),
             self._headers,
             version=self._version,
-            body=bytes(self._body),
+            body=body,
         )
 
     # httptools calls these

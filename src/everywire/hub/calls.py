@@ -19,6 +19,7 @@ from everywire.hub.callers import Caller
 from everywire.hub.codes import Code
 from everywire.hub.handlers import Handler
 from everywire.hub.permission import check_size
+from everywire.hub.refreshing import refresh_at_once
 from everywire.hub.running import Calls, Running
 from everywire.hub.shapes import encode
 from everywire.hub.world import settled
@@ -43,6 +44,9 @@ def at_once(hub: Hub, attachment: Attachment, command: m.Command) -> bool:
             return not _registered(hub, attachment, command)
         case m.Answer() | m.Decline():
             answered(hub, calls, command)
+        case m.Refresh() if attachment.session is not None:
+            begin = hub.world.start if hub.tracer is None else hub.world.task  # as for all that is traced
+            begin(refresh_at_once(hub, attachment, command))
         case m.Malformed(ref, reason):
             # An item that could not be read is an item lost: its call cannot go on.
             if calls is None or (running := calls.running.get(ref)) is None:

@@ -172,6 +172,7 @@ class Hub:
     def begin(self, attachment: Attachment, identity: Identity, info: Raw | None) -> Session:
         """Make a new session and attach it; `info` is what its client says about itself."""
         session = Session(Member(self.world.new_id(), identity.user, identity.shown(info)), identity)
+        session.unseen = attachment.unseen
         self.adopt(session)
         self.metrics.sessions_opened += 1
         self._join(attachment, session)
@@ -213,6 +214,7 @@ class Hub:
         self._unconnected.discard(attachment)
         attachment.session = session
         session.attachment = attachment
+        session.since = max(self.world.wall(), session.since + 1)
         self.limiting.gate.connected(attachment.address)
         if isinstance(attachment.request, Request):
             attachment.request.fold()  # it lives as long as the connection, and was most of what a session takes
@@ -370,6 +372,7 @@ class Hub:
                 self.metrics.deliveries += channel.audience
                 channel.move(news)
         else:
+            self.rosters.stirred(news.channel)
             self.metrics.deliveries += channel.audience
             channel.tell(news)
 
@@ -378,17 +381,23 @@ class Hub:
         self.metrics.deliveries += channel.audience
         channel.tell(news)
         if len(self.patterns):
-            self._tell_matching(news)
+            self._tell_matching(news, [channel])
 
-    def _tell_matching(self, news: Publication | Joined | Left | Moved) -> None:
-        """Tell who listens by wildcards: publications only, and only of the kind of channel that they asked for."""
+    def _tell_matching(self, news: Publication | Joined | Left | Moved, told: list[Channel] | None = None) -> None:
+        """Tell who listens by wildcards: publications only, and only of the kind of channel that they asked for.
+
+        Whom one of the channels in `told` has told already is not told again: its client hands the one publication on to all its
+        subscriptions that match.
+        """
+        told = [] if told is None else told
         names = self.patterns.matching(news.channel) if isinstance(news, Publication) else ()
         if names and isinstance(news, Publication) and (place := self.hooks.kinds.find(news.channel)) is not None:
             for name in names:
                 channel = self.channels[name]
                 if channel.place.kind is place.kind:
                     self.metrics.deliveries += channel.audience
-                    channel.tell(news)
+                    channel.tell(news, told)
+                    told.append(channel)
 
     # Commands.
 
@@ -417,11 +426,12 @@ class Hub:
                 # The answers of all that it asked at once would be more than a slow line may have queued.
                 await attachment.transport.drain()
                 if attachment.inbox:  # not of one that was lost meanwhile
-                    await self._answer(attachment, attachment.inbox.pop(0))
+                    await self.answer(attachment, attachment.inbox.pop(0))
         finally:
             attachment.busy = False
 
-    async def _answer(self, attachment: Attachment, command: Command) -> None:
+    async def answer(self, attachment: Attachment, command: Command) -> None:
+        """Carry out one command, and tell its client what came of it."""
         self.metrics.commands += 1
         ref = getattr(command, "ref", 0)
         try:

@@ -18,7 +18,7 @@ from everywire.hub.world import Timer, World
 if TYPE_CHECKING:
     from everywire.hub.session import Session
 
-__all__ = ["Record", "Records"]
+__all__ = ["Record", "Records", "Taken"]
 
 _DELAY = 0.05  # seconds in which changes of one session are written once
 _TELLING = 1.0  # seconds that are allowed to it while it is being told what it missed, and has no channel to show
@@ -32,7 +32,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     """One session: the `node` that has it, who it is for, its `info` as JSON text, and where it is subscribed.
 
     `enrolled` are the channels that the server subscribed it to. `over`: it is a session no more, its linger ended; but its
-    secret still brings it back.
+    secret still brings it back. `since` is when the node had it begin or go on.
     """
 
     node: str
@@ -41,8 +41,17 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     channels: tuple[str, ...] = ()
     enrolled: tuple[str, ...] = ()
     over: bool = False
+    since: int = 0
 
 
+class Taken(msgspec.Struct, array_like=True, frozen=True, order=True):
+    """Who went on with a session last: which `node`, and since when."""
+
+    since: int
+    node: str
+
+
+_read_taken = msgspec.msgpack.Decoder(Taken).decode
 _read = msgspec.msgpack.Decoder(Record).decode
 _write = msgspec.msgpack.Encoder().encode
 
@@ -61,6 +70,7 @@ class Records:
         self._broker: Final = broker
         self._node: Final = node
         self._life: Final = life
+        self.longest: Final = life * 1.25  # seconds that a record outlives its session's node
         self._sessions: Final = sessions
         self._changed: dict[str, float] = {}
         self._writing: Timer | None = None
@@ -76,10 +86,6 @@ class Records:
             self._writing = self._world.later(_DELAY, self._write_some)
         if self._refreshing is None:
             self._refreshing = self._world.later(self._life / 4, self._refresh)
-
-    def owes(self, session: Session) -> bool:
-        """Say whether the session's record has yet to be written."""
-        return session.id in self._changed
 
     def over(self, session: Session) -> None:
         """Keep what brings back a session whose linger is over."""
@@ -104,6 +110,25 @@ class Records:
             return _read(data)
         except msgspec.DecodeError:
             _log.warning("the record of a session cannot be read")
+            return None
+
+    async def take(self, session: str, taken: Taken) -> Taken | None:
+        """Write down that this node goes on with a session; gives who did so later, where somebody did, and writes nothing then."""
+        later = await self.taken(session)
+        if later is not None and later > taken:
+            return later
+        await self._broker.put(_taken(session), _write(taken), self._life * 1.25)
+        return None
+
+    async def taken(self, session: str) -> Taken | None:
+        """Give who went on with a session last; None where it never went on, or nobody understands what is written.
+
+        Its record does not say so: what a node wrote of a session that it had may arrive after what the next one wrote.
+        """
+        data = await self._broker.get(_taken(session))
+        try:
+            return _read_taken(data) if data is not None else None
+        except msgspec.DecodeError:
             return None
 
     def close(self) -> None:
@@ -138,7 +163,7 @@ class Records:
                 continue
             del self._changed[name]
             if session is not None:
-                writing.append(self._world.start(self._put(name, _record(session, self._node), self._life * 1.25)))
+                writing.append(self._world.start(self._put(name, _record(session, self._node), self.longest)))
             if len(writing) >= _AT_ONCE:
                 break
         return writing
@@ -181,10 +206,20 @@ def _being_told(session: Session) -> bool:
     return any(each.state is State.HELD for each in session.subscriptions.values())
 
 
+def _taken(session: str) -> str:
+    return f"taken:{session}"
+
+
 def _record(session: Session, node: str, *, over: bool = False) -> Record:
     # One that is still being told what it missed is not in its channel yet.
     channels = tuple(name for name, each in session.subscriptions.items() if each.state is not State.HELD)
     info = session.member.info
     return Record(
-        node, session.identity, bytes(info) if info is not None else None, channels, tuple(session.enrolled), over
+        node,
+        session.identity,
+        bytes(info) if info is not None else None,
+        channels,
+        tuple(session.enrolled),
+        over,
+        session.since,
     )

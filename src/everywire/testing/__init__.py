@@ -3,6 +3,7 @@
 from everywire.testing.checker import Fault, Log, Mark, Published, Repeat, Seen, check
 from everywire.testing.client import MemoryClient, Refusal
 from everywire.testing.clock import VirtualLoop, passed, virtual_world
+from everywire.testing.cluster import Cluster
 from everywire.testing.dialling import Cable, Dialling
 from everywire.testing.faults import SlowBroker
 from everywire.testing.follower import Follower
@@ -13,6 +14,7 @@ from everywire.testing.witness import Witness
 
 __all__ = [
     "Cable",
+    "Cluster",
     "Dialling",
     "Fault",
     "Follower",

@@ -185,14 +185,14 @@ class LocalBroker:
         question = self._asked.pop(id, None)
         if question is None or question.answer.done():
             return  # its time was over, or nobody waits for it any more
-        if outcome == Outcome.DONE:
-            question.answer.set_result(question.call.answered(body))
-            return
-        why = wire.failure(body)
-        if outcome == Outcome.REFUSED:
-            question.answer.set_exception(Refused(why.reason, why.code, temporary=why.temporary))
-        else:
-            question.answer.set_exception(LinkLost(why.reason))
+        try:
+            if outcome == Outcome.DONE:
+                question.answer.set_result(question.call.answered(body))
+            else:
+                question.answer.set_exception(_why(outcome, wire.failure(body)))
+        except Wrong:
+            question.answer.set_exception(LinkLost("the host gave an answer that cannot be read"))
+            raise
 
     def lost(self) -> None:
         """Fail what was under way, and try again after a pause."""
@@ -404,3 +404,10 @@ class LocalBroker:
 
 def _nobody(_: News) -> None:
     """Stand in for the hub until one listens."""
+
+
+def _why(outcome: int, why: wire.Failed) -> Exception:
+    """Give what stands for an answer that is none."""
+    return (
+        Refused(why.reason, why.code, temporary=why.temporary) if outcome == Outcome.REFUSED else LinkLost(why.reason)
+    )

@@ -25,7 +25,7 @@ _PIECE = 1 << 20  # bytes of items after which another frame begins
 
 _encoder = msgspec.msgpack.Encoder()
 _items = msgspec.msgpack.Decoder(list[tuple[int, int, msgspec.Raw]])
-_errors = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, OverflowError)
+_errors = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
 class Wrong(Exception):
@@ -36,7 +36,7 @@ class Kind(IntEnum):
     """What an item with id 0 is."""
 
     BEAT = 0
-    HELLO = 1  # the client's name, for the log
+    HELLO = 1  # the client's name, which no other client has
     PUBLICATION = 2
     JOINED = 3
     LEFT = 4
