@@ -16,7 +16,8 @@ def number(value: float | None) -> str:
         return "–"
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    digits = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1
+    return f"{value:.{digits}f}"
 
 
 def grid(head: list[str], rows: list[list[str]]) -> str:
