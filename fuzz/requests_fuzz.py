@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["everywire"]):
     from everywire.ws.link import Link
 
 import h11
+
 from fuzz import judge
 from fuzz.differential_fuzz import source_of
 
@@ -63,13 +64,14 @@ class Place(Link):
         return 0
 
 
-def answered(pieces: list[bytes]) -> bytes:
-    """What a connection answers to the pieces; whether a client waits for leave depends on where they are cut."""
+def answered(pieces: list[bytes]) -> list[bytes]:
+    """What a connection answers to the pieces. Whether a client waits for leave, and for which fault it is refused, may depend on where they are cut."""
     place = Place()
     for piece in pieces:
         if not place.over:
             place.above.feed(piece)
-    return place.written.replace(_CONTINUE, b"")
+    answers = place.written.replace(_CONTINUE, b"").split(b"HTTP/1.1 ")[1:]
+    return [b"the last one" if b"\r\nConnection: close\r\n" in answer else answer for answer in answers]
 
 
 def read(module: Any, pieces: list[bytes]) -> list[Any]:
@@ -114,7 +116,11 @@ def one_input(data: bytes) -> None:
     """Try one input; any exception but a refusal is a finding."""
     wire, pieces = data[1:], judge.pieces(data[1:], data[0] if data else 0)
     whole = read(native, [wire])
-    for what, other in (("pure", read(pure, [wire])), ("in pieces", read(native, pieces)), ("pure, in pieces", read(pure, pieces))):
+    for what, other in (
+        ("pure", read(pure, [wire])),
+        ("in pieces", read(native, pieces)),
+        ("pure, in pieces", read(pure, pieces)),
+    ):
         if other != whole:
             raise judge.Finding(f"whole and {what} differ:\n  {whole}\n  {other}")
     ours = [request[:3] for request in whole if request is not True]

@@ -125,7 +125,13 @@ def request_seeds() -> Iterator[bytes]:
     for first in (b"POST /a HTTP/1.1\r\n", b"GET / HTTP/1.0\r\n", b"CONNECT a:1 HTTP/1.1\r\n", b"HEAD /b HTTP/1.1\r\n"):
         for more in (b"", upgrade, b"Connection: close\r\n"):
             for fields, body in framed:
-                yield b"\x03" + (first + host + more + fields + b"\r\n" + body) * 2 + b"GET / HTTP/1.1\r\n" + host + b"\r\n"
+                yield (
+                    b"\x03"
+                    + (first + host + more + fields + b"\r\n" + body) * 2
+                    + b"GET / HTTP/1.1\r\n"
+                    + host
+                    + b"\r\n"
+                )
 
 
 def command_seeds() -> Iterator[bytes]:
@@ -154,10 +160,21 @@ def command_seeds() -> Iterator[bytes]:
     }
     kinds = "connect refresh subscribe policy unsubscribe publish history entries presence call item end credit cancel answer ping pong leave"
     for kind in kinds.split():
-        for said in ({"type": kind, "id": 1}, {"type": kind, "id": 1, **fields}, [{"type": kind, "id": 2, **fields}, {"type": kind, "id": "x"}]):
+        for said in (
+            {"type": kind, "id": 1},
+            {"type": kind, "id": 1, **fields},
+            [{"type": kind, "id": 2, **fields}, {"type": kind, "id": "x"}],
+        ):
             yield b"\0" + msgspec.json.encode(said)
             yield b"\1" + msgspec.msgpack.encode(said)
-    for text in (b"[" * 100, b'{"type":"ping","id":1e400}', b'{"type":"ping","id":"\\ud800"}', b"[]", b"\xff", b'{"a":{"__proto__":1}}'):
+    for text in (
+        b"[" * 100,
+        b'{"type":"ping","id":1e400}',
+        b'{"type":"ping","id":"\\ud800"}',
+        b"[]",
+        b"\xff",
+        b'{"a":{"__proto__":1}}',
+    ):
         yield b"\0" + text
         yield b"\1" + text
 
@@ -178,7 +195,13 @@ def broker_seeds() -> Iterator[bytes]:
 
     for end in (b"\3", b"\x83"):
         for number in range(len(CALLS)):
-            for body in ([], ["room"], ["room", [None, 5, False, None, None, None], [10, 60.0]], ["room", {}, {}], [["a", "b"]]):
+            for body in (
+                [],
+                ["room"],
+                ["room", [None, 5, False, None, None, None], [10, 60.0]],
+                ["room", {}, {}],
+                [["a", "b"]],
+            ):
                 yield end + b"\0" + frame([item(1, number, body), item(2, number, body)])
                 yield end + b"\1" + item(1, number, body)
         for kind in range(9):

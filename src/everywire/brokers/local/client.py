@@ -400,4 +400,6 @@ def _nobody(_: News) -> None:
 
 def _why(outcome: int, why: wire.Failed) -> Exception:
     """Give what stands for an answer that is none."""
-    return Refused(why.reason, why.code, temporary=why.temporary) if outcome == Outcome.REFUSED else LinkLost(why.reason)
+    return (
+        Refused(why.reason, why.code, temporary=why.temporary) if outcome == Outcome.REFUSED else LinkLost(why.reason)
+    )
