@@ -82,10 +82,10 @@ def test_what_worked_is_remembered(network):
         ladder = network.ladder()
         network.buffered = {"stream"}
         async with client(network, ladder):
-            assert ladder.memory.get("ws://in.memory/everywire") == "sse"
+            assert ladder.memory.get("ws://in.memory/everywire") == "poll"
         tries = len(network.asked)
         async with client(network, ladder) as ada:
-            assert ada.transport == "sse"
+            assert ada.transport == "poll"
             assert not any("stream" in asked for asked in network.asked[tries:])
 
     run(network, test())

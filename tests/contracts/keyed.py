@@ -95,6 +95,17 @@ class KeyedContract:
         assert self.set("b", expect=1) == Receipt(Position(first.epoch, 0), conflict=True)
         assert [bytes(each.data) for each in self.entries().entries] == [b"2"]
 
+    def test_what_was_refused_is_refused_when_it_is_said_again(self):
+        first = self.set("a", 1, expect=0).position
+        assert self.set("b", 1, expect=1, key="k").conflict
+        self.set("b", 2)
+        assert self.set("a", 2, expect=2, key="l").conflict
+        self.set("a", remove=True)
+        assert self.set("a", 2, expect=0, key="l").position == Position(first.epoch, 4)
+        again = self.set("a", 2, expect=2, key="l")
+        assert (again.position, again.repeated) == (Position(first.epoch, 4), True)
+        assert self.set("b", 1, expect=1, key="k").conflict
+
     def test_a_key_outdoes_a_comparison(self):
         first = self.set("a", 1, expect=0, key="k")
         again = self.set("a", 1, expect=0, key="k")

@@ -372,6 +372,7 @@ def test_a_line_of_another_node_is_asked_there(place):
     answer = place.ask("POST", "lines/elsewhere.secret?seq=1", b"body")
     assert answer.body == b"from elsewhere"
     assert relay.requests == [("elsewhere", "POST", "/everywire/lines/elsewhere.secret?seq=1", b"body")]
+    assert place.gateway.hub.metrics.forwards == 1
     assert place.ask("POST", "lines/nowhere.secret?seq=1", b"body").status == 404
     assert place.ask("GET", "lines/elsewhere.secret/poll", Origin="http://evil").status == 403
 

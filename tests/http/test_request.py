@@ -98,6 +98,22 @@ def test_a_request_is_read_again_from_its_head():
     assert (found.method, found.path, found.query, found.version) == ("GET", "/a", "b", "1.1")
 
 
+def test_a_folded_request_is_read_again_from_the_bytes_it_came_as():
+    found = Request.from_head(b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n")
+    assert found.headers["host"] == "a"
+    found.fold()
+    assert (found.headers["host"], found.headers.get("x"), len(found.headers)) == ("a", "y", 2)
+    found.fold()
+    assert list(found.headers) == [("Host", "a"), ("X", "y")]
+
+
+def test_a_folded_request_that_never_was_bytes_keeps_its_fields():
+    found = request("/", ("Host", "a"))
+    assert found.headers["host"] == "a"
+    found.fold()
+    assert found.headers["host"] == "a"
+
+
 @pytest.mark.parametrize(
     ("response", "expected"),
     [

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from everywire.hub.channel import Channel, State
+from everywire.hub.identity import Identity
 from everywire.hub.kinds import ChannelKind, Place
 from everywire.hub.session import Session
 from everywire.messages import Joined, Left, Member, Moved, Position, Publication, Raw
@@ -243,3 +244,13 @@ def test_a_hole_between_what_was_read_and_what_was_kept_is_seen(channel, kept, e
         channel.tell(news(offset))
     channel.end = Position("e", end)
     assert channel.continues(one, Position("e", 5)) is expected
+
+
+def test_a_user_is_not_told_its_own_leaving_that_is_older_than_the_answer():
+    channel = Channel(Place("c", ChannelKind("c", presence="users"), {}), max_held=3)
+    subscription = channel.subscribe(Session(Member("two", "ann"), Identity("ann")))
+    channel.hold(subscription, attachment())
+    for event in (Left("c", Member("one", "ann")), Joined("c", Member("two", "ann")), Left("c", Member("b", "ben"))):
+        channel.tell(event)
+    channel.release(subscription, Position("e", 0))
+    assert told(subscription) == ["Left"]

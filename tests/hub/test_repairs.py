@@ -192,3 +192,12 @@ def test_many_channels_are_looked_at_with_few_questions(net, broker):
         clients[number // 120].subscribe(f"many:{number}")
     net.run(5.1)
     assert broker.asked == 2
+
+
+def test_listeners_at_the_beginning_of_a_lost_log_are_told_before_its_first_publication(net, broker):
+    client = listener(net)
+    client.events()
+    broker._logs.clear()
+    net.app.hub.deliver(Gap())
+    net.run(0.01)
+    assert heard(client) == ["moved"]

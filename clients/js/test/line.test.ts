@@ -31,6 +31,19 @@ for (const transport of ["stream", "sse", "poll", "interval"] as const) {
   });
 }
 
+for (const transport of ["stream", "sse", "poll"] as const) {
+  test(`${transport}: who cuts every answer after eleven seconds cuts no line`, async () => {
+    const { world, server, client } = made(transport);
+    await world.pass(0);
+    for (let times = 0; times < 3; times += 1) {
+      await world.pass(11_000);
+      server.line.cut();
+    }
+    await world.pass(500);
+    assert.deepEqual([client.state, server.lines.length], ["connected", 1]);
+  });
+}
+
 test("what is said together goes together, with connect first", async () => {
   const { world, server, client } = made();
   await world.pass(0);

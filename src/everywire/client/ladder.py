@@ -212,7 +212,7 @@ class Ladder:
         self, known: str | None, heard: Callable[[str | bytes], None], down: Callable[[int, str], None]
     ) -> Socket:
         line = Line(self._asking(), heard, down)
-        line.modes = self._modes[self._modes.index(known) :] if known in self._modes else self._modes
+        line.modes, line.first = self._modes, known
         line.interval = self._interval
         line.proven = lambda mode: self.memory.put(self._url, mode)
         try:

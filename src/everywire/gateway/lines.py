@@ -90,9 +90,12 @@ class Lines:
         """Do what a request wants of a line; another node does that for its own ones."""
         node = intent.line.partition(".")[0]
         if node != self.hub.node and self.relay is not None and self.relay.takes(node):
+            self.hub.metrics.forwards += 1
             return self.relay.forward(node, exchange.request)
         line = self._lines.get(intent.line)
         if line is None:
+            if node == self.hub.node and not self.hub.limiting.guess(self.settings.address(exchange.request)):
+                return exchange.deny(429, Code.LIMIT, "too many lines that are not there, from this address")
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")

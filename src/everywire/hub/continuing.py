@@ -14,7 +14,7 @@ from everywire.hub.channel import Subscription
 from everywire.hub.codes import Code
 from everywire.hub.identity import Identity
 from everywire.hub.proofs import Proof, Signer
-from everywire.hub.records import Record
+from everywire.hub.records import Record, Taken
 from everywire.hub.session import Session
 from everywire.hub.world import pause
 from everywire.messages import Member, Raw
@@ -26,19 +26,21 @@ if TYPE_CHECKING:
 __all__ = ["Continuing", "Earlier"]
 
 _TRIES = 5  # to tell the node that had a session; until then the session is there twice
+_AT_ONCE = 250  # records asked for before the first of them is answered
 
 _log = logging.getLogger("everywire.hub")
 
 
 class _Continued(msgspec.Struct):
     session: str
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A session that a secret would continue; without a `record` it is on this node."""
+    """A session that a secret, which says `proof`, would continue; without a `record` it is on this node."""
 
-    id: str
+    proof: Proof
     identity: Identity
     record: Record | None = None
 
@@ -66,6 +68,10 @@ class Continuing:
         """Give what continues `session`, to be shown by its client alone."""
         return self._signer.sign(Proof(session.id, session.user, self._hub.world.wall()))
 
+    def guessed(self, resume: str | None) -> bool:
+        """Say whether `resume` is what somebody made up."""
+        return resume is not None and self._signer.open(resume) is None and self._signer.guessed(resume)
+
     async def find(self, resume: str | None) -> Earlier | None:
         """Give the session that `resume` would continue; None where it is no secret of ours, or its session is forgotten."""
         proof = self._signer.open(resume) if resume is not None else None
@@ -73,33 +79,35 @@ class Continuing:
             return None
         session = self._hub.sessions.get(proof.session)
         if session is not None:
-            return Earlier(session.id, session.identity) if session.user == proof.user else None
+            return Earlier(proof, session.identity) if session.user == proof.user else None
         try:
             record = await self._hub.records.find(proof.session)
+            banned = record is not None and await self._hub.revoking.banned(proof)
         except Exception as failure:
             _log.error("no session can be continued: %s", failure)
             raise Refused("sessions cannot be looked for at this moment", Code.INTERNAL, temporary=True) from failure
-        if record is None or record.identity.user != proof.user:
+        if record is None or banned or record.identity.user != proof.user:
             return None
-        return Earlier(proof.session, record.identity, record)
+        return Earlier(proof, record.identity, record)
 
     def take(self, earlier: Earlier, attachment: Attachment, identity: Identity | None = None) -> Session | None:
         """Go on with an earlier session over `attachment`; None where it has ended meanwhile.
 
         `identity` is what a newer token of the same user says.
         """
-        session = self._hub.sessions.get(earlier.id)
+        name = earlier.proof.session
+        session = self._hub.sessions.get(name)
         taken: list[Subscription] = []
         if session is None:
-            if earlier.record is None:
+            if earlier.record is None or self._hub.revoking.banned_lately(earlier.proof):
                 return None
-            session, taken = self._rebuilt(earlier.id, earlier.record)
+            session, taken = self._rebuilt(name, earlier.record)
         if identity is not None:
             session.become(identity)
         self._hub.resume(attachment, session)
         if not self._hub.broker.alone:  # another node may just have taken it from this one, or this one from another
-            self._told[session.id] = None
-            self._hub.world.start(self._tell(session.id))
+            session.continued = True
+            self._claim(session)
         if taken:
             self._hub.world.start(self._hold(taken))
         return session
@@ -109,6 +117,7 @@ class Continuing:
         hub = self._hub
         member = Member(name, record.identity.user, Raw(record.info) if record.info is not None else None)
         session = Session(member, record.identity)
+        session.since = record.since
         session.enrolled = record.enrolled
         hub.adopt(session)
         found = [*self._subscribed(session, record.channels)]
@@ -130,14 +139,30 @@ class Continuing:
             except Exception:
                 _log.exception("a place in a channel was not taken over")
 
-    async def _tell(self, session: str) -> None:
-        if not await self._say("continued", session):
-            self._told.pop(session, None)
+    def _claim(self, session: Session) -> None:
+        self._told[session.id] = None
+        self._hub.world.start(self._tell(session))
 
-    async def _say(self, kind: str, session: str) -> bool:
+    async def _tell(self, session: Session) -> None:
+        if await self._overtaken(session):
+            self._told.pop(session.id, None)
+            if self._hub.sessions.get(session.id) is session:
+                self._let_go(session)
+        elif not await self._say("continued", session.id, session.since):
+            self._told.pop(session.id, None)
+
+    async def _overtaken(self, session: Session) -> bool:
+        """Write down that the session is here, unless another node went on with it later: this one did not hear that, then."""
+        try:
+            return await self._hub.records.take(session.id, Taken(session.since, self._hub.node)) is not None
+        except Exception as failure:
+            _log.error("it is not written down that a session was continued: %s", failure)
+            return False
+
+    async def _say(self, kind: str, session: str, since: int = 0) -> bool:
         for attempt in range(_TRIES):
             try:
-                await self._hub.notes.tell(kind, _Continued(session))
+                await self._hub.notes.tell(kind, _Continued(session, since))
             except Exception as failure:
                 _log.error("a session was %s, and other nodes do not know yet: %s", kind, failure)
                 await pause(self._hub.world, 2.0**attempt)
@@ -148,10 +173,11 @@ class Continuing:
     def _continued(self, note: _Continued, node: str) -> None:
         if node == self._hub.node:
             self._told.pop(note.session, None)
-        elif note.session not in self._told:  # otherwise ours was told later
-            session = self._hub.sessions.get(note.session)
-            if session is not None:
+        elif (session := self._hub.sessions.get(note.session)) is not None:
+            if note.session not in self._told:
                 self._let_go(session)
+            else:  # ours was told later
+                session.since = max(session.since, note.since + 1)
 
     def _let_go(self, session: Session) -> None:
         self._hub.surrender(session)
@@ -166,13 +192,24 @@ class Continuing:
         """Let go of sessions that went on elsewhere, which this node may not have heard: news were lost."""
         if self._hub.broker.alone:
             return
-        for name in [*self._hub.sessions]:
-            try:
-                record = await self._hub.records.find(name)
-            except Exception as failure:
-                _log.error("it is not known which sessions went on elsewhere: %s", failure)
+        names = [*self._hub.sessions]
+        for at in range(0, len(names), _AT_ONCE):
+            asked = [self._hub.world.start(self._verified(name)) for name in names[at : at + _AT_ONCE]]
+            if not all([await answer for answer in asked]):
+                _log.error("it is not known which sessions went on elsewhere: the broker does not answer")
                 return
-            session = self._hub.sessions.get(name)
-            elsewhere = record is not None and record.node != self._hub.node
-            if session is not None and elsewhere and name not in self._told and not self._hub.records.owes(session):
-                self._let_go(session)
+
+    async def _verified(self, name: str) -> bool:
+        """Compare a session with who has taken it; false where that cannot be read."""
+        try:
+            taken = await self._hub.records.taken(name)
+        except Exception:
+            return False
+        session = self._hub.sessions.get(name)
+        if session is None or name in self._told:
+            return True
+        if taken is None and session.continued and session.attachment is not None:
+            self._claim(session)  # the broker forgot who has it, and perhaps before the node that had it was told
+        elif taken is not None and taken > Taken(session.since, self._hub.node):
+            self._let_go(session)
+        return True

@@ -104,7 +104,11 @@ class Repairs:
 
     def _compare(self, name: str, end: Position | None, suspects: Mapping[str, Position] | None) -> None:
         channel = self._channels.get(name)
-        if channel is None or channel.end is None or channel.waiting is not None or not _behind(channel.end, end):
+        if channel is None or channel.end is None or channel.waiting is not None:
+            return
+        # A log without publications that was lost is missed when the first one comes, which nobody would be told then.
+        born = end is None and suspects is None
+        if not born and not _behind(channel.end, end):
             return
         if suspects is None or suspects.get(name) == channel.end:
             self._begin(channel, [])

@@ -18,13 +18,27 @@ class Session:
     """A logical client: it outlives its transports.
 
     `id` is public and `member` is what others see of it. `identity` is what its latest token says. `enrolled` are the channels that the
-    server subscribes it to, whenever it is continued.
+    server subscribes it to, whenever it is continued. `since` is when this node had it begin or go on, in milliseconds since 1970; it only
+    ever grows, from node to node. `continued`: it went on here, so that another node may believe that it has it. `unseen`: it takes no
+    part in who is there.
 
     Invariants: `subscriptions` are keyed by channel name, and each is its channel's entry for this
     session; without an attachment all of them rest.
     """
 
-    __slots__ = ("attachment", "capabilities", "enrolled", "id", "identity", "member", "subscriptions", "user")
+    __slots__ = (
+        "attachment",
+        "capabilities",
+        "continued",
+        "enrolled",
+        "id",
+        "identity",
+        "member",
+        "since",
+        "subscriptions",
+        "unseen",
+        "user",
+    )
 
     def __init__(self, member: Member, identity: Identity = ANONYMOUS) -> None:
         self.id: Final = member.session
@@ -33,6 +47,9 @@ class Session:
         self.attachment: Attachment | None = None
         self.subscriptions: dict[str, Subscription] = {}
         self.enrolled: tuple[str, ...] = ()
+        self.since = 0
+        self.continued = False
+        self.unseen = False
         self.become(identity)
 
     def become(self, identity: Identity) -> None:

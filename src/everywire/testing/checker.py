@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from everywire.messages import Position
 
-__all__ = ["Fault", "Log", "Mark", "Published", "Repeat", "Seen", "check"]
+__all__ = ["Fault", "Log", "Mark", "Passed", "Published", "Repeat", "Seen", "check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,21 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """The client was told that the log is at `position`, and that `count` publications up to there are left out on purpose."""
+
+    position: Position
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """The client was told, and ignored, what its position says it has."""
 
     position: Position
 
 
-Entry: TypeAlias = Seen | Mark | Repeat
+Entry: TypeAlias = Seen | Mark | Passed | Repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,12 @@ def _contiguous(log: Log) -> Iterable[Fault]:
         match entry:
             case Mark(position):
                 at = position
+            case Passed(position, count):
+                if at is None or count < 1 or position != Position(at.epoch, at.offset + count):
+                    yield Fault(
+                        "P2", log.client, f"was at {at} and then told that {count} were left out up to {position}"
+                    )
+                at = position
             case Repeat(position):
                 yield Fault("P1", log.client, f"was told {position} twice")
             case Seen(position):
@@ -141,6 +155,6 @@ def _agreeing(logs: Iterable[Log], truth: Mapping[Position, tuple[str, int]]) ->
 
 def _end(log: Log) -> Position | None:
     for entry in reversed(log.entries):
-        if isinstance(entry, (Seen, Mark)):
+        if isinstance(entry, (Seen, Mark, Passed)):
             return entry.position
     return None

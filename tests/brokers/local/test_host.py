@@ -168,3 +168,14 @@ def test_who_watches_a_channel_and_a_pattern_that_matches_it_is_told_once(cluste
     cluster.run(ann.unwatch("c:*"))
     cluster.run(ben.publish("c:2", draft(3), KEEP))
     assert len(ann.news) == 2
+
+
+def test_what_comes_late_over_a_link_that_was_given_up_is_not_carried_out(cluster):
+    (early, given_up), (late, _) = joined(cluster), joined(cluster)
+    early.received(wire.frame([wire.item(0, wire.Kind.HELLO, "w")]))
+    late.received(wire.frame([wire.item(0, wire.Kind.HELLO, "w")]))
+    enter, leave = (call for name in ("enter", "exit") for call in wire.CALLS if call.name == name)
+    late.received(wire.frame([enter.question(1, ("c", Seat(ANN, "w"), 3.0))]))
+    early.received(wire.frame([leave.question(1, ("c", ANN.session, "w"))]))
+    assert given_up.closed
+    assert cluster.memory._places.members("c") == (ANN,)

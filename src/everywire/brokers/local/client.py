@@ -26,6 +26,7 @@ from everywire.brokers.local.link import Connect, Link
 from everywire.brokers.local.wire import CALLS, Call, Frames, Kind, Outcome, Wrong
 from everywire.errors import Refused
 from everywire.messages import Member, Position
+from everywire.metrics import Metrics
 
 __all__ = ["LinkLost", "LocalBroker", "Patience"]
 
@@ -83,12 +84,18 @@ class LocalBroker:
     """
 
     def __init__(
-        self, connect: Connect, loop: asyncio.AbstractEventLoop, name: str, patience: Patience | None = None
+        self,
+        connect: Connect,
+        loop: asyncio.AbstractEventLoop,
+        name: str,
+        patience: Patience | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._connect = connect
         self._loop = loop
         self._name = name
         self._patience = patience or Patience()
+        self._metrics = metrics or Metrics()
         self._deliver: Deliver = _nobody
         self._link: Link | None = None
         self._frames = Frames()
@@ -129,6 +136,7 @@ class LocalBroker:
             link.close()
             return
         self._link = link
+        self._metrics.broker_links += 1
         self._frames = Frames()
         self._heard = self._loop.time()
         self._pause = self._patience.retry

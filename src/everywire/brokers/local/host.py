@@ -101,6 +101,12 @@ class Host:
         """Learn of a link."""
         self._peers[peer] = None
 
+    def greeted(self, peer: Peer) -> None:
+        """Drop an earlier link of the same client: what still comes over it was given up, and would undo what is asked over the new one."""
+        for other in [*self._peers]:
+            if peer.name and other.name == peer.name and other is not peer:
+                other.drop()
+
     def left(self, peer: Peer) -> None:
         """Unwatch for a peer that is gone."""
         self._peers.pop(peer, None)
@@ -197,6 +203,7 @@ class Peer:
     def _told(self, kind: int, body: Any) -> None:
         if kind == Kind.HELLO:
             self.name = wire.text(body)
+            self._host.greeted(self)
         elif kind == Kind.BEAT:
             self._host.send(self, wire.item(0, Kind.BEAT))
         else:

@@ -36,7 +36,7 @@ class Kind(IntEnum):
     """What an item with id 0 is."""
 
     BEAT = 0
-    HELLO = 1  # the client's name, for the log
+    HELLO = 1  # the client's name, which no other client has
     PUBLICATION = 2
     JOINED = 3
     LEFT = 4

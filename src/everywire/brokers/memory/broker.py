@@ -20,13 +20,14 @@ from everywire.brokers.base import (
     Snapshot,
     Stretch,
 )
-from everywire.brokers.memory.entries import Entries
+from everywire.brokers.memory.entries import Entries, too_many
 from everywire.brokers.memory.expiries import Expiries, Expiry, Later
 from everywire.brokers.memory.journal import Entry, Forgotten, Journal, SavedLog
 from everywire.brokers.memory.log import LOG_COST, Log
 from everywire.brokers.memory.occurrences import Occurrences
 from everywire.brokers.memory.places import Places
 from everywire.brokers.memory.records import Records
+from everywire.errors import Refused
 from everywire.messages import EntryChange, Joined, Left, Member, Moved, Position, Publication, Raw
 from everywire.metrics import Metrics
 from everywire.wildcards import Patterns, wild
@@ -111,15 +112,39 @@ class MemoryBroker:
         if draft.key is not None and (known := log.keys.get(draft.key)) is not None:
             self._metrics.repeats += 1
             return Receipt(Position(log.epoch, known[1]), repeated=True)
-        if draft.entry is not None and (there := _other(log, draft.entry)) is not None:
-            return Receipt(Position(log.epoch, there), conflict=True)
         if draft.entry is not None:
-            _entries(log).check(draft.entry, retention.entries)
+            try:
+                there = self._refused(log, draft, draft.entry, retention)
+            finally:
+                self._cost += log.cost - before
+                before = log.cost
+            if there is not None:
+                return Receipt(Position(log.epoch, there), conflict=True)
         publication = self._append(channel, log, draft, retention)
         self._cost += log.cost - before
         self._tell(publication)
         self._shrink(channel)
         return Receipt(publication.position)
+
+    def _refused(self, log: Log, draft: Draft, change: EntryChange, retention: Retention) -> int | None:
+        """Give the offset that is in the entry in place of the one expected, now or when just this was refused; None where all is well.
+
+        Raises `Refused` where there are too many entries.
+        """
+        if (refused := log.was_refused(draft)) is not None:
+            there = refused[1]
+            if there is None:
+                too_many(retention.entries)
+            return there
+        if (there := _other(log, change)) is not None:
+            log.refuse(draft, self._clock(), there)
+            return there
+        try:
+            _entries(log).check(change, retention.entries)
+        except Refused:
+            log.refuse(draft, self._clock(), None)
+            raise
+        return None
 
     def _append(self, channel: str, log: Log, draft: Draft, retention: Retention) -> Publication:
         now = self._clock()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import takewhile
+from typing import NoReturn
 
 from everywire.brokers.base import Retention
 from everywire.errors import Refused
 from everywire.messages import EntryChange, Publication
 
-__all__ = ["Entries"]
+__all__ = ["Entries", "too_many"]
 
 _ENTRY_COST = 700  # bytes that an entry takes beside its data, roughly
 _TOO_MANY = 108  # docs/protocol.md, "Error codes"
@@ -45,7 +46,7 @@ class Entries:
     def check(self, change: EntryChange, most: int) -> None:
         """Raise `Refused` where `change` would make more than `most` entries."""
         if not change.remove and len(self) >= most and not self.offset(change.name):
-            raise Refused(f"no more than {most} entries", _TOO_MANY)
+            too_many(most)
 
     def take(self, publication: Publication, most: int) -> None:
         """Take up the latest publication of an entry; `most` removed ones are remembered."""
@@ -76,6 +77,11 @@ class Entries:
         late = list(takewhile(lambda each: _offset(each) > offset, reversed(self._last.values())))
         late.reverse()
         return tuple([each for each in late if not each.removed or _offset(each) > removed_after][:limit])
+
+
+def too_many(most: int) -> NoReturn:
+    """Refuse one entry more than `most`."""
+    raise Refused(f"no more than {most} entries", _TOO_MANY)
 
 
 def _offset(publication: Publication) -> int:

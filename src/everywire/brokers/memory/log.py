@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
-from everywire.brokers.base import Query, Retention
+from everywire.brokers.base import Draft, Query, Retention
 from everywire.brokers.memory.entries import Entries
 from everywire.brokers.memory.journal import Entry, Kept, Key, Saved, SavedLog
-from everywire.messages import Position, Publication
+from everywire.messages import EntryChange, Position, Publication
 
 __all__ = ["LOG_COST", "Log"]
 
@@ -18,6 +18,7 @@ __all__ = ["LOG_COST", "Log"]
 LOG_COST = 1_000
 _ENTRY_COST = 500
 _KEY_COST = 250
+_REFUSED_FOR = 10.0  # seconds; whoever says something again over another link does so sooner
 
 
 class Log:
@@ -25,10 +26,10 @@ class Log:
 
     Invariants: `entries` hold the offsets `top - len(entries) + 1 … top` without a hole; each has a
     deadline after which it is not kept; `cost` is what this log takes of the budget; `keyed` are the entries of a keyed channel,
-    once it has any.
+    once it has any; `refused` what was refused of it lately, with when it was, and the offset that was in the way (None: too many entries).
     """
 
-    __slots__ = ("_cost", "entries", "epoch", "keyed", "keys", "top")
+    __slots__ = ("_cost", "entries", "epoch", "keyed", "keys", "refused", "top")
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
@@ -36,6 +37,7 @@ class Log:
         self.entries: deque[tuple[float, Publication]] = deque()
         self.keys: dict[str, tuple[float, int]] = {}  # key: (deadline, offset), the oldest first
         self.keyed: Entries | None = None
+        self.refused: dict[tuple[str, EntryChange], tuple[float, int | None]] = {}
         self._cost = LOG_COST
 
     @property
@@ -95,8 +97,24 @@ class Log:
         self.keys[key] = (deadline, self.top)
         self._cost += _KEY_COST + len(key)
 
+    def refuse(self, draft: Draft, now: float, there: int | None) -> None:
+        """Refuse it also when it is said again: what its publisher was told stays true, even if it was said twice and both are on their way."""
+        if draft.key is not None and draft.entry is not None:
+            self.refused[draft.key, draft.entry] = (now, there)
+            self._cost += _KEY_COST + len(draft.key)
+
+    def was_refused(self, draft: Draft) -> tuple[float, int | None] | None:
+        """Give when and why just this was refused."""
+        return self.refused.get((draft.key or "", draft.entry)) if draft.entry is not None else None
+
     def prune(self, now: float, retention: Retention) -> None:
         """Forget what is too old or too much."""
+        while self.refused:
+            said, (when, _) = next(iter(self.refused.items()))
+            if when + _REFUSED_FOR > now and len(self.refused) <= retention.keys:
+                break
+            del self.refused[said]
+            self._cost -= _KEY_COST + len(said[0])
         while self.entries and (len(self.entries) > retention.size or self.entries[0][0] <= now):
             self.drop_first()
         while self.keys:

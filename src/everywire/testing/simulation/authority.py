@@ -8,6 +8,7 @@ from typing import Final
 from everywire.brokers.local.host import Bounds, Host
 from everywire.brokers.local.link import Connect, Receiver
 from everywire.brokers.memory import MemoryBroker
+from everywire.messages import Member, Position
 from everywire.testing.clock import VirtualLoop
 from everywire.testing.simulation.network import End, Network
 from everywire.testing.simulation.node import MortalWorld
@@ -46,8 +47,9 @@ class Authority:
     Invariants: `memory` is the broker of the host that lives; `links` are the nodes' ends of what was connected, by the node's name.
     """
 
-    def __init__(self, network: Network, loop: VirtualLoop, dice: random.Random) -> None:
+    def __init__(self, network: Network, loop: VirtualLoop, dice: random.Random, history: int = 0) -> None:
         self._network: Final = network
+        self.history: Final = history
         self._loop: Final = loop
         self._dice: Final = dice
         self.links: Final[dict[str, End]] = {}
@@ -74,6 +76,42 @@ class Authority:
         peer = self._host.join()
         peer.opened(PipeLink(far, peer))
         receiver.opened(PipeLink(near, receiver))
+
+    def stall(self, seconds: float) -> None:
+        """Stand still for a while: what is asked and told now comes late."""
+        for end in self._accepted:
+            end._pipe.held = self._loop.time() + seconds
+
+    # What it knows, worked out from what it keeps in the plainest way: the broker's own judgement is what is tested.
+
+    def end(self, channel: str) -> Position | None:
+        """Give where the log of `channel` ends; None where it has none."""
+        log = self.memory._logs.get(channel)
+        return Position(log.epoch, log.top) if log is not None else None
+
+    def owes(self, channel: str, since: Position) -> bool:
+        """Say whether everything after `since` is kept."""
+        log = self.memory._logs.get(channel)
+        if log is None or log.epoch != since.epoch:
+            return False
+        alive = [each for deadline, each in [*log.entries][-self.history :] if deadline > self._loop.time()]
+        first = alive[0].position.offset if alive and alive[0].position is not None else log.top + 1
+        return first - 1 <= since.offset <= log.top
+
+    def remembers(self, session: str) -> bool:
+        """Say whether the session has a record."""
+        deadline, _ = self.memory._records._kept.get(f"session:{session}", (0.0, b""))
+        return deadline > self._loop.time()
+
+    def entries(self, channel: str) -> dict[str, int]:
+        """Give the entries of a keyed channel, each with the offset that it was set at."""
+        log = self.memory._logs.get(channel)
+        last = log.keyed._last if log is not None and log.keyed is not None else {}
+        return {name: each.position.offset for name, each in last.items() if not each.removed and each.position}
+
+    def members(self, channel: str) -> tuple[Member, ...]:
+        """Give who is there."""
+        return self.memory._places.members(channel)
 
     def kill(self) -> None:
         """Lose all logs, places and records; another host takes over at once, and nodes find it."""

@@ -1,24 +1,26 @@
 """A simulated client: it follows channels and publishes through every break, and writes down what it went through.
 
 It does what `docs/protocol.md` asks of a client and no more. A hole in a live stream is written down as a hole, not healed: a server
-must not leave one without a word, whatever it lost itself.
+must not leave one without a word, whatever it lost itself. What it is told of its recoveries and of its session is compared with what the
+broker knows.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from everywire.errors import reconnectable
 from everywire.messages import Position
-from everywire.testing.checker import Log, Mark, Published, Repeat, Seen
+from everywire.testing.checker import Fault, Published
+from everywire.testing.simulation.follow import Follow
 from everywire.testing.simulation.network import End
 
-__all__ = ["Dial", "SimulatedClient"]
+__all__ = ["Dial", "Oracle", "Saying", "SimulatedClient", "Surroundings"]
 
 Dial = Callable[["SimulatedClient"], "End | None"]
 """Gives the client's end of a new connection to some node; None while none can be reached."""
@@ -26,75 +28,72 @@ Dial = Callable[["SimulatedClient"], "End | None"]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _CONNECT_PATIENCE = 3.0  # seconds for the welcome
+_CONFLICT, _LIMIT = 111, 108
 
 
-class Follow:
-    """One channel that a client follows: its position, its log, whom it believes to be there."""
+class Oracle(Protocol):
+    """Who knows what the broker has at this moment."""
 
-    __slots__ = ("asked", "channel", "log", "members", "pages", "position", "recovered", "settled")
+    def owes(self, channel: str, since: Position) -> bool:
+        """Say whether everything after `since` is kept."""
 
-    def __init__(self, client: str, channel: str) -> None:
-        self.channel: Final = channel
-        self.log: Final = Log(f"{client} in {channel}")
-        self.position: Position | None = None
-        self.members: set[str] = set()
-        self.asked = 0
-        self.pages = 1
-        self.settled = False  # attached, as far as it knows
-        self.recovered = 0
+    def remembers(self, session: str) -> bool:
+        """Say whether the session can be continued."""
 
-    def mark(self, position: Position) -> None:
-        """Begin anew after `position`."""
-        self.position = position
-        self.log.entries.append(Mark(position))
 
-    def see(self, publication: dict[str, Any]) -> None:
-        """Take one publication; what it has already is written down as such."""
-        if self.position is None or "offset" not in publication:
-            return
-        position = Position(self.position.epoch, publication["offset"])
-        if position.offset <= self.position.offset:
-            self.log.entries.append(Repeat(position))
-            return
-        self.position = position
-        data = publication["data"]
-        self.log.entries.append(Seen(position, data["sender"], data["number"]))
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What clients need of a simulation; `shared`: all of them are one user."""
+
+    loop: Any
+    dice: random.Random
+    oracle: Oracle
+    shared: bool = False
 
 
 @dataclass(slots=True)
-class _Saying:
-    """A publication that is not acknowledged yet; `since` is when it was said first."""
+class Saying:
+    """A publication: `since` is when it was said first, `answered` when it was acknowledged, and `position` where it is then.
+
+    `fields` are what the command says besides: its audience, its entry.
+    """
 
     channel: str
     number: int
     since: float
+    fields: dict[str, Any] = field(default_factory=dict)
     id: int = 0
+    position: Position | None = None
+    answered: float = 0.0
 
 
 class SimulatedClient:
     """Follows `channels` for as long as the simulation runs.
 
     Invariants: at most one pipe at a time; publications are said in their order, and said again on every new
-    connection under the same key, until they are answered.
+    connection under the same key, until they are answered. `said` has all of them by number, `heard` everything that came, and when.
     """
 
-    def __init__(self, name: str, channels: Iterable[str], loop: Any, dice: random.Random, dial: Dial) -> None:
+    def __init__(self, name: str, follows: Iterable[Follow], surroundings: Surroundings, dial: Dial) -> None:
         self.name: Final = name
-        self.follows: Final = {channel: Follow(name, channel) for channel in channels}
-        self.published: Final[list[Published]] = []
-        self.waits: Final[list[tuple[str, int, float, float]]] = []  # channel, number, said first, answered
+        self.user: Final = name.rstrip("0123456789") if surroundings.shared else name
+        self.follows: Final = {follow.channel: follow for follow in follows}
+        self.said: Final[dict[int, Saying]] = {}
+        self.heard: Final[list[tuple[float, Any]]] = []
+        self.broken: Final[list[Fault]] = []
         self.refused: Final[list[str]] = []
         self.session = ""
         self.resumed = 0
-        self._loop = loop
-        self._dice = dice
+        self._loop = surroundings.loop
+        self._dice = surroundings.dice
+        self._oracle = surroundings.oracle
         self._dial = dial
-        self._resume = ""
+        self._resume = self._shown = ""
+        self._remembered = False
         self._end: End | None = None
         self._ready = False
         self._last_id = 0
-        self._number = 0
-        self._saying: list[_Saying] = []
+        self._saying: list[Saying] = []
         self._heard_at = 0.0
         self._patience = _CONNECT_PATIENCE
         self._stopped = False
@@ -109,6 +108,11 @@ class SimulatedClient:
     def unanswered(self) -> int:
         """How many publications are not acknowledged."""
         return len(self._saying)
+
+    @property
+    def published(self) -> list[Published]:
+        """What was acknowledged."""
+        return [Published(each.position, self.name, each.number) for each in self.said.values() if each.position]
 
     @property
     def end(self) -> End | None:
@@ -130,8 +134,10 @@ class SimulatedClient:
         self._ready = False
         self._heard_at, self._patience = self._loop.time(), _CONNECT_PATIENCE
         self._look(end)
-        resume = {"resume": self._resume} if self._resume else {}
-        self._say("connect", **resume)
+        self._shown = self._resume
+        resume = {"resume": self._shown} if self._shown else {}
+        self._remembered = bool(resume) and self._oracle.remembers(self.session)
+        self._say("connect", token=self.user, **resume)
 
     def stop(self) -> None:
         """Do nothing any more."""
@@ -162,7 +168,7 @@ class SimulatedClient:
         if not reconnectable(code) and code != 4409:  # its own takeover: the new connection is there or will be
             self.refused.append(f"closed with {code}")
         for follow in self.follows.values():
-            follow.settled = False
+            follow.part()
         self._again()
 
     def _say(self, kind: str, **fields: Any) -> int:
@@ -173,23 +179,22 @@ class SimulatedClient:
 
     # What it does.
 
-    def publish(self, channel: str) -> None:
+    def publish(self, channel: str, **fields: Any) -> None:
         """Publish the next number; it is said until it is answered."""
-        self._number += 1
-        saying = _Saying(channel, self._number, self._loop.time())
+        number = len(self.said) + 1
+        saying = self.said[number] = Saying(channel, number, self._loop.time(), fields)
         self._saying.append(saying)
         if self._ready:
             self._publish(saying)
 
-    def _publish(self, saying: _Saying) -> None:
+    def _publish(self, saying: Saying) -> None:
         data = {"sender": self.name, "number": saying.number}
-        saying.id = self._say("publish", channel=saying.channel, data=data, key=f"{self.name}-{saying.number}")
+        key = f"{self.name}-{saying.number}"
+        saying.id = self._say("publish", channel=saying.channel, data=data, key=key, **saying.fields)
 
     def _subscribe(self, follow: Follow) -> None:
-        wanted: dict[str, Any] = {"pages": follow.pages} if follow.pages > 1 else {}
-        if follow.position is not None:
-            wanted["since"] = {"epoch": follow.position.epoch, "offset": follow.position.offset}
-        follow.settled = False
+        wanted = follow.wanted()
+        follow.owed = follow.since is not None and self._oracle.owes(follow.channel, follow.since)
         follow.asked = self._say("subscribe", channel=follow.channel, **wanted)
 
     # What it hears.
@@ -198,6 +203,7 @@ class SimulatedClient:
         if end is not self._end:
             return
         self._heard_at = self._loop.time()
+        self.heard.append((self._heard_at, message))
         if isinstance(message, tuple):
             self._closed(end, message[0])
             return
@@ -215,6 +221,7 @@ class SimulatedClient:
                 self._hear_of(follow, event)
 
     def _welcomed(self, event: dict[str, Any]) -> None:
+        self._compare(event)
         self.session, self._resume, self._ready = event["session"], event["resume"], True
         self.resumed += event["resumed"]
         self._patience = (event["heartbeat"]["every"] + event["heartbeat"]["patience"]) / 1000
@@ -224,14 +231,25 @@ class SimulatedClient:
         for saying in self._saying:
             self._publish(saying)
 
+    def _compare(self, event: dict[str, Any]) -> None:
+        """Look whether it is who it has to be: whoever can be continued is, and nobody else."""
+        if event["resumed"] and not (self._shown and event["session"] == self.session):
+            self._fault("session", f"was {self.session} and went on as {event['session']}")
+        elif not event["resumed"] and self._remembered and self._oracle.remembers(self.session):
+            self._fault("session", f"{self.session} was not continued, and could have been")
+
+    def _fault(self, promise: str, what: str) -> None:
+        self.broken.append(Fault(promise, self.name, what))
+
     def _answered(self, event: dict[str, Any]) -> bool:
         for place, saying in enumerate(self._saying):
             if saying.id == event["id"]:
                 del self._saying[place]
+                saying.answered = self._loop.time()
                 if event["type"] == "published":
-                    position = Position(event["epoch"], event["offset"])
-                    self.published.append(Published(position, self.name, saying.number))
-                    self.waits.append((saying.channel, saying.number, saying.since, self._loop.time()))
+                    saying.position = Position(event["epoch"], event["offset"])
+                elif not ("entry" in saying.fields and event["code"] in (_CONFLICT, _LIMIT)):
+                    self.refused.append(event["reason"])
                 return True
         return False
 
@@ -253,33 +271,34 @@ class SimulatedClient:
             case "subscribed" if event["id"] == follow.asked:
                 self._begin(follow, event)
             case "publication" if follow.settled:
-                follow.see(event)
+                follow.see(event, self.session)
             case "passed" if follow.settled:
-                follow.position = Position(event["epoch"], event["offset"])
+                follow.passed(event, self.session)
             case "join" if follow.settled:
-                follow.members.add(event["member"]["session"])
+                follow.members.add(follow.who(event["member"]))
             case "leave" if follow.settled:
-                follow.members.discard(event["member"]["session"])
+                follow.members.discard(follow.who(event["member"]))
             case "presence" if "id" not in event and follow.settled:
-                follow.members = {member["session"] for member in event["members"]}
+                follow.members = {follow.who(member) for member in event["members"]}
             case "moved":
                 self._subscribe(follow)
             case "unsubscribed":
                 self.refused.append(f"unsubscribed: {event.get('reason')}")
 
     def _begin(self, follow: Follow, event: dict[str, Any]) -> None:
-        end = Position(event["epoch"], event["offset"])
-        missed, more = event["publications"], event.get("more")
-        if not event["recovered"]:
-            follow.mark(Position(end.epoch, end.offset - len(missed)))
-        follow.recovered += event["recovered"]
-        for publication in missed:
-            follow.see(publication)
-        if follow.position != end:  # the answer says it is whole: what it leaves out shows as a hole
-            follow.position = end
-        if more == "ask":
+        self._judge(follow, recovered=event["recovered"])
+        follow.begin(event, self.session)
+        follow.since = follow.since if follow.after is not None else follow.position
+        if event.get("more") == "ask":
             follow.pages = min(16, follow.pages * 2)
             self._subscribe(follow)
-        elif more is None:
-            follow.members = {member["session"] for member in event.get("members", ())}
-            follow.settled = True
+
+    def _judge(self, follow: Follow, *, recovered: bool) -> None:
+        """Compare what is said of its view with what the log has: what the log lost once it never has again."""
+        since = follow.since
+        if since is None:
+            return
+        if not recovered and follow.after is None and self._oracle.owes(follow.channel, since):
+            self._fault("P5", f"asked in {follow.channel} from {since}, is not recovered, and the log has everything")
+        elif recovered and follow.first and not follow.owed and not follow.keyed:
+            self._fault("P5", f"asked in {follow.channel} from {since}, is recovered, and the log had not everything")

@@ -58,11 +58,13 @@ class Pipe:
     Invariants: messages of one direction arrive in the order in which they were sent; after a cut none arrives.
     """
 
-    __slots__ = ("_broken", "_network", "ends", "under_way")
+    __slots__ = ("_broken", "_network", "ends", "held", "slow", "under_way")
 
     def __init__(self, network: Network) -> None:
         self._network = network
         self._broken = False
+        self.slow = 1.0  # how many times as long as others it takes
+        self.held = 0.0  # until when nothing that is sent arrives
         first, second = End(self), End(self)
         first.other, second.other = second, first
         self.ends: Final = (first, second)
@@ -71,7 +73,7 @@ class Pipe:
     def carry(self, sender: End, message: Any) -> None:
         """Have `message` arrive at the other end, unless the pipe breaks meanwhile."""
         loop, arrival = self._network.loop, sender._arrival
-        arrival = sender._arrival = max(loop.time() + self._network.delay(), arrival + _APART)
+        arrival = sender._arrival = max(loop.time() + self._network.delay() * self.slow, arrival + _APART, self.held)
         self.under_way[sender] += 1
         loop.call_at(arrival, self._arrive, sender, message)
 

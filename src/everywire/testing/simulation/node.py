@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from everywire.app import Everywire
 from everywire.dialects.native import SUBPROTOCOL
 from everywire.gateway import Gateway, Line
 from everywire.http.request import Headers, Request
-from everywire.hub.world import LoopWorld, Timer
+from everywire.hub.draining import Draining
 from everywire.payloads import Payload
-from everywire.testing.clock import EPOCH
+from everywire.testing.clock import MortalWorld
 from everywire.testing.simulation.network import End
 
 __all__ = ["MortalWorld", "Node", "PipeTransport"]
 
-T = TypeVar("T")
-_CROWDED = 64  # payloads under way above which a transport has no room
-
-
-class MortalWorld(LoopWorld):
-    """A world whose timers and tasks are no more from the moment of its `death`, as with a killed process."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, dice: random.Random) -> None:
-        super().__init__(
-            loop,
-            wall=lambda: EPOCH + round(loop.time() * 1000),
-            new_id=lambda: f"{dice.getrandbits(128):032x}",
-            threads=False,
-        )
-        self.dead = False
-
-    def later(self, delay: float, action: Callable[[], None]) -> Timer:
-        """Call `action` in `delay` seconds, if anybody lives then."""
-        return super().later(delay, lambda: None if self.dead else action())
-
-    def task(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-        """Run `work` as a task; the dead begin nothing."""
-        task = super().task(work)
-        if self.dead:
-            task.cancel()
-        return task
-
-    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-        """Run `work` at once, up to where it first has to wait."""
-        return self.task(work) if self.dead else super().start(work)
-
-    def death(self) -> None:
-        """End everything here."""
-        self.dead = True
-        for task in [*self._tasks]:
-            task.cancel()
+_CROWDED = 64  # payloads under way above which a transport has no room, unless it is told otherwise
+_DRAINED = 0.5  # seconds in which a node that drains sends its clients away
 
 
 class _Carrier:
@@ -73,13 +38,13 @@ _CARRIER: Final = _Carrier()
 class PipeTransport:
     """A simulated connection as a transport; the close code goes ahead of the end."""
 
-    __slots__ = ("_loop", "wire")
+    __slots__ = ("_most", "wire")
 
     carrier = _CARRIER
 
-    def __init__(self, wire: End, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, wire: End, most: int = _CROWDED) -> None:
         self.wire: Final = wire
-        self._loop = loop
+        self._most = most
 
     def send(self, payloads: Sequence[Payload]) -> None:
         """Send `payloads` in order."""
@@ -89,7 +54,7 @@ class PipeTransport:
     @property
     def crowded(self) -> bool:
         """Whether much of what was sent is not there yet."""
-        return self.wire.open and self.wire.under_way > _CROWDED
+        return self.wire.open and self.wire.under_way > self._most
 
     async def drain(self) -> None:
         """Wait until most of what was sent is there."""
@@ -108,11 +73,11 @@ class Node:
     Invariants: `pipes` are those that its clients hold; after `kill` it hears and says nothing.
     """
 
-    def __init__(self, name: str, app: Everywire, world: MortalWorld, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, name: str, app: Everywire, world: MortalWorld, crowd: int = _CROWDED) -> None:
         self.name: Final = name
         self.app: Final = app
         self.world: Final = world
-        self._loop = loop
+        self._crowd = crowd
         self._lines: dict[End, Line] = {}
         self.gateway: Gateway = app.start(world)
 
@@ -127,7 +92,7 @@ class Node:
             end._pipe.cut()
             return
         headers = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Protocol", SUBPROTOCOL)]
-        line = self.gateway.open(PipeTransport(end, self._loop), Request("GET", self.app.path, Headers(headers)))
+        line = self.gateway.open(PipeTransport(end, self._crowd), Request("GET", self.app.path, Headers(headers)))
         if line is None:
             raise ValueError("the application opens nothing at its own path")
         self._lines[end] = line
@@ -138,6 +103,14 @@ class Node:
         line = self._lines.pop(end, None)
         if line is not None and self.alive:
             line.lost(1006)
+
+    def drain(self) -> None:
+        """Let it end as a server that is told to: it sends its clients away, writes down what others need, and stops."""
+        self.world.task(self._leave())
+
+    async def _leave(self) -> None:
+        await Draining(self.app.hub, _DRAINED, 10.0).wait()
+        await self.app.stop()
 
     def kill(self) -> None:
         """End it between two instructions: nobody is told by it, and nothing is tidied up."""
