@@ -64,13 +64,14 @@ class Place(Link):
         return 0
 
 
-def answered(pieces: list[bytes]) -> bytes:
-    """What a connection answers to the pieces; whether a client waits for leave depends on where they are cut."""
+def answered(pieces: list[bytes]) -> list[bytes]:
+    """What a connection answers to the pieces. Whether a client waits for leave, and for which fault it is refused, may depend on where they are cut."""
     place = Place()
     for piece in pieces:
         if not place.over:
             place.above.feed(piece)
-    return place.written.replace(_CONTINUE, b"")
+    answers = place.written.replace(_CONTINUE, b"").split(b"HTTP/1.1 ")[1:]
+    return [b"the last one" if b"\r\nConnection: close\r\n" in answer else answer for answer in answers]
 
 
 def read(module: Any, pieces: list[bytes]) -> list[Any]:

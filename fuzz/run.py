@@ -5,9 +5,9 @@
     python -m fuzz --target pure --input FILE          # one input again, with its traceback
 
 `native` runs the compiled decoder with AddressSanitizer and UndefinedBehaviourSanitizer, `pure` its source, `differential` both against
-each other, `handshake` the opening handshake; `requests` has both builds, h11 and an opening read requests, `commands` is the native wire,
-`lines` a gateway under random requests, `broker` both ends of the local broker's link. A finding's input is kept in `.testbed/fuzz/findings/`, what the fuzzer learns in
-`.testbed/fuzz/corpus/`.
+each other, `handshake` the opening handshake. `requests` has both builds, h11 and an opening read requests, `commands` is the native wire,
+`lines` a gateway under random requests, `broker` both ends of the local broker's link. A finding's input is kept in
+`.testbed/fuzz/findings/`, what the fuzzer learns in `.testbed/fuzz/corpus/`.
 """
 
 from __future__ import annotations

@@ -168,7 +168,9 @@ class Lines:
             return exchange.stream(intent.form.content_type, lambda outlet: self._stream(line, intent, outlet))
         if transport.emptied and intent.wait > 0:
             return self._poll(exchange, line, intent)
-        return exchange.whole(intent.form.content_type, intent.form.pack(transport.fetch()))
+        payloads = transport.fetch()
+        self.rest(line)  # that may have ended a stream, with which nobody else asks for anything
+        return exchange.whole(intent.form.content_type, intent.form.pack(payloads))
 
     def _stream(self, line: HttpLine, intent: Hear, outlet: Outlet) -> Producer:
         hearing = line.transport.stream(outlet, intent.form)
