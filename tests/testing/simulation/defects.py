@@ -438,3 +438,6 @@ WHERE = {
     passed_miscounted: PACED,
     latest_not_told: PACED,
 }
+
+# What shows in one run of thousands: a seed where it does; each has a test of its own besides.
+SEEDS = {own_leaving_told: 5520, earlier_link_heard: 6320}

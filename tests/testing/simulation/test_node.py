@@ -21,7 +21,7 @@ class One:
         self.app = Everywire()
         self.app.channel("room:{name}", presence=True)
         self.world = MortalWorld(loop, random.Random(2))
-        self.node = Node("a", self.app, self.world, loop)
+        self.node = Node("a", self.app, self.world)
 
     def connect(self):
         near, far = self.network.pipe().ends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from everywire.messages import Position
 from everywire.testing.checker import Fault, Log, Seen, check
@@ -78,7 +79,7 @@ class Judge:
         # Worked out here, and not asked of `Audience`: that is tested.
         to, exclude = fields.get("to"), fields.get("exclude")
         if isinstance(to, dict):
-            return to.get("session", session) == session and to.get("user", user) == user
+            return bool(to.get("session", session) == session and to.get("user", user) == user)
         return not (isinstance(exclude, list) and session in exclude)
 
     def _audience(self, client: SimulatedClient, follow: Follow) -> Iterable[Fault]:
@@ -131,7 +132,9 @@ class Judge:
                 if (other := self.truth.get(Position(position.epoch, at))) and (earlier := self._saying(other))
             ]
             known = len(before) == position.offset - 1
-            last = next((each for each in reversed(before) if each[1]["entry"] == saying.fields["entry"]), (0, {}))
+            last: tuple[int, Mapping[str, Any]] = next(
+                (each for each in reversed(before) if each[1]["entry"] == saying.fields["entry"]), (0, {})
+            )
             found = 0 if last[1].get("remove") else last[0]
             if known and found != saying.fields["expect"]:
                 yield Fault("entries", name[0], f"set {name} at {position}: {found} was there, not what it expected")

@@ -25,13 +25,17 @@ class SimulatedLoop(VirtualLoop):
         self._due: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._numbers = count()
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         """Call `callback` at the virtual time `when`."""
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         heapq.heappush(self._due, (when, next(self._numbers), timer))
         return timer
 
-    def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         """Call `callback` in `delay` virtual seconds."""
         return self.call_at(self._leapt + delay, callback, *args, context=context)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from everywire.app import Everywire
 from everywire.brokers.local import LocalBroker
 from everywire.brokers.local.client import Patience
-from everywire.hub.connecting import Connecting
+from everywire.hub.hooks import Connecting
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
 from everywire.testing.checker import Fault
@@ -136,7 +136,7 @@ class Simulation:
                 self.network.slow = factor
 
     def _publish(self, client: SimulatedClient, channel: str) -> None:
-        dice, fields = self.dice, {}
+        dice, fields = self.dice, dict[str, Any]()
         if channel.startswith("map"):
             entry = fields["entry"] = f"e{dice.randrange(5)}"
             if dice.random() < 0.3:
@@ -145,13 +145,12 @@ class Simulation:
                 fields["remove"] = True
         elif dice.random() < self.plan.private:
             other = dice.choice(self.clients)
-            fields = dice.choice(
-                (
-                    {"exclude": [client.session, other.session]},
-                    {"to": {"session": other.session}},
-                    {"to": {"user": other.user}},
-                )
-            )
+            audiences: list[dict[str, Any]] = [
+                {"exclude": [client.session, other.session]},
+                {"to": {"session": other.session}},
+                {"to": {"user": other.user}},
+            ]
+            fields = dice.choice(audiences)
         client.publish(channel, **fields)
 
     def _break_link(self, node: int, how: str) -> None:

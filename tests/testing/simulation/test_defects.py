@@ -1,0 +1,38 @@
+"""The simulation can fail: what somebody could get wrong is found, and soon."""
+
+from dataclasses import replace
+
+import pytest
+from tests.testing.simulation.defects import DEFECTS, SEEDS, WHERE
+
+from everywire.testing.simulation.plan import Plan
+from everywire.testing.simulation.simulation import simulate
+
+SOON = 60  # runs
+LATE = {"taken_not_written": 150}
+
+
+def found(defect, runs):
+    if defect in SEEDS:
+        return simulate(SEEDS[defect])
+    return any(simulate(seed, replace(Plan.drawn(seed), **WHERE.get(defect, {}))) for seed in range(runs))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.__name__)
+def test_a_seeded_defect_is_found(defect, monkeypatch, caplog):
+    caplog.set_level("CRITICAL")
+    defect(monkeypatch.setattr)
+    assert found(defect, LATE.get(defect.__name__, SOON)), "not found"
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [each for each in DEFECTS if each.__name__ in ("epoch_ignored", "held_in_vain", "hole_told", "places_kept")],
+    ids=lambda defect: defect.__name__,
+)
+def test_some_are_found_every_day(defect, monkeypatch, caplog):
+    caplog.set_level("CRITICAL")
+    defect(monkeypatch.setattr)
+    assert found(defect, 10), "not found"
