@@ -415,3 +415,13 @@ def test_a_line_whose_stream_a_short_poll_has_ended_is_lost_when_nobody_asks_on(
     assert kinds(place.poll(line)) == ["connected"]
     place.net.run(LINGER + 1)
     assert place.ask("GET", f"{line}/poll").status == 404
+
+
+def test_a_poll_that_another_request_overtakes_gives_no_later_messages_for_earlier_ones(place):
+    line = place.open(SUBSCRIBE)
+    poll = place.begin("GET", f"{line}/poll?after=2")
+    place.net.run(0)
+    place.begin("POST", f"{line}?seq=1", [publish(3), publish(4)])
+    place.begin("GET", f"{line}/poll?after=3")
+    place.net.run()
+    assert seen(poll.result()).json == []

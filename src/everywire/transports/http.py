@@ -248,6 +248,7 @@ class LineTransport:
         self.displace()
         if self._kept or self.closed is not None:
             return list(self._kept)  # it came since somebody looked, before this began to run
+        first = self.last - len(self._kept)
         poll = self._poll = asyncio.get_running_loop().create_future()
         timer = self._later(wait, lambda: self._wake(displaced=False))
         try:
@@ -256,7 +257,8 @@ class LineTransport:
             timer.cancel()
             if self._poll is poll:
                 self._poll = None
-        return [] if displaced else list(self._kept)
+        moved = self.last - len(self._kept) != first  # another request was quicker, and what is kept begins later
+        return [] if displaced or moved else list(self._kept)
 
     def unheard(self, outlet: Outlet) -> None:
         """Take notice that the client of a stream is gone."""
