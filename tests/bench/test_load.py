@@ -72,21 +72,21 @@ def test_a_fault_in_a_broadcast_is_reported(fault, expected):
 @pytest.mark.parametrize("flags", [(), ("--binary",)])
 def test_a_healthy_echo_has_no_errors_however_its_bytes_are_cut(fault, flags):
     with faulty(fault) as port:
-        code, report = load(port, *flags, mode="echo", window=4, size=300 if fault == "cut" else 32)
+        code, report = load(port, *flags, mode="echo", window=4, size=300 if fault == "cut" else 32, drain=2)
     assert (code, kinds(report)) == (0, set())
     assert report["messages"] > 0
 
 
 def test_messages_longer_than_the_read_buffer_come_back_whole():
     with faulty("none") as port:
-        code, report = load(port, mode="echo", size=300_000, connections=2)
+        code, report = load(port, mode="echo", size=300_000, connections=2, drain=2)
     assert (code, kinds(report)) == (0, set())
     assert report["messages"] > 0
 
 
 def test_a_broadcast_reaches_every_subscriber_and_not_its_publisher():
     with faulty("none") as port:
-        code, report = load(port, mode="fan", path="/fan", connections=20)
+        code, report = load(port, mode="fan", path="/fan", connections=20, drain=2)
     assert (code, kinds(report)) == (0, set())
     assert report["messages"] >= 20
 
