@@ -15,7 +15,7 @@ from tests.middlemen.talkers import Person, Talkers, leave
 from everywire.app import Everywire
 from everywire.http.request import Request, Response
 
-pytestmark = [pytest.mark.browser, pytest.mark.anyio]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.anyio]
 
 SCRIPT = Path(__file__).resolve().parents[2] / "src" / "everywire" / "_static" / "everywire.js"
 PAGE = """<!doctype html><title>behind</title><script type="module">
