@@ -16,7 +16,7 @@ RUN_STAMP := $(VENV)/.everywire-run
 DEV_STAMP := $(VENV)/.everywire-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format build bench autobahn fuzz web clean distclean
+.PHONY: help demo test test-slow check format build bench bench-hub autobahn fuzz web clean distclean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ build: $(RUN_STAMP) ## compile the native modules in place; only what changed
 
 bench: build $(VENV)/.everywire-bench ## measure against the peers; results in bench/results
 	$(PY) bench/run.py $(ARGS)
+
+bench-hub: build $(VENV)/.everywire-bench ## measure channels and transports against the peers
+	$(PY) bench/run.py --part hub $(ARGS)
+	$(PY) bench/transports.py
 
 autobahn: build ## the whole Autobahn suite, both roles, native and pure (about an hour)
 	$(PY) conformance/autobahn/run.py $(or $(ARGS),--all)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
 
-from harness import chart, record, scenarios, table
+from harness import chart, record, scenarios, table, transports
 from harness.places import BENCH, DOCS
-from harness.targets import Figures
+from harness.targets import Figures, judge
 
 CHART = "assets/benchmarks.svg"
 HEAD = """# Benchmarks
@@ -23,6 +24,28 @@ Shorter is better everywhere. The figure is **server CPU time** (user and kernel
 per message, delivery or handshake: it is steadier than messages per second, and says how much one core can carry. One
 core serves, another drives the load, on loopback; each figure is the median of {runs} interleaved runs of {seconds} s (of 3
 for work without a target). *Bare C epoll* does nothing but receive, parse and send.
+"""
+
+HUB_CHART = "assets/benchmarks-hub.svg"
+HUB = """## The hub
+
+Channels, with history and positions, on everywire's native dialect, beside Socket.IO on Node, python-socketio and Django Channels (in memory) on
+uvicorn: one publisher, and subscribers that each get every message. Written from `{source}`; `make bench-hub` measures your machine.
+
+![The hub and its peers]({chart})
+
+Each figure is the median of {runs} interleaved runs of {seconds} s. *Plain broadcast* is our own engine without a hub: what is sent there is the bare
+message, without channel, position, sender and time. With one message in flight the kernel's part, one system call per subscriber, is nearly all
+there is: *bare C epoll* marks what no server can go below on this machine. With more in flight, those for one subscriber leave in one system call.
+Memory is that of the server's process; *idle* is a bare WebSocket connection of ours.
+"""
+WAYS = """## Transports side by side
+
+![The hub's transports]({chart})
+
+The same {size} bytes of text, {rate:g} times a second to each of {clients} clients, by `python bench/transports.py`: latency from the publisher to the
+client, in one process beside the server; bytes as the sockets carry them, with the heads of requests and responses (a browser sends more of them); median of
+{runs} runs of {seconds:g} s. A short poll asks ten times a second. {machine}
 """
 
 
@@ -49,12 +72,36 @@ def _notes(figures: Figures) -> str:
     )
 
 
+def _core(figures: Figures) -> Figures:
+    return {name: found for name, found in figures.items() if scenarios.BY_NAME[name].part == "core"}
+
+
 def page(found: dict[str, Any], figures: Figures, source: str) -> str:
-    """The whole page as Markdown."""
+    """What is measured of connections and messages, as Markdown."""
     settings = found["settings"]
     head = HEAD.format(source=source, chart=CHART, runs=settings["runs"], seconds=settings["seconds"])
     aims = f"## What is aimed at\n\n{table.targets_table(figures)}"
     return "\n".join([head, _machine(found), "", _notes(figures), "", aims, "", table.scenario_tables(figures), ""])
+
+
+def hub(found: dict[str, Any], figures: Figures, source: str) -> str:
+    """What is measured of channels, as Markdown."""
+    head = HUB.format(
+        source=source, chart=HUB_CHART, runs=found["settings"]["runs"], seconds=found["settings"]["seconds"]
+    )
+    missed = [verdict for verdict in judge(figures) if verdict.passed is False]
+    said = f"{len(missed)} of these were missed in this run." if missed else "All of these were reached in this run."
+    aims = f"{table.targets_table(figures)}\n\n{said}"
+    return "\n".join(
+        [head, _machine(found), "", _notes(figures), "", aims, "", table.scenario_tables(figures, "###"), ""]
+    )
+
+
+def ways(found: dict[str, Any]) -> str:
+    """What is measured of transports, as Markdown."""
+    settings = found["settings"]
+    head = WAYS.format(chart=transports.CHART, machine=_machine(found), **settings)
+    return f"{head}\n{transports.table(found['transports'])}\n"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,14 +112,31 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     path = (given.result or record.newest()).resolve()
     found, figures = record.read(path)
-    source = path.relative_to(BENCH.parent) if path.is_relative_to(BENCH.parent) else path.name
-    drawing = given.docs / CHART
-    drawing.parent.mkdir(parents=True, exist_ok=True)
-    caption = f"{found['machine']['processor']}, Python {found['machine']['python']['version']}, {found['date'][:10]}; shorter is better"
-    drawing.write_text(chart.draw(figures, caption))
-    (given.docs / "benchmarks.md").write_text(page(found, figures, str(source)))
-    print(f"wrote {given.docs / 'benchmarks.md'} and {drawing}")
+    figures = _core(figures)
+    pages = [page(found, figures, _shown(path))]
+    _draw(given.docs / CHART, found, figures)
+    with contextlib.suppress(FileNotFoundError):
+        path = record.newest("hub")
+        found, figures = record.read(path)
+        pages.append(hub(found, figures, _shown(path)))
+        _draw(given.docs / HUB_CHART, found, figures)
+    if (compared := transports.newest()) is not None:
+        pages.append(ways(compared))
+        transports.draw(compared, given.docs)
+    (given.docs / "benchmarks.md").write_text("\n".join(pages))
+    print(f"wrote {given.docs / 'benchmarks.md'} and its charts")
     return 0
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(BENCH.parent) if path.is_relative_to(BENCH.parent) else path.name)
+
+
+def _draw(where: Path, found: dict[str, Any], figures: Figures) -> None:
+    where.parent.mkdir(parents=True, exist_ok=True)
+    machine = found["machine"]
+    caption = f"{machine['processor']}, Python {machine['python']['version']}, {found['date'][:10]}; shorter is better"
+    where.write_text(chart.draw(figures, caption))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs the benchmark: `python bench/run.py [--quick] [--only echo,fan] [--servers floor,picows] [--runs 5]`.
+"""Runs the benchmark: `python bench/run.py [--part hub] [--quick] [--only echo,fan] [--servers floor,picows] [--runs 5]`.
 
 Builds what it needs, starts every server in a fresh process on one core and the load generator on another, interleaves
 the runs, prints one line per run and the tables, and records everything in bench/results/.
@@ -19,7 +19,7 @@ from harness.process import Pinning
 from harness.scenarios import SCENARIOS, Scenario
 from harness.targets import Figures
 
-QUICK = ("echo", "echo-16", "fan", "fan-16", "churn")
+QUICK = {"core": ("echo", "echo-16", "fan", "fan-16", "churn"), "hub": ("hub", "hub-16", "hub-64", "hub-10", "storm")}
 QUICK_SERVERS = ("floor", "everywire", "everywire-async", "picows", "websockets")
 
 
@@ -30,6 +30,7 @@ def _words(text: str) -> list[str]:
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run.py", description="Measures everywire and its peers.")
     parser.add_argument("--quick", action="store_true", help="fewer kinds of work, servers and runs: about two minutes")
+    parser.add_argument("--part", choices=["core", "hub"], default="core", help="connections and messages, or channels")
     parser.add_argument("--only", type=_words, default=[], help=f"scenarios: {', '.join(scenarios.BY_NAME)}")
     parser.add_argument("--servers", type=_words, default=[], help=f"servers: {', '.join(servers.BY_NAME)}")
     parser.add_argument("--runs", type=int, help="runs per server and scenario (5; quick: 3)")
@@ -43,7 +44,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output",
         type=Path,
-        help="where the JSON goes; a whole run: bench/results/<date>-<machine>.json, a partial one: nowhere",
+        help="where the JSON goes; a whole part: bench/results/[hub/]<date>-<machine>.json, less than that: nowhere",
     )
     parser.add_argument("--no-record", action="store_true", help="print only")
     given = parser.parse_args(argv)
@@ -63,8 +64,10 @@ def _plan(given: argparse.Namespace) -> Plan:
 
 def _chosen(given: argparse.Namespace) -> list[tuple[Scenario, list[str]]]:
     """The scenarios to run, each with its servers."""
-    wanted = given.only or (QUICK if given.quick else [scenario.name for scenario in SCENARIOS])
-    allowed = given.servers or (QUICK_SERVERS if given.quick else list(servers.BY_NAME))
+    wanted = given.only or (
+        QUICK[given.part] if given.quick else [each.name for each in SCENARIOS if each.part == given.part]
+    )
+    allowed = given.servers or (QUICK_SERVERS if given.quick and given.part == "core" else list(servers.BY_NAME))
     pairs = [
         (scenario, [name for name in scenario.servers if name in allowed])
         for scenario in SCENARIOS
@@ -92,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
     partial = given.quick or given.only or given.servers  # would overwrite the whole table of the same day
     if given.output or not (partial or given.no_record):
         settings = {"runs": plan.runs, "seconds": plan.timing.seconds, "priority": given.priority, "quick": given.quick}
-        print(f"recorded in {record.write(figures, settings, given.output)}")
+        print(f"recorded in {record.write(figures, settings, given.output, given.part)}")
     return 1 if any(faults(run) for found in figures.values() for one in found.values() for run in one.runs) else 0
 
 

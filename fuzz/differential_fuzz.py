@@ -18,6 +18,7 @@ def source_of(module: ModuleType) -> ModuleType:
     spec = importlib.util.spec_from_file_location(module.__name__ + "_source", path)
     assert spec is not None and spec.loader is not None
     source = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = source  # dataclasses look there
     spec.loader.exec_module(source)
     return source
 

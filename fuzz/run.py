@@ -5,8 +5,9 @@
     python -m fuzz --target pure --input FILE          # one input again, with its traceback
 
 `native` runs the compiled decoder with AddressSanitizer and UndefinedBehaviourSanitizer, `pure` its source, `differential` both against
-each other, `handshake` the opening handshake. A finding's input is kept in `.testbed/fuzz/findings/`, what the fuzzer learns in
-`.testbed/fuzz/corpus/`.
+each other, `handshake` the opening handshake. `requests` has both builds, h11 and an opening read requests, `commands` is the native wire,
+`lines` a gateway under random requests, `broker` both ends of the local broker's link. A finding's input is kept in
+`.testbed/fuzz/findings/`, what the fuzzer learns in `.testbed/fuzz/corpus/`.
 """
 
 from __future__ import annotations
@@ -29,8 +30,12 @@ MODULES = {
     "native": "fuzz.decoder_fuzz",
     "differential": "fuzz.differential_fuzz",
     "handshake": "fuzz.handshake_fuzz",
+    "requests": "fuzz.requests_fuzz",
+    "commands": "fuzz.commands_fuzz",
+    "lines": "fuzz.lines_fuzz",
+    "broker": "fuzz.broker_fuzz",
 }
-SANITIZED = ("native", "differential")
+SANITIZED = ("native", "differential", "requests")
 LIMITS = ("-max_len=1024", "-timeout=25", "-report_slow_units=25", "-rss_limit_mb=2048", "-detect_leaks=0")
 
 

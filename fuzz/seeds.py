@@ -14,7 +14,7 @@ MASKS = (b"\0\0\0\0", b"\x37\xfa\x21\x3d")
 def write(folder: Path, target: str) -> None:
     """Write the seeds of one target into a folder, which is also where the fuzzer adds what it finds."""
     folder.mkdir(parents=True, exist_ok=True)
-    for seed in handshake_seeds() if target == "handshake" else decoder_seeds():
+    for seed in OTHERS.get(target, decoder_seeds)():
         (folder / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
 
 
@@ -105,3 +105,115 @@ def handshake_seeds() -> Iterator[bytes]:
         yield bytes((flags, 8)) + b"https://evil.example\n\x09sid=1\n\x00example.com:443"
         yield bytes((flags, 10)) + b"0\n\x0bchunked\n\x04AAAA\nX-Y: z"
         yield bytes((flags, 1)) + b"h2c, WebSocket\n\x02keep-alive , upgrade\n\x0313\n\x038"
+
+
+def request_seeds() -> Iterator[bytes]:
+    """Requests with bodies of every framing, right and wrong, one after another."""
+    host = b"Host: a\r\n"
+    upgrade = b"Connection: Upgrade\r\nUpgrade: x\r\n"
+    chunks = b"Transfer-Encoding: chunked\r\n"
+    framed = (
+        (b"", b""),
+        (b"Content-Length: 5\r\n", b"hello"),
+        (b"Content-Length: 5\r\nExpect: 100-continue\r\n", b"hello"),
+        (chunks, b"3;x=y\r\nabc\r\n0\r\n\r\n"),
+        (chunks, b"2\r\n\n\r\r\n1\r\nc\r\n0\r\nX: y\r\nHost: b\r\n\r\n"),
+        (chunks + b"Content-Length: 5\r\n", b"0\r\n\r\n"),
+        (b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n"),
+        (b"Content-Length: 1\r\nContent-Length: 1\r\n", b"x"),
+    )
+    for first in (b"POST /a HTTP/1.1\r\n", b"GET / HTTP/1.0\r\n", b"CONNECT a:1 HTTP/1.1\r\n", b"HEAD /b HTTP/1.1\r\n"):
+        for more in (b"", upgrade, b"Connection: close\r\n"):
+            for fields, body in framed:
+                yield (
+                    b"\x03"
+                    + (first + host + more + fields + b"\r\n" + body) * 2
+                    + b"GET / HTTP/1.1\r\n"
+                    + host
+                    + b"\r\n"
+                )
+
+
+def command_seeds() -> Iterator[bytes]:
+    """Commands of every kind, in both notations."""
+    import msgspec
+
+    position = {"epoch": "e", "offset": 1}
+    fields = {
+        "channel": "room",
+        "data": {"a": [1, 2.5, None, "x"]},
+        "token": "t",
+        "since": position,
+        "before": position,
+        "rewind": 3,
+        "policy": {"kind": "latest", "interval": 100},
+        "pages": 2,
+        "entry": "e",
+        "to": {"user": "ann"},
+        "exclude": ["s"],
+        "name": "f",
+        "timeout": 10,
+        "credit": 3,
+        "count": 1,
+        "call": 1,
+        "error": {"code": 107, "reason": "no"},
+    }
+    kinds = "connect refresh subscribe policy unsubscribe publish history entries presence call item end credit cancel answer ping pong leave"
+    for kind in kinds.split():
+        for said in (
+            {"type": kind, "id": 1},
+            {"type": kind, "id": 1, **fields},
+            [{"type": kind, "id": 2, **fields}, {"type": kind, "id": "x"}],
+        ):
+            yield b"\0" + msgspec.json.encode(said)
+            yield b"\1" + msgspec.msgpack.encode(said)
+    for text in (
+        b"[" * 100,
+        b'{"type":"ping","id":1e400}',
+        b'{"type":"ping","id":"\\ud800"}',
+        b"[]",
+        b"\xff",
+        b'{"a":{"__proto__":1}}',
+    ):
+        yield b"\0" + text
+        yield b"\1" + text
+
+
+def line_seeds() -> Iterator[bytes]:
+    """Lives of lines, in steps of three bytes."""
+    opened, said, poll, stream = b"\0\2\0", b"\1\x10\3", b"\3\0\0", b"\x13\0\0"
+    yield opened + said + poll + b"\5\2\0" + poll
+    yield opened + stream + said + b"\1\x30\3" + b"\1\x20\3" + b"\6\x48\0" + b"\5\5\0"
+    yield opened + b"\3\0\x22" + said * 3 + b"\5\3\0" + b"\7\6\2" + poll
+    yield b"\7\1\0" + b"\7\0\1" * 3 + b"\6\xfe\0" + b"\7\0\1" * 3 + b"\5\5\0"
+    yield opened * 5 + b"\2\x10\4" * 4 + stream + poll + stream
+
+
+def broker_seeds() -> Iterator[bytes]:
+    """Frames of questions, answers and news, whole and as items."""
+    from everywire.brokers.local.wire import CALLS, frame, item
+
+    for end in (b"\3", b"\x83"):
+        for number in range(len(CALLS)):
+            for body in (
+                [],
+                ["room"],
+                ["room", [None, 5, False, None, None, None], [10, 60.0]],
+                ["room", {}, {}],
+                [["a", "b"]],
+            ):
+                yield end + b"\0" + frame([item(1, number, body), item(2, number, body)])
+                yield end + b"\1" + item(1, number, body)
+        for kind in range(9):
+            for body in (None, "worker", ["room", "e", 1], {"channel": "room"}):
+                yield end + b"\0" + frame([item(0, kind, body)])
+        yield end + b"\0" + frame([item(1, 1, ["no", 107, True])]) + b"\xff\xff\xff\xff"
+
+
+OTHERS = {
+    "handshake": handshake_seeds,
+    "requests": request_seeds,
+    "commands": command_seeds,
+    "lines": line_seeds,
+    "broker": broker_seeds,
+}

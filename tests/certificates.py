@@ -27,3 +27,14 @@ def client_context(*, trusting=True, version=None):
     if version is not None:
         context.maximum_version = version
     return context
+
+
+def written(folder):
+    """Files for a server that is called localhost: its certificate, its key, and the authority's certificate."""
+    authority, server = _authority()
+    paths = folder / "certificate.pem", folder / "key.pem", folder / "authority.pem"
+    for path, blobs in zip(
+        paths, (server.cert_chain_pems, [server.private_key_pem], [authority.cert_pem]), strict=True
+    ):
+        path.write_bytes(b"".join(blob.bytes() for blob in blobs))
+    return paths

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 
 from harness import scenarios, servers
 from harness.table import number
 from harness.targets import Figures
 
-PANELS = ("echo", "echo-16", "fan", "fan-16", "idle", "churn")
-SHOWN = ("floor", "everywire", "everywire-async", "picows", "websockets", "aiohttp", "uvicorn", "ws")
-COLUMNS, PANEL_WIDTH, BAR, GAP, LABEL = 2, 460, 18, 5, 150
+HUB_PEERS = ("socketio-node", "socketio-python", "channels")
+PANELS = ("echo", "echo-16", "fan", "fan-16", "idle", "churn", "hub", "hub-16", "subscribed")
+CORE = ("floor", "everywire", "everywire-async", "picows", "websockets", "aiohttp", "uvicorn", "ws")
+HUB = ("floor-broadcast", "everywire-broadcast", "everywire-idle", "hub", "hub-msgpack", "hub-presence", *HUB_PEERS)
+SHOWN = (*CORE, *HUB)
+COLUMNS, PANEL_WIDTH, BAR, GAP, LABEL = 2, 460, 18, 5, 190
 MARGIN, TITLE = 24, 30
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #333 } .title { font-weight: 600; font-size: 13px }
@@ -19,46 +23,57 @@ STYLE = """
 """
 
 
+@dataclass(frozen=True)
+class Panel:
+    """One kind of figure: what it is, its unit, and a bar for each (label, colour class, value)."""
+
+    title: str
+    unit: str
+    bars: list[tuple[str, str, float]]
+
+
 def _colour(server: str) -> str:
-    return "floor" if server == "floor" else "ours" if server.startswith("everywire") else "peer"
+    ours = server.startswith(("everywire", "hub"))
+    return "floor" if server.startswith("floor") else "ours" if ours else "peer"
 
 
-def _bars(figures: Figures, panel: str) -> list[tuple[str, float]]:
-    found = figures.get(panel, {})
-    values = [(name, found[name].median("figure")) for name in SHOWN if name in found]
-    return [(name, value) for name, value in values if value is not None]
+def _label(server: str) -> str:
+    return servers.BY_NAME[server].title.replace(", core API, uvloop", "")
 
 
-def _bar(name: str, value: float, greatest: float, top: float) -> str:
+def _measured(figures: Figures, name: str) -> Panel:
+    found, scenario = figures.get(name, {}), scenarios.BY_NAME[name]
+    values = [(server, found[server].median("figure")) for server in SHOWN if server in found]
+    bars = [(_label(server), _colour(server), value) for server, value in values if value is not None]
+    return Panel(scenario.title, scenario.unit, bars)
+
+
+def _bar(bar: tuple[str, str, float], greatest: float, top: float) -> str:
+    label, colour, value = bar
     room = PANEL_WIDTH - LABEL - 70
-    width = max(1.0, room * value / greatest)
-    title = escape(servers.BY_NAME[name].title)
+    width = max(1.0, room * value / (greatest or 1.0))
     middle = top + BAR * 0.72
     return (
-        f'<text x="{LABEL - 6}" y="{middle:.1f}" text-anchor="end">{title.replace(", core API, uvloop", "")}</text>'
-        f'<rect class="{_colour(name)}" x="{LABEL}" y="{top:.1f}" width="{width:.1f}" height="{BAR}" rx="2"/>'
+        f'<text x="{LABEL - 6}" y="{middle:.1f}" text-anchor="end">{escape(label)}</text>'
+        f'<rect class="{colour}" x="{LABEL}" y="{top:.1f}" width="{width:.1f}" height="{BAR}" rx="2"/>'
         f'<text x="{LABEL + width + 5:.1f}" y="{middle:.1f}">{number(value)}</text>'
     )
 
 
-def _panel(figures: Figures, panel: str, left: float, top: float) -> str:
-    bars = _bars(figures, panel)
-    scenario = scenarios.BY_NAME[panel]
-    greatest = max(value for _, value in bars)
-    rows = [_bar(name, value, greatest, TITLE + row * (BAR + GAP)) for row, (name, value) in enumerate(bars)]
-    head = f'<text class="title" x="0" y="14">{escape(scenario.title)} <tspan class="unit">{escape(scenario.unit)}</tspan></text>'
+def _drawn(panel: Panel, left: float, top: float) -> str:
+    greatest = max(value for _, _, value in panel.bars)
+    rows = [_bar(bar, greatest, TITLE + row * (BAR + GAP)) for row, bar in enumerate(panel.bars)]
+    head = f'<text class="title" x="0" y="14">{escape(panel.title)} <tspan class="unit">{escape(panel.unit)}</tspan></text>'
     return f'<g transform="translate({left:g} {top:g})">{head}{"".join(rows)}</g>'
 
 
-def draw(figures: Figures, caption: str) -> str:
-    """The chart as SVG text: one panel per important scenario, shorter bars are better."""
-    panels = [panel for panel in PANELS if _bars(figures, panel)]
-    height = TITLE + len(SHOWN) * (BAR + GAP) + MARGIN
+def sheet(panels: list[Panel], caption: str) -> str:
+    """Panels side by side as SVG text."""
+    height = TITLE + max((len(panel.bars) for panel in panels), default=0) * (BAR + GAP) + MARGIN
     rows = -(-len(panels) // COLUMNS)
     width, total = COLUMNS * (PANEL_WIDTH + MARGIN) + MARGIN, rows * height + 2 * MARGIN + TITLE
     drawn = [
-        _panel(
-            figures,
+        _drawn(
             panel,
             MARGIN + index % COLUMNS * (PANEL_WIDTH + MARGIN),
             MARGIN + TITLE + index // COLUMNS * height,
@@ -69,3 +84,9 @@ def draw(figures: Figures, caption: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {total}" role="img" aria-label="{escape(caption)}">'
         f'<style>{STYLE}</style><text class="unit" x="{MARGIN}" y="{MARGIN}">{escape(caption)}</text>{"".join(drawn)}</svg>\n'
     )
+
+
+def draw(figures: Figures, caption: str) -> str:
+    """The chart as SVG text: one panel per important scenario, shorter bars are better."""
+    panels = [_measured(figures, name) for name in PANELS]
+    return sheet([panel for panel in panels if panel.bars], caption)

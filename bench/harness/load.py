@@ -16,7 +16,9 @@ from harness.scenarios import Scenario
 
 Report = dict[str, Any]
 STUCK_AFTER = 45.0  # seconds beyond the run itself; opening, draining and closing have limits of their own
-PATHS = {"fan": "/fan", "hub": "/everywire"}
+PATHS = {"fan": "/fan", "hub": "/everywire", "storm": "/everywire"}
+SOCKETIO_PATH = "/socket.io/?EIO=4&transport=websocket"
+PACKAGES = ("ws@8", "bufferutil@4", "socket.io@4")
 
 
 class LoadFailed(Exception):
@@ -32,13 +34,13 @@ class Timing:
 
 
 def build() -> None:
-    """Compiles what is not up to date, and installs Node's `ws` when npm is there."""
+    """Compiles what is not up to date, and installs what the peers on Node need when npm is there."""
     subprocess.run(["make", "-s", "-C", str(BENCH)], check=True)
-    if not (NODE_MODULES / "node_modules" / "ws").is_dir():
+    if not all((NODE_MODULES / "node_modules" / package.partition("@")[0]).is_dir() for package in PACKAGES):
         NODE_MODULES.mkdir(parents=True, exist_ok=True)
         (NODE_MODULES / "package.json").write_text('{"private": true}\n')
         with contextlib.suppress(OSError):
-            command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "ws@8", "bufferutil@4"]
+            command = ["npm", "install", "--silent", "--no-audit", "--no-fund", *PACKAGES]
             subprocess.run(command, cwd=NODE_MODULES, check=False, timeout=180)
 
 
@@ -47,7 +49,10 @@ def command(scenario: Scenario, server: Running, pinning: Pinning, timing: Timin
     values = {
         "--mode": scenario.mode,
         "--port": server.port,
-        "--path": PATHS.get(scenario.mode, "/"),
+        "--path": SOCKETIO_PATH if scenario.language == "socketio" else PATHS.get(scenario.mode, "/"),
+        "--language": scenario.language,
+        "--rooms": scenario.rooms,
+        "--channels": scenario.channels,
         "--connections": scenario.connections,
         "--size": scenario.size,
         "--window": scenario.window,
@@ -56,7 +61,14 @@ def command(scenario: Scenario, server: Running, pinning: Pinning, timing: Timin
         "--pids": ",".join(map(str, server.pids)),
         "--core": pinning.load_core,
     }
-    flags = {"--tls": scenario.tls, "--deflate": scenario.deflate, "--binary": scenario.binary}
+    if scenario.mode == "storm":
+        values["--concurrency"] = scenario.connections  # all at once
+    flags = {
+        "--tls": scenario.tls,
+        "--deflate": scenario.deflate,
+        "--binary": scenario.binary,
+        "--hold": scenario.hold,
+    }
     words = [str(word) for pair in values.items() for word in pair]
     return [str(BUILD / "load"), *words, *(flag for flag, wanted in flags.items() if wanted)]
 

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.places import NODE_MODULES, REPOSITORY
+from harness.servers import node
 
 PACKAGES = ("everywire", "picows", "aiofastnet", "websockets", "aiohttp", "uvicorn", "uvloop", "httptools", "Cython")
+PEERS = ("python-socketio", "channels", "Django")
 
 
 def _output(*command: str) -> str:
@@ -61,10 +63,15 @@ def _node_package(name: str) -> str:
 
 def _versions() -> dict[str, str]:
     found = {}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *PEERS):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-    others = {"node": _output("node", "--version"), "ws": _node_package("ws"), "gcc": _output("gcc", "--version")}
+    others = {
+        "node": _output(node(), "--version"),
+        "ws": _node_package("ws"),
+        "socket.io": _node_package("socket.io"),
+        "gcc": _output("gcc", "--version"),
+    }
     return {**found, **{name: version for name, version in others.items() if version}}
 
 

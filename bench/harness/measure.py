@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -65,7 +66,7 @@ def measure(scenario: Scenario, names: list[str], plan: Plan) -> dict[str, Outco
     """All runs of one scenario on the servers `names`, by server."""
     if scenario.secondary:
         plan = replace(plan, runs=min(plan.runs, SECONDARY_RUNS))
-    return _memory(scenario, names, plan) if scenario.mode == "idle" else _timed(scenario, names, plan)
+    return _memory(scenario, names, plan) if scenario.memory else _timed(scenario, names, plan)
 
 
 def _start(name: str, scenario: Scenario, plan: Plan) -> Running | str:
@@ -81,13 +82,15 @@ def _start(name: str, scenario: Scenario, plan: Plan) -> Running | str:
 def _timed(scenario: Scenario, names: list[str], plan: Plan) -> dict[str, Outcome]:
     outcomes = {name: Outcome() for name in names}
     running: list[Running] = []
-    with stopping(running):
+    with stopping(running), contextlib.ExitStack() as beside:
         for name in names:
             started = _start(name, scenario, plan)
             if isinstance(started, str):
                 outcomes[name].problem = started
                 continue
             running.append(started)
+            if started.server.beside:
+                beside.enter_context(load.held(replace(scenario, **started.server.beside), started, plan.pinning))
             _one_run(scenario, started, Outcome(), replace(plan, timing=GENERAL_WARMUP, say=lambda line: None))
         for number in range(plan.runs):
             for server in running:
@@ -145,7 +148,8 @@ def _one_memory_run(scenario: Scenario, name: str, outcome: Outcome, plan: Plan)
 
 
 def _memory_of(scenario: Scenario, server: Running, plan: Plan) -> dict[str, Any]:
-    few = replace(scenario, mode="echo", connections=10)
+    scenario = server.server.adapt(scenario)
+    few = replace(scenario, mode="echo" if scenario.mode == "idle" else scenario.mode, connections=10, hold=False)
     load.run(few, server, plan.pinning, load.Timing(seconds=0.2, warmup=0.05))
     server.settle()
     before = server.resident()

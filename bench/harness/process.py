@@ -115,6 +115,11 @@ class Running:
         """Bytes of memory held now by the server's processes."""
         return resident(self.pids)
 
+    def cpu(self) -> int:
+        """Nanoseconds of processor time that the server's threads have had so far."""
+        tasks = [task for pid in self.pids for task in Path(f"/proc/{pid}/task").iterdir()]
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None

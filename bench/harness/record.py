@@ -48,10 +48,15 @@ def document(figures: Figures, settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def write(figures: Figures, settings: dict[str, Any], path: Path | None) -> Path:
-    """Writes the result, by default to results/<date>-<machine>.json; returns where."""
+def place(part: str) -> Path:
+    """Where the results of a part of the benchmark are kept."""
+    return RESULTS if part == "core" else RESULTS / part
+
+
+def write(figures: Figures, settings: dict[str, Any], path: Path | None, part: str = "core") -> Path:
+    """Writes the result, by default to results/<date>-<machine>.json (the hub's: results/hub/…); returns where."""
     found = document(figures, settings)
-    where = path or RESULTS / f"{found['date'][:10]}-{machine.short_name()}.json"
+    where = path or place(part) / f"{found['date'][:10]}-{machine.short_name()}.json"
     where.parent.mkdir(parents=True, exist_ok=True)
     where.write_text(json.dumps(found, indent=1) + "\n")
     return where
@@ -67,9 +72,9 @@ def read(path: Path) -> tuple[dict[str, Any], Figures]:
     return found, figures
 
 
-def newest() -> Path:
+def newest(part: str = "core") -> Path:
     """The latest recorded result. Raises FileNotFoundError when there is none."""
-    files = sorted(RESULTS.glob("*.json"))
+    files = sorted(place(part).glob("*.json"))
     if not files:
-        raise FileNotFoundError("bench/results holds no result; run bench/run.py first")
+        raise FileNotFoundError(f"{place(part)} holds no result; run bench/run.py --part {part} first")
     return files[-1]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 ALL = ("floor", "everywire", "picows", "websockets", "aiohttp", "uvicorn", "ws")
 NATIVE = ("floor", "everywire", "picows")
+HUBS = ("hub", "hub-msgpack", "everywire-broadcast")
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,27 @@ class Scenario:
     tls: bool = False
     deflate: bool = False
     binary: bool = False
+    language: str = "json"  # of a hub's clients
+    rooms: int = 1  # channels that a hub's subscribers spread over
+    channels: int = 0  # further ones that each of them listens to alone
+    hold: bool = False  # the figure is memory: subscribers, and nothing is said
     secondary: bool = False  # nothing is aimed at there: fewer runs suffice
 
     @property
     def unit(self) -> str:
         """What the figure of this scenario counts."""
-        return {"idle": "B/connection", "churn": "µs/handshake", "fan": "µs/delivery", "hub": "µs/delivery"}.get(
-            self.mode, "µs/message"
-        )
+        units = {"churn": "µs/handshake", "fan": "µs/delivery", "hub": "µs/delivery", "storm": "µs/client"}
+        return "B/connection" if self.memory else units.get(self.mode, "µs/message")
+
+    @property
+    def part(self) -> str:
+        """The part of the benchmark that it belongs to: "core" (connections and messages) or "hub" (channels)."""
+        return "hub" if self.mode in ("hub", "storm") else "core"
+
+    @property
+    def memory(self) -> bool:
+        """Whether memory is measured, not time."""
+        return self.hold or self.mode == "idle"
 
 
 SCENARIOS = (
@@ -95,15 +109,52 @@ SCENARIOS = (
         deflate=True,
     ),
     Scenario(
-        "hub", "the hub: publish to 1,000 subscribers", "hub", ("everywire", "everywire-broadcast"), connections=1000
+        "hub",
+        "the hub: publish to 1,000 subscribers",
+        "hub",
+        (*HUBS, "floor-broadcast", "socketio-node", "socketio-python", "channels"),
+        connections=1000,
+    ),
+    Scenario(
+        "hub-9000",
+        "the hub: publish to 9,000 subscribers",
+        "hub",
+        (*HUBS, "floor-broadcast"),
+        connections=9000,
     ),
     Scenario(
         "hub-16",
         "the hub: publish to 1,000 subscribers, 16 in flight",
         "hub",
-        ("everywire", "everywire-broadcast"),
+        (*HUBS, "socketio-node"),
         connections=1000,
         window=16,
+    ),
+    Scenario(
+        "hub-64",
+        "the hub: publish to 1,000 subscribers, 64 in flight",
+        "hub",
+        (*HUBS, "socketio-node"),
+        connections=1000,
+        window=64,
+    ),
+    Scenario("hub-10", "the hub: publish to 10 subscribers", "hub", ("hub", "hub-crowded"), connections=10),
+    Scenario(
+        "storm",
+        "the hub: 1,000 clients come back at once, each missed 100 messages",
+        "storm",
+        ("hub", "hub-current"),
+        connections=1000,
+        window=100,
+    ),
+    Scenario(
+        "subscribed",
+        "the hub: 5,000 subscribers, 10 to a channel",
+        "hub",
+        ("hub", "hub-presence", "everywire-idle", "socketio-node", "socketio-python", "channels"),
+        connections=5000,
+        rooms=500,
+        hold=True,
         secondary=True,
     ),
     Scenario(

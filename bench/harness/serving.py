@@ -22,6 +22,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--key", help="PEM key of that certificate")
     parser.add_argument("--deflate", action="store_true", help="negotiate permessage-deflate")
     parser.add_argument("--engine", choices=["native", "portable"], help="everywire's engine")
+    parser.add_argument("--presence", action="store_true", help="everywire's hub: list who is in a channel")
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="uvloop")
     return parser.parse_args()
 
@@ -41,6 +42,32 @@ def announce(port: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, gc.collect)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
+
+
+async def serve_asgi(app: Any, given: argparse.Namespace) -> None:
+    """Serves an ASGI application with uvicorn as the peers recommend it: httptools, websockets-sansio, no logging."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        ws="websockets-sansio",
+        http="httptools",
+        lifespan="off",
+        backlog=4096,
+        log_level="error",
+        access_log=False,
+        ws_per_message_deflate=given.deflate,
+        ssl_certfile=given.cert,
+        ssl_keyfile=given.key,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    announce(server.servers[0].sockets[0].getsockname()[1])
+    await serving
 
 
 def run(main: Coroutine[Any, Any, None], loop: str) -> None:

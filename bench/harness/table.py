@@ -16,7 +16,8 @@ def number(value: float | None) -> str:
         return "–"
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    digits = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1
+    return f"{value:.{digits}f}"
 
 
 def grid(head: list[str], rows: list[list[str]]) -> str:
@@ -48,11 +49,11 @@ def _remark(outcome: Outcome) -> str:
     return "; ".join(parts)
 
 
-def _row(scenario: Scenario, name: str, outcome: Outcome, picows: float | None) -> list[str]:
+def _row(scenario: Scenario, name: str, outcome: Outcome, reference: float | None) -> list[str]:
     figure = outcome.median("figure")
-    ratio = "–" if figure is None or not picows else f"{figure / picows:.2f} ×"
+    ratio = "–" if figure is None or not reference else f"{figure / reference:.2f} ×"
     row = [servers.BY_NAME[name].title, number(figure), ratio, _percent(outcome.spread())]
-    if scenario.mode != "idle":
+    if not scenario.memory:
         busy = f"{_percent(outcome.median('server_util'))} / {_percent(outcome.median('load_util'))}"
         row += [
             number(outcome.median("rate")),
@@ -65,11 +66,12 @@ def _row(scenario: Scenario, name: str, outcome: Outcome, picows: float | None) 
 
 def scenario_table(scenario: Scenario, found: dict[str, Outcome]) -> str:
     """All servers in one scenario, cheapest first."""
-    head = ["server", scenario.unit, "× picows", "spread"]
-    if scenario.mode != "idle":
+    against = next((name for name in ("picows", "hub", "everywire") if name in found), "")
+    head = ["server", scenario.unit, f"× {against}", "spread"]
+    if not scenario.memory:
         head += ["per second", "busy server / load", "p50 µs", "p99 µs"]
-    picows = found["picows"].median("figure") if "picows" in found else None
-    rows = [_row(scenario, name, outcome, picows) for name, outcome in _cheapest_first(found)]
+    reference = found[against].median("figure") if against else None
+    rows = [_row(scenario, name, outcome, reference) for name, outcome in _cheapest_first(found)]
     return grid([*head, "remark"], rows)
 
 
@@ -88,12 +90,12 @@ def targets_table(figures: Figures) -> str:
     return grid(["work", "target", "measured", ""], [_target_row(verdict) for verdict in judge(figures)])
 
 
-def scenario_tables(figures: Figures) -> str:
+def scenario_tables(figures: Figures, heading: str = "##") -> str:
     """A heading and a table for every scenario."""
     parts = []
     for name, found in figures.items():
         scenario = scenarios.BY_NAME[name]
-        parts.append(f"## {scenario.title[0].upper()}{scenario.title[1:]}\n\n{scenario_table(scenario, found)}")
+        parts.append(f"{heading} {scenario.title[0].upper()}{scenario.title[1:]}\n\n{scenario_table(scenario, found)}")
     return "\n\n".join(parts)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from harness import scenarios
 from harness.measure import Outcome
 
 Figures = dict[str, dict[str, Outcome]]
@@ -20,12 +21,15 @@ class Target:
     limit: float
     other: tuple[str, str] | None = None
     difference: bool = False
+    over: str = ""  # the ratio is divided by the same two servers' ratio in this scenario: growth against growth
 
     def describe(self) -> str:
         """The limit in words."""
         if self.other is None:
             return f"≤ {self.limit:g} B"
         place = self.other[1] if self.other[0] == self.scenario else f"{self.other[1]} in {self.other[0]}"
+        if self.over:
+            return f"growth from {self.over} ≤ {self.limit:g} × that of {place}"
         return f"≤ {self.limit:g} B more than {place}" if self.difference else f"≤ {self.limit:g} × {place}"
 
     def measured(self, figures: Figures) -> float | None:
@@ -40,7 +44,10 @@ class Target:
         other = figures.get(self.other[0], {}).get(self.other[1])
         if other is None:
             return None
-        return self._compared(own, other)
+        ratio = self._compared(own, other)
+        before = replace(self, scenario=self.over, other=(self.over, self.other[1]), over="") if self.over else None
+        smaller = before.measured(figures) if before else 1.0
+        return ratio / smaller if ratio is not None and smaller else None
 
     def _compared(self, own: Outcome, other: Outcome) -> float | None:
         if self.other and self.other[0] == self.scenario and not self.difference:
@@ -62,6 +69,10 @@ def _against(scenario: str, **limits: float) -> list[Target]:
     return [Target(scenario, "everywire", limit, (scenario, name)) for name, limit in limits.items()]
 
 
+def _hub(scenario: str, limits: dict[str, float]) -> list[Target]:
+    return [Target(scenario, "hub", limit, (scenario, name)) for name, limit in limits.items()]
+
+
 TARGETS: tuple[Target, ...] = (
     *_against("echo", picows=0.75, websockets=0.35, floor=1.15),
     Target("echo", "everywire-async", _coroutine_limit(), ("echo", "everywire")),
@@ -77,7 +88,15 @@ TARGETS: tuple[Target, ...] = (
     *_against("fan-1k-deflate", **{"everywire-broadcast": 1.3}),
     Target("idle-deflate", "everywire", 256, ("idle", "everywire"), difference=True),
     *_against("fan-5000", floor=1.1),
-    *_against("hub", **{"everywire-broadcast": 1.3}),
+    *_hub("hub", {"everywire-broadcast": 1.3, "socketio-node": 0.25, "socketio-python": 0.10, "channels": 0.02}),
+    Target("hub", "hub-msgpack", 1.3, ("hub", "everywire-broadcast")),
+    *_hub("hub-9000", {"everywire-broadcast": 1.3}),
+    Target("hub-9000", "hub", 1.1, ("hub-9000", "floor-broadcast"), over="hub"),
+    *_hub("hub-16", {"everywire-broadcast": 1.3, "socketio-node": 0.25}),
+    Target("hub-64", "hub", 1.0, ("hub-16", "hub")),
+    Target("hub-10", "hub-crowded", 1.1, ("hub-10", "hub")),
+    Target("subscribed", "hub", 4096, ("subscribed", "everywire-idle"), difference=True),
+    Target("subscribed", "hub-presence", 4096, ("subscribed", "everywire-idle"), difference=True),
     Target("echo", "everywire-portable", 1.0, ("echo", "websockets-asyncio")),
     Target("echo", "everywire-portable-uvloop", 1.0, ("echo", "websockets")),
 )
@@ -96,5 +115,7 @@ class Verdict:
 
 
 def judge(figures: Figures) -> list[Verdict]:
-    """All targets against what was measured."""
-    return [Verdict(target, target.measured(figures)) for target in TARGETS]
+    """The targets of the parts of the benchmark that were measured, and how they came out."""
+    parts = {scenarios.BY_NAME[name].part for name in figures}
+    wanted = [target for target in TARGETS if scenarios.BY_NAME[target.scenario].part in parts]
+    return [Verdict(target, target.measured(figures)) for target in wanted]

@@ -58,10 +58,13 @@ void drop(struct connection *c) {
 
 static void request_upgrade(struct connection *c) {
     static char request[1024];
+    char protocol[64] = "";
+    if (enveloped() && world.language->protocol)
+        snprintf(protocol, sizeof protocol, "Sec-WebSocket-Protocol: %s\r\n", world.language->protocol);
     int size = snprintf(request, sizeof request,
         "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s%s\r\n", world.options.path, world.options.port, key,
-        world.mode == &hub_mode ? "Sec-WebSocket-Protocol: everywire.v1.json\r\n" : "",
+        protocol,
         world.options.deflate ? "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
                                 "client_no_context_takeover\r\n" : "");
     c->state = UPGRADING;

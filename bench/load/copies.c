@@ -31,7 +31,7 @@ void check_copy(struct connection *c, const uint8_t *payload, size_t size) {
     c->reader.seq = c->seen;
     if (is_known(c, payload, size)) return;
     world.examined++;
-    bool good = world.mode == &hub_mode ? envelope_holds(c, payload, size) : inflates_to(c, payload, size);
+    bool good = enveloped() ? world.language->holds(c, payload, size) : inflates_to(c, payload, size);
     uint64_t seq = c->reader.seq, slot = seq % RING;
     if (!good) c->reader.wrong = true;
     else if (world.mode == &idle_mode || world.mode == &echo_mode) return;       /* every message is another there */

@@ -32,19 +32,22 @@ static size_t write_header(uint8_t *to, uint8_t first, size_t size, uint32_t key
 
 static uint8_t first_byte(void) { return 0x80 | (world.options.binary ? BINARY : TEXT); }
 
+/* Whether messages come in an envelope of the hub's language. */
+bool enveloped(void) { return world.mode == &hub_mode || world.mode == &storm_mode; }
+
 size_t frame_write(uint8_t *to, uint32_t id, uint64_t seq) {
-    if (world.mode == &hub_mode) return publish_write(to, id, seq);
+    if (enveloped()) return publish_write(to, id, seq);
     uint32_t key = next_key();
     size_t head = write_header(to, first_byte(), world.options.size, key);
     payload_copy(to + head, id, seq, key);
     return head + world.options.size;
 }
 
-/* One text frame around bytes that are not a numbered message. */
-size_t frame_around(uint8_t *to, const uint8_t *text, size_t size) {
+/* One frame around bytes that are not a numbered message. */
+size_t frame_around(uint8_t *to, int opcode, const uint8_t *payload, size_t size) {
     uint32_t key = next_key();
-    size_t head = write_header(to, 0x80 | TEXT, size, key);
-    for (size_t i = 0; i < size; i++) to[head + i] = text[i] ^ to[head - 4 + i % 4];
+    size_t head = write_header(to, 0x80 | (uint8_t)opcode, size, key);
+    for (size_t i = 0; i < size; i++) to[head + i] = payload[i] ^ to[head - 4 + i % 4];
     return head + size;
 }
 
@@ -87,7 +90,8 @@ static bool begin_payload(struct reader *r) {
     r->in_payload = true;
     bool whole = (r->head[0] & 0x80) && r->opcode;           /* no server here has reason to fragment */
     bool clean = !(r->head[0] & 0x30) && !(r->head[1] & 0x80);
-    bool small = r->size <= world.options.size + 4096;
+    size_t messages = world.mode == &storm_mode ? (size_t)world.options.window : 1;
+    bool small = r->size <= (world.options.size + 256) * messages + 4096;
     return whole && clean && small && (!r->rsv1 || (world.options.deflate && r->opcode < CLOSE));
 }
 
@@ -132,9 +136,13 @@ static void data_frame(struct connection *c) {
     world.mode->message(c, seq);
 }
 
+static bool hub_event(struct connection *c, const uint8_t *payload, size_t size) {
+    return world.mode == &storm_mode ? storm_event(c, payload, size) : world.language->event(c, payload, size);
+}
+
 static void payload_piece(struct connection *c, const uint8_t *piece, size_t size) {
     struct reader *r = &c->reader;
-    bool wanted_whole = r->opcode >= CLOSE || r->rsv1 || world.mode == &hub_mode;
+    bool wanted_whole = r->opcode >= CLOSE || r->rsv1 || enveloped();
     const uint8_t *whole = wanted_whole ? collect(r, piece, size) : NULL;
     if (!wanted_whole) check_piece(c, piece, size);
     r->at += size;
@@ -142,7 +150,7 @@ static void payload_piece(struct connection *c, const uint8_t *piece, size_t siz
     r->in_payload = false;
     r->have = 0;
     bool to_check = r->opcode < CLOSE && wanted_whole;
-    if (to_check && world.mode == &hub_mode && hub_event(c, whole, r->size)) to_check = false;
+    if (to_check && enveloped() && hub_event(c, whole, r->size)) to_check = false;
     else if (to_check) check_copy(c, whole, r->size);
     if (r->opcode >= CLOSE) control_frame(c, whole);
     else if (to_check || !wanted_whole) data_frame(c);

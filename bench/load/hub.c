@@ -1,65 +1,48 @@
-/* The hub: a publisher and subscribers that speak everywire's native dialect (docs/protocol.md).
+/* The hub: a publisher and subscribers that speak one of several wire languages.
  *
- * As a fan, but each message is published to a channel and comes back as a publication with its offset; the message is
- * the string `data`.  The payload pool has no character that JSON would escape. */
+ * As a fan, but each message is published to a channel and comes back in an envelope of the language.  The payload pool
+ * has no character that JSON would escape. */
 #include <stdio.h>
 #include <string.h>
 #include "load.h"
 
-#define CHANNEL "bench"
+bool is_publisher(const struct connection *c) { return c == world.connections; }
 
-static bool is_publisher(const struct connection *c) { return c == world.connections; }
+/* The channel that subscriber `c` listens to: all to one, or each to one of the rooms. */
+int channel_of(const struct connection *c, char *to, size_t size) {
+    long place = c - world.connections;
+    if (world.options.rooms < 2 || is_publisher(c)) return snprintf(to, size, "bench");
+    return snprintf(to, size, "bench-%ld", place % world.options.rooms);
+}
 
-static void say(struct connection *c, const char *text) {
-    uint8_t frame[512];
-    transmit(c, frame, frame_around(frame, (const uint8_t *)text, strlen(text)));
+void say(struct connection *c, const uint8_t *payload, size_t size) {
+    uint8_t frame[1024];
+    transmit(c, frame, frame_around(frame, world.language->opcode, payload, size));
 }
 
 /* The command that publishes message `seq`; returns the frame's size. */
 size_t publish_write(uint8_t *to, uint32_t id, uint64_t seq) {
     static uint8_t text[READ_SIZE];
-    int head = snprintf((char *)text, sizeof text, "{\"type\":\"publish\",\"id\":%llu,\"channel\":\"" CHANNEL "\",\"data\":\"",
-                        (unsigned long long)seq + 10);
-    payload_copy(text + head, id, seq, 0);
-    size_t size = (size_t)head + world.options.size;
-    memcpy(text + size, "\"}", 2);
-    return frame_around(to, text, size + 2);
+    size_t size = world.language->publish(text, id, seq);
+    return frame_around(to, world.language->opcode, text, size);
 }
 
-/* Whether a publication carries a message; sets reader.seq to which. */
-bool envelope_holds(struct connection *c, const uint8_t *payload, size_t size) {
-    static const char mark[] = "\"data\":\"";
-    const uint8_t *data = memmem(payload, size, mark, sizeof mark - 1);
-    if (!data) return false;
-    data += sizeof mark - 1;
-    size_t left = size - (size_t)(data - payload);
-    if (left < world.options.size + 2 || data[world.options.size] != '"') return false;
-    return payload_claims(data, &c->reader.seq) && payload_same(c->id, c->reader.seq, 0, data, world.options.size);
-}
-
-static bool has(const uint8_t *payload, size_t size, const char *words) {
+bool has(const uint8_t *payload, size_t size, const char *words) {
     return memmem(payload, size < 64 ? size : 64, words, strlen(words)) != NULL;
 }
 
-/* Answers and other events; true: it was one, false: it is a publication, to be checked. */
-bool hub_event(struct connection *c, const uint8_t *payload, size_t size) {
-    if (has(payload, size, "\"type\":\"publication\"")) return false;
-    if (has(payload, size, "\"type\":\"connected\"")) {
-        if (is_publisher(c)) world.opened++;
-        else say(c, "{\"type\":\"subscribe\",\"id\":2,\"channel\":\"" CHANNEL "\"}");
-    } else if (has(payload, size, "\"type\":\"subscribed\"")) {
-        world.opened++;
-    } else if (has(payload, size, "\"type\":\"ping\"")) {
-        say(c, "{\"type\":\"pong\"}");
-    } else if (!has(payload, size, "\"type\":\"published\"")) {
-        fprintf(stderr, "load: the hub said %.*s\n", (int)(size < 300 ? size : 300), (const char *)payload);
-        world.errors.protocol++;
-    }
-    return true;
+/* Whether the message's data is at `data`, `left` bytes before the end of its envelope; sets reader.seq to which. */
+bool data_holds(struct connection *c, const uint8_t *data, size_t left) {
+    if (left < world.options.size) return false;
+    return payload_claims(data, &c->reader.seq) && payload_same(c->id, c->reader.seq, 0, data, world.options.size);
 }
 
-static void hub_opened(struct connection *c) { say(c, "{\"type\":\"connect\",\"id\":1}"); }
+void unexpected_event(const uint8_t *payload, size_t size) {
+    fprintf(stderr, "load: the hub said %.*s\n", (int)(size < 300 ? size : 300), (const char *)payload);
+    world.errors.protocol++;
+}
 
+static void hub_opened(struct connection *c) { if (world.language->opened) world.language->opened(c); }
 static void hub_closing(struct connection *c) { fan_mode.closing(c); }
 static void hub_message(struct connection *c, uint64_t seq) { fan_mode.message(c, seq); }
 static void hub_ended(struct connection *c) { fan_mode.ended(c); }

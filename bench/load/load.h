@@ -1,6 +1,6 @@
 /* The load generator: the types and functions its files share.
  *
- * One thread, one epoll.  A `mode` (echo, fan, hub, idle, churn) says what is done when a connection opens and when a
+ * One thread, one epoll.  A `mode` (echo, fan, hub, storm, idle, churn) says what is done when a connection opens and when a
  * message arrives; everything below it (sockets, TLS, upgrade, frames, verification) is common to all modes.
  * Every byte that a server returns is compared with what it must return, in order; see `struct errors`. */
 #ifndef LOAD_H
@@ -22,12 +22,13 @@ typedef struct ssl_ctx_st SSL_CTX;
 enum { TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10 };
 
 struct options {
-    const char *mode, *path;
+    const char *mode, *path, *language;
     uint16_t port;
     int connections, window, concurrency, core;
+    int rooms, channels;       /* hub: channels that subscribers spread over; further ones that each listens to alone */
     size_t size;
     double seconds, warmup, settle, drain;
-    bool binary, tls, deflate;
+    bool binary, tls, deflate, hold;
     int pids[MAX_PIDS], pid_count;
 };
 
@@ -65,6 +66,7 @@ struct connection {
     struct reader reader;
     uint64_t sent, seen;       /* sequence numbers: next to send, next expected */
     uint64_t since;            /* ns: when the burst was written, or the cycle began */
+    uint32_t subscribed;       /* channels that it listens to (hub) */
     uint8_t *out;              /* what the socket did not take */
     size_t out_size, out_sent;
     char *response;            /* the upgrade's answer so far */
@@ -81,6 +83,16 @@ struct mode {
     uint64_t (*outstanding)(void);                       /* messages still on their way */
 };
 
+/* What the clients of a hub say and hear, in one wire language. */
+struct language {
+    const char *name, *protocol;                          /* subprotocol; NULL: none is offered */
+    int opcode;
+    void (*opened)(struct connection *);                  /* NULL: the server speaks first */
+    size_t (*publish)(uint8_t *text, uint32_t id, uint64_t seq);
+    bool (*holds)(struct connection *, const uint8_t *payload, size_t size);   /* a publication, byte for byte? sets reader.seq */
+    bool (*event)(struct connection *, const uint8_t *payload, size_t size);   /* true: taken care of; false: a publication */
+};
+
 /* What the measured part of a run came to; CPU times in ns. */
 struct measured { double seconds, server_cpu, own_cpu, kernel_share; uint64_t messages; };
 
@@ -89,6 +101,7 @@ struct world {
     struct options options;
     struct errors errors;
     const struct mode *mode;
+    const struct language *language;
     struct connection *connections;
     int epoll, opened;
     bool started, stopping;    /* messages may be sent; nothing new is sent */
@@ -99,7 +112,8 @@ struct world {
     uint8_t *scratch;          /* frames are built here before they are written */
 };
 extern struct world world;
-extern const struct mode echo_mode, fan_mode, idle_mode, churn_mode, hub_mode;
+extern const struct mode echo_mode, fan_mode, idle_mode, churn_mode, hub_mode, storm_mode;
+extern const struct language native_language, msgpack_language, socketio_language;
 
 /* options.c */
 void parse_options(int argc, char **argv);
@@ -122,13 +136,21 @@ size_t frame_write_deflated(uint8_t *to, uint32_t id, uint64_t seq);
 void send_control(struct connection *, int opcode, const uint8_t *payload, size_t size);
 void feed(struct connection *, const uint8_t *bytes, size_t size);
 void complete_frame(struct connection *);
-size_t frame_around(uint8_t *to, const uint8_t *text, size_t size);
+size_t frame_around(uint8_t *to, int opcode, const uint8_t *payload, size_t size);
+bool enveloped(void);
 /* copies.c */
 void check_copy(struct connection *, const uint8_t *payload, size_t size);
 /* hub.c */
 size_t publish_write(uint8_t *to, uint32_t id, uint64_t seq);
-bool envelope_holds(struct connection *, const uint8_t *payload, size_t size);
-bool hub_event(struct connection *, const uint8_t *payload, size_t size);
+bool is_publisher(const struct connection *);
+int channel_of(const struct connection *, char *to, size_t size);
+void say(struct connection *, const uint8_t *payload, size_t size);
+bool has(const uint8_t *payload, size_t size, const char *words);
+bool data_holds(struct connection *, const uint8_t *data, size_t left);
+void unexpected_event(const uint8_t *payload, size_t size);
+/* storm.c */
+bool storm_event(struct connection *, const uint8_t *payload, size_t size);
+bool storm_prepared(void);
 /* inflate.c */
 bool inflates_to(struct connection *, const uint8_t *payload, size_t size);
 size_t deflate_payload(uint8_t *to, uint32_t id, uint64_t seq);

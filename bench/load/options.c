@@ -6,14 +6,16 @@
 #include "load.h"
 
 static const char usage[] =
-    "load --mode echo|fan|hub|idle|churn --port N [--path /] [--connections N] [--size BYTES] [--window N]\n"
-    "     [--settle S] [--warmup S] [--seconds S] [--drain S] [--concurrency N] [--pids P,P] [--core N] [--binary] [--tls] [--deflate]\n";
+    "load --mode echo|fan|hub|storm|idle|churn --port N [--path /] [--connections N] [--size BYTES] [--window N]\n"
+    "     [--settle S] [--warmup S] [--seconds S] [--drain S] [--concurrency N] [--pids P,P] [--core N] [--binary] [--tls] [--deflate]\n"
+    "     hub: [--language json|msgpack|socketio] [--rooms N] [--channels N] [--hold]; fan: [--hold]\n";
 
 static const struct option known[] = {
     {"mode", 1, 0, 'm'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'P'}, {"connections", 1, 0, 'c'},
     {"size", 1, 0, 's'}, {"window", 1, 0, 'w'}, {"seconds", 1, 0, 't'}, {"warmup", 1, 0, 'u'},
     {"concurrency", 1, 0, 'C'}, {"pids", 1, 0, 'i'}, {"core", 1, 0, 'k'}, {"binary", 0, 0, 'b'},
-    {"settle", 1, 0, 'S'}, {"drain", 1, 0, 'D'}, {"tls", 0, 0, 'T'}, {"deflate", 0, 0, 'd'}, {0, 0, 0, 0},
+    {"settle", 1, 0, 'S'}, {"drain", 1, 0, 'D'}, {"tls", 0, 0, 'T'}, {"deflate", 0, 0, 'd'},
+    {"language", 1, 0, 'l'}, {"rooms", 1, 0, 'r'}, {"channels", 1, 0, 'n'}, {"hold", 0, 0, 'h'}, {0, 0, 0, 0},
 };
 
 static void parse_pids(struct options *o, char *list) {
@@ -39,25 +41,36 @@ static void set_option(struct options *o, int letter) {
     case 'b': o->binary = true; break;
     case 'T': o->tls = true; break;
     case 'd': o->deflate = true; break;
+    case 'l': o->language = optarg; break;
+    case 'r': o->rooms = atoi(optarg); break;
+    case 'n': o->channels = atoi(optarg); break;
+    case 'h': o->hold = true; break;
     default: fputs(usage, stderr); exit(2);
     }
 }
 
 static void choose_mode(const char *name) {
-    static const struct mode *modes[] = {&echo_mode, &fan_mode, &idle_mode, &churn_mode, &hub_mode};
+    static const struct mode *modes[] = {&echo_mode, &fan_mode, &idle_mode, &churn_mode, &hub_mode, &storm_mode};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (name && !strcmp(name, modes[i]->name)) world.mode = modes[i];
 }
 
+static void choose_language(const char *name) {
+    static const struct language *languages[] = {&native_language, &msgpack_language, &socketio_language};
+    for (size_t i = 0; i < sizeof languages / sizeof *languages; i++)
+        if (!strcmp(name, languages[i]->name)) world.language = languages[i];
+}
+
 void parse_options(int argc, char **argv) {
     struct options *o = &world.options;
-    *o = (struct options){.path = "/", .connections = 100, .size = 32, .window = 1, .seconds = 1.0,
+    *o = (struct options){.path = "/", .language = "json", .rooms = 1, .connections = 100, .size = 32, .window = 1, .seconds = 1.0,
                           .settle = 0.2, .warmup = 0.3,
                           .drain = 2.0, .concurrency = 128, .core = -1};
     for (int letter; (letter = getopt_long(argc, argv, "", known, NULL)) != -1;) set_option(o, letter);
     choose_mode(o->mode);
-    bool ok = world.mode && o->port && o->connections > 0 && o->window > 0 && o->window <= RING / 2;
-    if (!ok || ((o->deflate || world.mode == &hub_mode) && o->size < TAG_SIZE)) {
+    choose_language(o->language);
+    bool ok = world.mode && world.language && o->port && o->connections > 0 && o->window > 0 && o->window <= RING / 2;
+    if (!ok || ((o->deflate || enveloped()) && o->size < TAG_SIZE)) {
         fputs(usage, stderr);
         exit(2);
     }

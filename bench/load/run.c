@@ -41,7 +41,7 @@ static void run_for(uint64_t ns) {
 static bool open_all(void) {
     const struct options *o = &world.options;
     uint64_t end = clock_ns() + OPEN_LIMIT;
-    int begun = 0;
+    int begun = world.opened;
     while (world.opened < o->connections && clock_ns() < end && !world.errors.protocol && !world.errors.closed) {
         while (begun < o->connections && begun - world.opened < o->concurrency) begin(&world.connections[begun++]);
         wait_events(clock_ns() + SECOND / 10);
@@ -143,7 +143,25 @@ static bool told_to_stop(void) {
     return poll(&input, 1, 0) > 0;
 }
 
-/* Says {"ready": N} when every connection has had its echo, then holds them until a byte or the end of stdin. */
+/* Everything between the position that is recovered from and the last client's last message is what is measured. */
+static int run_storm(void) {
+    struct measured m = {.seconds = 1};
+    if (storm_prepared()) {
+        uint64_t began = clock_ns();
+        double server = (double)server_cpu_ns(), own = (double)own_cpu_ns();
+        latency_reset();
+        world.opened = 1;                       /* the publisher */
+        open_all();
+        m = (struct measured){(double)(clock_ns() - began) / 1e9, (double)server_cpu_ns() - server,
+                              (double)own_cpu_ns() - own, 0, world.received};
+    }
+    world.errors.missing += world.mode->outstanding();
+    say_goodbye();
+    report(&m);
+    return error_sum(&world.errors) ? 1 : 0;
+}
+
+/* Says {"ready": N} when every connection is open (idle: has had its echo), then holds them until a byte or the end of stdin. */
 int run_idle(void) {
     uint64_t began = clock_ns();
     bool complete = open_all();
@@ -168,7 +186,7 @@ static void setup(void) {
         CPU_SET((size_t)world.options.core, &cores);
         if (sched_setaffinity(0, sizeof cores, &cores)) perror("load: sched_setaffinity");
     }
-    bool one_source = world.mode == &fan_mode || world.mode == &hub_mode;     /* payloads all come from connection 0 */
+    bool one_source = world.mode == &fan_mode || enveloped();     /* payloads all come from connection 0 */
     if (one_source) world.options.connections++;                  /* the publisher */
     world.epoll = epoll_create1(EPOLL_CLOEXEC);
     world.connections = calloc((size_t)world.options.connections, sizeof *world.connections);
@@ -182,5 +200,6 @@ static void setup(void) {
 int main(int argc, char **argv) {
     parse_options(argc, argv);
     setup();
-    return world.mode == &idle_mode ? run_idle() : run_timed();
+    if (world.mode == &storm_mode) return run_storm();
+    return world.mode == &idle_mode || world.options.hold ? run_idle() : run_timed();
 }

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-import uvicorn
-from harness.serving import announce, options, run
+from harness.serving import options, run, serve_asgi
 
 given = options()
 fan: dict[int, Any] = {}
@@ -35,27 +33,4 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await (fan_out if scope["path"] == "/fan" else echo)(receive, send)
 
 
-async def main() -> None:
-    config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=0,
-        ws="websockets-sansio",
-        http="httptools",
-        lifespan="off",
-        backlog=4096,
-        log_level="error",
-        access_log=False,
-        ws_per_message_deflate=given.deflate,
-        ssl_certfile=given.cert,
-        ssl_keyfile=given.key,
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    announce(server.servers[0].sockets[0].getsockname()[1])
-    await serving
-
-
-run(main(), given.loop)
+run(serve_asgi(app, given), given.loop)

@@ -10,8 +10,21 @@ from everywire.app import Everywire
 from everywire.hub.settings import Settings
 
 given = options()
-app = Everywire(settings=Settings(commands=None, received=None, publishes=None))  # a publisher here is a load
-app.channel("bench")
+# A publisher here is a load, and so is who comes back with everybody at once: rates are not what is measured.
+UNLIMITED = Settings(
+    commands=None,
+    received=None,
+    publishes=None,
+    subscribes=None,
+    max_channels=100_000,
+    max_waiting=10_000,
+    max_address_connections=20_000,
+    max_address_unconnected=20_000,
+)
+app = Everywire(settings=UNLIMITED)
+app.channel("bench", history=1000, presence=given.presence)
+app.channel("bench-{room}", history=1000, presence=given.presence)
+app.channel("own-{owner}-{number}", history=10)
 
 
 async def main() -> None:

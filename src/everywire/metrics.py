@@ -36,16 +36,20 @@ class Metrics:
     """What one node has counted since it started: plain integers, because they are bumped on hot paths.
 
     `disconnects` counts transports by the code they closed with, `refused` commands by the code of their
-    refusal. One instance belongs to one event loop; nothing here is safe to bump from several threads.
+    refusal, `dropped` publications that subscribers were not told, by their policy. One instance
+    belongs to one event loop; nothing here is safe to bump from several threads.
     """
 
     __slots__ = (
+        "broker_links",
         "bytes_received",
         "changes_dropped",
         "commands",
         "deliveries",
         "disconnects",
+        "dropped",
         "evictions",
+        "forwards",
         "limited",
         "losses",
         "notes_malformed",
@@ -64,12 +68,15 @@ class Metrics:
     )
 
     def __init__(self) -> None:
+        self.broker_links = 0
         self.bytes_received = 0
         self.changes_dropped = 0
         self.commands = 0
         self.deliveries = 0
         self.disconnects: dict[int, int] = {}
+        self.dropped: dict[str, int] = {}
         self.evictions = 0
+        self.forwards = 0
         self.limited = 0
         self.losses = 0
         self.notes_malformed = 0

@@ -99,7 +99,9 @@ class Publisher:
                 status, text = self._once(method, self._parts.path.rstrip("/") + path, body)
             except (OSError, HTTPException) as fault:
                 if last:
-                    raise ConnectionError(f"nobody answers at {self._parts.netloc}: {fault}") from fault
+                    raise ConnectionError(
+                        f"nobody answers at {self._parts.netloc.rpartition('@')[2]}: {fault}"
+                    ) from fault
             else:
                 if last or status not in _PASSING:
                     return _answer(status, text)

@@ -63,7 +63,7 @@ def test_a_fault_in_an_echo_is_reported(fault, expected):
 )
 def test_a_fault_in_a_broadcast_is_reported(fault, expected):
     with faulty(fault) as port:
-        code, report = load(port, mode="fan", path="/fan", window=64, connections=3)
+        code, report = load(port, mode="fan", path="/fan", window=64, connections=3, seconds=0.12)
     assert code == 1
     assert kinds(report) & set(expected.split())
 

@@ -4,14 +4,16 @@ import asyncio
 import base64
 import os
 import re
+from array import array
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
 
-from everywire.testing import passed
+from everywire.messages import Position
+from everywire.testing import Log, Mark, Seen, passed
 
-_OFFSET = re.compile(rb'"offset":(\d+)')
+_PUBLICATION = re.compile(rb'"data":(\d+),"time":\d+,"offset":(\d+)')
 
 
 def framed(text: bytes) -> bytes:
@@ -26,8 +28,13 @@ class One(asyncio.Protocol):
     Invariants: `position` is (epoch, offset) of the last publication that it was told.
     """
 
-    def __init__(self, crowd: "Crowd", position: tuple[str, int] | None) -> None:
+    def __init__(self, crowd: "Crowd", position: tuple[str, int] | None, token: str | None = None) -> None:
         self.crowd = crowd
+        self.token = token
+        self.session = ""
+        self.staying = True  # whether it comes back
+        self.began: tuple[str, int] | None = position
+        self.seen = array("q")  # offset, number, offset, number, and so on
         self.position = position
         self.live = False
         self.closes: list[int] = []
@@ -61,7 +68,8 @@ class One(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if not self.crowd.over:
+        self.live = False
+        if not self.crowd.over and self.staying:
             self.crowd.came_apart(self)
 
     def data_received(self, data: bytes) -> None:
@@ -73,7 +81,8 @@ class One(asyncio.Protocol):
             assert self._data.startswith(b"HTTP/1.1 101"), bytes(self._data[:100])
             del self._data[: end + 4]
             self._upgraded = True
-            self._transport.write(framed(b'{"type":"connect","id":1}'))
+            shown = b"" if self.token is None else b',"token":"%s"' % self.token.encode()
+            self._transport.write(framed(b'{"type":"connect","id":1%s}' % shown))
             self._subscribe()
         self._read()
 
@@ -107,34 +116,55 @@ class One(asyncio.Protocol):
         if payload.startswith(b'{"type":"subscribed"'):
             said = msgspec.json.decode(payload)
             first = self.position
-            missed = [each["offset"] for each in said["publications"]]
             if first is not None:
                 self.holes += not said["recovered"]
-                self._count(missed)
+                for each in said["publications"]:
+                    self._count(each["offset"], each["data"])
             self.position = (said["epoch"], said["offset"])
+            self.began = self.began or self.position
             self.live = True
             self.crowd.came_live()
         elif payload.startswith(b'{"type":"publication"'):
-            self._count([int(_OFFSET.search(payload)[1])])
+            number, offset = _PUBLICATION.search(payload).groups()
+            self._count(int(offset), int(number))
+        elif payload.startswith(b'{"type":"connected"'):
+            self.session = msgspec.json.decode(payload)["session"]
         elif payload.startswith(b'{"type":"error"'):
             self.errors.append(payload)
             asyncio.get_running_loop().call_later(0.1, self._subscribe)
         elif payload.startswith(b'{"type":"ping"'):
             self._transport.write(framed(b'{"type":"pong"}'))
 
-    def _count(self, offsets: list[int]) -> None:
-        for offset in offsets:
-            epoch, before = self.position
-            self.doubles += offset <= before
-            self.holes += offset > before + 1
-            self.heard += 1
-            self.position = (epoch, offset)
+    def _count(self, offset: int, number: object) -> None:
+        epoch, before = self.position
+        self.doubles += offset <= before
+        self.holes += offset > before + 1
+        self.heard += 1
+        self.position = (epoch, offset)
+        if isinstance(number, int):
+            self.seen.extend((offset, number))
+
+    def leave(self) -> None:
+        """Be gone for good, and say so."""
+        self.staying = False
+        if self._transport is not None:
+            self._transport.write(b"\x88\x82" + bytes(4) + (1000).to_bytes(2, "big"))
+            self._transport.close()
+
+    def log(self) -> Log:
+        """Give what it saw, for the checker; the messages are numbers, and all are of one publisher."""
+        epoch, offset = self.began
+        pairs = zip(self.seen[::2], self.seen[1::2], strict=True)
+        seen = [Seen(Position(epoch, offset), "mouth", number) for offset, number in pairs]
+        return Log("client", [Mark(Position(epoch, offset)), *seen])
 
 
 class Crowd:
-    """`count` clients of one channel."""
+    """`count` clients of one channel; with `users`, so many users among them."""
 
-    def __init__(self, address: str, channel: str, count: int, position: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self, address: str, channel: str, count: int, position: tuple[str, int] | None = None, users: int = 0
+    ) -> None:
         parts = urlsplit(address)
         self.host, self.port, self.channel = parts.hostname, parts.port, channel
         key = base64.b64encode(os.urandom(16)).decode()
@@ -143,7 +173,7 @@ class Crowd:
             f"GET {parts.path} HTTP/1.1\r\n{fields}\r\nSec-WebSocket-Key: {key}\r\n"
             "Sec-WebSocket-Protocol: everywire.v1.json\r\n\r\n"
         ).encode()
-        self.ones = [One(self, position) for _ in range(count)]
+        self.ones = [One(self, position, f"user{n % users}" if users else None) for n in range(count)]
         self.over = False
         self.returns: list[float] = []  # when somebody was sent away
         self._tasks: set[asyncio.Task[None]] = set()

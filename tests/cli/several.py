@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from tests.cli.commands import Command, started
 
 import everywire
 from everywire.client.hub import Publication
+from everywire.messages import Position
 from everywire.testing import passed
 
 PATIENCE = 20
@@ -20,6 +22,9 @@ import everywire
 app = everywire.Everywire()
 app.channel("room:{name}", history=1000, presence=True)
 app.channel("log:{name}", history=10_000)
+app.channel("hall:{name}", history=10_000, presence=True)
+app.channel("lobby:{name}", presence="users", leave_after=2)
+app.on_connect(lambda connecting: everywire.Identity(connecting.token) if connecting.token else None)
 app.on("pid")(lambda member, data: os.getpid())
 """
 
@@ -35,13 +40,13 @@ async def serving(folder: Path, *options: str, workers: int = 2) -> AsyncIterato
 
 
 @contextlib.asynccontextmanager
-async def spread(address: str, count: int) -> AsyncIterator[dict[int, everywire.Client]]:
-    """Connect until `count` workers have a client each; gives those by the worker's process id."""
+async def spread(address: str, count: int, **how: Any) -> AsyncIterator[dict[int, everywire.Client]]:
+    """Connect until `count` workers have a client each; gives those by the worker's process id. `how` is for the clients."""
     found: dict[int, everywire.Client] = {}
     async with contextlib.AsyncExitStack() as stack:
         async with asyncio.timeout(20):
             while len(found) < count:
-                client = await stack.enter_async_context(everywire.Client(address))
+                client = await stack.enter_async_context(everywire.Client(address, **how))
                 found.setdefault(await client.call("pid"), client)
         yield found
 
@@ -77,21 +82,27 @@ class Ear:
 
 
 class Mouth:
-    """Publishes numbers from 0 on, `rate` of them per second, until it is told to stop."""
+    """Publishes numbers from 0 on, `rate` of them per second, until it is told to stop; `told` says where each of them is."""
 
     def __init__(self, client: everywire.Client, channel: str, rate: float) -> None:
         self.said = -1
+        self.told: dict[int, Position] = {}
         self._client, self._channel, self._rate = client, channel, rate
         self._stop = False
         self._task = asyncio.ensure_future(self._talk())
 
     async def _talk(self) -> None:
-        under_way = []
+        loop, under_way = asyncio.get_running_loop(), []
+        begun = loop.time()
         while not self._stop:
-            self.said += 1
-            under_way.append(asyncio.ensure_future(self._client.publish(self._channel, self.said)))
+            while self.said < (loop.time() - begun) * self._rate:  # what a slow turn kept back is made up for
+                self.said += 1
+                under_way.append(asyncio.ensure_future(self._publish(self.said)))
             await passed(1 / self._rate)
         await asyncio.gather(*under_way)
+
+    async def _publish(self, number: int) -> None:
+        self.told[number] = await self._client.publish(self._channel, number)
 
     async def until(self, number: int) -> None:
         """Wait until `number` was said."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import socket
@@ -201,3 +202,26 @@ def test_a_place_that_is_none_is_told(place, complaint):
     with pytest.raises(click.ClickException) as error:
         serving.sockets(place)
     assert complaint in error.value.message
+
+
+async def test_the_log_is_json_lines_where_that_is_asked_for():
+    async with started("run", "everywire.demo:app", "--host", "127.0.0.1", "--port", "0", "--log", "json") as run:
+        port = await run.port()
+        with pytest.raises(everywire.HandshakeError):
+            await everywire.connect(
+                f"ws://127.0.0.1:{port}/everywire", origin="https://evil.example", subprotocols=["everywire.v1.json"]
+            )
+        said = json.loads((await run.says(r"(?m)^\{.*\}$"))[0])
+        assert (said["level"], said["logger"], said["origin"]) == ("info", "everywire.gateway", "https://evil.example")
+        assert said["message"].startswith("refused a WebSocket")
+        assert "address" in said
+        assert await run.end() == 0
+
+
+async def test_the_processes_of_several_workers_write_the_same_log():
+    listen = ("--host", "127.0.0.1", "--port", "0", "--workers", "1", "--log", "json")
+    async with started("run", "everywire.demo:app", *listen, EVERYWIRE_LOG="debug") as run:
+        await run.port()
+        os.kill(run.process.pid, signal.SIGHUP)
+        await run.says(r'"message": "replaced 1 workers"')
+        assert await run.end() == 0

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
+import re
 import signal
 import urllib.request
 from pathlib import Path
@@ -226,4 +228,33 @@ async def test_options_may_come_from_the_environment(tmp_path):
         "run", "live:app", "--port", "0", "--workers", "1", cwd=tmp_path, EVERYWIRE_RUN_PID_FILE="pid"
     ) as run:
         await run.says("live:app is at")
+        assert await run.end() == 0
+
+
+@pytest.mark.slow
+async def test_a_worker_that_lets_its_clients_go_is_not_ready(tmp_path):
+    async with serving(tmp_path, "--drain", "3", "--pace", "1", workers=1) as (run, address):
+        host, port = re.search(r"//([\w.]+):(\d+)", address).groups()
+        kept = http.client.HTTPConnection(host, int(port), timeout=PATIENCE)
+
+        def ready():
+            kept.request("GET", "/readyz")
+            answer = kept.getresponse()
+            return answer.status, answer.read()
+
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(4):
+                await stack.enter_async_context(everywire.Client(address))
+            assert await asyncio.to_thread(ready) == (200, b"ready\n")
+            os.kill(run.process.pid, signal.SIGHUP)
+            await run.says(r"worker 1 \(pid \d+\) is ready")
+            async with asyncio.timeout(2):
+                while await asyncio.to_thread(ready) != (503, b"draining\n"):
+                    await passed(0.05)
+            await run.says("replaced 1 workers")
+            fresh = http.client.HTTPConnection(host, int(port), timeout=PATIENCE)
+            fresh.request("GET", "/readyz")
+            assert fresh.getresponse().status == 200
+            fresh.close()
+        kept.close()
         assert await run.end() == 0

@@ -14,7 +14,8 @@ async def listening(serve, **options):
     async def handle(reader, writer):
         tasks.add(asyncio.current_task())
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            # OSError: the peer's socket may be gone by the time it is shut down. Cancelled is how all of these end.
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await serve(reader, writer)
         finally:
             writer.close()
@@ -68,7 +69,7 @@ def fields(request):
 
 
 async def _pass(reader, writer):
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         while data := await reader.read(1 << 16):
             writer.write(data)
             await writer.drain()

@@ -101,3 +101,22 @@ def test_a_redirect_never_leaves_tls(location):
 def test_a_redirect_to_nowhere(location):
     with pytest.raises(InvalidURI):
         redirected(parse("ws://a/"), location)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["ftp://u:canary@x/", "ws://u:canary@x/?t=canary#f", "ws://u:canary@x:port/", "ws://u:canary@x/\x01?token=canary"],
+)
+def test_what_is_wrong_is_said_without_secrets(uri):
+    with pytest.raises(InvalidURI) as caught:
+        parse(uri)
+    assert "canary" not in str(caught.value)
+
+
+def test_the_faithful_follow_within_the_origin_or_to_its_tls_alone():
+    here = parse("ws://x/a")
+    assert redirected(here, "/b", faithful=True).target == "/b"
+    assert redirected(here, "wss://x/b", faithful=True).secure
+    for there in ("ws://y/b", "wss://y/b", "ws://x:81/b"):
+        with pytest.raises(RedirectError):
+            redirected(here, there, faithful=True)

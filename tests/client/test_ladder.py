@@ -56,6 +56,30 @@ def test_http_takes_the_place_of_a_websocket_that_does_not(network, error):
     run(network, test())
 
 
+@pytest.mark.parametrize(("known", "seconds"), [(None, 2), ("websocket", 5)])
+def test_a_websocket_gets_more_time_where_one_went_through(network, known, seconds):
+    async def test():
+        network.upgrading, network.socket = None, hangs
+        ladder = network.ladder()
+        if known is not None:
+            ladder.memory.put("ws://in.memory/everywire", known)
+        began = network.net.loop.time()
+        async with client(network, ladder):
+            assert seconds < network.net.loop.time() - began < seconds + 0.5
+
+    run(network, test())
+
+
+def test_behind_what_swallows_upgrades_and_keeps_streams_back_the_welcome_comes_within_five_seconds(network):
+    async def test():
+        network.upgrading, network.socket = None, hangs
+        network.buffered = {"stream", "sse"}
+        async with client(network) as ada:
+            assert (ada.transport, network.net.loop.time() < 5) == ("poll", True)
+
+    run(network, test())
+
+
 def test_a_websocket_that_brings_nothing_is_left(network):
     class Hole:
         def send(self, message):
@@ -82,10 +106,10 @@ def test_what_worked_is_remembered(network):
         ladder = network.ladder()
         network.buffered = {"stream"}
         async with client(network, ladder):
-            assert ladder.memory.get("ws://in.memory/everywire") == "sse"
+            assert ladder.memory.get("ws://in.memory/everywire") == "poll"
         tries = len(network.asked)
         async with client(network, ladder) as ada:
-            assert ada.transport == "sse"
+            assert ada.transport == "poll"
             assert not any("stream" in asked for asked in network.asked[tries:])
 
     run(network, test())

@@ -87,7 +87,7 @@ def test_a_stream_that_ends_is_asked_on(network, kind):
 
 @pytest.mark.parametrize(
     ("buffered", "works"),
-    [({"stream"}, "sse"), ({"stream", "sse"}, "poll"), ({"stream", "sse", "poll"}, "interval")],
+    [({"stream"}, "poll"), ({"stream", "sse"}, "poll"), ({"stream", "sse", "poll"}, "interval")],
 )
 def test_what_is_kept_back_on_the_way_is_left_within_seconds(network, buffered, works):
     async def test():
@@ -98,7 +98,7 @@ def test_what_is_kept_back_on_the_way_is_left_within_seconds(network, buffered, 
             assert await data(room, 1) == [1]
             assert ada.transport == works
             assert len(network.lines) == 1  # it is the same line, so nothing is lost
-            assert network.net.loop.time() < 16
+            assert network.net.loop.time() < (16 if "poll" in buffered else 3)
 
     run(network, test())
 
@@ -113,21 +113,54 @@ def test_what_the_server_does_not_do_is_left_at_once(network):
     run(network, test())
 
 
-def test_a_better_way_is_tried_again_on_the_same_line(network):
+def test_better_ways_are_tried_again_on_the_same_line(network):
     async def test():
         network.buffered = {"stream"}
         async with client(network) as ada:
-            assert ada.transport == "sse"
             room = ada.subscribe("room:a")
             await room.ready()
-            await elapse(70)
-            assert ada.transport == "sse"  # it was tried in vain
+            for seconds, kind in ((0, "poll"), (70, "sse"), (140, "sse")):  # then a stream was tried in vain
+                await elapse(seconds)
+                assert ada.transport == kind
             network.buffered = set()
-            await elapse(140)
+            await elapse(260)
             assert ada.transport == "stream"
             await room.publish(1)
             assert await data(room, 1) == [1]
             assert len(network.lines) == 1
+
+    run(network, test())
+
+
+def test_what_worked_last_time_is_not_the_best_for_ever(network):
+    network.buffered = {"stream", "sse"}
+    ladder = network.ladder(*KINDS)
+
+    async def connected(*kinds):
+        async with Client("http://in.memory/everywire", dial=ladder, dice=Random(7)) as ada:
+            for kind in kinds:
+                assert ada.transport == kind
+                await elapse(200)
+
+    async def test():
+        await connected("poll")
+        network.buffered = set()
+        await connected("poll", "stream")
+        await connected("stream")
+
+    run(network, test())
+
+
+def test_a_better_way_that_is_kept_back_costs_a_moment(network):
+    async def test():
+        network.buffered = {"stream", "sse", "poll"}
+        async with client(network, open_timeout=60) as ada:
+            assert ada.transport == "interval"
+            await elapse(60.5)  # polls are tried again
+            began = network.net.loop.time()
+            assert await ada.call("double", 2) == 4
+            assert network.net.loop.time() - began < 4
+            assert ada.transport == "interval"
 
     run(network, test())
 
@@ -144,6 +177,27 @@ def test_a_line_that_is_gone_is_replaced_and_the_session_resumed(network):
             assert (await ada.publish("room:a", 1)).offset == 1
             assert await data(room, 1) == [1]
             assert (ada.session, len(network.lines)) == (session, 2)
+
+    run(network, test())
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.005, 0.03, 0.1, 0.2])
+def test_short_polls_look_soon_for_an_answer(app, network, seconds):
+    @app.on("takes its time")
+    async def takes_its_time():
+        await elapse(seconds)
+        return "done"
+
+    async def test():
+        async with client(network, "interval") as ada:
+            await elapse(1.01 * seconds)  # at several moments of a poll
+            for _ in range(5):
+                began = network.net.loop.time()
+                assert await ada.call("takes its time") == "done"
+                assert network.net.loop.time() - began < 0.5
+            before = len(network.asked)
+            await elapse(10)
+            assert len(network.asked) - before < 15  # then it is patient again
 
     run(network, test())
 

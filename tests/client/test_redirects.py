@@ -9,6 +9,7 @@ from tests.client.servers import echo, hello, uri
 
 from everywire import Response, connect, serve
 from everywire.client.address import parse
+from everywire.client.ladder import websocket
 from everywire.errors import HandshakeError, RedirectError
 
 
@@ -105,3 +106,12 @@ async def test_a_redirect_on_a_socket_that_was_given(engine):
         sock = socket.create_connection(("127.0.0.1", port))
         with pytest.raises(RedirectError):
             await connect("ws://localhost/", engine=engine, sock=sock)
+
+
+async def test_a_client_with_a_token_is_not_led_to_another_server(engine):
+    async with answering("HTTP/1.1 404 Nothing\r\nContent-Length: 0\r\n\r\n") as (there, asked):
+        async with answering(redirect(302, f"ws://localhost:{there}/")) as (here, _):
+            dial = websocket(f"ws://localhost:{here}/", {"engine": engine})
+            with pytest.raises(RedirectError):
+                await dial(lambda message: None, lambda code, reason: None)
+        assert asked == []

@@ -309,3 +309,93 @@ def test_a_body_that_does_not_come_in_time():
     place.send(POST % b"Content-Length: 4" + b"bo")
     place.sweep(1, 12)
     assert place.pipe.written.startswith(b"HTTP/1.1 408 ")
+
+
+# Clients that do not read, or are slow
+
+
+class Loop:
+    """Runs what is due when it is told to."""
+
+    def __init__(self):
+        self.due = []
+
+    def call_soon(self, action):
+        self.due.append(action)
+
+    def run(self):
+        due, self.due = self.due, []
+        for action in due:
+            action()
+
+
+def test_who_does_not_read_its_answers_is_asked_nothing_more():
+    place = Place(page)
+    place.opening.engine.loop = loop = Loop()
+    place.pipe.backlog = 1 << 17
+    assert bodies(place.send(GET % b"a" + GET % b"b")) == [b"/a"]
+    assert place.send(GET % b"c") == b""
+    place.send(GET % b"d" * 1000)
+    assert place.pipe.calls == ["stop reading"]
+    place.pipe.backlog = 0
+    place.opening.drained()
+    loop.run()
+    assert place.pipe.calls == ["stop reading", "read"]
+    assert bodies(place.pipe.written) == [b"/b", b"/c", *[b"/d"] * 1000]
+
+
+def test_who_never_reads_is_left_when_its_idle_time_is_over():
+    place = Place(page)
+    place.pipe.backlog = 1 << 17
+    place.send(GET % b"a" * 2)
+    place.sweep(1, 30)
+    assert place.pipe.calls == []
+    place.sweep(62)
+    assert place.pipe.calls == ["finish"]
+
+
+def test_what_was_asked_before_a_half_close_waits_for_who_reads():
+    place = Place(page)
+    place.opening.engine.loop = loop = Loop()
+    place.pipe.backlog = 1 << 17
+    place.send(GET % b"a" + GET % b"b")
+    place.opening.ended()
+    assert place.pipe.calls == []
+    place.pipe.backlog = 0
+    place.opening.drained()
+    loop.run()
+    assert b"/b" in place.pipe.written
+    assert place.pipe.calls[-1] == "finish"
+
+
+@pytest.mark.parametrize("status", [403, 404, 429])
+def test_what_follows_an_upgrade_that_was_refused_is_never_parsed(status):
+    place = Place(lambda request: Response(status, "no"))
+    said = place.send(f"GET / HTTP/1.1\r\n{UPGRADE}\r\n".encode() + GET % b"smuggled")
+    assert said.count(b"HTTP/1.1") == 1
+    assert b"Connection: close" in said
+    assert place.pipe.calls == ["finish"]
+
+
+POSTED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+
+
+def test_a_slow_body_that_comes_is_waited_for():
+    place = Place(lambda request: Response(200, str(len(request.body))), rate=10)
+    place.send(POSTED)
+    for now in range(1, 100):  # ten bytes a second
+        place.send(b"x" * 10)
+        place.sweep(now)
+    assert place.pipe.calls == []
+    assert bodies(place.send(b"x" * 10)) == [b"1000"]
+
+
+def test_a_body_that_comes_slower_than_the_rate_is_refused_and_one_that_stops():
+    for pace in (1, 0):
+        place = Place(page, rate=10)
+        place.send(POSTED)
+        for now in range(1, 15):
+            place.pipe.feed(b"x" * pace)
+            place.sweep(now)
+        assert place.pipe.calls == ["finish"]
+        assert place.pipe.written.startswith(b"HTTP/1.1 408")

@@ -9,6 +9,7 @@ from tests.gateway.place import Place, events, seen
 from everywire.app import Everywire
 from everywire.errors import Refused
 from everywire.gateway import HttpSettings
+from everywire.hub.identity import Identity
 from everywire.hub.settings import Settings
 from everywire.testing import Net
 from everywire.transports.http import LineLimits
@@ -271,8 +272,41 @@ def test_one_that_takes_nothing_is_closed(place):
     assert place.net.app.hub.sessions == {}
 
 
-def test_who_goes_has_left(place):
+def test_who_follows_is_not_seen(place):
+    bob = place.net.connect(token="bob")
+    bob.subscribe("room:a")
     sink = follow(place, "channel=room:a")
+    [(_, told, _)] = events(sink)
+    assert [member["user"] for member in told["members"]] == ["bob"]
+    assert place.ask("GET", "presence?channel=room:a").json["sessions"] == 1
+    sink.producer.gone()
+    place.net.run()
+    assert bob.events() == []
+
+
+def test_who_follows_is_seen_where_that_is_asked_for(place):
+    bob = place.net.connect(token="bob")
+    bob.subscribe("room:a")
+    sink = follow(place, "channel=room:a&presence=1&token=ann")
+    sink.producer.gone()
+    place.net.run()
+    assert [(event["type"], event["member"]["user"]) for event in bob.events()] == [("join", "ann"), ("leave", "ann")]
+
+
+def test_what_the_server_subscribes_everybody_to_is_not_told_to_who_did_not_ask():
+    app = application()
+    app.on_connect(lambda connecting: Identity("ann", channels=("room:b", "closed:a")))
+    with Net(app) as net:
+        place = Place(net)
+        bob = net.connect()
+        bob.events()
+        sink = follow(place, "channel=closed:a")
+        assert [(name, data["channel"]) for name, data, _ in events(sink)] == [("subscribed", "closed:a")]
+        assert bob.events() == []
+
+
+def test_who_goes_has_left(place):
+    sink = follow(place, "channel=room:a&presence=1")
     assert place.ask("GET", "presence?channel=room:a").json["sessions"] == 1
     sink.producer.gone()
     place.net.run()

@@ -7,6 +7,8 @@ from everywire.gateway.line import Line
 
 
 class Attachment(SimpleNamespace):
+    address = None
+
     def pay(self, size):
         return True
 

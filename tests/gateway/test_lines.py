@@ -372,6 +372,7 @@ def test_a_line_of_another_node_is_asked_there(place):
     answer = place.ask("POST", "lines/elsewhere.secret?seq=1", b"body")
     assert answer.body == b"from elsewhere"
     assert relay.requests == [("elsewhere", "POST", "/everywire/lines/elsewhere.secret?seq=1", b"body")]
+    assert place.gateway.hub.metrics.forwards == 1
     assert place.ask("POST", "lines/nowhere.secret?seq=1", b"body").status == 404
     assert place.ask("GET", "lines/elsewhere.secret/poll", Origin="http://evil").status == 403
 
@@ -406,3 +407,11 @@ def test_nothing_is_left_of_many_lines(place):
     assert len(place.gateway.lines) == 0
     assert place.net.app.hub.attachments == {}
     assert place.gateway._crowd._counts == {}
+
+
+def test_a_line_whose_stream_a_short_poll_has_ended_is_lost_when_nobody_asks_on(place):
+    line = place.open()
+    place.ask("GET", f"{line}/stream")
+    assert kinds(place.poll(line)) == ["connected"]
+    place.net.run(LINGER + 1)
+    assert place.ask("GET", f"{line}/poll").status == 404

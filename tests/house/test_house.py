@@ -99,12 +99,12 @@ def _names(offence: str) -> str:
 
 
 def test_names_say_a_subject():
-    paths = [path.relative_to(PACKAGE).as_posix() for path in files(".py", ".pyx", under=("src",))]
+    paths = [path.relative_to(PACKAGE).as_posix() for path in files(".py", ".pyx", under=("src/everywire",))]
     none(list(rules.vague_names(paths)))
 
 
 def test_tests_mirror_the_sources():
-    modules = [path.relative_to(PACKAGE).as_posix() for path in files(".py", ".pyx", under=("src",))]
+    modules = [path.relative_to(PACKAGE).as_posix() for path in files(".py", ".pyx", under=("src/everywire",))]
     tests = {path.relative_to(ROOT / "tests").as_posix() for path in files(".py", under=("tests",))}
     missing = list(rules.unmirrored(modules, tests, exceptions.UNTESTED))
     none(missing)

@@ -179,3 +179,62 @@ def test_a_response_head_is_bounded_however_it_comes():
     fields = b"".join(b"a%d: %s\r\n" % (i, b"x" * 100) for i in range(10))
     with pytest.raises(BadRequest, match="too large"):
         ResponseReader(HeadLimits(head=500)).feed(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n")
+
+
+# What proxies on the way may understand otherwise
+
+BODIED = "POST /a HTTP/1.1\r\nHost: x\r\n{}{}\r\n"
+ASKS = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+INNER = b"GET /inner HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("cuts", [[], [60], [105, 110], [*range(60, 150, 3)]])
+def test_a_body_behind_an_upgrade_is_a_body_and_no_request(cuts):
+    told = BODIED.format(ASKS, f"Content-Length: {len(INNER)}\r\n").encode() + INNER
+    chunked = BODIED.format(ASKS, "Transfer-Encoding: chunked\r\n").encode() + b"%x\r\n%b\r\n0\r\n\r\n" % (
+        len(INNER),
+        INNER,
+    )
+    for wire in (told, chunked):
+        assert requests(split(wire + PLAIN, cuts)) == ([("POST", "/a", INNER), ("GET", "/a?b", b"")], b"")
+
+
+def test_an_upgrade_without_a_body_leaves_the_rest_alone():
+    for head in (UPGRADE, UPGRADE[:-2] + b"Content-Length: 0\r\n\r\n"):
+        reading = reader()
+        assert reading.feed(head + b"\x81").body == b""
+        assert reading.rest == b"\x81"
+
+
+def test_an_upgrade_with_a_body_keeps_its_head_and_obeys_the_limits():
+    wire = BODIED.format(ASKS, "Content-Length: 5\r\n").encode() + b"hello"
+    request = reader(fields=4).feed(wire)
+    assert [name for name, _ in request.headers] == ["Host", "Connection", "Upgrade", "Content-Length"]
+    assert refused(wire, body=4) == 413
+    assert refused(BODIED.format(ASKS, "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n").encode()) == 400
+
+
+@pytest.mark.parametrize("name", [b"X-Forwarded-For", b"Origin", b"Cookie", b"Upgrade", b"Host", b"Authorization"])
+def test_trailers_are_no_headers(name):
+    wire = CHUNKED[:-2] + name + b": y\r\n\r\n"
+    for pieces in ([wire], [wire[:-1], wire[-1:]], [wire[:95], wire[95:]]):
+        reading = reader()
+        found = [request for piece in pieces if (request := reading.feed(piece)) is not None]
+        assert [list(request.headers) for request in found] == [[("Host", "x"), ("Transfer-Encoding", "chunked")]]
+
+
+def test_what_means_something_else_to_others_is_refused():
+    assert refused(b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n") == 501
+    assert refused(b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == 400
+    assert refused(b"GET / RTSP/1.1\r\nHost: x\r\n\r\n") == 505
+
+
+def test_a_body_that_comes_has_time_that_one_that_does_not_has_not():
+    limits = HeadLimits(rate=100)
+    assert limits.patience(10, 0) == 10
+    assert limits.patience(10, 1000) == 20
+    reading = RequestReader(limits)
+    reading.feed(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel")
+    assert reading.came == 3
+    reading.feed(b"lo")
+    assert reading.came == 0

@@ -98,6 +98,22 @@ def test_a_request_is_read_again_from_its_head():
     assert (found.method, found.path, found.query, found.version) == ("GET", "/a", "b", "1.1")
 
 
+def test_a_folded_request_is_read_again_from_the_bytes_it_came_as():
+    found = Request.from_head(b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n")
+    assert found.headers["host"] == "a"
+    found.fold()
+    assert (found.headers["host"], found.headers.get("x"), len(found.headers)) == ("a", "y", 2)
+    found.fold()
+    assert list(found.headers) == [("Host", "a"), ("X", "y")]
+
+
+def test_a_folded_request_that_never_was_bytes_keeps_its_fields():
+    found = request("/", ("Host", "a"))
+    assert found.headers["host"] == "a"
+    found.fold()
+    assert found.headers["host"] == "a"
+
+
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
@@ -152,3 +168,16 @@ def test_a_reason_phrase_cannot_split_the_response():
 
 def test_a_response_shows_itself():
     assert repr(Response(404)) == "<Response 404 Not Found>"
+
+
+def test_no_answer_says_of_its_body_what_is_not_so():
+    for fields in ([("Content-Length", "3")], [("Transfer-Encoding", "chunked")]):
+        with pytest.raises(ValueError):
+            Response(200, b"ab", fields).encode()
+    assert Response(200, b"ab", [("Content-Length", "2")]).encode().endswith(b"\r\n\r\nab")
+    assert b"Content-Length: 7\r\n\r\n" in Response(200, b"", [("Content-Length", "7")]).encode(head_only=True)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_what_has_no_body_is_written_without(status):
+    assert Response(status, b"left over").encode().endswith(b"\r\n\r\n")

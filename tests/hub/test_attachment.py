@@ -3,7 +3,8 @@
 import pytest
 
 from everywire.app import Everywire
-from everywire.messages import Beat, Ping, Publication, Raw
+from everywire.http.request import Request
+from everywire.messages import Beat, Connect, Ping, Publication, Raw
 from everywire.payloads import Payload
 from everywire.testing import Net
 from everywire.testing.transport import MemoryTransport
@@ -38,3 +39,22 @@ def test_a_closed_one_hears_and_says_nothing(hub):
     attachment.tell(Publication("c", Raw(b"1"), 0))
     assert (transport.closed, [*transport.outbox]) == ((1011, "oops"), [])
     assert attachment.inbox == []
+
+
+class Folded(Request):
+    """Counts how often it was folded."""
+
+    folds = 0
+
+    def fold(self):
+        self.folds += 1
+        super().fold()
+
+
+def test_the_request_takes_no_more_than_its_bytes_once_the_session_is_there(hub):
+    request = Folded.from_head(b"GET /?lang=de HTTP/1.1\r\nHost: a\r\n\r\n")
+    attachment = hub.attach(MemoryTransport(), TwoWords(), request)
+    assert request.folds == 0
+    attachment.receive(Connect(1))
+    assert (attachment.session is not None, request.folds) == (True, 1)
+    assert (request.headers["host"], request.params) == ("a", {"lang": ["de"]})

@@ -287,3 +287,18 @@ def test_who_was_in_before_the_hooks_were_is_not_learnt_of():
     with Net(app) as net:
         net.connect(token="ann").subscribe("room:1")
         assert inner._occurrences.claim("n", 1) == ()
+
+
+def test_what_a_hook_is_learning_of_is_pending():
+    app = make()
+
+    @app.on_join("room:{name}")
+    async def joined(change):
+        await passed(5)
+
+    with Net(app) as net:
+        net.connect(token="ann").subscribe("room:1")
+        net.run(1)
+        assert app.hub.changes.pending == 1
+        net.run(5)
+        assert app.hub.changes.pending == 0

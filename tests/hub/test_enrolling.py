@@ -207,3 +207,19 @@ def test_a_failing_broker_is_told_as_our_fault(nets, caplog):
     done(one, one.app.subscribe("news", user="ann"))
     one.app.hub.broker.read = read
     assert [event["reason"] for event in ann.events("unsubscribed")] == ["internal error"]
+
+
+def test_who_comes_back_asks_for_what_was_missed_where_only_the_server_subscribes():
+    with Net(make(channels=("news",))) as net:
+        ann = net.connect(token="ann")
+        [told] = [each for each in ann.events("subscribed") if each["channel"] == "news"]
+        ann.drop()
+        net.app.publish("news", 1)
+        back = net.connect(resume=ann.resume)
+        since = {"epoch": told["epoch"], "offset": told["offset"]}
+        answer = back.subscribe("news", since=since)
+        assert answer["recovered"]
+        assert [each["data"] for each in answer["publications"]] == [1]
+        back.ask("unsubscribe", channel="news")
+        with pytest.raises(Refusal, match=r"^103 "):
+            back.subscribe("news", since=since)

@@ -4,8 +4,9 @@ import functools
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypedDict
 
+import msgspec
 import pytest
 
 from everywire.errors import Refused
@@ -20,6 +21,20 @@ CALLER = Caller(None, SimpleNamespace(id="s1", member=ADA, user="ada"))
 @dataclass
 class Point:
     x: int
+
+
+@dataclass
+class Order:
+    item: str
+    count: int = 1
+
+
+class Slip(TypedDict):
+    item: str
+
+
+class Struck(msgspec.Struct):
+    item: str
 
 
 def bound(function, data=None, stream=None):
@@ -174,3 +189,20 @@ async def unknown(data: "Nowhere"): ...  # noqa: F821
 def test_a_handler_that_could_never_be_called_is_refused_at_once(function, options, why):
     with pytest.raises(TypeError, match=f"^handler of 'f': .*{why}"):
         Handler("f", function, HandlerOptions(**options))
+
+
+@pytest.mark.parametrize("kind", [Order, Order | None, Slip, Struck], ids=str)
+def test_the_only_parameter_with_fields_of_its_own_is_the_whole_argument(kind):
+    def buy(caller: Caller, order: kind) -> None: ...
+
+    handler = Handler("buy", buy)
+    taken = handler.bind(CALLER, Raw(b'{"item":"tea","count":2}'), None)
+    item = taken["order"]["item"] if isinstance(taken["order"], dict) else taken["order"].item
+    assert item == "tea"
+
+
+def test_beside_another_it_is_a_field():
+    def buy(order: Order, gift: bool) -> None: ...
+
+    taken = Handler("buy", buy).bind(CALLER, Raw(b'{"order":{"item":"tea"},"gift":true}'), None)
+    assert (taken["order"].item, taken["gift"]) == ("tea", True)

@@ -57,21 +57,35 @@ def test_only_channels_of_that_kind_are_heard(net):
     assert heard(client) == [("score:1:a", 2)]
 
 
-def test_who_listens_to_the_channel_as_well_hears_both(net):
-    client = net.connect()
+@pytest.mark.parametrize("ephemeral", [False, True])
+def test_who_hears_a_publication_by_several_names_is_told_it_once(net, ephemeral):
+    client, other = net.connect(), net.connect()
     for name in ("score:>", "score:1:a", "score:*:*"):
         client.subscribe(name)
-    net.app.publish("score:1:a", 1)
-    assert len(heard(client)) == 3
-    for name in ("score:>", "score:1:a"):
-        client.ask("unsubscribe", channel=name)
-    net.app.publish("score:1:a", 2)
-    assert heard(client) == [("score:1:a", 2)]
+    other.subscribe("score:>")
+    for name in (None, "score:1:a", "score:>"):
+        if name is not None:
+            client.ask("unsubscribe", channel=name)
+        net.app.publish("score:1:a", name, ephemeral=ephemeral)
+        assert heard(client) == heard(other) == [("score:1:a", name)]
     client.ask("unsubscribe", channel="score:*:*")
     net.app.publish("score:1:a", 3)
     assert heard(client) == []
+    other.ask("unsubscribe", channel="score:>")
     assert len(net.app.hub.patterns) == 0
     assert len(net.app.hub.broker._patterns) == 0
+
+
+@pytest.mark.parametrize("wish", [{"delta": True}, {"policy": {"kind": "sample", "interval": 1000}}])
+def test_who_hears_the_channel_itself_in_another_way_is_told_by_wildcards_too(net, wish):
+    client = net.connect()
+    client.subscribe("score:1:a", **wish)
+    client.subscribe("score:>")
+    for number in range(3):
+        net.app.publish("score:1:a", {"long": "x" * 50, "number": number})
+    whole = [event["data"]["number"] for event in client.events("publication") if "data" in event]
+    assert {0, 1, 2} <= {*whole}
+    assert len(whole) >= 3
 
 
 def test_who_comes_and_goes_is_not_heard(net):

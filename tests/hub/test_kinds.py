@@ -1,5 +1,7 @@
 """Kinds of channels: which names they have."""
 
+import uuid
+
 import pytest
 
 from everywire.hub.kinds import ACTIONS, ChannelKind, Kinds
@@ -73,3 +75,47 @@ def test_a_rule_is_for_the_named_actions_or_all():
     assert kind.rules == {"publish": some, "history": some}
     kind.allow()(some)
     assert set(kind.rules) == set(ACTIONS)
+
+
+def test_parameters_have_types():
+    kinds = Kinds()
+    kinds.add(ChannelKind("game:{number:int}:{side}"))
+    kinds.add(ChannelKind("file:{id:uuid}"))
+    assert kinds.find("game:12:white").params == {"number": 12, "side": "white"}
+    assert kinds.find("game:-7:x").params["number"] == -7
+    assert kinds.find("game:0:x").params["number"] == 0
+    one = uuid.UUID(int=5)
+    assert kinds.find(f"file:{one}").params == {"id": one}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "game:x:y",
+        "game:012:y",
+        "game:+1:y",
+        "game:-0:y",
+        "game:1.0:y",
+        "game:٣:y",
+        f"game:{10**18}:y",
+        "file:5",
+        f"file:{uuid.UUID(int=10**38)}".upper(),
+    ],
+)
+def test_what_is_not_of_the_type_or_written_in_another_way_is_no_channel(name):
+    kinds = Kinds()
+    kinds.add(ChannelKind("game:{number:int}:{side}"))
+    kinds.add(ChannelKind("file:{id:uuid}"))
+    assert kinds.find(name) is None
+
+
+def test_an_unknown_type_is_an_error():
+    with pytest.raises(ValueError, match="'float' is none of str, int, uuid"):
+        Kinds().add(ChannelKind("x:{a:float}"))
+
+
+def test_wildcards_cover_typed_parameters():
+    kinds = Kinds()
+    kinds.add(ChannelKind("game:{number:int}", wildcards=True))
+    place = kinds.cover("game:*")
+    assert (place.wild, place.params) == (True, {"number": "*"})

@@ -282,3 +282,22 @@ def test_counting_a_command_costs_next_to_nothing():
         assert cost < 1e-6
         print(f"{cost * 1e6:.3f} µs")
         attachment.busy = False
+
+
+def test_an_address_that_tries_made_up_secrets_is_turned_away_after_some():
+    with Net(make(guesses=Rate(20 / 60, 3))) as net:
+        known = client(net)
+        known.connect(token="ann")
+        made_up = known.resume[:-4] + "AAAA"
+        for _ in range(3):
+            assert not client(net).connect(token="ann", resume=made_up)["resumed"]
+        turned = client(net)
+        turned.send("connect", token="ann", resume=made_up)
+        assert turned.closed == (1008, "too many bad secrets from this address")
+        known.drop()
+        assert client(net).connect(resume=known.resume)["resumed"]
+        assert not client(net, "203.0.113.2").connect(token="ann", resume=made_up)["resumed"]
+        for _ in range(5):  # of before a restart, by a key that is not known here
+            assert not client(net).connect(token="ann", resume="0" + known.resume)["resumed"]
+        net.run(3)
+        assert not client(net).connect(token="ann", resume=made_up)["resumed"]

@@ -260,3 +260,35 @@ def test_the_channel_bounds_what_is_asked_for(net):
 
 def test_an_idle_group_keeps_nothing():
     assert sys.getsizeof(Pace.__new__(Pace)) < 250
+
+
+def dropped(net):
+    return net.app.hub.metrics.dropped
+
+
+def test_what_is_left_out_is_counted_once_for_each_listener(net):
+    listener(net, kind="latest", interval=1000)
+    listener(net, kind="latest", interval=1000)
+    listener(net, kind="sample", interval=1000)
+    publish(net, 1, 2, 3)
+    net.run(1.1)
+    assert dropped(net) == {"latest": 2, "sample": 1}
+    publish(net, 4, 5, 6, ephemeral=True)
+    net.run(2)
+    assert dropped(net) == {"latest": 6, "sample": 3}
+
+
+def test_what_slow_readers_miss_is_counted(slow):
+    client = listener(slow, kind="drop_oldest", size=3)
+    publish(slow, *range(1, 11))
+    for _ in range(3):
+        slow.run()
+        heard(client)
+    assert dropped(slow) == {"drop_oldest": 5}  # 3 to 7
+
+
+def test_who_keeps_up_misses_nothing(net):
+    listener(net, kind="drop_oldest", size=2)
+    listener(net, token="ann", kind="latest")
+    publish(net, *range(10))
+    assert dropped(net) == {}

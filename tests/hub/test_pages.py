@@ -4,8 +4,9 @@ import pytest
 
 from everywire.brokers.base import Stretch
 from everywire.hub import pages
+from everywire.hub.session import Session
 from everywire.hub.settings import Settings
-from everywire.messages import Member, Position, Publication, Raw
+from everywire.messages import Audience, Member, Position, Publication, Raw
 
 
 def kept(*sizes, info=None):
@@ -44,3 +45,22 @@ def test_a_page_without_room_holds_one():
     settings = Settings(max_page=0, max_page_bytes=0)
     assert pages.limit(None, settings) == 2
     assert len(pages.cut(kept(1, 1), settings)) == 1
+
+
+def test_who_is_told_the_same_gets_the_same_page():
+    cutter, ann, bob = pages.Cutter(Settings(max_page=2)), Session(Member("s", "ann")), Session(Member("t", "bob"))
+    page = cutter.cut(tuple(kept(1, 1, 1)))
+    assert page == tuple(kept(1, 1))
+    assert cutter.meant(page, ann) is cutter.meant(page, bob) is cutter.cut(tuple(kept(1, 1, 1))) is page
+    assert cutter.cut(tuple(kept(1))) == tuple(kept(1))
+    assert cutter.cut(()) == ()
+
+
+def test_what_is_not_for_everybody_is_looked_through_for_each():
+    cutter, ann, bob = pages.Cutter(Settings()), Session(Member("s", "ann")), Session(Member("t", "bob"))
+    hers = Publication("c", Raw(b"1"), 0, Position("e", 1), audience=Audience(user="ann"))
+    for _ in range(2):
+        page = cutter.cut((hers,))
+        assert (cutter.meant(page, ann), cutter.meant(page, bob)) == ((hers,), ())
+    other = cutter.cut(tuple(kept(1)))
+    assert (cutter.meant(page, bob), cutter.meant(other, bob)) == ((), other)

@@ -133,3 +133,32 @@ def test_a_record_that_nobody_understands_is_none(counting, data, caplog):
 def test_a_record_of_a_later_release_is_read():
     later = msgspec.msgpack.encode(["n", {"user": "ann", "new": 1}, None, ["a"], [], False, 7, "more"])
     assert msgspec.msgpack.decode(later, type=Record) == Record("n", Identity("ann"), None, ("a",), since=7)
+
+
+class Slow(Counting):
+    """A view whose reading waits until `gate` is kept."""
+
+    def view(self, world, metrics):
+        view, self.gate = super().view(world, metrics), world.promise()
+        read = view.read
+
+        async def waiting(*asked):
+            await self.gate
+            return await read(*asked)
+
+        view.read = waiting
+        return view
+
+
+@pytest.mark.parametrize(("told_after", "puts"), [(0.5, 1), (1.5, 2)])
+def test_a_session_that_is_being_told_what_it_missed_is_written_after_that_but_not_too_late(told_after, puts):
+    slow = Slow(SharedBroker())
+    with Net(make(slow.view)) as net:
+        ann = net.connect(token="ann")
+        ann.send("subscribe", channel="room:1")
+        net.run(told_after)
+        assert len(slow.puts) == puts - 1
+        slow.gate.set_result(None)
+        net.run(0.1)
+        assert len(slow.puts) == puts
+        assert record(net, ann.session).channels == ("room:1",)

@@ -149,3 +149,68 @@ def test_a_session_may_go_while_the_hook_thinks():
         net.run(2)
         (session,) = app.hub.sessions.values()
         assert session.identity.expires is not None
+
+
+def test_a_refresh_does_not_wait_for_a_call_that_takes_long():
+    app = make()
+
+    @app.on("slow")
+    async def slow():
+        await app.hub.world.promise()
+
+    with Net(app) as net:
+        ann = net.connect(token="ann 60")
+        ann.send("call", name="slow")
+        net.run()
+        assert ann.ask("refresh", token="ann 600")["expires"] == 600_000
+
+
+def test_one_newer_token_is_looked_at_at_a_time():
+    app = make()
+    asked = []
+
+    @app.on_connect
+    async def who(connecting):
+        if connecting.member is not None:
+            asked.append(app.hub.world.promise())
+            await asked[-1]
+        return Identity("ann", connecting.time + 60)
+
+    with Net(app) as net:
+        ann = net.client()
+        said = ann.send("connect", token="ann")
+        net.run()
+        ann.connected(ann.answer(said))
+        first = ann.send("refresh", token="a")
+        net.run()
+        with refused(108):
+            ann.ask("refresh", token="b")
+        [waits] = asked
+        waits.set_result(None)
+        net.run()
+        assert ann.answer(first)["type"] == "refreshed"
+        ann.send("refresh", token="c")
+        net.run()
+        assert len(asked) == 2
+        ann.drop()
+        asked[1].set_result(None)
+        net.run()
+        assert net.app.hub.attachments == {}
+
+
+def test_what_the_server_subscribed_to_stays_unless_the_newer_token_leaves_it_out():
+    app = make()
+    app.personal()
+
+    @app.on_connect
+    def who(connecting):
+        channels = tuple(connecting.token.split())
+        return Identity("ann", connecting.time + 60, capabilities={"none": ["subscribe"]}, channels=channels)
+
+    with Net(app) as net:
+        ann = net.connect(token="room:a room:b")
+        ann.events()
+        ann.ask("refresh", token="room:b room:c")
+        assert [(event["type"], event["channel"]) for event in ann.events()] == [("unsubscribed", "room:a")]
+        [session] = net.app.hub.sessions.values()
+        assert "user:ann" in session.subscriptions or len(session.subscriptions) == 2

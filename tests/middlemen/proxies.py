@@ -28,10 +28,12 @@ http {{
 BUFFERS = "proxy_buffering on; proxy_buffer_size 16k; proxy_buffers 8 64k; proxy_ignore_headers X-Accel-Buffering;"
 PRESSES = BUFFERS + " gzip on; gzip_types *; gzip_min_length 0; gzip_proxied any;"
 STREAMS = "proxy_buffering off; proxy_http_version 1.1; proxy_set_header Connection '';"
+UPGRADES = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
 
 HAPROXY = """\
 global
   maxconn 500
+  stats socket {folder}/admin level admin
 defaults
   mode http
   timeout connect 5s
@@ -46,6 +48,33 @@ backend back
   server under-test 127.0.0.1:{back}
 """
 STRIPS = "http-request del-header Upgrade"
+PROMPT = STRIPS + "\n  option http-no-delay"
+STRIPS_AT_FIRST = "http-request del-header Upgrade unless {{ src -f {folder}/allowed }}\n  option http-no-delay"
+
+# Every request goes to the next worker, over a connection of its own; the log says which one it was.
+BALANCER = """\
+global
+  maxconn 500
+  stats socket {folder}/admin level admin
+  log stdout format raw local0 info
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 600s
+  timeout server 600s
+  timeout tunnel 600s
+  log global
+  log-format "%s %HM %HP"
+  option http-no-delay
+  option http-server-close
+frontend front
+  bind 127.0.0.1:{front}
+  default_backend workers
+backend workers
+  balance roundrobin
+  http-reuse never
+  {servers}
+"""
 
 SQUID = """\
 http_port 127.0.0.1:{front} {mode}
@@ -70,7 +99,8 @@ Port {front}
 Listen 127.0.0.1
 Timeout 600
 MaxClients 100
-LogFile "{folder}/tinyproxy.log"
+LogFile "{folder}/asked.log"
+LogLevel Connect
 PidFile "{folder}/tinyproxy.pid"
 ConnectPort {back}
 Filter "{folder}/filter"
@@ -128,9 +158,37 @@ def haproxy(back: int, folder: Path, habits: str = "", idle: str = "600s") -> It
     front = free_port()
     path, environment = testbed.packaged("haproxy")
     file = folder / "haproxy.cfg"
-    file.write_text(HAPROXY.format(front=front, back=back, habits=habits, idle=idle))
+    (folder / "allowed").touch()
+    habits = habits.format(folder=folder)
+    file.write_text(HAPROXY.format(folder=folder, front=front, back=back, habits=habits, idle=idle))
     with running([path, "-db", "-f", str(file)], environment, front, folder / "haproxy.out") as port:
         yield port
+
+
+@contextmanager
+def balancer(backs: list[int], folder: Path) -> Iterator[int]:
+    """HAProxy in front of several ports, with no idea of sessions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    front = free_port()
+    path, environment = testbed.packaged("haproxy")
+    servers = "\n  ".join(f"server w{place} 127.0.0.1:{back}" for place, back in enumerate(backs))
+    file = folder / "haproxy.cfg"
+    file.write_text(BALANCER.format(folder=folder, front=front, servers=servers))
+    with running([path, "-db", "-f", str(file)], environment, front, folder / "haproxy.out") as port:
+        yield port
+
+
+def tell(folder: Path, command: str) -> None:
+    """Tell the HAProxy of `folder` something while it runs."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(folder / "admin"))
+        line.sendall(f"{command}\n".encode())
+        assert line.recv(1000) == b"\n"
+
+
+def allow(folder: Path) -> None:
+    """Have the HAProxy of `folder` let upgrades through from now on, where it was `STRIPS_AT_FIRST`."""
+    tell(folder, f"add acl {folder}/allowed 127.0.0.1")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 
 import pytest
 
@@ -245,3 +246,25 @@ async def test_it_is_served_on_the_public_port_where_that_is_asked_for():
         assert (await _asked(server.port, "GET", "/admin/stats"))[0] == 200
         assert (await _asked(server.port, "GET", "/admin/stats", key="x" * 16))[0] == 401
         assert app.administration == []
+
+
+def test_the_view_and_the_metrics(net, ask):
+    net.connect(token="ann").subscribe("room:1")
+    status, view = ask("GET", "/view")
+    assert (status, view["sessions"], view["subscriptions"], view["linked"]) == (200, 1, 1, 1)
+    response = ask.raw("GET", "/metrics")
+    assert (response.status, response.headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert b"\neverywire_subscriptions 1.0\n" in response.body
+    assert ask.raw("POST", "/metrics").status == 405
+
+
+@pytest.mark.parametrize("path", ["/view", "/metrics"])
+def test_nobody_looks_without_the_key(ask, path):
+    assert ask.raw("GET", path, headers=[("Host", "localhost")]).status == 401
+
+
+def test_metrics_without_their_library(ask, monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    response = ask.raw("GET", "/metrics")
+    assert response.status == 501
+    assert b"everywire[metrics]" in response.body

@@ -9,7 +9,19 @@ def view(**counters):
     counts = [0] * (len(Durations.bounds) + 1)
     counts[1], counts[4] = counters.get("publications", 0), counters.get("slow", 0)
     return View(
-        ["a", "b"], counters, {"websocket": 1200, "sse": 3}, {"1006": 7}, {}, 1203, 900, 40, 2400, 5, counts, 0.1
+        ["a", "b"],
+        counters,
+        {"websocket": 1200, "sse": 3},
+        {"1006": 7},
+        {},
+        1203,
+        900,
+        40,
+        2400,
+        5,
+        counts,
+        0.1,
+        linked=2,
     )
 
 
@@ -38,6 +50,12 @@ def test_a_node_that_ended_is_no_negative_rate():
 
 def test_the_tail_shows():
     assert "p50 ≤ 1 ms, p99 ≤ 10 ms" in " ".join(line(board(view(publications=90, slow=10), None, 0), "publish "))
+
+
+def test_what_is_wrong_with_nodes_shows():
+    one = view()
+    one.linked, one.silent = 1, 3
+    assert board(one, None, 0)[0] == "everywire · 2 nodes, 3 silent, 1 without a broker"
 
 
 def test_lines_fit_the_terminal():

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from everywire.ops.logs import JsonFormatter, TextFormatter, set_up
+from everywire.ops.logs import JsonFormatter, TextFormatter, level, set_up
 
 EVIL = "a\r\nERROR forged\x1b[2J\u202e"
 
@@ -58,3 +58,13 @@ def test_an_application_s_own_logging_is_left_alone(monkeypatch):
         assert root.level == logging.ERROR
     finally:
         root.setLevel(before)
+
+
+def test_the_level_comes_from_the_environment(monkeypatch):
+    monkeypatch.delenv("EVERYWIRE_LOG", raising=False)
+    assert level() == "INFO"
+    monkeypatch.setenv("EVERYWIRE_LOG", "debug")
+    assert (level(), level("error")) == ("DEBUG", "ERROR")
+    monkeypatch.setenv("EVERYWIRE_LOG", "loud")
+    with pytest.raises(ValueError, match="EVERYWIRE_LOG=loud: the levels are DEBUG,"):
+        set_up()

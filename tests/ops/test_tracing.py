@@ -8,7 +8,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from everywire.app import Everywire
 from everywire.errors import Refused
-from everywire.ops.tracing import OpenTelemetry
 from everywire.testing import Net, passed
 
 
@@ -28,8 +27,21 @@ def traced():
     async def no(member, data):
         raise Refused("no")
 
+    @app.on("alone", concurrent=True)
+    async def alone(member, data):
+        with trace.get_tracer("theirs", tracer_provider=provider).start_as_current_span("inside"):
+            await passed(2)
+        if data:
+            raise ValueError(data)
+
+    @app.on("numbers")
+    async def numbers(data: int):
+        for number in range(data):
+            yield number
+            await passed(1)
+
+    app.trace(provider)
     with Net(app) as net:
-        app.hub.tracer = OpenTelemetry(provider)
         yield net, kept
     provider.shutdown()
 
@@ -68,3 +80,47 @@ def test_a_refusal_shows(traced):
     client.send("call", name="no")
     net.run()
     assert not kept.get_finished_spans()[-1].status.is_ok
+
+
+@pytest.mark.parametrize("data", ["", "wrong"])
+def test_a_call_that_goes_on_by_itself_has_one_span_for_all_of_it(traced, data):
+    net, kept = traced
+    client = net.client()
+    client.send("connect")
+    client.send("call", name="alone", data=data)
+    client.send("subscribe", channel="room:a")
+    net.run(1)
+    assert [span.name for span in kept.get_finished_spans()] == ["connect", "subscribe"]
+    net.run(2)
+    inside, outside = kept.get_finished_spans()[2:]
+    assert (inside.name, outside.name) == ("inside", "call alone")
+    assert inside.parent.span_id == outside.context.span_id
+    assert outside.parent is None
+    assert outside.status.is_ok is not bool(data)
+
+
+def test_a_stream_has_one_span_for_all_of_it(traced):
+    net, kept = traced
+    client = net.client()
+    client.send("connect")
+    client.send("call", name="numbers", data=3, credit=10)
+    net.run(1)
+    assert [span.name for span in kept.get_finished_spans()] == ["connect"]
+    net.run(5)
+    assert [span.name for span in kept.get_finished_spans()] == ["connect", "call numbers"]
+
+
+def test_a_call_that_is_cancelled_ends_its_span(traced):
+    net, kept = traced
+    client = net.client()
+    client.send("connect")
+    asked = client.send("call", name="alone")
+    net.run(1)
+    client.line.receive(f'{{"type":"cancel","id":{asked}}}')
+    net.run()
+    assert kept.get_finished_spans()[-1].name == "call alone"
+
+
+def test_nothing_is_traced_unless_asked():
+    with Net(Everywire()) as net:
+        assert net.app.hub.tracer is None

@@ -50,3 +50,29 @@ def test_views_add_up(net):
     assert both.connections == {"memory": 2}
     assert both.counters["commands"] == 2 * view.counters["commands"]
     assert total([]).sessions == 0
+
+
+def test_what_is_told_of_queues_and_policies(net):
+    client = net.connect()
+    client.subscribe("room:a")
+    client.events()
+    net.app.publish("room:a", "x" * 100)
+    net.app.hub.metrics.dropped["latest"] = 3
+    view = look(net.app.hub)
+    assert 100 < view.queued < 300
+    assert (view.dropped, view.changes, view.linked, view.silent) == ({"latest": 3}, 0, 1, 0)
+    assert total([view, view]).dropped == {"latest": 6}
+    assert total([view, view]).queued == 2 * view.queued
+
+
+def test_a_release_with_other_buckets_is_added_without_them(net):
+    view, other = look(net.app.hub), look(net.app.hub)
+    other.publish_counts, other.publish_seconds = [1, 2], 5.0
+    assert total([view, other]).publish_counts == view.publish_counts
+    assert total([view, other]).publish_seconds == view.publish_seconds
+
+
+def test_what_is_nothing_is_told_too(net):
+    view = look(net.app.hub)
+    view.counters["commands"] = 0
+    assert total([view]).counters == view.counters

@@ -6,6 +6,7 @@ import contextlib
 import pytest
 
 import everywire
+from everywire import engine as engines
 from everywire.servers import slow
 from everywire.servers.slow import SlowRequests
 
@@ -49,7 +50,7 @@ def test_without_a_limit_nobody_is_turned_away():
     assert away([Waiting(1.0), Waiting(2.0)], None) == []
 
 
-@pytest.mark.parametrize("engine", ["native", "portable"])
+@pytest.mark.parametrize("engine", engines.available())
 async def test_a_server_turns_away_a_slow_loris_and_serves_others(engine, monkeypatch):
     """A flood of heads that never end leaves no more than the limit, long before each would have timed out."""
 

@@ -43,3 +43,32 @@ def test_a_world_is_its_seed():
         before = one.wall()
         loop.run(1.5)
         assert one.wall() - before == 1500
+
+
+def test_tasks_end_when_they_are_told_to():
+    with VirtualLoop() as loop:
+        waiting = loop.create_task(passed(100))
+        loop.run(1)
+        loop.end_tasks()
+        assert waiting.cancelled()
+        assert loop.time() == pytest.approx(1)
+
+
+def test_the_dead_do_nothing():
+    done = []
+
+    async def work(what):
+        await passed(1)
+        done.append(what)
+
+    with VirtualLoop() as loop:
+        world = virtual_world(loop)
+        world.later(1, lambda: done.append("timer"))
+        world.task(work("task"))
+        loop.run(0.5)
+        world.death()
+        world.task(work("begun later"))
+        world.start(work("started later"))
+        loop.run(5)
+        assert world.dead
+        assert done == []

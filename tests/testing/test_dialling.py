@@ -64,3 +64,16 @@ def test_it_carries_messagepack(net):
         assert all(isinstance(said, bytes) for said in dialling.all[0].said)
 
     net.loop.run_until_complete(test())
+
+
+def test_a_client_notices_that_its_server_is_gone(net):
+    async def test():
+        dialling = Dialling(net)
+        async with dialling.client() as client:
+            dialling.all[0].abandon()
+            await passed(0)
+            assert client.state is not State.CONNECTED
+            assert net.app.hub.metrics.disconnects == {}  # nobody told the server
+            await client.publish("room:a", 1)
+
+    net.loop.run_until_complete(test())

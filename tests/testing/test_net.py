@@ -38,3 +38,30 @@ def test_an_application_that_does_not_start_leaves_nothing_open():
 
     with pytest.raises(OSError, match="no broker"):
         Net(Everywire(broker=no_broker))
+
+
+def test_one_that_was_killed_says_and_does_nothing():
+    app, done = Everywire(), []
+    app.channel("room:{name}")
+
+    @app.on("later")
+    async def later(data):
+        await asyncio.sleep(1)
+        done.append(data)
+
+    with Net(app) as net:
+        ann = net.connect()
+        ann.subscribe("room:a")
+        ann.send("call", name="later", data=1)
+        net.run()
+        assert net.alive
+        net.kill()
+        assert not net.alive
+        assert ann.closed == (1006, "the node was killed")
+        assert ann.events() == []
+        ann.send("publish", channel="room:a", data=1)
+        net.run(100)
+        assert ann.events() == []
+        with pytest.raises(ConnectionRefusedError):
+            net.connect()
+    assert done == []

@@ -85,3 +85,15 @@ def test_a_cut_view_fails_and_hears_nothing_and_is_told_when_it_heals(loop):
 def test_there_is_no_broker_before_the_first_view():
     with pytest.raises(ValueError, match="no node"):
         _ = SharedBroker().inner
+
+
+def test_a_forgotten_view_leaves_what_it_held(loop):
+    shared = SharedBroker()
+    views = [shared.view(virtual_world(loop), Metrics()) for _ in range(2)]
+    news = []
+    views[1].listen(news.append)
+    loop.run_until_complete(views[1].put("name", b"record", 100))
+    shared.forget(views[1])
+    loop.run_until_complete(views[0].tell(b"x"))
+    assert news == []
+    assert loop.run_until_complete(views[0].get("name")) == b"record"

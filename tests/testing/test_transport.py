@@ -33,3 +33,11 @@ def test_a_crowded_one_has_room_again_when_enough_was_taken_or_it_is_closed():
         loop.run(1)
         assert [each.done() for each in waiting] == [True, True]
     loop.close()
+
+
+def test_what_waits_is_counted():
+    transport = MemoryTransport()
+    transport.send((Payload("abc"), Payload(b"de")))
+    assert transport.queued == 5
+    transport.take()
+    assert transport.queued == 2

@@ -1,5 +1,7 @@
 """Sessions on WebSocket connections."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from everywire.engine import websocket as engine
@@ -12,6 +14,7 @@ class Socket:
     """What a transport asks of a connection, but for `broadcast`."""
 
     closed = None
+    below = None
 
     async def drain(self):
         return "there is room"
@@ -54,3 +57,11 @@ async def test_there_is_room_when_the_connection_says_so():
 
 def test_the_one_call_is_the_engine_s_own():
     assert websocket.broadcast is engine.broadcast
+
+
+def test_what_waits_is_counted_below():
+    socket = Socket()
+    transport = WebSocketTransport(socket)
+    assert transport.queued == 0  # it is gone
+    socket.below = SimpleNamespace(queued=lambda: 12)
+    assert transport.queued == 12

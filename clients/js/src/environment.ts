@@ -26,7 +26,7 @@ export interface Source {
 export type SourceMaker = new (url: string) => Source;
 
 /** The part of `fetch` that is used. */
-export type Fetch = (url: string, init: { method: string; body?: string; headers?: Record<string, string>; signal: AbortSignal }) => Promise<Response>;
+export type Fetch = (url: string, init: { method: string; body?: string; headers?: Record<string, string>; signal: AbortSignal; redirect?: "error" }) => Promise<Response>;
 
 /** Keeps short texts by name: localStorage and sessionStorage have this shape. */
 export interface Memory {

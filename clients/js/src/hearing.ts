@@ -22,8 +22,12 @@ type Outcome = "ended" | "failed" | "buffered" | "moved";
 const PROBE = 2_000;
 /** Ms between two short polls, unless we have said something. */
 const INTERVAL = 2_000;
+/** Ms between the short polls that look for the answer to what was said. */
+const SOON = [50, 100, 200];
 /** Ms that a long poll asks for. */
 const LONG = 25_000;
+/** Ms after which a request that fails had hung. */
+const HUNG = 1_000;
 /** Ms of nothing but failures after which a line is lost: as long as a session lingers. */
 export const PATIENCE = 10_000;
 
@@ -41,6 +45,9 @@ export class Hearing {
   #proven = false;
   #after = 0;
   #failures = 0;
+  /** Short polls that have looked for the answer to what was said last. */
+  #looks = SOON.length;
+  /** When it could be heard last, as far as we know. */
   #good: number;
   #abort = new AbortController();
   #wake: () => void = () => undefined;
@@ -59,9 +66,11 @@ export class Hearing {
     this.#wake();
   }
 
-  /** Something was said: an answer may be there already. */
+  /** Something was said: an answer may be there already, or soon. */
   nudge(): void {
-    if (this.#ways[this.#way] === "interval") this.#wake();
+    if (this.#ways[this.#way] !== "interval") return;
+    this.#looks = 0;
+    this.#wake();
   }
 
   /** Tries the next better way. False: there is none, or one is tried already. */
@@ -93,9 +102,13 @@ export class Hearing {
         this.#failures = 0;
         this.#good = this.#environment.now();
         if (after !== this.#after) continue;
-        if (this.#ways[this.#way] === "interval") await this.#pause(INTERVAL);
+        if (this.#ways[this.#way] === "interval") await this.#pause(SOON[this.#looks++] ?? INTERVAL);
         else if (this.#good - asked < 100) await this.#pause(250); // it ends at once, and again
-      } else await this.#failed(outcome);
+      } else {
+        // What hung was cut by somebody on the way, who may do so every time; only what fails at once, again and again, is over.
+        if (!this.#failures || this.#environment.now() - asked >= HUNG) this.#good = this.#environment.now();
+        await this.#failed(outcome);
+      }
     }
   }
 
@@ -121,6 +134,7 @@ export class Hearing {
 
   #heard(said: unknown): void {
     this.#after += 1;
+    this.#failures = 0;
     this.#prove();
     this.#line.received(said);
   }

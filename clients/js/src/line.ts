@@ -162,6 +162,7 @@ export class Line implements Carrier {
   #fetch(method: string, url: string, signal: AbortSignal, body?: string): Promise<Response> {
     const { fetch } = this.#environment;
     if (!fetch) return Promise.reject(new Error("no fetch here"));
-    return fetch(url, { method, signal, ...(body !== undefined && { body, headers: { "content-type": "application/json" } }) });
+    // Elsewhere nobody has a use for the token in a body; a WebSocket is not redirected either.
+    return fetch(url, { method, signal, redirect: "error", ...(body !== undefined && { body, headers: { "content-type": "application/json" } }) });
   }
 }

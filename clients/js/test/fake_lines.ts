@@ -12,6 +12,8 @@ interface Line {
   seq: number;
   /** Tells whoever listens that there is something new, or that it is over. */
   changed: () => void;
+  /** Ends the answer that is under way, as a network does. */
+  cut: () => void;
   closed?: { code: number; reason: string };
 }
 
@@ -96,7 +98,7 @@ export class FakeLines {
 
   async #answer(way: Way | "end", id: string | undefined, url: URL, body: string | undefined, signal: AbortSignal, buffered: boolean): Promise<Response> {
     if (!id) {
-      const line: Line = { id: `n.${this.lines.length}`, messages: [], seq: 0, changed: () => undefined };
+      const line: Line = { id: `n.${this.lines.length}`, messages: [], seq: 0, changed: () => undefined, cut: () => undefined };
       this.lines.push(line);
       this.#heard(line, body ?? "[]");
       return Response.json({ line: line.id }, { status: 201 });
@@ -136,8 +138,9 @@ export class FakeLines {
 
   async #poll(line: Line, after: number, wait: number): Promise<Response> {
     if (wait && after === line.messages.length) {
-      await new Promise<void>((resolve) => {
+      await new Promise<void>((resolve, reject) => {
         line.changed = resolve;
+        line.cut = () => reject(new TypeError("network error"));
         this.world.environment.setTimeout?.(resolve, wait);
       });
     }
@@ -157,6 +160,7 @@ export class FakeLines {
           write(`${JSON.stringify({ type: "close", ...line.closed })}\n`);
           controller.close();
         };
+        line.cut = () => controller.error(new TypeError("network error"));
         signal.addEventListener("abort", () => controller.error(signal.reason));
         line.changed();
       },

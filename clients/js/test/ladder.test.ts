@@ -113,6 +113,32 @@ test("short polls ask at once for the answer to what was said", async () => {
   assert.equal(await done, 7);
 });
 
+test("short polls look a few times for an answer that takes its time", async () => {
+  const { world, server, client } = made({ transports: ["interval"] }, false);
+  void client.connect();
+  await world.pass(3_000);
+  const before = server.requests.length;
+  const done = client.call("f");
+  await world.pass(40);
+  server.say({ type: "result", id: server.take("call").id, data: 7 });
+  await world.pass(20);
+  assert.equal(await Promise.race([done, "late"]), 7);
+  await world.pass(1_000);
+  assert.ok(server.requests.length - before <= 7, `${server.requests.slice(before)}`);
+});
+
+test("what is said while a short poll is under way is looked for too", async () => {
+  const { world, server, client } = made({ transports: ["interval"] }, false);
+  void client.connect();
+  await world.pass(1_999);
+  void world.pass(1); // a poll begins
+  const done = client.call("f");
+  await world.pass(0);
+  server.say({ type: "result", id: server.take("call").id, data: 7 });
+  await world.pass(100);
+  assert.equal(await Promise.race([done, "late"]), 7);
+});
+
 test("what worked is remembered for a day, and what is remembered is tried first", async () => {
   const { world, server, client, kept } = made({}, false);
   server.fates = { stream: "buffered" };

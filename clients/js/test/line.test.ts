@@ -31,6 +31,19 @@ for (const transport of ["stream", "sse", "poll", "interval"] as const) {
   });
 }
 
+for (const transport of ["stream", "sse", "poll"] as const) {
+  test(`${transport}: who cuts every answer after eleven seconds cuts no line`, async () => {
+    const { world, server, client } = made(transport);
+    await world.pass(0);
+    for (let times = 0; times < 3; times += 1) {
+      await world.pass(11_000);
+      server.line.cut();
+    }
+    await world.pass(500);
+    assert.deepEqual([client.state, server.lines.length], ["connected", 1]);
+  });
+}
+
 test("what is said together goes together, with connect first", async () => {
   const { world, server, client } = made();
   await world.pass(0);
@@ -133,4 +146,21 @@ test("a closed client says goodbye to its line, an abandoned one does not", asyn
   client.close();
   await world.pass(0);
   assert.equal(server.requests.at(-1), "DELETE end");
+});
+
+test("no request is led to another server", async () => {
+  const world = new FakeWorld();
+  const server = new FakeLines(world);
+  const { fetch, ...environment } = server.environment(false);
+  const redirects = new Set<unknown>();
+  const watched: typeof fetch = (url, init) => {
+    redirects.add(init.redirect);
+    return (fetch as NonNullable<typeof fetch>)(url, init);
+  };
+  const client = world.client({ environment: { ...environment, fetch: watched }, transports: ["stream"] });
+  void client.connect();
+  await world.pass(0);
+  assert.equal(client.state, "connected");
+  assert.deepEqual([...redirects], ["error"]);
+  client.close();
 });

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from everywire.hub.hub import Hub
 from everywire.ops.admin import Admin, check_key, is_loopback
+from everywire.ops.view import View
+from everywire.servers.routes import Route
 from everywire.servers.websocket import Server, serve
 
 __all__ = ["Counter", "served"]
@@ -16,12 +19,16 @@ __all__ = ["Counter", "served"]
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """Where to ask, and what to show there: a `port` of `host`, or a path of the public port (`on`)."""
+    """Where to ask, and what to show there: a `port` of `host`, or a path of the public port (`on`).
+
+    `metrics` is a path there at which the metrics are to be had without the key.
+    """
 
     key: str | None = field(repr=False)
     host: str = "127.0.0.1"
     port: int | None = None
     on: str | None = None
+    metrics: str | None = None
 
     def __post_init__(self) -> None:
         check_key(self.key)
@@ -29,29 +36,48 @@ class Counter:
             raise ValueError("an application is administered on a port, or on a path of the public one")
         if self.key is None and (self.on is not None or not is_loopback(self.host)):
             raise ValueError("without a key only this machine may be listened to: give a key, or host 127.0.0.1")
-        if self.on is not None and not (self.on.startswith("/") and len(self.on) > 1 and not self.on.endswith("/")):
-            raise ValueError("the path begins with a slash, and does not end with one")
+        for path in (self.on, self.metrics):
+            if path is not None and not (path.startswith("/") and len(path) > 1 and not path.endswith("/")):
+                raise ValueError("the path begins with a slash, and does not end with one")
+        if self.metrics is not None:
+            try:
+                import_module("prometheus_client")
+            except ImportError:
+                raise ImportError("metrics need prometheus_client: install everywire[metrics]") from None
 
-    def admin(self, hub: Callable[[], Hub]) -> Admin:
-        """Make what answers there."""
-        return Admin(hub, self.key, self.on or "")
+    def admin(self, hub: Callable[[], Hub], view: Callable[[], Awaitable[View]]) -> Admin:
+        """Make what answers there; `view` gives that of all nodes."""
+        return Admin(hub, self.key, self.on or "", view)
+
+    def routes(self, hub: Callable[[], Hub], view: Callable[[], Awaitable[View]]) -> dict[str, Route]:
+        """Give what answers by its path; every path below `on` is among them."""
+        admin = self.admin(hub, view)
+        open_ones: dict[str, Route] = {self.metrics: admin.metrics} if self.metrics is not None else {}
+        return {**dict.fromkeys(admin.paths, admin.answer), **open_ones}
 
 
 @asynccontextmanager
-async def served(counters: list[Counter], hub: Callable[[], Hub]) -> AsyncIterator[list[Server]]:
+async def served(
+    counters: list[Counter], hub: Callable[[], Hub], view: Callable[[], Awaitable[View]]
+) -> AsyncIterator[list[Server]]:
     """Serve those that have a port of their own, while the context lasts.
 
-    Several workers share the port; each answers for all of them, but for what is told of its own node.
+    Several workers share the port; each answers for all of them, but for what is told of its own node (`/channels`, `/stats`).
     """
     async with AsyncExitStack() as stack:
         servers = []
         for counter in counters:
             if counter.port is not None:
-                answer = counter.admin(hub).answer
+                answer = _answering(counter, hub, view)
                 options: dict[str, Any] = {"process_request": answer, "reuse_port": counter.port != 0}
                 server = serve(None, counter.host, counter.port, on_message=_nobody, **options)
                 servers.append(await stack.enter_async_context(server))
         yield servers
+
+
+def _answering(counter: Counter, hub: Callable[[], Hub], view: Callable[[], Awaitable[View]]) -> Route:
+    routes, admin = counter.routes(hub, view), counter.admin(hub, view)
+    return lambda request: routes.get(request.path, admin.answer)(request)
 
 
 def _nobody(websocket: Any, message: Any) -> None:

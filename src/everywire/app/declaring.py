@@ -87,7 +87,7 @@ class Declaring:
     def channel(self, pattern: str, **options: Unpack[ChannelOptions]) -> ChannelKind:
         """Declare the channels whose names match `pattern`, "room:{name}" for instance.
 
-        A `{parameter}` stands for one or more characters other than a colon. Raises `ValueError` for a
+        A `{parameter}` stands for one or more characters other than a colon, `{number:int}` for an integer, `{id:uuid}` for a UUID. Raises `ValueError` for a
         pattern that is there already or makes no sense, `TypeError` for a `data` that nothing can be read as.
         """
         kind = ChannelKind(

@@ -27,7 +27,10 @@ from everywire.hub.hub import Hub
 from everywire.hub.settings import Settings
 from everywire.hub.world import LoopWorld, World
 from everywire.metrics import Metrics
+from everywire.ops import logs
 from everywire.ops.health import Health
+from everywire.ops.nodes import Nodes
+from everywire.ops.view import View
 from everywire.servers.routes import Route
 from everywire.servers.websocket import Server, serve
 
@@ -69,9 +72,11 @@ class Everywire(Declaring, Speaking, Governing):
         self.metrics = Metrics()
         self._make_broker = broker
         self.default_broker: MakeBroker = _memory  # where the application chose none; several workers have another
+        self.default_secret: str | None = None  # the same: where the application has none
         self._http = http or HttpSettings()
         self._hub: Hub | None = None
         self._health: Health | None = None
+        self._nodes: Nodes | None = None
         self._offered: set[str] = set()  # paths that we answer, not the application
         self._gateway: Gateway | None = None
         self._counters: list[Counter] = []
@@ -93,13 +98,26 @@ class Everywire(Declaring, Speaking, Governing):
             raise EverywireError("the application is not running")
         return self._gateway
 
+    async def view(self) -> View:
+        """Give what there is on all nodes, as of now; one that does not answer within half a second is left out.
+
+        Raises `EverywireError` before the start.
+        """
+        if self._nodes is None:
+            raise EverywireError("the application is not running")
+        return await self._nodes.view()
+
     def start(self, world: World | None = None) -> Gateway:
         """Come to life on the running loop, or in `world`; servers talk to the gateway given back."""
         if self._hub is not None:
             raise EverywireError("the application is running already")
         world = world or LoopWorld(asyncio.get_running_loop())
+        if not self._hooks.secrets and self.default_secret is not None:
+            self._hooks.secrets = (self.default_secret,)
         broker = (self._make_broker or self.default_broker)(world, self.metrics)
         self._hub = Hub(world, broker, self._hooks, self.settings, self.metrics)
+        self._hub.tracer = self._tracer
+        self._nodes = Nodes(self._hub)
         self._offer_health(Health(self._hub))
         dialect = NativeDialect(self.path, self.settings.heartbeat)
         self._gateway = Gateway(self._hub, [dialect], self._http)
@@ -113,11 +131,18 @@ class Everywire(Declaring, Speaking, Governing):
                 self._offered.add(path)
                 self._routes.replace(path, route)
 
+    def refrain(self) -> None:
+        """Be ready for nobody new: `/readyz` says so, and no more lines are opened on connections that are kept."""
+        if self._health is not None:
+            self._health.draining = True
+        self.gateway.refrain()
+
     async def stop(self) -> None:
         """Tell every client to come back later, wait for handlers that are to finish, and let go of everything."""
         hub, gateway, self._gateway = self._hub, self._gateway, None
         if self._health is not None:
             self._health.draining = True
+        self._nodes = None
         if hub is None or gateway is None:
             return  # it is not running, or stopping already
         gateway.stop()
@@ -156,7 +181,7 @@ class Everywire(Declaring, Speaking, Governing):
         try:
             async with (
                 serve(None, host, port, **callbacks, **options) as server,
-                served(self._counters, lambda: self.hub) as self.administration,
+                served(self._counters, lambda: self.hub, self.view) as self.administration,
             ):
                 try:
                     yield server
@@ -170,7 +195,7 @@ class Everywire(Declaring, Speaking, Governing):
 
         Where no logging is set up, what is said from INFO on goes to stderr.
         """
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        logs.set_up()
         asyncio.run(self._run(host, port, options))
 
     async def _run(self, host: str | None, port: int, options: dict[str, Any]) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Awaitable
+from typing import Any
 
 from everywire.app.administered import Counter
-from everywire.hub.hooks import ConnectHook, Hooks
+from everywire.hub.hooks import ConnectHook, Hooks, Tracer
 from everywire.hub.hub import Hub
 from everywire.hub.threads import started
+from everywire.ops.tracing import OpenTelemetry
+from everywire.ops.view import View
 from everywire.servers.routes import Routes
 
 __all__ = ["Governing"]
@@ -20,11 +23,16 @@ class Governing:
     _hooks: Hooks
     _routes: Routes
     _counters: list[Counter]
+    _tracer: Tracer | None = None
 
     @property
     @abstractmethod
     def hub(self) -> Hub:
         """The running hub; raises `EverywireError` before the start."""
+
+    @abstractmethod
+    async def view(self) -> View:
+        """Give what there is on all nodes, as of now."""
 
     @property
     def auth(self) -> ConnectHook | None:
@@ -36,19 +44,32 @@ class Governing:
         self._hooks.connect = hook
 
     def admin(
-        self, *, key: str | None = None, port: int | None = None, host: str = "127.0.0.1", on: str | None = None
+        self,
+        *,
+        key: str | None = None,
+        port: int | None = None,
+        host: str = "127.0.0.1",
+        on: str | None = None,
+        metrics: str | None = None,
     ) -> None:
         """Have the application administered over HTTP: on a `port` of its own, or below the path `on` of the public one, "/admin" for instance.
 
         Whoever asks shows `key`, at least 16 characters (`Authorization: Bearer …`); it may be left out where only this machine can ask. Raises
-        `ValueError` where it would be open to others. See docs/security.md for what can be asked.
+        `ValueError` where it would be open to others. See docs/security.md for what can be asked. At the path `metrics`, beside all that, Prometheus
+        gets its metrics without a key, where that port is reached from: raises `ImportError` without the extra `metrics`.
         """
-        counter = Counter(key, host, port, on)
+        counter = Counter(key, host, port, on, metrics)
         self._counters.append(counter)
         if counter.on is not None:
-            admin = counter.admin(lambda: self.hub)
-            for path in admin.paths:
-                self._routes.add(path, admin.answer)
+            for path, route in counter.routes(lambda: self.hub, self.view).items():
+                self._routes.add(path, route)
+
+    def trace(self, provider: Any = None) -> None:
+        """Have a span of OpenTelemetry for whatever clients ask for, with `provider` or the one that the process has set.
+
+        Raises `ImportError` without the extra `otel`.
+        """
+        self._tracer = OpenTelemetry(provider)
 
     def kick(
         self, user: str | None = None, *, session: str | None = None, code: int = 4404, reason: str = ""

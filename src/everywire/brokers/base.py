@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from everywire.messages import Audience, Data, EntryChange, Joined, Left, Member, Moved, Position, Publication
+from everywire.messages.values import Value
 
 __all__ = [
     "Broker",
@@ -74,8 +75,7 @@ class Retention:
     entry_age: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Value, frozen=True):
     """A publication before it has a place: `time` in milliseconds since 1970.
 
     `key` makes publishing again harmless: within its window the same key in the same channel is the
@@ -90,8 +90,7 @@ class Draft:
     audience: Audience | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Value, frozen=True):
     """Where a publication is in its channel's log, which counts it even where it keeps none; None for an ephemeral one.
 
     `repeated`: it was there already. `conflict`: compare-and-set found another publication in the entry;

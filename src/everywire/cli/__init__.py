@@ -14,6 +14,7 @@ from everywire.cli.echo import echo
 from everywire.cli.publish import publish
 from everywire.cli.reload import reload
 from everywire.cli.run import run
+from everywire.cli.top import top
 
 __all__ = ["main"]
 
@@ -35,7 +36,7 @@ def commands() -> None:
     """
 
 
-for _command in (demo, run, reload, echo, connect, publish, bench, contracts, doctor):
+for _command in (demo, run, reload, echo, connect, publish, top, bench, contracts, doctor):
     commands.add_command(_command)
 
 

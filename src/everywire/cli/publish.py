@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 import msgspec
@@ -22,9 +23,7 @@ __all__ = ["publish"]
 @click.option("--text", is_flag=True, help="DATA is text, not JSON.")
 @click.option("--once", metavar="KEY", help="Publish once only, however often this is said: an idempotency key.")
 @click.option("--ephemeral", is_flag=True, help="Tell who listens now, and keep nothing.")
-def publish(
-    channel: str, data: str, *, url: str, key: str | None, text: bool, once: str | None, ephemeral: bool
-) -> None:
+def publish(channel: str, data: str, *, url: str, key: str | None, **how: Any) -> None:
     """Publish DATA, which is JSON, to CHANNEL; - reads it from the input.
 
     \b
@@ -35,15 +34,18 @@ def publish(
 
     The application says where it can be asked: app.admin(port=8001, key=...).
     """
-    said = sys.stdin.read() if data == "-" else data
-    try:
-        value = said if text else msgspec.json.decode(said)
-    except msgspec.DecodeError as fault:
-        raise fail(f"DATA is no JSON ({fault}); quote it, or say --text") from None
+    value = _value(sys.stdin.read() if data == "-" else data, text=how["text"])
     try:
         with Publisher(url, key) as publisher:
-            published = publisher.publish(channel, value, key=once, ephemeral=ephemeral)
+            published = publisher.publish(channel, value, key=how["once"], ephemeral=how["ephemeral"])
     except (EverywireError, ConnectionError, ValueError) as fault:
         raise fail(str(fault)) from None
     place = "told to who listens" if published.offset is None else f"offset {published.offset}"
     click.echo(f"{published.channel}: {place}" + (", it was there already" if published.repeated else ""))
+
+
+def _value(said: str, *, text: bool) -> Any:
+    try:
+        return said if text else msgspec.json.decode(said)
+    except msgspec.DecodeError as fault:
+        raise fail(f"DATA is no JSON ({fault}); quote it, or say --text") from None

@@ -77,6 +77,8 @@ def _reload(target: str, place: Place) -> int:
         place.host,
         "--grace",
         str(min(place.grace, 2.0)),
+        "--log",
+        place.log,
     ]
     for option, value in (("--certfile", place.certfile), ("--keyfile", place.keyfile)):
         command += [option, value] if value is not None else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
+import gc
 import os
 import signal
 import socket
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import click
 
 from everywire import engine as engines
+from everywire.ops import logs
 from everywire.servers import listening
 from everywire.servers.websocket import Server
 
@@ -28,12 +29,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 HANDED_OVER = "EVERYWIRE_RELOAD_FDS"  # the reloader's listening sockets, by descriptor
 _LATE = 1.0  # seconds that the rest of the end may take once the deadline for the connections has passed
+_USUAL = (700, 10, 10)  # of the garbage collector: allocations until it looks at the youngest, and so on
+_SELDOM = (20_000, 20, 20)
 _ANYWHERE = ("", "0.0.0.0", "::")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a command listens, and how long its end may take (seconds)."""
+    """Where a command listens, how long its end may take (seconds), and how it writes its log."""
 
     host: str = "localhost"
     port: int = 8000
@@ -41,6 +44,7 @@ class Place:
     certfile: str | None = None
     keyfile: str | None = None
     grace: float = 10.0
+    log: str = "text"
 
     @property
     def secure(self) -> bool:
@@ -64,6 +68,13 @@ def listen_options(command: F) -> F:
             show_default=True,
             type=click.FloatRange(0),
             help="Seconds that Ctrl-C and SIGTERM leave to connections to close.",
+        ),
+        click.option(
+            "--log",
+            default="text",
+            show_default=True,
+            type=click.Choice(["text", "json"]),
+            help="How the log is written; EVERYWIRE_LOG says how much of it.",
         ),
     ]
     for option in reversed(options):
@@ -199,7 +210,7 @@ def run_server(
 
     A second signal ends the process at once.
     """
-    set_up_logging()
+    set_up_logging(place.log)
     try:
         asyncio.run(_serve(starting, place, announce))
     except OSError as error:
@@ -208,16 +219,24 @@ def run_server(
         raise fail(str(error)) from None
 
 
-def set_up_logging() -> None:
-    """Send the log to stderr, as much of it as EVERYWIRE_LOG asks for."""
-    logging.basicConfig(level=_log_level(), format="%(levelname)s %(name)s: %(message)s")
+def settle_memory() -> None:
+    """Have the garbage collector leave alone what is there now, and look less often; the application's own choice is kept.
+
+    What a server makes from here on it mostly keeps: sessions, connections. Ten thousand clients that come at once would have all of
+    it looked through a thousand times.
+    """
+    if gc.get_threshold() == _USUAL:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_SELDOM)
 
 
-def _log_level() -> str:
-    wanted = os.environ.get("EVERYWIRE_LOG", "INFO")
-    if wanted.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-        raise fail(f"EVERYWIRE_LOG={wanted}: the levels are DEBUG, INFO, WARNING, ERROR and CRITICAL")
-    return wanted.upper()
+def set_up_logging(form: str = "text") -> None:
+    """Send the log to stderr, as much of it as EVERYWIRE_LOG asks for, as "text" or as "json"."""
+    try:
+        logs.set_up(json_lines=form == "json")
+    except ValueError as error:
+        raise fail(str(error)) from None
 
 
 async def _serve(
@@ -227,6 +246,7 @@ async def _serve(
     _listen_to_signals(told)
     try:
         async with asyncio.timeout(None) as limit, starting() as server:
+            settle_memory()
             announce(server)
             sys.stdout.flush()
             await told.wait()

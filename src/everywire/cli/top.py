@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import sys
 import time
@@ -21,12 +22,12 @@ _PATIENCE = 5.0  # seconds for one answer
 
 
 @click.command(short_help="Watch a running application.")
-@click.argument("url", default="http://localhost:8001")
-@click.option("--key", required=True, help="The key of the admin API.")
+@click.argument("url", default="http://localhost:8001", envvar="EVERYWIRE_TOP_URL")
+@click.option("--key", help="Its key; better in the environment, as EVERYWIRE_TOP_KEY.")
 @click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between two looks.")
 @click.option("--once", is_flag=True, help="Look once, and print it.")
 @click.option("--json", "as_json", is_flag=True, help="Print each view as a line of JSON.")
-def top(url: str, *, key: str, every: float, once: bool, as_json: bool) -> None:
+def top(url: str, *, key: str | None, every: float, once: bool, as_json: bool) -> None:
     """Watch the application whose admin API is at URL: connections, sessions, messages per second, refusals.
 
     All workers are shown as one. Ctrl-C ends it.
@@ -49,22 +50,26 @@ def top(url: str, *, key: str, every: float, once: bool, as_json: bool) -> None:
         if once:
             return
         before, looked = view, now
+        sys.stdout.flush()
         try:
             time.sleep(every)
         except KeyboardInterrupt:
             return
 
 
-def _fetch(url: str, key: str) -> View:
-    asked = urllib.request.Request(url.rstrip("/") + "/view", headers={"Authorization": f"Bearer {key}"})
-    if asked.type not in ("http", "https"):
+def _fetch(url: str, key: str | None) -> View:
+    if not url.startswith(("http://", "https://")):
         raise click.ClickException(f"{url} is no http address")
+    shown = {"Authorization": f"Bearer {key}"} if key is not None else {}
+    asked = urllib.request.Request(url.rstrip("/") + "/view", headers=shown)
     try:
         with urllib.request.urlopen(asked, timeout=_PATIENCE) as answer:
             return msgspec.json.decode(answer.read(), type=View)
     except urllib.error.HTTPError as error:
-        if error.code in (401, 403):
-            raise click.ClickException("the key is not that of the admin API there") from None
+        error.close()
+        if error.code == 401:
+            why = "that is not the key" if key is not None else "a key is needed: --key, or EVERYWIRE_TOP_KEY"
+            raise click.ClickException(f"{url} does not let you look: {why}") from None
         raise click.ClickException(f"{url} answers {error.code}: is the admin API there?") from None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, http.client.HTTPException, msgspec.DecodeError, ValueError) as error:
         raise click.ClickException(f"nothing to watch at {url}: {getattr(error, 'reason', error)}") from None

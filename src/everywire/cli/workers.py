@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from everywire.app import Everywire
-from everywire.cli.serving import Place, addresses, context, fail, set_up_logging, sockets, where
+from everywire.cli.serving import Place, addresses, context, fail, set_up_logging, settle_memory, sockets, where
 from everywire.servers import listening
 from everywire.servers.workers import Plan, Ready, Supervisor, Worker
 
@@ -115,6 +115,7 @@ def supervise(target: str, place: Place, several: Several) -> int:
     """Run the workers until SIGINT or SIGTERM; SIGHUP replaces them."""
     slots = _slots(place, several.workers)
     command = [sys.executable, "-m", "everywire", "run", target, "--host", place.host, "--grace", str(place.grace)]
+    command += ["--log", place.log]
     for option, value in (("--certfile", place.certfile), ("--keyfile", place.keyfile)):
         command += [option, value] if value is not None else []
     plan = Plan(
@@ -125,6 +126,7 @@ def supervise(target: str, place: Place, several: Several) -> int:
         window=several.drain,
         pace=several.pace,
         grace=place.grace,
+        prelude=f"from everywire.ops import logs; logs.set_up(json_lines={place.log == 'json'}); ",
     )
 
     def started(ready: Ready) -> None:
@@ -132,7 +134,7 @@ def supervise(target: str, place: Place, several: Several) -> int:
             click.echo(line.replace("engine;", f"engine, {several.workers} workers;"))
         sys.stdout.flush()
 
-    set_up_logging()
+    set_up_logging(place.log)
     with _pid_file(several.pid_file):
         return asyncio.run(_supervised(plan, started))
 
@@ -187,7 +189,7 @@ def serve_in_worker(worker: Worker, app: Everywire, place: Place) -> None:
     """Serve as one of several, until the supervisor says that it is enough, or is gone."""
     app.default_broker = worker.broker
     options = {"sock": worker.sockets(), "ssl": context(place), "close_timeout": min(10.0, place.grace) or 0.1}
-    set_up_logging()
+    set_up_logging(place.log)
     asyncio.run(_serve(worker, app, options))
 
 
@@ -196,7 +198,8 @@ async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> Non
     loop.add_signal_handler(signal.SIGTERM, worker.told.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the supervisor's affair
     async with app.serving(**options) as server:
+        settle_memory()
         await worker.begin(server, app.gateway, Ready(app.path, app.has_page))
         await worker.told.wait()
-        app.gateway.refrain()  # from lines on connections that are kept alive
+        app.refrain()  # from lines on connections that are kept alive, too
         await worker.end(app.hub)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote, urljoin, urlsplit
 
 from everywire.errors import InvalidURI, RedirectError
+from everywire.http.redaction import shown
 
 __all__ = ["Address", "parse", "redirected"]
 
@@ -39,18 +40,19 @@ class Address:
 
 
 def parse(uri: str) -> Address:
-    """Read a ws, wss, http or https URI; `InvalidURI` says what is wrong with it."""
+    """Read a ws, wss, http or https URI; `InvalidURI` says what is wrong with it, without its password and what its query holds."""
+    said = shown(uri)
     try:
         parts = urlsplit(uri)
         port = parts.port
-    except ValueError as error:
-        raise InvalidURI(f"{uri}: {error}") from None
+    except ValueError:  # its words may hold a part of the password
+        raise InvalidURI(f"{said}: what stands for host and port is neither") from None
     if parts.scheme not in ("ws", "wss", "http", "https"):
-        raise InvalidURI(f"{uri}: the scheme is ws or wss, not {parts.scheme or 'missing'}")
+        raise InvalidURI(f"{said}: the scheme is ws or wss, not {parts.scheme or 'missing'}")
     if not parts.hostname:
-        raise InvalidURI(f"{uri}: the host is missing")
+        raise InvalidURI(f"{said}: the host is missing")
     if parts.fragment:
-        raise InvalidURI(f"{uri}: a WebSocket URI has no fragment")
+        raise InvalidURI(f"{said}: a WebSocket URI has no fragment")
     secure = parts.scheme in ("wss", "https")
     authorization = None
     if parts.username is not None:
@@ -58,7 +60,7 @@ def parse(uri: str) -> Address:
         authorization = "Basic " + b64encode(pair.encode()).decode()
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if any(char <= " " or char > "~" for char in target):
-        raise InvalidURI(f"{uri}: the path holds characters that must be percent-encoded")
+        raise InvalidURI(f"{said}: the path holds characters that must be percent-encoded")
     return Address(secure, _ascii(parts.hostname), port or (443 if secure else 80), target, authorization)
 
 
@@ -66,11 +68,20 @@ def _ascii(host: str) -> str:
     return host if host.isascii() else host.encode("idna").decode()
 
 
-def redirected(address: Address, location: str) -> Address:
-    """Follow a redirect; never from wss to ws, and without the credentials to another origin."""
+def redirected(address: Address, location: str, *, faithful: bool = False) -> Address:
+    """Follow a redirect; never from wss to ws, and without the credentials to another origin.
+
+    `faithful`: to no other origin at all, but for the same host's that has TLS, since what is said there is a credential.
+    """
     found = parse(urljoin(address.uri.replace("ws", "http", 1), location))
     if address.secure and not found.secure:
-        raise RedirectError(f"the server redirects from wss to {found.uri}")
+        raise RedirectError(f"the server redirects from wss to {shown(found.uri)}")
+    if (
+        faithful
+        and found.origin != address.origin
+        and not (found.secure > address.secure and found.host == address.host)
+    ):
+        raise RedirectError(f"the server redirects to {shown(found.uri)}, where no token is shown that is for another")
     if found.authorization is None and found.origin == address.origin:
         return replace(found, authorization=address.authorization)
     return found

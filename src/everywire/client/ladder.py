@@ -13,12 +13,14 @@ from everywire.client.link import Dial, Socket
 from everywire.client.websocket import connect
 from everywire.client.wire import PACKED_SUBPROTOCOL, SUBPROTOCOL, as_json
 from everywire.errors import HandshakeError, RedirectError
+from everywire.http.redaction import shown
 
 __all__ = ["TRANSPORTS", "Ladder", "Memory", "websocket"]
 
 TRANSPORTS = ("websocket", *MODES)
 _MAX_SIZE = 64 << 20  # bytes: one answer may list everybody in a channel
-_PATIENCE = 5.0  # seconds that a WebSocket may take where there is another way
+# Seconds that a WebSocket may take where there is another way: where nobody knows whether one goes through, and where one did or is only looked for.
+_PATIENCE = (2.0, 5.0)
 _SILENT = 4.0  # seconds without a word, after which an open WebSocket was open in vain
 _ENTRIES, _EXPIRY = 256, 3600.0  # addresses that are remembered, and for how many seconds
 
@@ -82,17 +84,19 @@ async def _offering(
         else:
             early.append((code, reason))  # the server closes right behind its handshake
 
-    opened: Any = await connect(
+    opening = connect(
         uri,
         subprotocols=[subprotocol],
         on_message=lambda _, message: heard(message),
         on_close=closed,
         **usual | options,
     )
+    opening.faithful = True  # the first thing that is said is the token
+    opened: Any = await opening
     agreed = opened.subprotocol == subprotocol
     if not agreed:
         opened.abort()
-        raise HandshakeError(f"the server does not speak {subprotocol} at {uri}", 200)
+        raise HandshakeError(f"the server does not speak {subprotocol} at {shown(uri)}", 200)
     for end in early:
         down(*end)
     return opened  # type: ignore[no-any-return]
@@ -200,7 +204,8 @@ class Ladder:
                 self.memory.put(self._url, self._modes[0])
             down(code, reason)
 
-        async with asyncio.timeout(_PATIENCE if self._modes else None):
+        patience = _PATIENCE[self.memory.get(self._url) == "websocket"]
+        async with asyncio.timeout(patience if self._modes else None):
             socket = await upgrade(listen, ended)
         self._line, self._open = None, True
         return socket
@@ -209,7 +214,7 @@ class Ladder:
         self, known: str | None, heard: Callable[[str | bytes], None], down: Callable[[int, str], None]
     ) -> Socket:
         line = Line(self._asking(), heard, down)
-        line.modes = self._modes[self._modes.index(known) :] if known in self._modes else self._modes
+        line.modes, line.first = self._modes, known
         line.interval = self._interval
         line.proven = lambda mode: self.memory.put(self._url, mode)
         try:
@@ -225,7 +230,7 @@ class Ladder:
         if self._upgrade is None:
             return False
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_PATIENCE[1]):
                 socket = await self._upgrade(lambda message: None, lambda code, reason: None)
         except (HandshakeError, OSError):  # TimeoutError is an OSError
             return False

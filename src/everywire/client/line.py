@@ -22,9 +22,11 @@ MODES = ("stream", "sse", "poll", "interval")
 PROBE = 2.0  # seconds in which what we said is answered over a stream, or somebody on the way keeps it back
 _WAIT = 25.0  # seconds that a poll may hang
 _SPARE = 15.0  # seconds more than that until it is given up
+_RATE = 4096  # bytes per second at which a body leaves at least
 _BATCH = 256 * 1024  # characters of commands in one body
 _COUNT = 500  # commands in one body
 _PAUSE = (0.05, 2.0)  # seconds between two tries, at first and at most
+_SOON = (0.05, 0.1, 0.2)  # seconds between the short polls that look for the answer to what was said
 _BETTER = (60.0, 600.0)  # seconds until a better mode is tried again, at first and at most
 _PING = 2**53 - 1  # the id of our own ping, which no command of the client has
 _TRANSIENT = (OSError, HandshakeError)  # TLS's errors, timeouts and broken connections among them
@@ -56,7 +58,10 @@ class _Unfit(Exception):
 
 
 class Line:
-    """A `Socket` over HTTP. Hears by the first of `modes` that works, and climbs down by itself: the line stays the same, so nothing is lost by that.
+    """A `Socket` over HTTP. Hears by the best of `modes` that works, from `first` on, and climbs by itself: the line stays, so nothing is lost.
+
+    A mode that nothing was heard by is left at its first failure; who keeps one stream back keeps the other, so polls come next. One that works is left
+    now and then to try the next better one, and comes back where that does not work.
 
     `proven(mode)` is called when something was heard by a mode. `heard(message)` and `down(code, reason)` are as in `Dial`.
 
@@ -66,12 +71,14 @@ class Line:
 
     def __init__(self, web: Web, heard: Callable[[str], None], down: Callable[[int, str], None]) -> None:
         self.modes: tuple[str, ...] = MODES
+        self.first: str | None = None
         self.interval = 1.0
         self.proven: Callable[[str], object] = lambda mode: None
         self._web = web
         self._heard, self._down = heard, down
         self._id = ""
         self._mode = 0
+        self._before: int | None = None  # the mode that worked, while a better one is tried
         self._proof = False
         self._failures = 0
         self._count = 0
@@ -80,6 +87,7 @@ class Line:
         self._spoken = asyncio.Event()  # there is something to say
         self._quiet = asyncio.Event()  # everything was said
         self._nudge = asyncio.Event()  # something was said: an answer may be there
+        self._looks = 0  # short polls that are left to look for it soon
         self._tasks: list[asyncio.Task[None]] = []
         self._hearing: asyncio.Task[None] | None = None
         self._probe: asyncio.TimerHandle | None = None
@@ -100,6 +108,8 @@ class Line:
             error.response = response
             raise error
         self._id = _line_id(response.body)
+        if self.first in self.modes:
+            self._mode = self.modes.index(self.first)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._guarded(each())) for each in (self._say_all, self._hear_all)]
 
@@ -171,6 +181,7 @@ class Line:
             body = self._batch()
             self._seq += 1
             await self._say(body.encode())
+            self._looks = len(_SOON)
             self._nudge.set()
             self._expect()
 
@@ -187,7 +198,8 @@ class Line:
         pause = 0.0
         while True:
             try:
-                response = await self._web.ask(self._post(f"lines/{self._id}", body, seq=self._seq), _SPARE)
+                patience = _SPARE + len(body) / _RATE
+                response = await self._web.ask(self._post(f"lines/{self._id}", body, seq=self._seq), patience)
             except _TRANSIENT:
                 pass
             else:
@@ -229,7 +241,8 @@ class Line:
                 self._climb_down()
             case HandshakeError() | OSError():  # TimeoutError is an OSError
                 self._failures += 1
-                if self._failures >= 2 and self.mode == "poll" and isinstance(error, TimeoutError):
+                cut = self._failures >= 2 and self.mode == "poll" and isinstance(error, TimeoutError)
+                if cut or self._before is not None:
                     self._climb_down()
             case _:
                 raise error
@@ -244,17 +257,20 @@ class Line:
                 await self._poll(_WAIT)
             case _:
                 await self._poll(0)
-                self._nudge.clear()
                 await self._idle()
 
     async def _idle(self) -> None:
-        """Wait for the next time to ask; a little after something was said, because it has an answer."""
-        try:
-            async with asyncio.timeout(self.interval):
-                await self._nudge.wait()
-                await asyncio.sleep(min(_PAUSE[0], self.interval))
-        except TimeoutError:
-            pass
+        """Wait for the next time to ask: soon, a few times, after something was said, also where that was during the last poll."""
+        self._nudge.clear()
+        if not self._looks:
+            try:
+                async with asyncio.timeout(self.interval):
+                    await self._nudge.wait()
+            except TimeoutError:
+                return
+        soon = _SOON[-self._looks]
+        self._looks -= 1
+        await asyncio.sleep(min(soon, self.interval))
 
     async def _hear_stream(self, kind: str, reader: LineReader) -> None:
         accepted = "text/event-stream" if kind == "sse" else "application/x-ndjson"
@@ -286,39 +302,50 @@ class Line:
             self._probe.cancel()
             self._probe = None
         if not self._proof:
-            self._proof = True
+            self._proof, self._before = True, None
             self.proven(self.mode)
+            self._plan()
         self._heard(message)
 
     # The ladder.
 
     def _expect(self) -> None:
-        """Something was said, and has an answer: a stream that does not bring it in time is kept back by somebody."""
-        if self._proof or self._probe is not None or self.mode not in ("stream", "sse") or self._ended:
+        """Something was said, and has an answer: what does not bring it in time is kept back by somebody."""
+        if self._proof or self._probe is not None or self._ended:
             return
-        self._probe = asyncio.get_running_loop().call_later(PROBE, self._late)
+        if self.mode in ("stream", "sse") or self._before is not None:
+            self._probe = asyncio.get_running_loop().call_later(PROBE, self._late)
 
     def _late(self) -> None:
         self._probe = None
         if not self._proof:
-            self._climb_down()
-            self._expect()
+            self._climb_down(kept_back=True)
             if self._hearing is not None:
                 self._hearing.cancel()
 
-    def _climb_down(self) -> None:
-        if self._mode + 1 >= len(self.modes):
-            return
-        self._mode += 1
-        self._proof, self._failures = False, 0
-        if self._better is None:
+    def _climb_down(self, *, kept_back: bool = False) -> None:
+        if self._before is not None:
+            self._mode, self._before = self._before, None
+            self._proof, self._failures = True, 0
+            self._plan()
+        elif self._mode + 1 < len(self.modes):
+            polls = self.modes.index("poll") if kept_back and "poll" in self.modes else 0
+            self._mode = max(self._mode + 1, polls)
+            self._proof, self._failures = False, 0
+            self._expect()
+
+    def _plan(self) -> None:
+        if self._mode and self._better is None:
             self._better = asyncio.get_running_loop().call_later(self._patience, self._climb)
             self._patience = min(2 * self._patience, _BETTER[1])
 
     def _climb(self) -> None:
-        """Try the best mode again; what we say is answered over it, or it still does not work."""
+        """Try the next better mode; what we say is answered over it, or it still does not work."""
         self._better = None
-        self._mode, self._proof = 0, False
+        if not self._proof:
+            return  # a worse one is tried: that has its own end
+        self._before = self._mode
+        self._mode, self._proof = self._mode - 1, False
         self.send(f'{{"type":"ping","id":{_PING}}}')
         if self._hearing is not None:
             self._hearing.cancel()

@@ -94,6 +94,7 @@ class connect:  # noqa: N801 - used like a function
         self._options = Options(**{"http2": False, **options})
         self._http2 = alpn.wanted(self._options.http2)
         self._websocket: WebSocket | None = None
+        self.faithful = False  # what is said over it shows who we are: no redirect leads to another origin
 
     # Opening
 
@@ -108,7 +109,7 @@ class connect:  # noqa: N801 - used like a function
                         raise RedirectError(
                             "a redirect cannot be followed on a socket that was given", redirect.status
                         ) from None
-                    address = redirected(address, redirect.location)
+                    address = redirected(address, redirect.location, faithful=self.faithful)
                 except NoTunnel:
                     if self._http2 is False or self._sock is not None:
                         raise

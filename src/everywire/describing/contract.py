@@ -162,6 +162,6 @@ def _object(fields: Fields, schemas: _Schemas) -> Schema:
 
 
 def _channel(kind: ChannelKind, schemas: _Schemas) -> ChannelContract:
-    parameters = tuple(re.findall(r"\{(\w+)\}", kind.pattern))
+    parameters = tuple(re.findall(r"\{(\w+)\}", kind.plain))
     heard, published = (kind.rules.get(action, True) is not False for action in ("subscribe", "publish"))
-    return ChannelContract(kind.pattern, parameters, schemas.of(_carried(kind)), heard, published)
+    return ChannelContract(kind.plain, parameters, schemas.of(_carried(kind)), heard, published)

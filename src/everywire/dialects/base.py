@@ -149,12 +149,16 @@ class Follow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Answer by what `follow` writes of the events that it is told, in `form`, as a session that ends with the response."""
+    """Answer by what `follow` writes of the events that it is told, in `form`, as a session that ends with the response.
+
+    Others see it in channels only where it wants to be `seen`.
+    """
 
     codec: Codec
     follow: Follow
     form: BodyFormat
     denial: Denial = told_plainly
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,9 @@ class BodyLink(PlainLink):
 
     # Up
 
+    def feed(self, data: bytes) -> None:
+        """Drop what the client says beyond its request."""
+
     def drained(self) -> None:
         """Have the producer go on."""
         if self.producer is not None and not self.over:

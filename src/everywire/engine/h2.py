@@ -86,6 +86,19 @@ class H2Link(H2Trunk):
         super().lost(reason)
         self._leave_site()
 
+    def _slow(self) -> list[Exchange]:
+        tops = [stream.above for stream in self.streams.values()]
+        return [top for top in tops if isinstance(top, Exchange) and top.slow()]
+
+    def slow(self) -> bool:
+        """Say whether a request's body is waited for that was before the latest sweep."""
+        return bool(self._slow())
+
+    def turn_away(self) -> None:
+        """Wait no longer for any of them."""
+        for exchange in self._slow():
+            exchange.turn_away()
+
     def _leave_site(self) -> None:
         site, self._joined = self._joined, None
         if site is not None:
@@ -198,6 +211,8 @@ class Exchange(PlainLink):
 
     def _answer(self, request: Request, answer: Answer) -> None:
         response: Any = answer.response if isinstance(answer, Accepted) else answer
+        if self.tunnel and not isinstance(answer, Accepted) and response.status < 300:
+            response = answer = _no_tunnel()
         if isinstance(answer, Streamed) and request.method == "HEAD":
             response = answer = Response(answer.status, b"", answer.headers)
         try:
@@ -255,13 +270,26 @@ class Exchange(PlainLink):
         patience = self.site.open_timeout
         if self.since == 0.0:
             self.since = now
-        elif self.request is None or patience is None or now - self.since < patience:
             return
-        elif self.task is None:
+        if (
+            self.request is None
+            or patience is None
+            or now - self.since < self.site.limits.patience(patience, self.size)
+        ):
+            return
+        if self.task is None:
             self._refuse(408, "the request did not come in time")
         elif self.tunnel:
             self._give_up()
             self._refuse(503, "the handshake was not answered in time")
+
+    def slow(self) -> bool:
+        """Say whether the body is waited for, and was before the latest sweep."""
+        return self.request is not None and self.task is None and not self.tunnel and self.since != 0.0
+
+    def turn_away(self) -> None:
+        """Wait no longer for the body."""
+        self._refuse(429, "too many requests of this address do not come to their end")
 
     def lost(self, reason: BaseException | None) -> None:
         """The stream is gone before the answer."""
@@ -269,6 +297,11 @@ class Exchange(PlainLink):
         self._take()
         self.below = None
         self.request = None
+
+
+def _no_tunnel() -> Response:
+    """Make the answer to a handshake where there is a page or a stream, but no WebSocket: any 2xx would open the tunnel (RFC 8441 5)."""
+    return Response(400, "there is no WebSocket here\n")
 
 
 def _head(request: Request) -> bytes:

@@ -23,6 +23,7 @@ log = logging.getLogger("everywire.http")
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _AHEAD = 1 << 14  # bytes of pipelined requests that are taken while an answer is awaited
+_UNREAD = 1 << 16  # bytes of answers that a client leaves unread, above which its next request waits
 
 
 class Accepted:
@@ -42,7 +43,7 @@ Answer = Response | Streamed | Accepted
 class Site(Protocol):
     """Who answers requests. `limits` bound them; an idle keep-alive ends after `idle_timeout` seconds.
 
-    A head must be there within `open_timeout` seconds, a WebSocket's handshake be answered.
+    A head must be there within `open_timeout` seconds, a body within what `limits.rate` adds to that; a WebSocket's handshake be answered.
     """
 
     limits: HeadLimits
@@ -65,11 +66,11 @@ class Site(Protocol):
 class Opening(PlainLink):
     """Reads requests one after another, has the `site` answer each, and gives its place to the WebSocket that one becomes.
 
-    Invariants: while an answer is awaited, or its body produced, no further request is parsed, and no more than `_AHEAD` bytes are kept; `task` is set exactly
-    in the first case, `above` in the second.
+    Invariants: while an answer is awaited, its body produced, or too much is left unread, no further request is parsed, and no more than `_AHEAD` bytes are
+    kept; `task` is set exactly in the first case, `above` in the second, `full` in the third.
     """
 
-    __slots__ = ("engine", "idle", "parting", "pending", "reader", "since", "site", "task", "tunnel")
+    __slots__ = ("engine", "full", "idle", "parting", "pending", "reader", "since", "site", "task", "tunnel")
 
     def __init__(self, site: Site, engine: Any) -> None:
         super().__init__()
@@ -78,6 +79,7 @@ class Opening(PlainLink):
         self.reader = RequestReader(site.limits)
         self.since = 0.0
         self.idle = False
+        self.full = False  # the client does not read its answers
         self.pending = False  # no further request is parsed, for now or ever
         self.parting = False  # the client has said its last word
         self.tunnel = False  # what is pending is a WebSocket's handshake
@@ -87,7 +89,7 @@ class Opening(PlainLink):
     def feed(self, data: bytes) -> None:
         """Take bytes; answer the requests that they complete."""
         if self.pending:
-            if self.task is not None or self.above is not None:
+            if self.task is not None or self.above is not None or self.full:
                 self._keep(data)
             return
         try:
@@ -192,12 +194,26 @@ class Opening(PlainLink):
         if not keep:
             self.pending = True  # what follows is never parsed
             below.finish()
+        elif below.queued() > _UNREAD:
+            self.pending = self.full = True
+            below.crowd(_UNREAD // 2)
+            self._keep(b"")
+
+    def drained(self) -> None:
+        """The client reads: go on, but not at once, as others have their turn too."""
+        if self.full:
+            self.full = self.pending = False
+            self.engine.loop.call_soon(self._go_on)
+        else:
+            super().drained()
 
     def _encoded(self, request: Request, response: Response) -> tuple[bytes, bool]:
         """Give the response's bytes, and whether the connection is kept for another request."""
         try:
             said = "close" in response.headers.tokens("connection")
             keep = self._kept(request) and not said and response.status < 500 and response.status not in (400, 426)
+            # Who takes any answer to an upgrade for a yes would say the next words in the other protocol.
+            keep = keep and (response.status < 400 or "upgrade" not in request.headers)
             return response.encode(close=not keep and not said, head_only=request.method == "HEAD"), keep
         except Exception:  # no response at all, or one with a header that would split it
             log.exception("the answer to %s cannot be written", shown(request.target))
@@ -262,7 +278,7 @@ class Opening(PlainLink):
         if self.above is not None:
             self.below.abort()
             return
-        if self.task is not None and not self.tunnel:
+        if (self.task is not None and not self.tunnel) or (self.full and self.reader.rest):
             self.parting = True
             return
         self._give_up()
@@ -275,12 +291,12 @@ class Opening(PlainLink):
             self.since = now
             return
         patience = self.site.idle_timeout if self.idle else self.site.open_timeout
-        if patience is None or now - self.since < patience:
+        if patience is None or now - self.since < self.site.limits.patience(patience, self.reader.came):
             return
         if self.task is not None and self.tunnel:
             self._give_up()
             self._refuse(503, "the handshake was not answered in time")
-        elif self.pending:
+        elif self.pending and not self.full:
             return
         elif self.idle:
             self.below.finish()

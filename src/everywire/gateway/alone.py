@@ -111,6 +111,7 @@ class Alone:
         asker = Asker(intent.talk)
         transport = EventTransport(self.settings.limits, self.hub.world.later, asker)
         attachment = self.hub.attach(transport, intent.codec, remembered(exchange.request))
+        attachment.alone = attachment.unseen = True
         try:
             for command in intent.talk.commands():
                 attachment.receive(command)
@@ -132,6 +133,7 @@ class Alone:
         watcher = Watcher(self, follow, intent.form, address)
         transport = watcher.transport
         watcher.attachment = self.hub.attach(transport, intent.codec, remembered(exchange.request))
+        watcher.attachment.alone, watcher.attachment.unseen = True, not intent.seen
         self._watchers[watcher] = None
         try:
             watcher.told()

@@ -44,6 +44,8 @@ Carried: TypeAlias = OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight
 
 
 class _WebSocket(Protocol):
+    below: Any
+
     @property
     def request(self) -> Request: ...
 
@@ -98,11 +100,18 @@ class Gateway:
     def _refusal(self, request: Request) -> Response | None:
         """Say why there is no WebSocket for `request`; the page that asks is judged as for any other transport."""
         if not allowed(request, self.settings.origins):
-            _log.info("refused a WebSocket for another site's page, or with cookies and no page")
+            _log.info(
+                "refused a WebSocket for another site's page, or with cookies and no page", extra=self._who(request)
+            )
             return Response(403, _FOREIGN + "\n", [("Vary", "Origin")])
         if (reason := self.hub.crowded(request)) is not None:
+            _log.info("refused a WebSocket: %s", reason, extra=self._who(request))
             return Response(429, reason + "\n", [_LATER])
         return None
+
+    def _who(self, request: Request) -> dict[str, object]:
+        """Give what a line of the log says of who asked."""
+        return {"address": self.hub.limiting.address(request), "origin": request.headers.get("origin")}
 
     def _decide(self, request: Request) -> Intent | None:
         """Ask the dialects in turn; the first that knows what to do with the request has it."""
@@ -113,12 +122,15 @@ class Gateway:
         """Carry out what a request wants that is not to become a WebSocket."""
         origins = self.settings.origins
         if not allowed(request, origins):
-            _log.info("refused a request of another site's page, or one with cookies and no page")
+            _log.info(
+                "refused a request of another site's page, or one with cookies and no page", extra=self._who(request)
+            )
             no = intent.denial(403, Code.DENIED, "this Origin may not ask here; list it in `origins`")
             return Response(no.status, no.body, (*no.headers, ("Vary", "Origin")))
         exchange = Exchange(request, origins, intent.denial)
         begins = isinstance(intent, OpenLine | Ask | Watch)
         if begins and (reason := self.hub.crowded(request)) is not None:
+            _log.info("refused a line: %s", reason, extra=self._who(request))
             return exchange.reply(intent.denial(429, Code.LIMIT, reason), [_LATER])
         match intent:
             case Preflight():

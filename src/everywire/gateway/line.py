@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 from everywire.dialects.base import Decoder
 from everywire.errors import ProtocolError
 from everywire.hub.attachment import Attachment
 
 __all__ = ["Line"]
-
-_log = logging.getLogger("everywire.gateway")
 
 
 class Line:
@@ -30,7 +26,6 @@ class Line:
             for command in self.decoder.decode(data):
                 self.attachment.receive(command)
         except ProtocolError as fault:
-            _log.info("closing a transport: %s", fault.reason)
             self.attachment.close(fault.code, fault.reason)
 
     def lost(self, code: int) -> None:

@@ -90,9 +90,12 @@ class Lines:
         """Do what a request wants of a line; another node does that for its own ones."""
         node = intent.line.partition(".")[0]
         if node != self.hub.node and self.relay is not None and self.relay.takes(node):
+            self.hub.metrics.forwards += 1
             return self.relay.forward(node, exchange.request)
         line = self._lines.get(intent.line)
         if line is None:
+            if node == self.hub.node and not self.hub.limiting.guess(self.settings.address(exchange.request)):
+                return exchange.deny(429, Code.LIMIT, "too many lines that are not there, from this address")
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")
@@ -165,7 +168,9 @@ class Lines:
             return exchange.stream(intent.form.content_type, lambda outlet: self._stream(line, intent, outlet))
         if transport.emptied and intent.wait > 0:
             return self._poll(exchange, line, intent)
-        return exchange.whole(intent.form.content_type, intent.form.pack(transport.fetch()))
+        payloads = transport.fetch()
+        self.rest(line)  # that may have ended a stream, with which nobody else asks for anything
+        return exchange.whole(intent.form.content_type, intent.form.pack(payloads))
 
     def _stream(self, line: HttpLine, intent: Hear, outlet: Outlet) -> Producer:
         hearing = line.transport.stream(outlet, intent.form)

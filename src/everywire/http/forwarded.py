@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
@@ -22,6 +23,7 @@ def networks(names: Iterable[str]) -> Networks:
     return tuple(name if name == UNIX else ip_network(name) for name in names)
 
 
+@lru_cache(1024)  # who connects again and again, and this machine
 def site(host: str) -> str | None:
     """Give the address of a peer, of IPv6 the first 64 bits; None for this machine's own, and what is none."""
     found = _read(host)
@@ -35,6 +37,8 @@ def client_address(request: Request, trusted: Networks = ()) -> str | None:
     """
     remote = request.remote
     if isinstance(remote, tuple):
+        if not trusted:
+            return site(remote[0])
         here = _read(remote[0])
         if here is None:
             return None

@@ -11,6 +11,7 @@ from everywire.http.request import Headers, Request
 __all__ = ["BadRequest", "HeadLimits", "RequestReader", "ResponseReader"]
 
 _VERSIONS = ("1.1", "1.0")
+_NONE = Headers()
 
 
 class BadRequest(Exception):
@@ -24,11 +25,19 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HeadLimits:
-    """Bounds of one request: bytes of the head, number of header fields, bytes of the body."""
+    """Bounds of one request: bytes of the head, number of header fields, bytes of the body.
+
+    rate: bytes per second at which a body has to come at least, after the time that the head has.
+    """
 
     head: int = 16 * 1024
     fields: int = 64
     body: int = 1 << 20
+    rate: int = 4096
+
+    def patience(self, given: float, body: int) -> float:
+        """Give the seconds that a request has of which `body` bytes of the body are there, where a head has `given`."""
+        return given + body / max(self.rate, 1)
 
 
 class RequestReader:
@@ -45,10 +54,14 @@ class RequestReader:
         "_chunked",
         "_done",
         "_fields",
+        "_headers",
         "_left",
+        "_method",
         "_parser",
         "_taken",
         "_target",
+        "_upgrades",
+        "_version",
         "expects",
         "head",
         "limits",
@@ -62,7 +75,11 @@ class RequestReader:
         self.expects = False
         self._parser: httptools.HttpRequestParser | None = None
         self._fields: list[tuple[str, str]] = []
+        self._headers = _NONE  # those of the head: trailers are none of them (RFC 9110 6.5.1)
+        self._method = b""
+        self._version = ""
         self._target = b""
+        self._upgrades = False
         self._body = bytearray()
         self._chunked = False
         self._left = 0  # of a body whose length is known
@@ -74,6 +91,11 @@ class RequestReader:
     def begun(self) -> bool:
         """Whether a part of the next request is there."""
         return bool(self.rest) or self._parser is not None
+
+    @property
+    def came(self) -> int:
+        """Bytes of an unfinished request's body."""
+        return len(self._body) if self._parser is not None else 0
 
     def feed(self, data: bytes) -> Request | None:
         """Add bytes; give the request that they complete."""
@@ -106,21 +128,45 @@ class RequestReader:
     def _parse(self) -> Request | None:
         self._fields = []
         self._target = b""
-        self._body = bytearray()
-        self._done = False
+        self._done = self._upgrades = False
         parser = httptools.HttpRequestParser(self)
         self._feed(parser, self.head)
+        self._version = parser.get_http_version()
+        self._method = parser.get_method()
+        headers = self._headers = Headers(self._fields)
+        self._check(headers)
+        if self._upgrades and ("content-length" in headers or "transfer-encoding" in headers):
+            parser = self._without_upgrade(headers)  # llhttp reads no body behind that, but nobody has agreed yet
         if self._done:
-            return self._request(parser)
-        if parser.get_http_version() not in _VERSIONS:
-            raise BadRequest(505, "HTTP version not supported")
+            return self._request()
         self._parser = parser
-        self._expect_body()
+        self._expect_body(headers)
         rest, self.rest = self.rest, b""
         return self._more(rest)
 
-    def _expect_body(self) -> None:
-        headers = Headers(self._fields)
+    def _check(self, headers: Headers) -> None:
+        """Refuse what is well-formed, but means nothing here, or not the same to everybody."""
+        if self._version not in _VERSIONS or b" HTTP/" not in self.head[: self.head.index(b"\r")]:
+            raise BadRequest(505, "HTTP version not supported")
+        if self._method == b"CONNECT":
+            raise BadRequest(501, "CONNECT is not for here")
+        if self._version == "1.0" and "transfer-encoding" in headers:
+            raise BadRequest(400, "HTTP/1.0 has no transfer codings")  # RFC 9112 6.1
+        if len(headers.get_all("host")) != 1 and (self._version == "1.1" or "host" in headers):
+            raise BadRequest(400, "a request has exactly one Host header")  # RFC 9112 3.2
+
+    def _without_upgrade(self, headers: Headers) -> httptools.HttpRequestParser:
+        """Give a parser for the body of a request that asks for an upgrade, too: one that was told of nothing but the length."""
+        lines, self._fields = [b"POST / HTTP/1.1"], []
+        for name in ("content-length", "transfer-encoding"):
+            lines += [f"{name}: {value}".encode("latin-1") for value in headers.get_all(name)]
+        self._done, target = False, self._target
+        parser = httptools.HttpRequestParser(self)
+        self._feed(parser, b"\r\n".join(lines) + b"\r\n\r\n")
+        self._target = target
+        return parser
+
+    def _expect_body(self, headers: Headers) -> None:
         self._chunked = "transfer-encoding" in headers
         self._taken = 0
         self._left = 0 if self._chunked else int(headers.get("content-length") or 0)
@@ -132,8 +178,7 @@ class RequestReader:
 
     def _expect_leave(self, expectation: str | None) -> None:
         """Learn whether the client waits for leave to send the body (RFC 9110 10.1.1); one that sends it already does not."""
-        parser = self._parser
-        if expectation is None or parser is None or parser.get_http_version() == "1.0":
+        if expectation is None or self._version == "1.0":
             return
         if expectation.lower() != "100-continue":
             raise BadRequest(417, "only 100-continue may be expected")
@@ -143,7 +188,7 @@ class RequestReader:
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._done = True
+            self._done = self._upgrades = True
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, BadRequest):
                 raise error.__context__ from None
@@ -165,7 +210,7 @@ class RequestReader:
             start = end
             if self._done:
                 self.rest = data[start:]
-                return self._request(parser)
+                return self._request()
         return None
 
     def _end_of_step(self, data: bytes, start: int) -> int:
@@ -177,20 +222,18 @@ class RequestReader:
         end = data.find(b"\n\r\n", start)
         return len(data) if end < 0 else end + 3
 
-    def _request(self, parser: httptools.HttpRequestParser) -> Request:
+    def _request(self) -> Request:
+        body = b""
+        if self._body:
+            body = bytes(self._body)
+            self._body.clear()  # an idle connection keeps none
         self._parser = None
-        version = parser.get_http_version()
-        headers = Headers(self._fields)
-        if version not in _VERSIONS:
-            raise BadRequest(505, "HTTP version not supported")
-        if len(headers.get_all("host")) != 1 and (version == "1.1" or "host" in headers):
-            raise BadRequest(400, "a request has exactly one Host header")  # RFC 9112 3.2
         return Request(
-            parser.get_method().decode("latin-1"),
+            self._method.decode("latin-1"),
             self._target.decode("latin-1"),
-            headers,
-            version=version,
-            body=bytes(self._body),
+            self._headers,
+            version=self._version,
+            body=body,
         )
 
     # httptools calls these

@@ -15,19 +15,45 @@ Address = tuple[str, int] | str | None
 
 
 class Headers:
-    """Header fields in their order; looked up without regard to case, repeated names kept (RFC 9110 5)."""
+    """Header fields in their order; looked up without regard to case, repeated names kept (RFC 9110 5).
 
-    __slots__ = ("_fields", "_index")
+    Invariants: `_list` gives the fields; `_fields` is None only while they stand in `_head` alone, as bytes.
+    """
+
+    __slots__ = ("_fields", "_head", "_index")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
-        self._fields = list(fields)
+        self._fields: list[tuple[str, str]] | None = list(fields)
         self._index: dict[str, list[str]] | None = None
+        self._head: bytes | None = None
+
+    @classmethod
+    def from_head(cls, head: bytes) -> Headers:
+        """Read those of a request's raw `head`, which was found valid before."""
+        headers = cls()
+        headers._head, headers._fields = head, None
+        return headers
+
+    def fold(self) -> None:
+        """Keep no more than the bytes they came as, where those are known: read again, they cost as much as the first time."""
+        self._index = None
+        if self._head is not None:
+            self._fields = None
+
+    def _list(self) -> list[tuple[str, str]]:
+        fields = self._fields
+        if fields is None:
+            assert self._head is not None
+            _, _, rest = self._head.decode("latin-1").partition("\r\n")
+            pairs = (line.partition(":") for line in rest.split("\r\n") if line)
+            fields = self._fields = [(name, value.strip(" \t")) for name, _, value in pairs]
+        return fields
 
     def _by_name(self) -> dict[str, list[str]]:
         index = self._index
         if index is None:
             index = self._index = {}
-            for name, value in self._fields:
+            for name, value in self._list():
                 index.setdefault(name.lower(), []).append(value)
         return index
 
@@ -58,18 +84,18 @@ class Headers:
         return isinstance(name, str) and name.lower() in self._by_name()
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._fields)
+        return iter(self._list())
 
     def __len__(self) -> int:
-        return len(self._fields)
+        return len(self._list())
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Headers) and self._fields == other._fields
+        return isinstance(other, Headers) and self._list() == other._list()
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Headers({self._fields!r})"
+        return f"Headers({self._list()!r})"
 
 
 class Facts(Protocol):
@@ -101,15 +127,12 @@ class Request:
     @classmethod
     def from_head(cls, head: bytes) -> Request:
         """Read a request from its raw `head`, which was found valid before (a long-lived connection keeps no more than that)."""
-        first, _, rest = head.decode("latin-1").partition("\r\n")
-        method, target, version = first.split(" ")
-        fields = (line.partition(":") for line in rest.split("\r\n") if line)
-        return cls(
-            method,
-            target,
-            Headers((name, value.strip(" \t")) for name, _, value in fields),
-            version=version.removeprefix("HTTP/"),
-        )
+        method, target, version = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
+        return cls(method, target, Headers.from_head(head), version=version.removeprefix("HTTP/"))
+
+    def fold(self) -> None:
+        """Keep no more of the header than the bytes it came as: whoever still asks has it read again."""
+        self.headers.fold()
 
     def _fact(self, name: str) -> object:
         return None if self.facts is None else self.facts.extra(name)
@@ -165,14 +188,22 @@ class Response:
             self.headers = Headers([*self.headers, ("Content-Type", "text/plain; charset=utf-8")])
 
     def encode(self, *, close: bool = False, head_only: bool = False) -> bytes:
-        """Write it as HTTP/1.1 bytes; `close` tells the peer that the connection ends, `head_only` answers a HEAD request."""
+        """Write it as HTTP/1.1 bytes; `close` tells the peer that the connection ends, `head_only` answers a HEAD request.
+
+        ValueError for a field that would split the head, or say of the body what is not so: the peer would take the rest for the next answer.
+        """
+        bare = head_only or self.status < 200 or self.status in (204, 304)  # RFC 9112 6.3
+        if not bare and self.headers.get("content-length", str(len(self.body))) != str(len(self.body)):
+            raise ValueError("a Content-Length that is not the body's")
+        if "transfer-encoding" in self.headers:
+            raise ValueError("a body that is there whole has no Transfer-Encoding")
         lines = [f"HTTP/1.1 {self.status} {self.reason}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         if self.status >= 200 and self.status not in (204, 304) and "content-length" not in self.headers:
             lines.append(f"Content-Length: {len(self.body)}")
         if close and self.status != 101:
             lines.append("Connection: close")
-        return one_head(lines) + (b"" if head_only else self.body)
+        return one_head(lines) + (b"" if bare else self.body)
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason}>"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from everywire import messages as m
+from everywire.errors import CloseCode
+from everywire.hub.codes import Close
 from everywire.messages import Command, Event
 from everywire.payloads import Codec, Transport
 
@@ -16,10 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Attachment", "Authority"]
 
-# What a call under way may be waiting for: behind that call it would wait for ever.
+# What a call under way may be waiting for, and would wait for ever behind it; and what must not be late: a newer token.
 _PRESSING: Final[frozenset[type]] = frozenset(
-    {m.Call, m.Item, m.End, m.Credit, m.Cancel, m.Answer, m.Decline, m.Pong, m.Malformed}
+    {m.Call, m.Item, m.End, m.Credit, m.Cancel, m.Answer, m.Decline, m.Pong, m.Malformed, m.Refresh}
 )
+
+# What is closed for something that a client did, and ought to be seen by who runs the server: once, since nothing more is heard then.
+_ITS_FAULT: Final = frozenset(
+    {CloseCode.PROTOCOL_ERROR, Close.POLICY, Close.BAD_MESSAGE, Close.UNAUTHORIZED, Close.REFUSED}
+)
+
+_log = logging.getLogger("everywire.hub")
 
 
 class Authority(Protocol):
@@ -62,6 +72,7 @@ class Attachment:
         "_hub",
         "_limit",
         "address",
+        "alone",
         "busy",
         "calls",
         "codec",
@@ -70,11 +81,13 @@ class Attachment:
         "left",
         "left_bytes",
         "open",
+        "refreshing",
         "request",
         "session",
         "since",
         "since_bytes",
         "transport",
+        "unseen",
     )
 
     def __init__(self, hub: Authority, transport: Transport, codec: Codec, request: Any, limit: int) -> None:
@@ -84,6 +97,9 @@ class Attachment:
         self.codec: Final = codec
         self.request: Final = request
         self.address: str | None = None  # where the client is, if that is known
+        self.refreshing = False  # a newer token is looked at
+        self.alone = False  # its client is one HTTP request, and hears what that asks for and nothing else
+        self.unseen = False  # it takes no part in who is there
         self.session: Session | None = None
         self.inbox: list[Command] = []  # a deque costs 600 bytes, and this is short
         self.calls: Calls | None = None
@@ -122,6 +138,9 @@ class Attachment:
     def close(self, code: int, reason: str) -> None:
         """Close the transport; its session is parted from it at once, not when the peer agrees."""
         if self.open:
+            if code in _ITS_FAULT:
+                told = {"code": int(code), "address": self.address}
+                _log.info("closing a transport: %s", ascii(reason)[1:-1], extra=told)
             self.transport.close(code, reason)
             self._hub.lost(self, code)
 

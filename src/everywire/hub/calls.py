@@ -6,8 +6,9 @@ whose handler is concurrent, goes on by itself once it has begun.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,14 @@ from everywire.hub.callers import Caller
 from everywire.hub.codes import Code
 from everywire.hub.handlers import Handler
 from everywire.hub.permission import check_size
+from everywire.hub.refreshing import refresh_at_once
 from everywire.hub.running import Calls, Running
 from everywire.hub.shapes import encode
 from everywire.hub.world import settled
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
+    from everywire.hub.hooks import Tracer
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
@@ -41,6 +44,9 @@ def at_once(hub: Hub, attachment: Attachment, command: m.Command) -> bool:
             return not _registered(hub, attachment, command)
         case m.Answer() | m.Decline():
             answered(hub, calls, command)
+        case m.Refresh() if attachment.session is not None:
+            begin = hub.world.start if hub.tracer is None else hub.world.task  # as for all that is traced
+            begin(refresh_at_once(hub, attachment, command))
         case m.Malformed(ref, reason):
             # An item that could not be read is an item lost: its call cannot go on.
             if calls is None or (running := calls.running.get(ref)) is None:
@@ -90,6 +96,8 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
         running.finish(None)
         raise
     work = _stream(running, handler, bound) if handler.streams else _result(hub, running, handler, bound)
+    if handler.detached and hub.tracer is not None:
+        work = _traced(hub.tracer, running, work)
     running.begin(handler, work)
     if not handler.detached:
         await running.wait()
@@ -133,6 +141,14 @@ async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str,
         running.finish(m.Result(running.command.ref, encode(result)))
     except Exception as error:
         running.fail(handler, error)
+
+
+async def _traced(tracer: Tracer, running: Running, work: Coroutine[Any, Any, None]) -> None:
+    """Follow a call that goes on by itself until it is answered, with what it failed with."""
+    with contextlib.suppress(Exception), tracer.span(running.command):
+        await work
+        if running.failure is not None:
+            raise running.failure
 
 
 def _in_thread(handler: Handler, bound: dict[str, Any]) -> Any:

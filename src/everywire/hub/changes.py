@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from everywire.brokers.base import Occurrence
 from everywire.hub.channel import Subscription
@@ -35,7 +35,7 @@ class Change:
 
     kind: ChangeKind
     channel: str
-    params: Mapping[str, str]
+    params: Mapping[str, Any]
     member: Member | None
     sequence: int
 
@@ -67,6 +67,11 @@ class Changes:
         if hub.hooks.changes:
             hub.places.changed, hub.places.renewed, hub.places.lapsed = self._changed, self.look, self.close
             hub.places.always()
+
+    @property
+    def pending(self) -> int:
+        """How many occurrences this node has taken and not done yet."""
+        return len(self._under_way.keys() | self._undone.keys())
 
     def look(self) -> None:
         """See whether there is something to learn."""

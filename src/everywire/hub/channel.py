@@ -14,6 +14,7 @@ and the hold would be lost for good.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -34,6 +35,7 @@ from everywire.messages import (
     Publication,
     Roster,
 )
+from everywire.metrics import Metrics
 from everywire.payloads import Carrier, Codec
 
 if TYPE_CHECKING:
@@ -69,8 +71,8 @@ class Wants(NamedTuple):
 class Subscription:
     """A session's place in a channel.
 
-    Invariants: `attachment` is who it is held, ahead or live for, None while resting; `pending` is empty unless held; `told` means something
-    only while it is ahead; a live subscription stands exactly once in the channel's `listeners`, under the codec `listed`, or in the pace
+    Invariants: `attachment` is who it is held, ahead or live for, None while resting; `pending` is empty unless held; `told` is how far it
+    was ahead when it last was; a live subscription stands exactly once in the channel's `listeners`, under the codec `listed`, or in the pace
     `listed`. `wants` is None for the plain case, which most are.
     """
 
@@ -104,22 +106,24 @@ class Channel:
 
     __slots__ = (
         "_max_held",
-        "_world",
         "ahead",
         "end",
         "fresh",
         "held",
         "listeners",
+        "metrics",
         "paces",
         "place",
         "subscriptions",
         "waiting",
+        "world",
     )
 
-    def __init__(self, place: Place, max_held: int, world: World | None = None) -> None:
+    def __init__(self, place: Place, max_held: int, world: World | None = None, metrics: Metrics | None = None) -> None:
         self.place: Final = place
         self._max_held = max_held
-        self._world = world
+        self.world: Final = world
+        self.metrics: Final = metrics or Metrics()
         self.end: Position | None = None
         self.waiting: list[Publication] | None = None
         self.subscriptions: dict[Session, Subscription] = {}
@@ -145,14 +149,15 @@ class Channel:
         plain = sum(len(live) for carriers in self.listeners.values() for live in carriers.values())
         return plain + sum(len(pace) for pace in self.paces.values())
 
-    def tell(self, news: News) -> None:
-        """Tell every listener: each codec's words once, and each carrier in one call.
+    def tell(self, news: News, told: Sequence[Channel] = ()) -> None:
+        """Tell every listener: each codec's words once, and each carrier in one call; but those whom channels in `told` have told the same.
 
         The groups are copied, for 4 ns a listener: a transport that is found dead while it is written
         to may be parted from its session, and so unlisted, before its turn is over.
         """
-        if isinstance(news, Publication) and news.audience is not None:
-            self._tell_some(news, news.audience)
+        told = [each for each in told if not each.subscriptions.keys().isdisjoint(self.subscriptions.keys())]
+        if isinstance(news, Publication) and (news.audience is not None or told):
+            self._tell_some(news, told)
         else:
             for codec, carriers in [*self.listeners.items()]:
                 for payload in codec.encode(news):
@@ -163,8 +168,16 @@ class Channel:
         if self.paces or self.ahead or self.fresh:
             self._tell_others(news)
 
-    def _tell_some(self, news: Publication, audience: Audience) -> None:
-        """Tell those whom `news` is for; the others, that it is not."""
+    def has_told(self, session: Session, news: Publication) -> bool:
+        """Say whether `session` was just told `news`, whole and by itself; not as a part of what it had missed."""
+        found = self.subscriptions.get(session)
+        if found is None or found.state is not State.LIVE or found.wants is not None:
+            return False
+        return news.position is None or news.position != found.told
+
+    def _tell_some(self, news: Publication, told: Sequence[Channel]) -> None:
+        """Tell those whom `news` is for and who were not `told`; to the others, that it is not for them."""
+        audience = news.audience or Audience()
         passed = Passed(self.name, news.position) if news.position is not None and not self.wild else None
         for codec, carriers in [*self.listeners.items()]:
             if isinstance(codec, Differing):
@@ -173,7 +186,11 @@ class Channel:
             payloads = codec.encode(news)
             instead = codec.encode(passed) if passed is not None else ()
             for carrier, live in [*carriers.items()]:
-                meant = {session for session in live if audience.has(session.id, session.user)}
+                meant = {
+                    session
+                    for session in live
+                    if audience.has(session.id, session.user) and not any(each.has_told(session, news) for each in told)
+                }
                 for payload in payloads:
                     carrier.send_many([wire for session, wire in live.items() if session in meant], payload)
                 for payload in instead:
@@ -333,8 +350,7 @@ class Channel:
 
     def _pace(self, policy: Policy, codec: Codec) -> Pace:
         if (policy, codec) not in self.paces:
-            assert self._world is not None
-            self.paces[policy, codec] = Pace(self._world, self.place, policy, codec, self._lose)
+            self.paces[policy, codec] = Pace(self, policy, codec)
         return self.paces[policy, codec]
 
     def _unlist(self, subscription: Subscription) -> None:
@@ -356,7 +372,7 @@ class Channel:
         if not carriers:
             del self.listeners[listed]
 
-    def _lose(self, session: Session) -> None:
+    def lose(self, session: Session) -> None:
         """Have a live subscriber ask again: what it is to be told is not known any more."""
         subscription = self.subscriptions[session]
         if subscription.attachment is not None and self.end is not None:

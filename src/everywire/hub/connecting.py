@@ -36,6 +36,8 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
         return None
     enrolled = hub.enrolling.channels(session)
     secret, beat, expires = hub.continuing.secret(session), hub.settings.heartbeat, hub.expires_in(session)
+    if attachment.alone:
+        enrolled = ()  # its client asks for all that it wants to hear; what it may hear is known by now
     attachment.tell(m.Connected(command.ref, session.id, session.user, secret, resumed, beat, expires, enrolled))
     await hub.enrolling.begin(session, enrolled)
     return None
@@ -44,6 +46,9 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
 async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tuple[Session | None, bool]:
     """Give the session, and whether it is an earlier one; None where the client has gone meanwhile."""
     shown = token(command.token, attachment.request, hub.settings.token_parameter)
+    if hub.continuing.guessed(command.resume) and not hub.limiting.guess(attachment.address):
+        attachment.close(Close.POLICY, "too many bad secrets from this address")
+        return None, False
     earlier = await hub.continuing.find(command.resume)
     if earlier is not None and shown is None and not hub.expiries.over(earlier):  # the secret is the proof
         await hub.revoking.check(earlier.identity)

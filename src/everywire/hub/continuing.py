@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Continuing", "Earlier"]
 
 _TRIES = 5  # to tell the node that had a session; until then the session is there twice
+_AT_ONCE = 250  # records asked for before the first of them is answered
 
 _log = logging.getLogger("everywire.hub")
 
@@ -37,9 +38,9 @@ class _Continued(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A session that a secret would continue; without a `record` it is on this node."""
+    """A session that a secret, which says `proof`, would continue; without a `record` it is on this node."""
 
-    id: str
+    proof: Proof
     identity: Identity
     record: Record | None = None
 
@@ -67,6 +68,10 @@ class Continuing:
         """Give what continues `session`, to be shown by its client alone."""
         return self._signer.sign(Proof(session.id, session.user, self._hub.world.wall()))
 
+    def guessed(self, resume: str | None) -> bool:
+        """Say whether `resume` is what somebody made up."""
+        return resume is not None and self._signer.open(resume) is None and self._signer.guessed(resume)
+
     async def find(self, resume: str | None) -> Earlier | None:
         """Give the session that `resume` would continue; None where it is no secret of ours, or its session is forgotten."""
         proof = self._signer.open(resume) if resume is not None else None
@@ -74,27 +79,29 @@ class Continuing:
             return None
         session = self._hub.sessions.get(proof.session)
         if session is not None:
-            return Earlier(session.id, session.identity) if session.user == proof.user else None
+            return Earlier(proof, session.identity) if session.user == proof.user else None
         try:
             record = await self._hub.records.find(proof.session)
+            banned = record is not None and await self._hub.revoking.banned(proof)
         except Exception as failure:
             _log.error("no session can be continued: %s", failure)
             raise Refused("sessions cannot be looked for at this moment", Code.INTERNAL, temporary=True) from failure
-        if record is None or record.identity.user != proof.user:
+        if record is None or banned or record.identity.user != proof.user:
             return None
-        return Earlier(proof.session, record.identity, record)
+        return Earlier(proof, record.identity, record)
 
     def take(self, earlier: Earlier, attachment: Attachment, identity: Identity | None = None) -> Session | None:
         """Go on with an earlier session over `attachment`; None where it has ended meanwhile.
 
         `identity` is what a newer token of the same user says.
         """
-        session = self._hub.sessions.get(earlier.id)
+        name = earlier.proof.session
+        session = self._hub.sessions.get(name)
         taken: list[Subscription] = []
         if session is None:
-            if earlier.record is None:
+            if earlier.record is None or self._hub.revoking.banned_lately(earlier.proof):
                 return None
-            session, taken = self._rebuilt(earlier.id, earlier.record)
+            session, taken = self._rebuilt(name, earlier.record)
         if identity is not None:
             session.become(identity)
         self._hub.resume(attachment, session)
@@ -193,16 +200,24 @@ class Continuing:
         """Let go of sessions that went on elsewhere, which this node may not have heard: news were lost."""
         if self._hub.broker.alone:
             return
-        for name in [*self._hub.sessions]:
-            try:
-                taken = await self._hub.records.taken(name)
-            except Exception as failure:
-                _log.error("it is not known which sessions went on elsewhere: %s", failure)
+        names = [*self._hub.sessions]
+        for at in range(0, len(names), _AT_ONCE):
+            asked = [self._hub.world.start(self._verified(name)) for name in names[at : at + _AT_ONCE]]
+            if not all([await answer for answer in asked]):
+                _log.error("it is not known which sessions went on elsewhere: the broker does not answer")
                 return
-            session = self._hub.sessions.get(name)
-            if session is None or name in self._told:
-                continue
-            if taken is None and session.continued and session.attachment is not None:
-                self._claim(session)  # the broker forgot who has it, and perhaps before the node that had it was told
-            elif taken is not None and taken > Taken(session.since, self._hub.node):
-                self._let_go(session)
+
+    async def _verified(self, name: str) -> bool:
+        """Compare a session with who has taken it; false where that cannot be read."""
+        try:
+            taken = await self._hub.records.taken(name)
+        except Exception:
+            return False
+        session = self._hub.sessions.get(name)
+        if session is None or name in self._told:
+            return True
+        if taken is None and session.continued and session.attachment is not None:
+            self._claim(session)  # the broker forgot who has it, and perhaps before the node that had it was told
+        elif taken is not None and taken > Taken(session.since, self._hub.node):
+            self._let_go(session)
+        return True

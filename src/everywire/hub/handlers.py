@@ -4,7 +4,7 @@ The rule, in order, for each parameter of a handler (docs/handlers.md says it to
 
 1. annotated `Caller` or `Member`, or without a hint and named `caller` or `member`: who calls;
 2. annotated `AsyncIterator[T]`: the stream of items that the client sends;
-3. named `data`: the whole argument;
+3. named `data`, or the only one left and annotated with a type that has fields (a dataclass, TypedDict, Struct, model): the whole argument;
 4. any other: a field of the argument, which is an object then.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from everywire.hub.callers import Caller
-from everywire.hub.shapes import Fields, Shape
+from everywire.hub.shapes import Fields, Shape, has_fields
 from everywire.messages import Data, Member, Raw
 
 __all__ = ["HandlerOptions", "Handler"]
@@ -125,7 +125,7 @@ class Handler:
                 self._take_stream(name, hint)
             else:
                 fields[name] = parameter
-        self._whole = fields.pop("data", None)
+        self._whole = fields.pop(_whole(fields), None)
         if self._whole is not None and fields:
             raise self._wrong(
                 f"`data` is the whole argument, `{next(iter(fields))}` a field of it: take one or the other"
@@ -140,7 +140,7 @@ class Handler:
 
     def _take_argument(self, fields: Mapping[str, inspect.Parameter]) -> None:
         if self._whole is not None:
-            self.argument = self._shape("data", _hint(self._whole))
+            self.argument = self._shape(self._whole.name, _hint(self._whole))
         if not fields:
             return
         for name, parameter in fields.items():
@@ -164,6 +164,12 @@ class Handler:
 
     def _wrong(self, why: str) -> TypeError:
         return TypeError(f"handler of {self.name!r}: {why}")
+
+
+def _whole(fields: Mapping[str, inspect.Parameter]) -> str:
+    """Name the parameter that takes the whole argument, if there is one."""
+    names = [*fields]
+    return names[0] if len(names) == 1 and has_fields(_hint(fields[names[0]])) else "data"
 
 
 def _signature(name: str, function: Callable[..., Any]) -> inspect.Signature:

@@ -63,12 +63,12 @@ class Heartbeats:
             self._timer = None
 
     def _turn(self) -> None:
+        self._timer = self._world.later(self._step, self._turn) if self._homes else None  # whatever comes of this turn
         self.now = self._world.now()
         self._cursor = (self._cursor + 1) % _SLOTS
         self._bury((self._cursor - self._patience) % _SLOTS)
         self._beaten[self._cursor] = self.now
         _beat(self._slots[self._cursor])
-        self._timer = self._world.later(self._step, self._turn) if self._homes else None
 
     def _bury(self, slot: int) -> None:
         """Close whoever was not heard since the slot's beat."""

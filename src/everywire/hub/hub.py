@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from everywire.brokers.base import Broker, Draft, Gap, News, Note, Receipt
 from everywire.errors import Refused
+from everywire.http.request import Request
 from everywire.hub.attachment import Attachment
 from everywire.hub.calls import at_once
 from everywire.hub.changes import Changes
@@ -38,7 +39,7 @@ from everywire.hub.running import Running
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Command, Joined, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
+from everywire.messages import Call, Command, Joined, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
 from everywire.wildcards import Patterns, wild
@@ -171,6 +172,7 @@ class Hub:
     def begin(self, attachment: Attachment, identity: Identity, info: Raw | None) -> Session:
         """Make a new session and attach it; `info` is what its client says about itself."""
         session = Session(Member(self.world.new_id(), identity.user, identity.shown(info)), identity)
+        session.unseen = attachment.unseen
         self.adopt(session)
         self.metrics.sessions_opened += 1
         self._join(attachment, session)
@@ -214,6 +216,8 @@ class Hub:
         session.attachment = attachment
         session.since = max(self.world.wall(), session.since + 1)
         self.limiting.gate.connected(attachment.address)
+        if isinstance(attachment.request, Request):
+            attachment.request.fold()  # it lives as long as the connection, and was most of what a session takes
         if session.identity.limits is not None:
             self.limiting.begin(attachment)
         self.heartbeats.add(attachment)
@@ -294,7 +298,7 @@ class Hub:
             raise Refused(f"no more than {most} channels", Code.LIMIT)
         channel = self.channels.get(place.name)
         if channel is None:
-            channel = self.channels[place.name] = Channel(place, self.settings.max_held, self.world)
+            channel = self.channels[place.name] = Channel(place, self.settings.max_held, self.world, self.metrics)
             self.repairs.watch()
             if place.wild:
                 self.patterns.add(place.name)
@@ -368,6 +372,7 @@ class Hub:
                 self.metrics.deliveries += channel.audience
                 channel.move(news)
         else:
+            self.rosters.stirred(news.channel)
             self.metrics.deliveries += channel.audience
             channel.tell(news)
             if isinstance(news, Left):
@@ -378,17 +383,23 @@ class Hub:
         self.metrics.deliveries += channel.audience
         channel.tell(news)
         if len(self.patterns):
-            self._tell_matching(news)
+            self._tell_matching(news, [channel])
 
-    def _tell_matching(self, news: Publication | Joined | Left | Moved) -> None:
-        """Tell who listens by wildcards: publications only, and only of the kind of channel that they asked for."""
+    def _tell_matching(self, news: Publication | Joined | Left | Moved, told: list[Channel] | None = None) -> None:
+        """Tell who listens by wildcards: publications only, and only of the kind of channel that they asked for.
+
+        Whom one of the channels in `told` has told already is not told again: its client hands the one publication on to all its
+        subscriptions that match.
+        """
+        told = [] if told is None else told
         names = self.patterns.matching(news.channel) if isinstance(news, Publication) else ()
         if names and isinstance(news, Publication) and (place := self.hooks.kinds.find(news.channel)) is not None:
             for name in names:
                 channel = self.channels[name]
                 if channel.place.kind is place.kind:
                     self.metrics.deliveries += channel.audience
-                    channel.tell(news)
+                    channel.tell(news, told)
+                    told.append(channel)
 
     # Commands.
 
@@ -417,15 +428,16 @@ class Hub:
                 # The answers of all that it asked at once would be more than a slow line may have queued.
                 await attachment.transport.drain()
                 if attachment.inbox:  # not of one that was lost meanwhile
-                    await self._answer(attachment, attachment.inbox.pop(0))
+                    await self.answer(attachment, attachment.inbox.pop(0))
         finally:
             attachment.busy = False
 
-    async def _answer(self, attachment: Attachment, command: Command) -> None:
+    async def answer(self, attachment: Attachment, command: Command) -> None:
+        """Carry out one command, and tell its client what came of it."""
         self.metrics.commands += 1
         ref = getattr(command, "ref", 0)
         try:
-            if self.tracer is None:
+            if self.tracer is None or self._goes_on(command):
                 event = await handle(self, attachment, command)
             else:
                 with self.tracer.span(command):
@@ -437,6 +449,11 @@ class Hub:
             attachment.tell(event)
         if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:
             attachment.close(Close.INTERNAL, "internal error")  # without a session it would only time out
+
+    def _goes_on(self, command: Command) -> bool:
+        """Say whether a command is a call that goes on by itself: it has a span of its own."""
+        handler = self.hooks.handlers.get(command.name) if isinstance(command, Call) else None
+        return handler is not None and handler.detached
 
     async def finished(self) -> None:
         """Wait, after `close`, for handlers that go on without their clients; those that take too long are cancelled."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
+from uuid import UUID
 
 from everywire.brokers.base import Retention
 from everywire.hub.policies import Bounds
@@ -26,21 +27,28 @@ class Access:
 
     member: Member
     channel: str
-    params: Mapping[str, str]
+    params: Mapping[str, Any]
     action: Action
 
 
 Rule: TypeAlias = bool | Callable[[Access], bool | Awaitable[bool]]
 R = TypeVar("R", bound=Callable[[Access], bool | Awaitable[bool]])
 
-_PARAMETER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+_PARAMETER = re.compile(r"\{([a-z_][a-z0-9_]*)(?::(\w+))?\}")
+# What a parameter may be, in one way of writing it only: two names must not be one channel.
+_TYPES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "str": (r"[^:]+", str),
+    "int": (r"0|-?[1-9][0-9]{0,17}", int),
+    "uuid": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", UUID),
+}
 
 
 @dataclass(slots=True, eq=False)
 class ChannelKind:
     """All channels whose names match `pattern`: "room:{name}" matches "room:kitchen", not "room:a:b".
 
-    A `{parameter}` stands for one or more characters other than a colon. An action without a rule is
+    A `{parameter}` stands for one or more characters other than a colon, `{number:int}` for an integer, `{id:uuid}` for a UUID in lower case;
+    rules and hooks are given them as such. An action without a rule is
     allowed to everyone who is connected. With `wildcards` many of them may be subscribed to as one. `shape` is what the data of
     every publication has to look like.
     """
@@ -54,6 +62,11 @@ class ChannelKind:
     bounds: Bounds = field(default_factory=Bounds)
     rules: dict[Action, Rule] = field(default_factory=dict)
     shape: Shape | None = None
+
+    @property
+    def plain(self) -> str:
+        """The pattern without its parameters' types."""
+        return _PARAMETER.sub(r"{\1}", self.pattern)
 
     def __post_init__(self) -> None:
         if self.presence not in (False, True, "sessions", "users") or self.leave_after < 0:
@@ -80,8 +93,23 @@ class Place:
 
     name: str
     kind: ChannelKind
-    params: Mapping[str, str]
+    params: Mapping[str, Any]
     wild: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """A pattern, understood: `expression` matches its names, `types` read what its parameters stand for."""
+
+    expression: re.Pattern[str]
+    types: Mapping[str, Callable[[str], Any]]
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """Give the parameters in `name`; None where it does not match."""
+        match = self.expression.fullmatch(name)
+        if match is None:
+            return None
+        return {parameter: self.types[parameter](word) for parameter, word in match.groupdict().items()}
 
 
 class Kinds:
@@ -89,7 +117,7 @@ class Kinds:
 
     def __init__(self) -> None:
         self._exact: dict[str, ChannelKind] = {}
-        self._patterns: list[tuple[re.Pattern[str], ChannelKind]] = []
+        self._patterns: list[tuple[_Template, ChannelKind]] = []
 
     def __iter__(self) -> Iterator[ChannelKind]:
         yield from self._exact.values()
@@ -100,9 +128,9 @@ class Kinds:
         pattern = kind.pattern
         if not pattern or pattern in self._exact or any(pattern == k.pattern for _, k in self._patterns):
             raise ValueError(f"channel pattern {pattern!r} is empty or already there")
-        expression, parameters = _expression(pattern)
-        if parameters:
-            self._patterns.append((expression, kind))
+        template = _template(pattern)
+        if template.types:
+            self._patterns.append((template, kind))
         else:
             self._exact[pattern] = kind
 
@@ -116,25 +144,27 @@ class Kinds:
         """Give the place that `name` names; None where no kind has it."""
         if (kind := self._exact.get(name)) is not None:
             return Place(name, kind, {})
-        for expression, kind in self._patterns:
-            if (match := expression.fullmatch(name)) is not None:
-                return Place(name, kind, match.groupdict())
+        for template, kind in self._patterns:
+            if (params := template.read(name)) is not None:
+                return Place(name, kind, params)
         return None
 
     def cover(self, name: str) -> Place | None:
         """Give the place of a name with wildcards: of the first kind that allows them and has channels that it may match."""
         for kind in [*self._exact.values(), *(kind for _, kind in self._patterns)]:
-            if kind.wildcards and (params := covers(name, kind.pattern)) is not None:
+            if kind.wildcards and (params := covers(name, kind.plain)) is not None:
                 return Place(name, kind, params, wild=True)
         return None
 
 
-def _expression(pattern: str) -> tuple[re.Pattern[str], int]:
-    pieces = _PARAMETER.split(pattern)  # literal, name, literal, name, … literal
-    literals, names = pieces[::2], pieces[1::2]
+def _template(pattern: str) -> _Template:
+    pieces = _PARAMETER.split(pattern)  # literal, name, type, literal, name, type, … literal
+    literals, names, kinds = pieces[::3], pieces[1::3], [kind or "str" for kind in pieces[2::3]]
     if any("{" in piece or "}" in piece for piece in literals) or "" in literals[1:-1]:
         raise ValueError(f"channel pattern {pattern!r}: parameters are {{lower_case}}, text between them")
+    if unknown := set(kinds) - set(_TYPES):
+        raise ValueError(f"channel pattern {pattern!r}: {unknown.pop()!r} is none of {', '.join(_TYPES)}")
     expression = re.escape(literals[0])
-    for name, literal in zip(names, literals[1:], strict=True):
-        expression += f"(?P<{name}>[^:]+)" + re.escape(literal)
-    return re.compile(expression), len(names)
+    for name, kind, literal in zip(names, kinds, literals[1:], strict=True):
+        expression += f"(?P<{name}>{_TYPES[kind][0]})" + re.escape(literal)
+    return _Template(re.compile(expression), {name: _TYPES[kind][1] for name, kind in zip(names, kinds, strict=True)})

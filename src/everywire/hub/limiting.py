@@ -10,8 +10,9 @@ from everywire.http.request import Request
 from everywire.hub.codes import Close, Code
 from everywire.hub.gate import Gate
 from everywire.hub.identity import Identity, Limits
+from everywire.hub.pages import Cutter
 from everywire.hub.rates import Buckets, Rate
-from everywire.messages import Command, Pong, Refusal
+from everywire.messages import Cancel, Command, Credit, End, Item, Pong, Refusal
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
@@ -34,9 +35,11 @@ class Limiting:
         self._hub = hub
         self._settings = hub.settings
         self.gate: Final = Gate(hub.settings)
+        self.pages: Final = Cutter(hub.settings)
         self._trusted = networks(hub.settings.trusted_proxies)
         self._publishes = Buckets(hub.world.now)
         self._subscribes = Buckets(hub.world.now)
+        self._guesses = Buckets(hub.world.now)
 
     def address(self, request: object) -> str | None:
         """Give where the client of `request` is, if that is to be counted."""
@@ -72,8 +75,13 @@ class Limiting:
         ref = getattr(command, "ref", None)
         if ref is None:  # it has no answer, and nothing would come of leaving it out
             return isinstance(command, Pong) or attachment.session is not None
+        if isinstance(command, End | Credit | Cancel):
+            return True  # nor of these, and what they are about would hang
         self._hub.metrics.limited += 1
-        attachment.tell(Refusal(ref, Code.LIMIT, "too many commands", temporary=True))
+        if isinstance(command, Item) and attachment.calls is not None and ref in attachment.calls.running:
+            attachment.calls.running[ref].refuse("too many commands", Code.LIMIT)  # a stream has no hole
+        else:
+            attachment.tell(Refusal(ref, Code.LIMIT, "too many commands", temporary=True))
         return False
 
     def afford_bytes(self, attachment: Attachment) -> bool:
@@ -102,6 +110,14 @@ class Limiting:
         rate = self._settings.subscribes
         if rate is not None and not self._subscribes.take(session.id, rate):
             raise self._refused("too many subscriptions in short time")
+
+    def guess(self, address: str | None) -> bool:
+        """Count a secret from `address` that is none; false where that tries too often, and is to be turned away."""
+        rate = self._settings.guesses
+        if rate is None or address is None or self._guesses.take(address, rate):
+            return True
+        self._hub.metrics.limited += 1
+        return False
 
     def user(self, identity: Identity) -> None:
         """Raise `Refused` where the user has as many connections as one may have."""

@@ -6,15 +6,15 @@ a number, and the group at most what its policy keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from everywire.hub.kinds import Place
 from everywire.hub.world import Timer, World
 from everywire.messages import Event, Passed, Policy, Position, Publication
 from everywire.payloads import Carrier, Codec
 
 if TYPE_CHECKING:
+    from everywire.hub.channel import Channel
     from everywire.hub.session import Session
 
 __all__ = ["Pace"]
@@ -31,6 +31,7 @@ class Pace:
 
     __slots__ = (
         "_apart",
+        "_dropped",
         "_ephemeral",
         "_floor",
         "_kept",
@@ -47,15 +48,15 @@ class Pace:
         "policy",
     )
 
-    def __init__(
-        self, world: World, place: Place, policy: Policy, codec: Codec, lose: Callable[[Session], None]
-    ) -> None:
-        self._world = world
-        self.name: Final = place.name
+    def __init__(self, channel: Channel, policy: Policy, codec: Codec) -> None:
+        assert channel.world is not None
+        self._world: World = channel.world
+        self._dropped = channel.metrics.dropped
+        self.name: Final = channel.name
         self.policy: Final = policy
         self.codec: Final = codec
-        self._most = policy.size if policy.kind == "drop_oldest" else place.kind.retention.entries
-        self._lose = lose
+        self._most = policy.size if policy.kind == "drop_oldest" else channel.place.kind.retention.entries
+        self._lose = channel.lose
         self.end: Position | None = None
         self._told = self._floor = 0
         self._kept: dict[Any, Publication] = {}
@@ -104,7 +105,9 @@ class Pace:
     def take(self, publication: Publication) -> None:
         """Take a publication of the channel, to tell it when its time has come."""
         if publication.position is None:
-            self._ephemeral[publication.entry if self.policy.kind == "latest" else None] = publication
+            key = publication.entry if self.policy.kind == "latest" else None
+            self._drop(len(self) if key in self._ephemeral else 0)
+            self._ephemeral[key] = publication
         else:
             self.end = publication.position
             self._keep(publication, publication.position.offset)
@@ -127,11 +130,13 @@ class Pace:
             return
         self._part()
         told, self._told = self._told, self.end.offset
-        due, self._ephemeral = [*self._due(told), *self._ephemeral.values()], {}
+        lasting = [*self._due(told)]
+        due, self._ephemeral = [*lasting, *self._ephemeral.values()], {}
         if told < self._floor or any(each.audience is not None for each in due):
             for session in [session for live in self._together.values() for session in live]:
                 self._speak(session, told, due)
         else:
+            self._drop((self.end.offset - told - len(lasting)) * sum(len(live) for live in self._together.values()))
             self._send(self._together, self._words(told, due))
         for session, before in self._behind():
             self._catch_up(session, before)
@@ -179,10 +184,17 @@ class Pace:
         if told < self._floor:
             self._lose(session)
             return
-        there = self._due(told) if due is None else due
+        there = [*(self._due(told) if due is None else due)]
+        if self.end is not None:
+            self._drop(self.end.offset - told - sum(each.position is not None for each in there))
         meant = [each for each in there if each.audience is None or each.audience.has(session.id, session.user)]
         for event in self._words(told, meant):
             _tell(session, event)
+
+    def _drop(self, count: int) -> None:
+        """Count publications that listeners are not told, because of their policy."""
+        if count > 0:
+            self._dropped[self.policy.kind] = self._dropped.get(self.policy.kind, 0) + count
 
     # Slow readers.
 

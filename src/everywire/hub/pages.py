@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from everywire.brokers.base import Query, Stretch
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.messages import Position, Publication
 
-__all__ = ["cut", "end", "limit", "meant", "oldest"]
+__all__ = ["Cutter", "cut", "end", "limit", "meant", "oldest"]
+
+
+class Cutter:
+    """Cuts pages; who is told the same as the one before gets the same page, so that it is measured, and written, once.
+
+    When a node ends, very many clients ask from the same place on, one after another.
+
+    Invariants: `_page` is what `cut` gives for `_read`; `_open` says that all of it is for everybody.
+    """
+
+    __slots__ = ("_open", "_page", "_read", "_settings")
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings: Final = settings
+        self._read: tuple[Publication, ...] = ()
+        self._page: tuple[Publication, ...] = ()
+        self._open = True
+
+    def cut(self, publications: tuple[Publication, ...]) -> tuple[Publication, ...]:
+        """Give the first of `publications`, as many as fit in a page."""
+        if publications != self._read:  # equal ones are as good: mostly they are the same objects, and that is fast
+            self._read, self._page = publications, cut(publications, self._settings)
+            self._open = all(each.audience is None for each in self._page)
+        return self._page
+
+    def meant(self, page: tuple[Publication, ...], session: Session) -> tuple[Publication, ...]:
+        """Give what of `page` is for `session`."""
+        return page if page is self._page and self._open else meant(page, session)
 
 
 def limit(wanted: int | None, settings: Settings) -> int:

@@ -19,7 +19,12 @@ __all__ = ["check_draft", "check_size", "permit"]
 
 
 async def permit(hub: Hub, session: Session, place: Place, action: Action) -> None:
-    """Raise `Refused` unless the session's capabilities and the channel's rule both allow `action`."""
+    """Raise `Refused` unless the session's capabilities and the channel's rule both allow `action`.
+
+    Where the server subscribes the session by itself nobody is asked: a client that comes back asks for what it missed there.
+    """
+    if action == "subscribe" and place.name in session.enrolled:
+        return
     if not session.may(action, place.name):
         raise Refused("permission denied", Code.DENIED)
     rule = place.kind.rules.get(action, True)

@@ -61,6 +61,10 @@ class Signer:
         except (msgspec.DecodeError, ValueError):  # signed by us, in another release
             return None
 
+    def guessed(self, secret: str) -> bool:
+        """Say whether `secret`, which does not open, names a key that is ours: not one of before a restart, but somebody trying."""
+        return secret.partition(".")[0] in self._keys
+
 
 def _mac(key: bytes, said: str) -> bytes:
     return hmac.digest(key, said.encode(), hashlib.sha256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Record", "Records", "Taken"]
 
 _DELAY = 0.05  # seconds in which changes of one session are written once
+_TELLING = 1.0  # seconds that are allowed to it while it is being told what it missed, and has no channel to show
 _AGAIN = 1.0  # seconds after which it is tried again where the broker could not be asked
 _AT_ONCE = 250  # records written in such a time
 
@@ -68,8 +70,9 @@ class Records:
         self._broker: Final = broker
         self._node: Final = node
         self._life: Final = life
+        self.longest: Final = life * 1.25  # seconds that a record outlives its session's node
         self._sessions: Final = sessions
-        self._changed: dict[str, None] = {}
+        self._changed: dict[str, float] = {}
         self._writing: Timer | None = None
         self._refreshing: Timer | None = None
         self._closed = False
@@ -78,7 +81,7 @@ class Records:
         """Have the session's record written soon."""
         if self._broker.alone or self._closed:
             return
-        self._changed[session.id] = None
+        self._changed.setdefault(session.id, self._world.now())
         if self._writing is None:
             self._writing = self._world.later(_DELAY, self._write_some)
         if self._refreshing is None:
@@ -139,22 +142,30 @@ class Records:
     async def flush(self) -> None:
         """Write what has changed."""
         while self._changed:
-            for written in self._write():
+            for written in self._write(math.inf):
                 await written
 
     def _write_some(self) -> None:
         self._writing = None
-        self._write()
+        self._write(self._world.now() - _TELLING)
         if self._changed and self._writing is None:
             self._writing = self._world.later(_DELAY, self._write_some)
 
-    def _write(self) -> list[asyncio.Future[None]]:
-        writing = []
-        for name in [*self._changed][:_AT_ONCE]:
-            del self._changed[name]
+    def _write(self, before: float) -> list[asyncio.Future[None]]:
+        """Write some of what has changed; sessions that are being told what they missed only if they changed `before` that.
+
+        Their subscribing is another change: after a node's end that would be two records of very many sessions.
+        """
+        writing: list[asyncio.Future[None]] = []
+        for name, since in [*self._changed.items()]:
             session = self._sessions.get(name)
+            if session is not None and since > before and _being_told(session):
+                continue
+            del self._changed[name]
             if session is not None:
-                writing.append(self._world.start(self._put(name, _record(session, self._node), self._life * 1.25)))
+                writing.append(self._world.start(self._put(name, _record(session, self._node), self.longest)))
+            if len(writing) >= _AT_ONCE:
+                break
         return writing
 
     def _refresh(self) -> None:
@@ -168,7 +179,7 @@ class Records:
         except Exception as failure:
             _log.error("the record of a session was not written: %s", failure)
             if not self._closed:
-                self._changed[session] = None
+                self._changed.setdefault(session, self._world.now())
                 self._writing = self._writing or self._world.later(_AGAIN, self._write_some)
 
     async def _over(self, session: str, record: Record) -> None:
@@ -189,6 +200,10 @@ class Records:
 
 def _name(session: str) -> str:
     return f"session:{session}"
+
+
+def _being_told(session: Session) -> bool:
+    return any(each.state is State.HELD for each in session.subscriptions.values())
 
 
 def _taken(session: str) -> str:

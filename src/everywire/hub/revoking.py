@@ -10,6 +10,7 @@ import msgspec
 from everywire.errors import Refused, sendable
 from everywire.hub.codes import Close, Code
 from everywire.hub.identity import Identity
+from everywire.hub.proofs import Proof
 
 if TYPE_CHECKING:
     from everywire.hub.hub import Hub
@@ -26,6 +27,7 @@ class _Kick(msgspec.Struct):
     reason: str
     user: str | None = None
     session: str | None = None
+    at: float = 0.0
 
 
 class _Removal(msgspec.Struct):
@@ -41,12 +43,12 @@ class _Revocation(msgspec.Struct):
 
 
 class Revoking:
-    """Tells every node whom to send away, and keeps at the broker which tokens hold no longer.
+    """Tells every node whom to send away, and keeps at the broker which tokens, and which secrets of sessions, hold no longer.
 
     What is told to all nodes reaches sessions that are there. The record, put first, keeps out those that come later; and who was let
     past the record, but is not a session yet when the note comes, is met by `_lately`.
 
-    Invariants: `_lately` holds the latest revocations that this node heard of, by the names of their records.
+    Invariants: `_lately` holds the latest revocations and kicks that this node heard of, by the names of their records.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -57,12 +59,16 @@ class Revoking:
         hub.notes.add("revoke", _Revocation, self._revoked)
 
     async def kick(self, user: str | None, session: str | None, code: int, reason: str) -> None:
-        """End all sessions of `user`, or `session`, closing with `code`."""
+        """End all sessions of `user`, or `session`, closing with `code`; secrets that were given out until now bring none of them back."""
         if (user is None) == (session is None):
             raise TypeError("kick a user or a session")
         if not sendable(code):
             raise ValueError(f"{code} is no close code that can be sent")
-        await self._hub.notes.tell("kick", _Kick(code, reason, user, session))
+        hub, name = self._hub, _kicked_user(user) if user is not None else _kicked_session(session or "")
+        at = hub.expiries.now()
+        # The record of a session whose node died lasts as long: it is what a secret would bring back.
+        await hub.broker.put(name, msgspec.msgpack.encode(at), hub.records.longest)
+        await hub.notes.tell("kick", _Kick(code, reason, user, session, at))
 
     async def remove(self, user: str | None, channel: str, reason: str = "", session: str | None = None) -> None:
         """End the subscriptions of `user`, or of one `session`, to `channel`."""
@@ -92,6 +98,18 @@ class Revoking:
                 continue
             raise Refused("the token was revoked", Code.UNAUTHORIZED)
 
+    async def banned(self, proof: Proof) -> bool:
+        """Say whether the session that `proof` would continue was kicked out after that was given."""
+        for name in _kicks(proof):
+            before = await self._record(name)
+            if before is not None and proof.issued <= round(before * 1000):
+                return True
+        return False
+
+    def banned_lately(self, proof: Proof) -> bool:
+        """Say the same as far as this node has heard, which may be news to who asked `banned` a moment ago."""
+        return any(proof.issued <= round(self._lately.get(name, -1.0) * 1000) for name in _kicks(proof))
+
     async def _record(self, name: str) -> float | None:
         record = await self._hub.broker.get(name)
         try:
@@ -104,6 +122,9 @@ class Revoking:
     def _kicked(self, kick: _Kick, node: str) -> None:
         if not sendable(kick.code):
             raise ValueError(f"no close code: {kick.code}")
+        self._remember(
+            _kicked_user(kick.user) if kick.user is not None else _kicked_session(kick.session or ""), kick.at
+        )
         for session in self._hub.addressed(kick.user, kick.session):
             self._expel(session, kick.code, kick.reason)
 
@@ -116,12 +137,15 @@ class Revoking:
 
     def _revoked(self, revocation: _Revocation, node: str) -> None:
         name = revocation.name
-        self._lately[name] = max(revocation.before, self._lately.pop(name, 0.0))
-        if len(self._lately) > _LATELY:
-            self._lately.popitem(last=False)
+        self._remember(name, revocation.before)
         for session in [*self._hub.sessions.values()]:
             if name in _names(session.identity) and not _holds(session.identity, name, revocation.before):
                 self._expel(session, Close.UNAUTHORIZED, "the token was revoked")
+
+    def _remember(self, name: str, before: float) -> None:
+        self._lately[name] = max(before, self._lately.pop(name, 0.0))
+        if len(self._lately) > _LATELY:
+            self._lately.popitem(last=False)
 
     def _expel(self, session: Session, code: int, reason: str) -> None:
         if session.attachment is not None:
@@ -140,6 +164,19 @@ def _of_user(user: str) -> str:
 
 def _of_token(token: str) -> str:
     return f"revoked:token:{token}"
+
+
+def _kicked_user(user: str) -> str:
+    return f"kicked:user:{user}"
+
+
+def _kicked_session(session: str) -> str:
+    return f"kicked:session:{session}"
+
+
+def _kicks(proof: Proof) -> list[str]:
+    """Name the records that could tell that the session of `proof` was kicked out."""
+    return [_kicked_session(proof.session), *([_kicked_user(proof.user)] if proof.user is not None else [])]
 
 
 def _names(identity: Identity) -> list[str]:

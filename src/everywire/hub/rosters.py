@@ -16,6 +16,7 @@ from everywire.messages import Roster
 
 __all__ = ["Rosters"]
 
+_TRIES = 5  # lists that are old before they are there; the next round asks again
 _PAUSE = 0.2  # seconds before another try
 
 _log = logging.getLogger("everywire.hub")
@@ -24,7 +25,8 @@ _log = logging.getLogger("everywire.hub")
 class Rosters:
     """Tells the channels of one hub anew who is there.
 
-    Invariants: at most one round is under way; `_again` says that another has to follow it.
+    Invariants: at most one round is under way; `_again` says that another has to follow it; `_stirred` are the channels where somebody came
+    or went since the list that is being read was asked for.
     """
 
     def __init__(self, world: World, broker: Broker, channels: Mapping[str, Channel]) -> None:
@@ -34,6 +36,12 @@ class Rosters:
         self._busy = False
         self._again = False
         self._closed = False
+        self._stirred: set[str] = set()
+
+    def stirred(self, channel: str) -> None:
+        """Take notice that somebody came or went: a list that is on its way may not know."""
+        if self._busy:
+            self._stirred.add(channel)
 
     def gap(self) -> None:
         """Take notice that comings and goings may have been lost."""
@@ -60,7 +68,14 @@ class Rosters:
         self._busy = False
 
     async def _tell(self, name: str) -> None:
-        members = await self._broker.members(name)
+        for _ in range(_TRIES):
+            self._stirred.clear()
+            members = await self._broker.members(name)
+            if name not in self._stirred:
+                break  # otherwise listeners would be told again what was before, and nothing would put that right
+        else:
+            self._again = True
+            return
         channel = self._channels.get(name)
         if channel is not None:
             users = len({member.user for member in members if member.user is not None})

@@ -64,16 +64,17 @@ class Running:
         "_attachment",
         "_calls",
         "_deadline",
-        "_failure",
         "_given",
         "_handler",
         "_hub",
         "_patience",
+        "_raised",
         "_room",
         "_waited",
         "_work",
         "command",
         "credit",
+        "failure",
         "inflow",
         "over",
     )
@@ -88,7 +89,8 @@ class Running:
         self.over = False
         self._handler: Handler | None = None
         self._work: asyncio.Future[Any] | None = None
-        self._failure: Exception | None = None
+        self._raised: Exception | None = None  # for who waits
+        self.failure: Exception | None = None  # of its handler
         self._given = 0
         self._room: asyncio.Future[None] | None = None
         self._waited: asyncio.Future[None] | None = None
@@ -106,7 +108,9 @@ class Running:
         self._calls.working += 1
         world = self._hub.world
         # An application's coroutine may use timeouts and task groups, which need a task from the beginning.
-        self._work = world.start(work) if handler.immediate else world.task(work)
+        # So does a span, if it is left elsewhere than where it was entered.
+        alone = handler.immediate and (self._hub.tracer is None or not handler.detached)
+        self._work = world.start(work) if alone else world.task(work)
         if self._work.done():
             self._landed(self._work)
             return
@@ -140,8 +144,8 @@ class Running:
         if not self.over:
             self._waited = self._hub.world.promise()
             await self._waited
-        if self._failure is not None:
-            raise self._failure
+        if self._raised is not None:
+            raise self._raised
 
     # Its stream to the client.
 
@@ -200,10 +204,11 @@ class Running:
 
     def fail(self, handler: Handler, error: Exception) -> None:
         """End the call because its handler raised `error`, which the client is told and our log, if it is our fault."""
+        self.failure = error
         if self.over or handler.detached:
             self.finish(refusal(self._hub, f"the handler of {handler.name!r}", self.command.ref, error))
         else:
-            self._failure = error
+            self._raised = error
             self.finish(None)
 
     def refuse(self, reason: str, code: int) -> None:

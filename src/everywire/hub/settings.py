@@ -13,6 +13,7 @@ _COMMANDS = Rate(5_000, 50_000)
 _RECEIVED = Rate(8 << 20, 32 << 20)
 _PUBLISHES = Rate(2_000, 20_000)
 _SUBSCRIBES = Rate(100, 1_000)
+_GUESSES = Rate(20 / 60, 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class Settings:
     received: Rate | None = _RECEIVED  # bytes of one session; closed with 1008 beyond that
     publishes: Rate | None = _PUBLISHES  # of one user, of one session where nobody knows the user
     subscribes: Rate | None = _SUBSCRIBES  # of one session
+    guesses: Rate | None = _GUESSES  # of one address: secrets of sessions, and ids of lines, that are made up
     max_user_sessions: int = 256  # connected at once, on one node
     max_address_connections: int = 4_096  # of one address, on one node
     max_address_unconnected: int = 1_000  # of these, before their `connect`

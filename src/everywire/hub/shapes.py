@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final, get_args
+from dataclasses import is_dataclass
+from typing import Any, Final, get_args, is_typeddict
 
 import msgspec
 
@@ -16,7 +17,7 @@ from everywire.errors import Refused
 from everywire.hub.codes import Code
 from everywire.messages import Data, Packed, Raw
 
-__all__ = ["Fields", "Shape", "encode", "pydantic_schema"]
+__all__ = ["Fields", "Shape", "encode", "has_fields", "pydantic_schema"]
 
 _MAX_REASON = 300  # characters of what is wrong, which may repeat what the client said
 _MAX_ERRORS = 10
@@ -87,6 +88,19 @@ def encode(value: Any) -> Data:
     if _is_binary(plain):
         return Packed(msgspec.msgpack.encode(plain))
     return Raw(msgspec.json.encode(plain))
+
+
+def has_fields(hint: Any) -> bool:
+    """Say whether `hint` is a type whose values are objects with known fields: so it can be a whole argument by itself."""
+    kinds = [each for each in get_args(hint) if each is not type(None)] or [hint]  # an optional one, too
+    return len(kinds) == 1 and (
+        is_dataclass(kinds[0])
+        or is_typeddict(kinds[0])
+        or (
+            isinstance(kinds[0], type)
+            and (issubclass(kinds[0], msgspec.Struct) or hasattr(kinds[0], "__pydantic_validator__"))
+        )
+    )
 
 
 def pydantic_schema(hint: Any, template: str) -> dict[str, Any] | None:

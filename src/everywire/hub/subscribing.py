@@ -38,7 +38,10 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
     await permit(hub, session, place, "subscribe")
     if attachment is None or attachment is not session.attachment:
         return None
-    return await _subscribe(hub, session, place, command)
+    answer = await _subscribe(hub, session, place, command)
+    if answer is None and attachment is session.attachment and place.name not in session.subscriptions:
+        raise Refused("the subscription is over", Code.NOT_SUBSCRIBED)  # the server ended it before it had begun
+    return answer
 
 
 async def subscribe_unasked(hub: Hub, session: Session, channel: str) -> None:
@@ -127,7 +130,8 @@ async def _catch_up(hub: Hub, subscription: Subscription, command: m.Subscribe) 
     if place.kind.presence and not answer.more:
         if not subscription.stands:
             raise Refused("the subscription is over", Code.NOT_SUBSCRIBED)  # entering now would never be undone
-        members = await hub.places.enter(subscription)
+        unseen = subscription.session.unseen
+        members = await (hub.broker.members(place.name) if unseen else hub.places.enter(subscription))
     if command.since is not None:
         hub.metrics.recoveries += answer.recovered and not answer.more
         hub.metrics.recoveries_failed += not answer.recovered
@@ -137,10 +141,10 @@ async def _catch_up(hub: Hub, subscription: Subscription, command: m.Subscribe) 
 async def _published(hub: Hub, subscription: Subscription, command: m.Subscribe) -> m.Subscribed:
     """Give a page of what was published."""
     stretch = await _missed(hub, subscription.channel.place, command)
-    page = pages.cut(stretch.publications, hub.settings)
+    page = hub.limiting.pages.cut(stretch.publications)
     more: Literal["ask"] | None = "ask" if len(page) < len(stretch.publications) else None
     recovered = command.since is not None and stretch.whole
-    meant = pages.meant(page, subscription.session)
+    meant = hub.limiting.pages.meant(page, subscription.session)
     return m.Subscribed(command.ref, command.channel, pages.end(stretch, page), recovered, meant, more=more)
 
 

@@ -55,7 +55,11 @@ def arguments(kinds: Sequence[Any]) -> Shape:
     """Give the shape of several values of these types, one after another, as a tuple."""
     shapes = [shape(kind) for kind in kinds]
     wire = tuple.__class_getitem__(tuple(each.wire for each in shapes))  # made at run time, which no checker sees
-    return Shape(wire, *_by_place(shapes, tuple))
+    return Shape(wire, *_by_place(shapes, _same, _same, lambda *values: values))
+
+
+def _same(values: Any) -> Any:
+    return values
 
 
 def _optional(kind: Any, inner: tuple[Any, ...]) -> Shape:
@@ -71,7 +75,11 @@ def _optional(kind: Any, inner: tuple[Any, ...]) -> Shape:
 
 
 def _unless_none(convert: Convert) -> Convert:
-    return lambda value: None if value is None else convert(value)
+    def unless_none(value: Any) -> Any:
+        return None if value is None else convert(value)
+
+    unless_none.__wrapped__ = convert  # type: ignore[attr-defined]
+    return unless_none
 
 
 def _row(kind: Any) -> Shape:
@@ -93,31 +101,43 @@ def _record(kind: Any) -> Shape:
         return Shape(kind)
     fields = [(name, each.wire) for name, each in zip(names, shapes, strict=True)]
     twin = msgspec.defstruct(f"{kind.__name__}OnTheWire", fields, array_like=True, gc=False)
-    fetch = attrgetter(*names)
-    pack, unpack = _by_place(shapes, lambda values: kind(*values))
-    assert pack is not None
-    assert unpack is not None
-    return Shape(twin, lambda value: pack(fetch(value)), lambda value: unpack(msgspec.structs.astuple(value)))
+    fetch = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
+    return Shape(twin, *_by_place(shapes, fetch, msgspec.structs.astuple, kind))
 
 
-def _by_place(shapes: Sequence[Shape], make: Convert) -> tuple[Convert | None, Convert | None]:
-    """Give the conversions of a row of values, which touch only those that need it."""
-    packs = [(place, each.pack) for place, each in enumerate(shapes) if each.pack]
-    unpacks = [(place, each.unpack) for place, each in enumerate(shapes) if each.unpack]
+def _by_place(
+    shapes: Sequence[Shape], fetch: Convert, split: Convert, make: Callable[..., Any]
+) -> tuple[Convert, Convert]:
+    """Give the conversions of what `fetch` and `split` give the values of, and `make` makes of them; they touch only those that need it.
 
-    def pack(values: Sequence[Any]) -> list[Any]:
-        row = list(values)
+    Every message between processes goes through here twice: what is None is passed over at once, and a record costs one call.
+    """
+    packs = [(place, _always(each.pack)) for place, each in enumerate(shapes) if each.pack]
+    unpacks = [(place, _always(each.unpack)) for place, each in enumerate(shapes) if each.unpack]
+
+    def pack(whole: Any) -> list[Any]:
+        row = [*fetch(whole)]
         for place, convert in packs:
-            row[place] = convert(row[place])
+            value = row[place]
+            if value is not None:
+                row[place] = convert(value)
         return row
 
-    def unpack(values: Sequence[Any]) -> Any:
-        row = list(values)
+    def unpack(whole: Any) -> Any:
+        row = [*split(whole)]
         for place, convert in unpacks:
-            row[place] = convert(row[place])
-        return make(row)
+            value = row[place]
+            if value is not None:
+                row[place] = convert(value)
+        return make(*row)
 
     return pack, unpack
+
+
+def _always(convert: Convert) -> Convert:
+    """Give a conversion as it is where there is a value; no data is None."""
+    found: Convert = getattr(convert, "__wrapped__", convert)
+    return found
 
 
 def _pack_data(data: Data) -> Any:

@@ -19,6 +19,8 @@ from everywire.hub import pages
 from everywire.hub.codes import Code
 from everywire.hub.hub import Hub
 from everywire.ops.asked import MOST, Kick, Publication, Publish, Revoke, Unsubscribe
+from everywire.ops.prometheus import CONTENT_TYPE, exposition
+from everywire.ops.view import View, look
 
 __all__ = ["Admin", "check_key", "is_loopback"]
 
@@ -50,9 +52,16 @@ class Admin:
     has open, which is what an Origin or a foreign Host gives away.
     """
 
-    def __init__(self, hub: Callable[[], Hub], key: str | None, prefix: str = "") -> None:
+    def __init__(
+        self,
+        hub: Callable[[], Hub],
+        key: str | None,
+        prefix: str = "",
+        view: Callable[[], Awaitable[View]] | None = None,
+    ) -> None:
         check_key(key)
         self._hub = hub
+        self._view = view or self._alone
         self._key = key.encode() if key is not None else None
         self._prefix = prefix
         self._answers: dict[str, tuple[str, _Answer]] = {
@@ -64,6 +73,8 @@ class Admin:
             "/history": ("GET", self._history),
             "/channels": ("GET", self._channels),
             "/stats": ("GET", self._stats),
+            "/view": ("GET", self._look),
+            "/metrics": ("GET", self.metrics),
         }
 
     @property
@@ -82,7 +93,8 @@ class Admin:
         if request.method != method:
             return _with(_error(405, Code.BAD_REQUEST, f"{method} it"), ("Allow", method))
         try:
-            return _json(200, await answer(request))
+            said = await answer(request)
+            return said if isinstance(said, Response) else _json(200, said)
         except Refused as no:
             return _error(_STATUS.get(no.code, 503 if no.temporary else 400), no.code, no.reason)
         except (msgspec.MsgspecError, ValueError, TypeError) as fault:
@@ -167,6 +179,25 @@ class Admin:
         users = len({session.user for session in hub.sessions.values() if session.user is not None})
         said = {"node": hub.node, "sessions": len(hub.sessions), "connected": connected}
         return {**said, "users": users, "channels": len(hub.channels)}
+
+    # Looking at all nodes.
+
+    async def _alone(self) -> View:
+        return look(self._hub())
+
+    async def _look(self, request: Request) -> Any:
+        """Tell what there is, on all nodes."""
+        return await self._view()
+
+    async def metrics(self, request: Request) -> Response:
+        """Tell the same as Prometheus reads it; needs no key by itself."""
+        if request.method not in ("GET", "HEAD"):
+            return _with(_error(405, Code.BAD_REQUEST, "GET it"), ("Allow", "GET, HEAD"))
+        try:
+            text = exposition(await self._view())
+        except ImportError:
+            return _error(501, Code.NOT_AVAILABLE, "this needs prometheus_client: install everywire[metrics]")
+        return Response(200, text, [("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store")])
 
     # Sending away.
 

@@ -15,6 +15,8 @@ _RATES = {
     "recoveries": "recoveries",
     "recoveries_failed": "recoveries failed",
     "refusals": "refusals",
+    "repairs": "repairs",
+    "losses": "losses",
     "sessions_opened": "sessions begun",
     "sessions_resumed": "sessions resumed",
 }
@@ -23,6 +25,8 @@ _RATES = {
 def board(now: View, before: View | None, seconds: float, width: int = 80) -> list[str]:
     """Give the lines; `before` was `seconds` earlier, None at the first look."""
     nodes = f"{len(now.nodes)} node{'' if len(now.nodes) == 1 else 's'}"
+    nodes += f", {now.silent} silent" if now.silent else ""
+    nodes += f", {cut} without a broker" if (cut := len(now.nodes) - now.linked) > 0 else ""
     carried = ", ".join(f"{count:,} {kind}" for kind, count in sorted(now.connections.items())) or "none"
     lines = [
         f"everywire · {nodes}",
@@ -30,13 +34,14 @@ def board(now: View, before: View | None, seconds: float, width: int = 80) -> li
         f"connections    {sum(now.connections.values()):>12,}   {carried}",
         f"sessions       {now.sessions:>12,}   of {now.users:,} users",
         f"channels       {now.channels:>12,}   {now.subscriptions:,} subscriptions",
-        f"waiting        {now.waiting:>12,}   commands",
+        f"waiting        {now.waiting:>12,}   commands, {now.queued:,} bytes to be sent",
         f"publish        {_quantiles(now, before)}",
         "",
         f"{'':<18}{'total':>15}{'per second':>14}",
     ]
     lines += [_rate(name, words, now, before, seconds) for name, words in _RATES.items()]
-    for title, codes in (("closed with", now.disconnects), ("refused with", now.refused)):
+    labelled = {"closed with": now.disconnects, "refused with": now.refused, "left out by": now.dropped}
+    for title, codes in labelled.items():
         if codes:
             lines += ["", f"{title}  " + "  ".join(f"{code}: {count:,}" for code, count in sorted(codes.items()))]
     return [line[:width] for line in lines]

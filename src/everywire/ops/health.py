@@ -7,10 +7,11 @@ import asyncio
 from everywire.brokers.base import Broker
 from everywire.http.request import Request, Response
 from everywire.hub.hub import Hub
+from everywire.ops.view import linked
 
 __all__ = ["Health"]
 
-_PATIENCE = 1.0  # seconds for the broker to answer
+_PATIENCE = 0.8  # seconds for the broker to answer
 
 
 class Health:
@@ -31,6 +32,8 @@ class Health:
         """Answer 200, or 503 with the reason."""
         if self.draining:
             return _said(503, "draining")
+        if not linked(self._hub):
+            return _said(503, "the broker is out of reach")
         if not await self._answers(self._hub.broker):
             return _said(503, "the broker does not answer")
         return _said(200, "ready")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["JsonFormatter", "TextFormatter", "set_up"]
+__all__ = ["JsonFormatter", "TextFormatter", "level", "set_up"]
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -52,12 +54,24 @@ def _visible(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def set_up(level: str = "INFO", *, json_lines: bool = False) -> None:
-    """Send what is logged from `level` on to stderr, unless the application has set up logging itself."""
+def level(wanted: str | None = None) -> str:
+    """Give the level by its name in capitals: `wanted`, or else what EVERYWIRE_LOG says, or INFO; raises `ValueError` for one that is none."""
+    named = wanted if wanted is not None else os.environ.get("EVERYWIRE_LOG", "INFO")
+    if named.upper() not in _LEVELS:
+        raise ValueError(f"EVERYWIRE_LOG={named}: the levels are {', '.join(_LEVELS[:-1])} and {_LEVELS[-1]}")
+    return named.upper()
+
+
+def set_up(wanted: str | None = None, *, json_lines: bool = False) -> None:
+    """Send what is logged to stderr, from the level `wanted` or else that of EVERYWIRE_LOG on, unless the application has set up logging itself.
+
+    Raises `ValueError` for a level that is none.
+    """
+    named = level(wanted)
     root = logging.getLogger()
     if root.handlers:
         return
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if json_lines else TextFormatter())
     root.addHandler(handler)
-    root.setLevel(level)
+    root.setLevel(named)

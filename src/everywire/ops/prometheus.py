@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from everywire.builds import VERSION
+from everywire.hub.codes import Close
 from everywire.metrics import Durations
 from everywire.ops.view import View
 
@@ -24,13 +25,36 @@ _COUNTERS = {
     "evictions": ("logs_evicted", "Logs forgotten because the memory budget was used up"),
     "sessions_opened": ("sessions_opened", "Sessions begun"),
     "sessions_resumed": ("sessions_resumed", "Sessions continued over another transport"),
+    "limited": ("limited", "What a limit held back: commands, connections, clients closed for it"),
+    "repairs": ("repairs", "Channels whose lost news were read from the log"),
+    "losses": ("losses", "Channels whose subscribers were told that publications are lost"),
+    "changes_dropped": ("changes_dropped", "Comings and goings dropped because their hook kept failing"),
+    "occurrences_dropped": ("occurrences_dropped", "Comings and goings dropped because too many waited for a hook"),
+    "forwards": ("relay_forwards", "Requests passed on to the node that holds their line"),
+    "broker_links": ("broker_links_opened", "Links made to the broker, the first of each node included"),
+    "notes_malformed": ("notes_malformed", "Notes from other nodes that could not be read"),
 }
+_SLOW = str(int(Close.SLOW))
+_CODES = {str(int(code)) for code in (*Close, *range(1000, 1016))}
 _GAUGES = {
     "sessions": "Sessions, lingering ones included",
     "users": "Users with a session",
     "channels": "Channels with a subscriber",
     "subscriptions": "Subscriptions",
-    "waiting": "Commands that wait for an earlier one of their session",
+    "commands_waiting": "Commands that wait for an earlier one of their session",
+    "send_queue_bytes": "Bytes that wait for clients to take them",
+    "changes_pending": "Comings and goings that hooks are learning of",
+    "broker_links": "Nodes whose broker is within reach",
+    "nodes": "Nodes in this view",
+    "nodes_silent": "Nodes that did not answer in time, and are left out",
+}
+# Where a gauge is not called as in the view.
+_OURS = {
+    "commands_waiting": "waiting",
+    "send_queue_bytes": "queued",
+    "changes_pending": "changes",
+    "broker_links": "linked",
+    "nodes_silent": "silent",
 }
 
 
@@ -47,23 +71,45 @@ class _Collector:
         view = self._view
         for name, (ours, words) in _COUNTERS.items():
             yield core.CounterMetricFamily(f"everywire_{ours}", words, value=view.counters.get(name, 0))
+        slow = view.disconnects.get(_SLOW, 0)
+        yield core.CounterMetricFamily(
+            "everywire_slow_closes", "Clients closed because they read too slowly", value=slow
+        )
         for name, words in _GAUGES.items():
-            yield core.GaugeMetricFamily(f"everywire_{name}", words, value=getattr(view, name))
+            value = len(view.nodes) if name == "nodes" else getattr(view, _OURS.get(name, name))
+            yield core.GaugeMetricFamily(f"everywire_{name}", words, value=value)
+        yield from self._labelled()
+        yield _durations(view)
+        yield core.InfoMetricFamily("everywire_build", "The running release", value={"version": VERSION})
+
+    def _labelled(self) -> Iterator[Any]:
+        from prometheus_client import core
+
+        view = self._view
         yield _by_label(
             core.GaugeMetricFamily, "everywire_connections", "Open connections", "transport", view.connections
         )
         disconnects = "Connections that ended, by close code"
-        yield _by_label(core.CounterMetricFamily, "everywire_disconnects", disconnects, "code", view.disconnects)
+        yield _by_label(
+            core.CounterMetricFamily, "everywire_disconnects", disconnects, "code", _bounded(view.disconnects)
+        )
         yield _by_label(core.CounterMetricFamily, "everywire_refusals", "Commands refused", "code", view.refused)
         recoveries = {
             "recovered": view.counters.get("recoveries", 0),
             "failed": view.counters.get("recoveries_failed", 0),
         }
         yield _by_label(core.CounterMetricFamily, "everywire_recoveries", "Recoveries asked for", "result", recoveries)
-        yield _durations(view)
-        build = {"version": VERSION}
-        yield core.InfoMetricFamily("everywire_build", "The running release", value=build)
-        yield core.GaugeMetricFamily("everywire_nodes", "Nodes in this view", value=len(view.nodes))
+        dropped = "Publications that subscribers were not told, because of their policy"
+        yield _by_label(core.CounterMetricFamily, "everywire_messages_dropped", dropped, "policy", view.dropped)
+
+
+def _bounded(disconnects: Mapping[str, int]) -> dict[str, int]:
+    """Give the codes that mean something here; a client closes with any of thousands."""
+    known: dict[str, int] = {}
+    for code, count in disconnects.items():
+        label = code if code in _CODES else "other"
+        known[label] = known.get(label, 0) + count
+    return known
 
 
 def _by_label(family: Any, name: str, words: str, label: str, values: Mapping[str, int]) -> Any:

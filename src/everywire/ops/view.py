@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from everywire.hub.hub import Hub
 
-__all__ = ["View", "look", "total"]
+__all__ = ["View", "linked", "look", "total"]
+
+
+_ADDED: Final = "sessions users channels subscriptions waiting queued changes linked silent".split()
 
 
 class View(msgspec.Struct):
     """What is to be seen: `counters` only grow, the rest is as of now.
 
     `connections` are counted by how they are carried; `disconnects` and `refused` by their code, as text. `publish_counts` are the
-    buckets of `everywire.metrics.Durations`, `publish_seconds` their sum. `nodes` names the nodes in it.
+    buckets of `everywire.metrics.Durations`, `publish_seconds` their sum. `nodes` names the nodes in it, `silent` counts those that did
+    not answer, and `linked` those whose broker is within reach. `queued` are bytes that wait for slow clients, `dropped` publications
+    that a policy left out, by its kind, `changes` comings and goings that hooks are learning of.
     """
 
     nodes: list[str]
@@ -32,6 +37,11 @@ class View(msgspec.Struct):
     waiting: int = 0
     publish_counts: list[int] = []
     publish_seconds: float = 0.0
+    queued: int = 0
+    changes: int = 0
+    linked: int = 0
+    silent: int = 0
+    dropped: dict[str, int] = {}
 
 
 def look(hub: Hub) -> View:
@@ -50,9 +60,18 @@ def look(hub: Hub) -> View:
         channels=len(hub.channels),
         subscriptions=sum(len(channel.subscriptions) for channel in hub.channels.values()),
         waiting=sum(len(attachment.inbox) for attachment in hub.attachments),
+        queued=sum(getattr(attachment.transport, "queued", 0) for attachment in hub.attachments),
+        changes=hub.changes.pending,
+        linked=int(linked(hub)),
+        dropped=dict(metrics.dropped),
         publish_counts=published["counts"],
         publish_seconds=published["total"],
     )
+
+
+def linked(hub: Hub) -> bool:
+    """Say whether the broker is within reach, as far as is known without asking it."""
+    return bool(getattr(hub.broker, "linked", True))
 
 
 def _carriage(transport: Any) -> str:
@@ -66,10 +85,17 @@ def total(views: Iterable[View]) -> View:
     whole = View([], {}, {}, {}, {})
     for view in views:
         whole.nodes += view.nodes
-        for name in ("counters", "connections", "disconnects", "refused"):
-            setattr(whole, name, dict(Counter(getattr(whole, name)) + Counter(getattr(view, name))))
-        for name in ("sessions", "users", "channels", "subscriptions", "waiting", "publish_seconds"):
+        for name in ("counters", "connections", "disconnects", "refused", "dropped"):
+            setattr(whole, name, _sum(getattr(whole, name), getattr(view, name)))
+        for name in _ADDED:
             setattr(whole, name, getattr(whole, name) + getattr(view, name))
-        counts = whole.publish_counts or [0] * len(view.publish_counts)
-        whole.publish_counts = [a + b for a, b in zip(counts, view.publish_counts, strict=True)]
+        # Of another number of buckets are those of another release: they mean something else.
+        if not whole.publish_counts or len(whole.publish_counts) == len(view.publish_counts):
+            counts = whole.publish_counts or [0] * len(view.publish_counts)
+            whole.publish_counts = [a + b for a, b in zip(counts, view.publish_counts, strict=True)]
+            whole.publish_seconds += view.publish_seconds
     return whole
+
+
+def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}

@@ -69,7 +69,7 @@ class Server:
         self._process_request = process_request
         self._engine_kind = engine_kind
         self._openings: set[Any] = set()  # Opening, or H2Link
-        self._slow = SlowRequests(self._http1, options.slow_requests)
+        self._slow = SlowRequests(lambda: [*self._openings], options.slow_requests)
         self._listeners: dict[socket.socket, Any] = {}
         self._compressors: dict[int, Compressor] = {}  # by window, without contexts
         self._inflations: dict[int, Inflation] = {}
@@ -108,9 +108,6 @@ class Server:
         """Accept no more on `sock`, and close it; its connections stay."""
         if (listener := self._listeners.pop(sock, None)) is not None:
             listener.abort()
-
-    def _http1(self) -> list[Opening]:
-        return [opening for opening in self._openings if isinstance(opening, Opening)]
 
     def stop_listening(self) -> None:
         """Accept nothing more; what is connected stays."""

@@ -45,10 +45,11 @@ class MemoryClient:
         return self.transport.closed
 
     def send(self, kind: str, **fields: Any) -> int:
-        """Send a command; give the id it has."""
+        """Send a command, into the void where the transport is closed; give the id it has."""
         self._next_id += 1
         said = {"type": kind, "id": self._next_id, **fields}
-        self.line.receive(json.dumps(said))
+        if self.closed is None:
+            self.line.receive(json.dumps(said))
         return self._next_id
 
     def ask(self, kind: str, **fields: Any) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Cable:
         ends: tuple[Callable[..., None], Callable[..., None]],
     ) -> None:
         self.up = True
+        self.net = net
         self.said: list[str | bytes] = []  # by the client
         self.told: list[str | bytes] = []  # by the server
         self._loop = net.loop
@@ -88,6 +89,12 @@ class Cable:
     def cut(self) -> None:
         """Lose the connection, as both sides notice at once."""
         self._end(1006, "")
+
+    def abandon(self) -> None:
+        """Lose the server, which was killed; the client notices."""
+        if self.up:
+            self.up = False
+            self._down(1006, "")
 
     def freeze(self) -> None:
         """Lose the connection, and nobody notices."""

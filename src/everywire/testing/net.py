@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,8 +31,10 @@ class Net:
         self.crowd = crowd
         self.loop = loop or VirtualLoop()
         self._shared = loop is not None
+        self._clients: list[MemoryClient] = []
+        self._world = virtual_world(self.loop, seed)
         try:
-            self.gateway = app.start(virtual_world(self.loop, seed))
+            self.gateway = app.start(self._world)
         except BaseException:
             self._close()
             raise
@@ -42,21 +43,27 @@ class Net:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self.loop.run_until_complete(self._end())
+        if self.alive:
+            self.loop.run_until_complete(self.app.stop())
+        if not self._shared:  # or the tasks are the other nodes' too
+            self.loop.end_tasks()
         self._close()
 
     def _close(self) -> None:
         if not self._shared:
             self.loop.close()
 
-    async def _end(self) -> None:
-        await self.app.stop()
-        if self._shared:
-            return  # the tasks are the other nodes' too
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    @property
+    def alive(self) -> bool:
+        """Say whether it was not killed."""
+        return not self._world.dead
+
+    def kill(self) -> None:
+        """End it as SIGKILL would: nobody is told, nothing is tidied up. Its clients in memory find their transports closed, with 1006."""
+        self._world.death()
+        for client in self._clients:
+            client.transport.outbox.clear()
+            client.transport.close(1006, "the node was killed")
 
     def run(self, seconds: float = 0.001) -> None:
         """Let time pass; the default is enough for everything that needs no time."""
@@ -71,10 +78,14 @@ class Net:
             *headers,
         ]
         transport = MemoryTransport() if self.crowd is None else CrowdedTransport(self.crowd, self.loop)
+        if not self.alive:
+            raise ConnectionRefusedError("the node was killed")
         line = self.gateway.open(transport, Request("GET", self.app.path, Headers(asked)))
         if line is None:
             raise ValueError("the application opens nothing at its own path")
-        return MemoryClient(transport, line)
+        client = MemoryClient(transport, line)
+        self._clients.append(client)
+        return client
 
     def connect(self, **fields: Any) -> MemoryClient:
         """Give a connected client; `fields` go into its `connect`."""

@@ -57,6 +57,12 @@ class SharedBroker:
         self.views.append(made)
         return made
 
+    def forget(self, view: View) -> None:
+        """Let go of the view of a node that was killed: what it held stays until its lease is over."""
+        view.broken = True
+        if view in self.views:
+            self.views.remove(view)
+
     def _fan_out(self, news: News) -> None:
         for view in [*self.views]:
             view.hear(news)

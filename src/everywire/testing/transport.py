@@ -47,6 +47,11 @@ class MemoryTransport:
         """Never."""
         return False
 
+    @property
+    def queued(self) -> int:
+        """Bytes that wait to be taken, characters of text counted as bytes."""
+        return sum(len(data) for data in self.outbox)
+
     def send(self, payloads: Sequence[Payload]) -> None:
         """Queue `payloads`; nothing when closed."""
         if self.closed is None:

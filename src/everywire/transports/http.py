@@ -157,7 +157,7 @@ class LineTransport:
     @property
     def crowded(self) -> bool:
         """Whether more than `write_high` bytes wait for the client."""
-        return self.closed is None and self._waiting() > self._limits.write_high
+        return self.closed is None and self.queued > self._limits.write_high
 
     async def drain(self) -> None:
         """Await room: at once, unless more than `write_high` bytes wait for the client."""
@@ -168,7 +168,9 @@ class LineTransport:
                 self._outlet.crowd(self._limits.write_high // 2)
             await asyncio.shield(self._room)
 
-    def _waiting(self) -> int:
+    @property
+    def queued(self) -> int:
+        """Bytes that wait for the client."""
         return self._size if self._outlet is None else self._outlet.queued()
 
     def make_room(self) -> None:

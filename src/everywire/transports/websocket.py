@@ -15,6 +15,8 @@ broadcast: Callable[[Iterable[Any], str | bytes], None] = engine.broadcast
 
 
 class _WebSocket(Protocol):
+    below: Any
+
     def drain(self) -> Awaitable[None]: ...
 
     def close(self, code: int = 1000, reason: str = "") -> Any: ...
@@ -55,6 +57,12 @@ class WebSocketTransport:
     def crowded(self) -> bool:
         """Whether more than `write_high` bytes are queued."""
         return self.wire.drain() is not READY
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait for the client."""
+        below = self.wire.below
+        return 0 if below is None else int(below.queued())
 
     def drain(self) -> Awaitable[None]:
         """Await room: at once, unless more than `write_high` bytes are queued."""

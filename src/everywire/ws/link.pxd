@@ -27,3 +27,4 @@ cdef class Link:
 
 cdef class PlainLink(Link):
     cdef int receive(self, unsigned char* data, Py_ssize_t size) except -1
+    cpdef feed(self, data)

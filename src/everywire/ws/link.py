@@ -138,3 +138,8 @@ class PlainLink(Link):
         """Copy and pass to `feed`."""
         self.feed(bytes(data[:size]))
         return 0
+
+    def feed(self, data: bytes) -> None:
+        """Pass on: `Link.feed` would come back by `receive`, without an end."""
+        if self.above is not None:
+            self.above.feed(data)

@@ -13,7 +13,9 @@ from tests.contracts.presence import PresenceContract
 from everywire.brokers.base import Gap, Note, Query
 from everywire.brokers.local import Host, LocalBroker
 from everywire.brokers.local.client import LinkLost, Patience
+from everywire.brokers.local.wire import frame, item
 from everywire.brokers.memory import MemoryBroker
+from everywire.metrics import Metrics
 from everywire.testing import VirtualLoop, virtual_world
 
 
@@ -291,3 +293,32 @@ def test_closing_waits_for_what_was_asked(cluster):
     with contextlib.suppress(LinkLost):
         cluster.run(ann.put("n", b"y", 9))
     assert cluster.run(ben.get("n")) == b"x"
+
+
+@pytest.mark.parametrize("outcome", [0, 1, 7])
+def test_an_answer_that_cannot_be_read_ends_its_question_and_the_link(cluster, outcome):
+    ann = cluster.listening("a")
+    line = cluster.lines.last
+    line.stuck = True
+    asked = cluster.begun(ann.read("c", Query(), KEEP))
+    cluster.loop.run(0.01)
+    (number,) = ann._asked
+    line.near.receiver.received(frame([item(number, outcome, "nothing that anybody asked for")]))
+    cluster.loop.run(0.01)
+    assert isinstance(asked.exception(), LinkLost)
+    assert line.over
+
+
+def test_links_are_counted(loop):
+    cluster = Cluster(loop)
+    metrics = Metrics()
+    client = LocalBroker(cluster.lines.connect, loop, "w", metrics=metrics)
+    client.listen(lambda news: None)
+    loop.run(0.1)
+    assert (client.linked, metrics.broker_links) == (True, 1)
+    cluster.lines.last.cut()
+    loop.run(0)
+    assert not client.linked
+    loop.run(5)
+    assert (client.linked, metrics.broker_links) == (True, 2)
+    loop.run_until_complete(client.close())

@@ -72,3 +72,9 @@ def test_no_bytes_make_it_fail_otherwise():
 def test_an_unknown_kind_of_news_is_wrong():
     with pytest.raises(wire.Wrong):
         wire.unpack_news(99, wire.msgspec.Raw(b"\xc0"))
+
+
+def test_a_frame_as_deep_as_it_is_long_is_wrong():
+    deep = b"\x91" * 100_000
+    with pytest.raises(wire.Wrong):
+        wire.Frames().receive(len(deep).to_bytes(4, "big") + deep)

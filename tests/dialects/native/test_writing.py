@@ -109,3 +109,15 @@ def test_text_that_is_not_ascii_and_quotes():
         "reason": name,
     }
     assert packed(m.Unsubscribed(name))["channel"] == name
+
+
+def test_pages_that_are_told_again_are_written_as_before():
+    pages = [
+        tuple(m.Publication("c", Raw(b"%d" % n), n, m.Position("e", n)) for n in span)
+        for span in ((1, 2), (1, 3), (2,), ())
+    ]
+    for page in (*pages, *pages[::-1]):
+        for ref in (1, 2):
+            said = json.loads(text(m.Subscribed(ref, "c", AT, True, page)))
+            assert (said["id"], [each["data"] for each in said["publications"]]) == (ref, [each.time for each in page])
+            assert packed(m.Page(ref, "c", AT, page))["publications"] == said["publications"]

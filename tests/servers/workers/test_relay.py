@@ -189,6 +189,19 @@ async def test_who_gives_a_request_up_does_not_leave_its_answer_to_the_next(tmp_
         assert (await relay.forward("other", request(target="/next"))).body == b"/next"
 
 
+async def test_a_holder_that_does_not_answer_is_not_waited_for(tmp_path, relay, monkeypatch):
+    async def answer(one):
+        if one.target == "/never":
+            await asyncio.Event().wait()
+        return Response(200, one.target.encode())
+
+    async with holder(tmp_path, answer):
+        with monkeypatch.context() as changed:
+            changed.setattr("everywire.servers.workers.relay._PATIENCE", 0.01)
+            assert (await relay.forward("other", request(target="/never"))).status == 504
+        assert (await relay.forward("other", request(target="/next"))).body == b"/next"
+
+
 async def test_a_kept_connection_that_ended_is_replaced(tmp_path, relay):
     async with holder(tmp_path, lambda _: Response(200)):
         assert (await relay.forward("other", request())).status == 200

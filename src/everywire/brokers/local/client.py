@@ -26,6 +26,7 @@ from everywire.brokers.local.link import Connect, Link
 from everywire.brokers.local.wire import CALLS, Call, Frames, Kind, Outcome, Wrong
 from everywire.errors import Refused
 from everywire.messages import Member, Position
+from everywire.metrics import Metrics
 
 __all__ = ["LinkLost", "LocalBroker", "Patience"]
 
@@ -83,12 +84,18 @@ class LocalBroker:
     """
 
     def __init__(
-        self, connect: Connect, loop: asyncio.AbstractEventLoop, name: str, patience: Patience | None = None
+        self,
+        connect: Connect,
+        loop: asyncio.AbstractEventLoop,
+        name: str,
+        patience: Patience | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._connect = connect
         self._loop = loop
         self._name = name
         self._patience = patience or Patience()
+        self._metrics = metrics or Metrics()
         self._deliver: Deliver = _nobody
         self._link: Link | None = None
         self._frames = Frames()
@@ -129,6 +136,7 @@ class LocalBroker:
             link.close()
             return
         self._link = link
+        self._metrics.broker_links += 1
         self._frames = Frames()
         self._heard = self._loop.time()
         self._pause = self._patience.retry
@@ -177,14 +185,14 @@ class LocalBroker:
         question = self._asked.pop(id, None)
         if question is None or question.answer.done():
             return  # its time was over, or nobody waits for it any more
-        if outcome == Outcome.DONE:
-            question.answer.set_result(question.call.answered(body))
-            return
-        why = wire.failure(body)
-        if outcome == Outcome.REFUSED:
-            question.answer.set_exception(Refused(why.reason, why.code, temporary=why.temporary))
-        else:
-            question.answer.set_exception(LinkLost(why.reason))
+        try:
+            if outcome == Outcome.DONE:
+                question.answer.set_result(question.call.answered(body))
+            else:
+                question.answer.set_exception(_why(outcome, wire.failure(body)))
+        except Wrong:
+            question.answer.set_exception(LinkLost("the host gave an answer that cannot be read"))
+            raise
 
     def lost(self) -> None:
         """Fail what was under way, and try again after a pause."""
@@ -396,3 +404,10 @@ class LocalBroker:
 
 def _nobody(_: News) -> None:
     """Stand in for the hub until one listens."""
+
+
+def _why(outcome: int, why: wire.Failed) -> Exception:
+    """Give what stands for an answer that is none."""
+    return (
+        Refused(why.reason, why.code, temporary=why.temporary) if outcome == Outcome.REFUSED else LinkLost(why.reason)
+    )

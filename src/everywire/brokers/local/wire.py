@@ -23,9 +23,9 @@ __all__ = ["CALLS", "Call", "Failed", "Frames", "Kind", "Outcome", "Wrong", "fra
 MAX_FRAME: Final = 256 * 1024 * 1024  # bytes; an answer with a full page of the largest publications fits
 _PIECE = 1 << 20  # bytes of items after which another frame begins
 
-_encoder = msgspec.msgpack.Encoder()
+_encode = msgspec.msgpack.Encoder().encode
 _items = msgspec.msgpack.Decoder(list[tuple[int, int, msgspec.Raw]])
-_errors = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, OverflowError)
+_errors = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
 class Wrong(Exception):
@@ -126,7 +126,7 @@ _DECODERS = {kind: msgspec.msgpack.Decoder(each.wire) for kind, each in _SHAPES.
 
 def item(id: int, kind: int, body: Any = None) -> bytes:
     """Write an item."""
-    return _encoder.encode((id, int(kind), body))
+    return _encode((id, kind, body))
 
 
 def news_item(news: News) -> bytes:

@@ -9,7 +9,7 @@ from everywire import messages as m
 from everywire.dialects.base import Reply, Watch
 from everywire.dialects.native.asking import by_close, by_refusal
 from everywire.dialects.native.bodies import NAMED_EVENTS, denied, event
-from everywire.dialects.native.parameters import Fault, number, place, token, written
+from everywire.dialects.native.parameters import Fault, flag, number, place, token, written
 from everywire.dialects.native.writing import EventCodec, EventPayload
 from everywire.http.request import Request
 from everywire.payloads import Payload
@@ -128,4 +128,4 @@ def follow(request: Request) -> Watch:
     latest = (request.headers.get("last-event-id") or "").split(",")
     found = [place(each) for each in latest] if len(latest) == len(channels) else [None] * len(channels)
     following = Following(token(request), dict(zip(channels, found, strict=True)), number(request, "rewind") or 0)
-    return Watch(_CODEC, following, NAMED_EVENTS, denied)
+    return Watch(_CODEC, following, NAMED_EVENTS, denied, flag(request, "presence"))

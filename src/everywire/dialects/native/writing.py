@@ -42,13 +42,18 @@ class _Publication(_Kept, tag_field="type", tag="publication"):
 
 
 class _Words:
-    """Gives the fields of each event; `_put` writes application data as the wire has it."""
+    """Gives the fields of each event; `_put` writes application data as the wire has it, `_write` everything else.
 
-    __slots__ = ("_nothing", "_put")
+    Invariants: `_latest` is the list of publications that was written last, and how.
+    """
 
-    def __init__(self, put: Callable[[Data], Raw], nothing: Raw) -> None:
+    __slots__ = ("_latest", "_nothing", "_put", "_write")
+
+    def __init__(self, put: Callable[[Data], Raw], nothing: Raw, write: Callable[[Any], bytes]) -> None:
         self._put = put
         self._nothing = nothing
+        self._write = write
+        self._latest: tuple[Iterable[m.Publication], Raw] = ((), Raw(b""))
 
     def publication(self, event: m.Publication) -> _Publication:
         """The hot one, before the long way through `say`."""
@@ -192,7 +197,17 @@ class _Words:
     def _members(self, members: Iterable[m.Member]) -> list[_Member]:
         return [self._member(each) for each in members]
 
-    def _kept(self, publications: Iterable[m.Publication]) -> list[_Kept]:
+    def _kept(self, publications: tuple[m.Publication, ...]) -> Raw | list[_Kept]:
+        """Write a list of publications; once, where one client after another is told the same tuple."""
+        if len(publications) < 2:
+            return self._each(publications)
+        latest, written = self._latest
+        if publications is not latest:
+            written = Raw(self._write(self._each(publications)))
+            self._latest = publications, written  # in one step: loops in several threads share this
+        return written
+
+    def _each(self, publications: Iterable[m.Publication]) -> list[_Kept]:
         return [
             _Kept(
                 self._put(each.data),
@@ -218,10 +233,10 @@ def _milliseconds(seconds: float | None) -> int | None:
     return round(seconds * 1000) if seconds is not None else None
 
 
-_json_words = _Words(to_json, Raw(b"null"))
-_packed_words = _Words(to_packed, Raw(b"\xc0"))
 _write = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
+_json_words = _Words(to_json, Raw(b"null"), _write)
+_packed_words = _Words(to_packed, Raw(b"\xc0"), _pack)
 
 
 class NativeCodec:

@@ -26,6 +26,7 @@ _OWN = frozenset(
     {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "expect"}
 )
 _IDLE = 8  # connections kept per node
+_PATIENCE = 40.0  # seconds until an answer begins; a poll takes up to 25
 _MUCH = 1 << 18  # bytes of an answer that may wait for a slow client, before its holder has to
 
 
@@ -75,8 +76,9 @@ class _Exchange(asyncio.Protocol):
         self._outlet, self._streams, self._over = None, False, False
         self._transport.write(_written(request))
         try:
-            return await self._answer
-        except asyncio.CancelledError:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._answer
+        except (asyncio.CancelledError, TimeoutError):
             self.close()  # what still comes would be taken for the answer to the next request
             raise
 
@@ -208,6 +210,8 @@ class WorkerRelay:
                 return await exchange.ask(request)
             except _Lost:
                 continue
+            except TimeoutError:
+                return Response(504, "the worker that holds this line does not answer in time")
         return Response(502, "the worker that holds this line does not answer")
 
     def keep(self, node: str, exchange: _Exchange) -> None:

@@ -42,7 +42,8 @@ class Plan:
     """What to run: `command` once per slot, each with that slot's listening sockets.
 
     Slots may share sockets. Clients of a worker that is replaced are let go over `window` seconds at most, `pace` per second where
-    that takes less; `grace` is the time for their goodbyes. `start` is how long a process may take until it serves.
+    that takes less; `grace` is the time for their goodbyes. `start` is how long a process may take until it serves;
+    `prelude` is Python that the authority runs first.
     """
 
     command: Sequence[str]
@@ -53,6 +54,7 @@ class Plan:
     pace: float = 100.0
     grace: float = 10.0
     start: float = 60.0
+    prelude: str = ""
 
 
 @dataclass(slots=True)
@@ -140,7 +142,7 @@ class Supervisor:
             given = authority.Given(sock.fileno(), control, self.plan.history, self.plan.forced)
             return authority.ENVIRONMENT, msgspec.json.encode(given).decode()
 
-        command = [sys.executable, "-c", _AUTHORITY]
+        command = [sys.executable, "-c", self.plan.prelude + _AUTHORITY]
         return self._mind(await Child.start(command, errand, [sock.fileno()]))
 
     # The workers.
@@ -234,7 +236,8 @@ class Supervisor:
         """Drain a worker and wait for its end."""
         child.say(Drain(self.plan.window, self.plan.pace))
         await child.end(self.plan.window + self.plan.grace + _MARGIN)
-        _log.info("worker with pid %d let %d clients go and ended", child.pid, child.clients_gone)
+        said = {"pid": child.pid, "clients": child.clients_gone}
+        _log.info("worker with pid %d let %d clients go and ended", *said.values(), extra=said)
 
     async def _end(self) -> None:
         """End the workers, then the authority: they take their leave of it."""
@@ -258,4 +261,4 @@ def _pause(failures: int) -> float:
 
 
 def _say(slot: Slot, child: Child, what: str) -> None:
-    _log.info("worker %d (pid %d) %s", slot.number, child.pid, what)
+    _log.info("worker %d (pid %d) %s", slot.number, child.pid, what, extra={"slot": slot.number, "pid": child.pid})

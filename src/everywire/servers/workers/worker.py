@@ -77,7 +77,7 @@ class Worker:
         """Make the broker: that of all workers."""
         loop = asyncio.get_running_loop()
         name = f"{self.given.slot}.{os.getpid()}"
-        return LocalBroker(connector(str(self.given.broker), loop), loop, name)
+        return LocalBroker(connector(str(self.given.broker), loop), loop, name, metrics=metrics)
 
     async def begin(self, server: Server, gateway: Gateway, ready: Ready) -> None:
         """Be there for the other workers, then tell the supervisor that clients are welcome."""

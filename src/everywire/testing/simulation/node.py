@@ -3,66 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from everywire.app import Everywire
 from everywire.dialects.native import SUBPROTOCOL
 from everywire.gateway import Gateway, Line
 from everywire.http.request import Headers, Request
 from everywire.hub.draining import Draining
-from everywire.hub.world import LoopWorld, Timer
 from everywire.payloads import Payload
-from everywire.testing.clock import EPOCH
+from everywire.testing.clock import MortalWorld
 from everywire.testing.simulation.network import End
 
 __all__ = ["MortalWorld", "Node", "PipeTransport"]
 
-T = TypeVar("T")
 _CROWDED = 64  # payloads under way above which a transport has no room, unless it is told otherwise
 _DRAINED = 0.5  # seconds in which a node that drains sends its clients away
-
-
-class MortalWorld(LoopWorld):
-    """A world whose timers and tasks are no more from the moment of its `death`, as with a killed process."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, dice: random.Random) -> None:
-        super().__init__(
-            loop,
-            wall=lambda: EPOCH + round(loop.time() * 1000),
-            new_id=lambda: f"{dice.getrandbits(128):032x}",
-            threads=False,
-        )
-        self.dead = False
-        self._begun: dict[asyncio.Future[Any], None] = {}  # in their order: a set of tasks has another in every process
-
-    def later(self, delay: float, action: Callable[[], None]) -> Timer:
-        """Call `action` in `delay` seconds, if anybody lives then."""
-        return super().later(delay, lambda: None if self.dead else action())
-
-    def task(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-        """Run `work` as a task; the dead begin nothing."""
-        task = super().task(work)
-        if self.dead:
-            task.cancel()
-        else:
-            self._begun[task] = None
-            task.add_done_callback(self._over)
-        return task
-
-    def _over(self, task: asyncio.Future[Any]) -> None:
-        self._begun.pop(task, None)
-
-    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-        """Run `work` at once, up to where it first has to wait."""
-        return self.task(work) if self.dead else super().start(work)
-
-    def death(self) -> None:
-        """End everything here."""
-        self.dead = True
-        for task in [*self._begun]:
-            task.cancel()
 
 
 class _Carrier:
