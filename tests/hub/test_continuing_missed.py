@@ -3,7 +3,8 @@
 import pytest
 from tests.hub.test_continuing import Cluster
 
-from everywire.brokers.base import Gap
+from everywire.brokers.base import Gap, Seat
+from everywire.messages import Member
 
 
 @pytest.fixture
@@ -26,6 +27,21 @@ def test_a_node_that_missed_it_lets_a_session_go_though_it_wrote_its_record_last
     one.app.hub.records.changed(one.app.hub.sessions[ann.session])
     cluster.run(20)
     assert ann.session not in one.app.hub.sessions
+    assert [member["session"] for member in again.ask("presence", channel="room:1")["members"]] == [ann.session]
+
+
+def test_a_place_that_is_lost_with_a_dead_node_is_entered_again(cluster):
+    one, two = cluster.nets
+    ann = one.connect(token="ann")
+    ann.subscribe("room:1")
+    cluster.run(1)
+    ann.drop()
+    again = two.connect(resume=ann.resume)
+    again.subscribe("room:1")
+    cluster.run(1)
+    stolen = Seat(Member(ann.session, "ann"), "a node that dies")
+    cluster.loop.run_until_complete(cluster.shared.inner.enter("room:1", stolen, 3.0))
+    cluster.run(5)
     assert [member["session"] for member in again.ask("presence", channel="room:1")["members"]] == [ann.session]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from everywire.errors import Refused
-from everywire.hub.channel import Subscription
+from everywire.hub.channel import Channel, Subscription
 from everywire.hub.codes import Code
 from everywire.hub.identity import Identity
 from everywire.hub.proofs import Proof, Signer
@@ -129,6 +129,14 @@ class Continuing:
                 yield self._hub.subscription(session, self._hub.places_of(name))
             except Refused:
                 _log.info("a session goes on without %s, which is not there any more", ascii(name))
+
+    def left(self, channel: Channel, name: str) -> None:
+        """Enter a place once more that is lost, though its session is here: a node that had it before took it, and is gone with it."""
+        session = self._hub.sessions.get(name)
+        if session is not None and session.attachment is not None:
+            lost = [each for each in self._hub.places.of(session) if each.channel is channel]
+            if lost:
+                self._hub.world.start(self._hold(lost))
 
     async def _hold(self, subscriptions: Iterable[Subscription]) -> None:
         """Take over places; where that fails they are lost with the lease, and entered when the client subscribes again."""

@@ -375,6 +375,8 @@ class Hub:
             self.rosters.stirred(news.channel)
             self.metrics.deliveries += channel.audience
             channel.tell(news)
+            if isinstance(news, Left):
+                self.continuing.left(channel, news.member.session)
 
     def _announce(self, channel: Channel, news: Publication) -> None:
         """Tell a publication to who listens to its channel, and to channels that its name matches."""
