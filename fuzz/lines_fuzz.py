@@ -110,8 +110,9 @@ class Place:
         self.waiting: list[tuple[asyncio.Future[Any], str, int]] = []
         self.outlets: list[tuple[Outlet, str, int]] = []
 
-    def ask(self, method: str, target: str, body: bytes, how: int, line: str = "", after: int = 0) -> None:
-        """Ask, and see what is answered, now or later."""
+    def ask(self, method: str, target: str, body: bytes, how: int, hears: tuple[str, int] = ("", 0)) -> None:
+        """Ask, and see what is answered, now or later; `hears` is the line that messages are asked of, and after which."""
+        line, after = hears
         fields = [("Host", "here"), *PAGES[how % len(PAGES)].items()]
         request = Request(method, f"/everywire/{target}", Headers(fields), body=body)
         request.facts = self
@@ -167,14 +168,8 @@ class Place:
                 self.ask("POST", f"lines/{line}?seq={one >> 4}", BODIES[two % len(BODIES)], two >> 6)
             case 3 | 4:
                 wait, after = (0, 5, 30_000)[two % 3], two >> 4
-                self.ask(
-                    "GET",
-                    f"lines/{line}/{WAYS[what // 8 % 5]}?after={after}&wait={wait}",
-                    b"",
-                    two >> 2 & 3,
-                    line,
-                    after,
-                )
+                way = f"{WAYS[what // 8 % 5]}?after={after}&wait={wait}"
+                self.ask("GET", f"lines/{line}/{way}", b"", two >> 2 & 3, (line, after))
             case 5:
                 await self.pass_time((0.0, 0.001, 0.1, 0.3, 0.9, 1.5)[one % 6])
             case 6:

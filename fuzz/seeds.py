@@ -134,36 +134,38 @@ def request_seeds() -> Iterator[bytes]:
                 )
 
 
+_AT = {"epoch": "e", "offset": 1}
+_FIELDS = {
+    "channel": "room",
+    "data": {"a": [1, 2.5, None, "x"]},
+    "token": "t",
+    "since": _AT,
+    "before": _AT,
+    "rewind": 3,
+    "policy": {"kind": "latest", "interval": 100},
+    "pages": 2,
+    "entry": "e",
+    "to": {"user": "ann"},
+    "exclude": ["s"],
+    "name": "f",
+    "timeout": 10,
+    "credit": 3,
+    "count": 1,
+    "call": 1,
+    "error": {"code": 107, "reason": "no"},
+}
+
+
 def command_seeds() -> Iterator[bytes]:
     """Commands of every kind, in both notations."""
     import msgspec
 
-    position = {"epoch": "e", "offset": 1}
-    fields = {
-        "channel": "room",
-        "data": {"a": [1, 2.5, None, "x"]},
-        "token": "t",
-        "since": position,
-        "before": position,
-        "rewind": 3,
-        "policy": {"kind": "latest", "interval": 100},
-        "pages": 2,
-        "entry": "e",
-        "to": {"user": "ann"},
-        "exclude": ["s"],
-        "name": "f",
-        "timeout": 10,
-        "credit": 3,
-        "count": 1,
-        "call": 1,
-        "error": {"code": 107, "reason": "no"},
-    }
     kinds = "connect refresh subscribe policy unsubscribe publish history entries presence call item end credit cancel answer ping pong leave"
     for kind in kinds.split():
         for said in (
             {"type": kind, "id": 1},
-            {"type": kind, "id": 1, **fields},
-            [{"type": kind, "id": 2, **fields}, {"type": kind, "id": "x"}],
+            {"type": kind, "id": 1, **_FIELDS},
+            [{"type": kind, "id": 2, **_FIELDS}, {"type": kind, "id": "x"}],
         ):
             yield b"\0" + msgspec.json.encode(said)
             yield b"\1" + msgspec.msgpack.encode(said)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from everywire.app import Everywire
-from everywire.testing import Net
+from everywire.testing import Net, passed
 
 
 def test_the_same_seed_is_the_same_run():
@@ -46,7 +46,7 @@ def test_one_that_was_killed_says_and_does_nothing():
 
     @app.on("later")
     async def later(data):
-        await asyncio.sleep(1)
+        await passed(1)
         done.append(data)
 
     with Net(app) as net:
