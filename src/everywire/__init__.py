@@ -23,9 +23,9 @@ from everywire.errors import (  # noqa: E402
     SessionGone,
 )
 from everywire.http.request import Headers, Request, Response  # noqa: E402
-from everywire.hub.callers import Caller  # noqa: E402
-from everywire.hub.changes import Change  # noqa: E402
-from everywire.hub.identity import Identity, Limits  # noqa: E402
+from everywire.hub.access.identity import Identity, Limits  # noqa: E402
+from everywire.hub.calling.callers import Caller  # noqa: E402
+from everywire.hub.channels.changes import Change  # noqa: E402
 from everywire.messages import Member  # noqa: E402
 from everywire.servers.auth import basic_auth, bearer_auth  # noqa: E402
 from everywire.servers.options import Options  # noqa: E402

@@ -12,7 +12,7 @@ from typing import Any
 
 from everywire.app import Everywire
 from everywire.http.request import Request, Response
-from everywire.hub.rates import Rate
+from everywire.hub.access.rates import Rate
 from everywire.hub.settings import Settings
 from everywire.servers.jwt import JWT
 

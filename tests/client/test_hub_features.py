@@ -9,7 +9,7 @@ from tests.client.wires import Wires, data, elapse
 from everywire.app import Everywire
 from everywire.client.hub import Conflict, HistoryLost, Policy, Position, State
 from everywire.errors import Refused
-from everywire.hub.callers import Caller
+from everywire.hub.calling.callers import Caller
 from everywire.hub.hooks import Identity
 from everywire.hub.settings import Settings
 

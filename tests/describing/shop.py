@@ -10,7 +10,7 @@ import msgspec
 import pydantic
 
 from everywire.app import Everywire
-from everywire.hub.callers import Caller
+from everywire.hub.calling.callers import Caller
 
 
 class Size(enum.Enum):

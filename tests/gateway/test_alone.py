@@ -9,7 +9,7 @@ from tests.gateway.place import Place, events, seen
 from everywire.app import Everywire
 from everywire.errors import Refused
 from everywire.gateway import HttpSettings
-from everywire.hub.identity import Identity
+from everywire.hub.access.identity import Identity
 from everywire.hub.settings import Settings
 from everywire.testing import Net
 from everywire.transports.http import LineLimits

@@ -6,10 +6,10 @@ from tests.hub.deliveries import draw, play
 from everywire.brokers.base import Query
 from everywire.brokers.memory import MemoryBroker
 from everywire.brokers.memory.entries import Entries
-from everywire.hub import entries, pages
-from everywire.hub.differing import Differing
-from everywire.hub.pacing import Pace
-from everywire.hub.repairs import Repairs
+from everywire.hub.channels import entries, pages
+from everywire.hub.channels.differing import Differing
+from everywire.hub.channels.pacing import Pace
+from everywire.hub.channels.repairs import Repairs
 from everywire.messages import Audience
 
 MANNERS = [

@@ -10,13 +10,13 @@ from tests.hub.schedules import BUSY, CALM, CLIENTS, HISTORY, Play, draw, play
 
 from everywire.brokers.memory import MemoryBroker
 from everywire.brokers.memory.log import Log
-from everywire.hub import channel as channels
-from everywire.hub import pages, subscribing
 from everywire.hub.attachment import Attachment
-from everywire.hub.channel import Channel, State
+from everywire.hub.channels import channel as channels
+from everywire.hub.channels import pages, subscribing
+from everywire.hub.channels.channel import Channel, State
+from everywire.hub.channels.presence import Places
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.hub import Hub
-from everywire.hub.presence import Places
 from everywire.messages import Member, Position, Subscribed
 
 WHO = st.integers(0, CLIENTS - 1)

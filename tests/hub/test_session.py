@@ -1,6 +1,6 @@
 """What a session knows of itself."""
 
-from everywire.hub.identity import Identity
+from everywire.hub.access.identity import Identity
 from everywire.hub.session import Session
 from everywire.messages import Member
 

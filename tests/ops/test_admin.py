@@ -8,7 +8,7 @@ import pytest
 
 from everywire.app import Everywire
 from everywire.http.request import Headers, Request
-from everywire.hub.identity import Identity
+from everywire.hub.access.identity import Identity
 from everywire.hub.settings import Settings
 from everywire.ops.admin import Admin, is_loopback
 from everywire.testing import Net

@@ -11,7 +11,7 @@ from tests.examples.wire import Wire
 
 from everywire.app import Everywire
 from everywire.errors import Declined, Refused
-from everywire.hub.callers import Caller
+from everywire.hub.calling.callers import Caller
 from everywire.hub.hooks import Connecting
 from everywire.hub.settings import Settings
 

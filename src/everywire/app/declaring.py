@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from everywire.brokers.base import Retention
-from everywire.hub.changes import ChangeHook, ChangeKind
-from everywire.hub.enrolling import personal
-from everywire.hub.handlers import Handler, HandlerOptions
+from everywire.hub.calling.handlers import Handler, HandlerOptions
+from everywire.hub.calling.shapes import Shape
+from everywire.hub.channels.changes import ChangeHook, ChangeKind
+from everywire.hub.channels.enrolling import personal
+from everywire.hub.channels.policies import Bounds
 from everywire.hub.hooks import ConnectHook, Hooks
 from everywire.hub.kinds import ACTIONS, Access, Action, ChannelKind, Presence, Rule
-from everywire.hub.policies import Bounds
-from everywire.hub.shapes import Shape
 from everywire.messages import PolicyKind
 from everywire.servers.routes import Route, Routes
 

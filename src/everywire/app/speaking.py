@@ -8,11 +8,11 @@ from typing import Any, TypedDict, Unpack
 
 from everywire.brokers.base import Draft, Receipt
 from everywire.errors import Refused
-from everywire.hub.asking import Question
+from everywire.hub.calling.asking import Question
+from everywire.hub.calling.shapes import encode
+from everywire.hub.channels.enrolling import personal
 from everywire.hub.codes import Code
-from everywire.hub.enrolling import personal
 from everywire.hub.hub import Hub
-from everywire.hub.shapes import encode
 from everywire.hub.threads import started
 from everywire.messages import Audience, EntryChange
 

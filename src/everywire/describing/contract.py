@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from everywire.hub.handlers import Handler
+from everywire.hub.calling.handlers import Handler
+from everywire.hub.calling.shapes import Fields, Shape, pydantic_schema
 from everywire.hub.hooks import Hooks
 from everywire.hub.kinds import ChannelKind
-from everywire.hub.shapes import Fields, Shape, pydantic_schema
 
 __all__ = ["CallContract", "ChannelContract", "Contract", "Schema", "describe"]
 

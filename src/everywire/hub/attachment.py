@@ -14,7 +14,7 @@ from everywire.messages import Command, Event
 from everywire.payloads import Codec, Transport
 
 if TYPE_CHECKING:
-    from everywire.hub.running import Calls
+    from everywire.hub.calling.running import Calls
     from everywire.hub.session import Session
 
 __all__ = ["Attachment", "Authority"]

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from everywire import messages as m
 from everywire.errors import Refused
-from everywire.hub.adjusting import adjust
-from everywire.hub.calls import call
+from everywire.hub.access.connecting import connect
+from everywire.hub.access.refreshing import refresh
+from everywire.hub.calling.calls import call
+from everywire.hub.channels.adjusting import adjust
+from everywire.hub.channels.entries import read_entries
+from everywire.hub.channels.publishing import history, presence, publish
+from everywire.hub.channels.subscribing import subscribe, unsubscribe
 from everywire.hub.codes import Close, Code
-from everywire.hub.connecting import connect
-from everywire.hub.entries import read_entries
-from everywire.hub.publishing import history, presence, publish
-from everywire.hub.refreshing import refresh
-from everywire.hub.subscribing import subscribe, unsubscribe
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment

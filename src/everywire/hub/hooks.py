@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from everywire.hub.changes import ChangeHook, ChangeKind
-from everywire.hub.handlers import Handler
-from everywire.hub.identity import Identity
+from everywire.hub.access.identity import Identity
+from everywire.hub.calling.handlers import Handler
+from everywire.hub.channels.changes import ChangeHook, ChangeKind
 from everywire.hub.kinds import Kinds
 from everywire.messages import Command, Member, Raw
 

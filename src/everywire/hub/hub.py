@@ -10,32 +10,32 @@ from typing import Any, Final
 from everywire.brokers.base import Broker, Draft, Gap, News, Note, Receipt
 from everywire.errors import Refused
 from everywire.http.request import Request
+from everywire.hub.access.expiries import Expiries
+from everywire.hub.access.identity import Identity
+from everywire.hub.access.limiting import Limiting
+from everywire.hub.access.permission import check_draft
+from everywire.hub.access.revoking import Revoking
 from everywire.hub.attachment import Attachment
-from everywire.hub.calls import at_once
-from everywire.hub.changes import Changes
-from everywire.hub.channel import Channel, Subscription
+from everywire.hub.calling.calls import at_once
+from everywire.hub.calling.reaching import Reaching
+from everywire.hub.calling.running import Running
+from everywire.hub.channels.changes import Changes
+from everywire.hub.channels.channel import Channel, Subscription
+from everywire.hub.channels.enrolling import Enrolling
+from everywire.hub.channels.presence import Places
+from everywire.hub.channels.repairs import Repairs
+from everywire.hub.channels.rosters import Rosters
 from everywire.hub.codes import Close, Code
 from everywire.hub.commands import handle
-from everywire.hub.continuing import Continuing
+from everywire.hub.continuity.continuing import Continuing
+from everywire.hub.continuity.proofs import Signer
+from everywire.hub.continuity.records import Records
 from everywire.hub.deadlines import Deadlines
-from everywire.hub.enrolling import Enrolling
-from everywire.hub.expiries import Expiries
 from everywire.hub.heartbeat import Heartbeats
 from everywire.hub.hooks import Hooks, Tracer
-from everywire.hub.identity import Identity
 from everywire.hub.kinds import Place
-from everywire.hub.limiting import Limiting
 from everywire.hub.notes import Notes
-from everywire.hub.permission import check_draft
-from everywire.hub.presence import Places
-from everywire.hub.proofs import Signer
-from everywire.hub.reaching import Reaching
-from everywire.hub.records import Records
 from everywire.hub.refusing import refusal
-from everywire.hub.repairs import Repairs
-from everywire.hub.revoking import Revoking
-from everywire.hub.rosters import Rosters
-from everywire.hub.running import Running
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
 from everywire.brokers.base import Retention
-from everywire.hub.policies import Bounds
-from everywire.hub.shapes import Shape
+from everywire.hub.calling.shapes import Shape
+from everywire.hub.channels.policies import Bounds
 from everywire.messages import Member
 from everywire.wildcards import covers
 

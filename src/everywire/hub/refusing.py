@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from everywire.errors import Refused
+from everywire.hub.calling.shapes import encode
 from everywire.hub.codes import Code
-from everywire.hub.shapes import encode
 from everywire.messages import Packed, Raw, Ref, Refusal
 
 if TYPE_CHECKING:

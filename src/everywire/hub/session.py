@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from everywire.hub.identity import ANONYMOUS, Identity
+from everywire.hub.access.identity import ANONYMOUS, Identity
 from everywire.messages import Member
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
-    from everywire.hub.channel import Subscription
+    from everywire.hub.channels.channel import Subscription
 
 __all__ = ["Session"]
 

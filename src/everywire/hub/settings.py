@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from everywire.hub.rates import Rate
+from everywire.hub.access.rates import Rate
 from everywire.messages import Heartbeat
 
 __all__ = ["Settings"]

@@ -15,7 +15,7 @@ from everywire.brokers.base import Draft, Query, Receipt
 from everywire.dialects.native import NativeCodec
 from everywire.errors import Refused
 from everywire.http.request import Request, Response
-from everywire.hub import pages
+from everywire.hub.channels import pages
 from everywire.hub.codes import Code
 from everywire.hub.hub import Hub
 from everywire.ops.asked import MOST, Kick, Publication, Publish, Revoke, Unsubscribe

@@ -11,8 +11,8 @@ from typing import Any, Final
 import jwt
 
 from everywire.errors import Refused
+from everywire.hub.access.identity import Identity
 from everywire.hub.hooks import Connecting
-from everywire.hub.identity import Identity
 from everywire.servers.jwks import Keys, Unknown
 
 __all__ = ["JWT"]

@@ -12,17 +12,17 @@ from everywire.brokers.memory.broker import MemoryBroker
 from everywire.brokers.memory.entries import Entries
 from everywire.brokers.memory.log import Log
 from everywire.brokers.memory.places import Places as Seats
-from everywire.hub import channel as channels
-from everywire.hub import pages, subscribing
-from everywire.hub.channel import Channel
-from everywire.hub.continuing import Continuing
+from everywire.hub.channels import channel as channels
+from everywire.hub.channels import pages, subscribing
+from everywire.hub.channels.channel import Channel
+from everywire.hub.channels.pacing import Pace
+from everywire.hub.channels.presence import Places
+from everywire.hub.channels.repairs import Repairs
+from everywire.hub.continuity.continuing import Continuing
+from everywire.hub.continuity.records import Records
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.hub import Hub
 from everywire.hub.notes import Notes
-from everywire.hub.pacing import Pace
-from everywire.hub.presence import Places
-from everywire.hub.records import Records
-from everywire.hub.repairs import Repairs
 from everywire.messages import Audience, Passed, Position, Publication
 
 

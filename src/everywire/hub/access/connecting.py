@@ -1,0 +1,89 @@
+"""Becoming a session: who it is, and whether it continues an earlier one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from everywire import messages as m
+from everywire.errors import Refused
+from everywire.hub.access.credentials import token
+from everywire.hub.access.identity import ANONYMOUS, Identity, identity
+from everywire.hub.access.permission import check_size
+from everywire.hub.codes import Close, Code
+from everywire.hub.hooks import Connecting
+from everywire.hub.world import settled
+
+if TYPE_CHECKING:
+    from everywire.hub.attachment import Attachment
+    from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
+
+__all__ = ["connect", "identify"]
+
+
+async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Event | None:
+    """Answer a `Connect`; who is turned away is told so and closed."""
+    if attachment.session is not None:
+        raise Refused("connected already", Code.BAD_REQUEST)
+    check_size("info", command.info, hub.settings.max_info)
+    try:
+        session, resumed = await _session(hub, attachment, command)
+    except Refused as no:
+        attachment.tell(m.Refusal(command.ref, no.code, no.reason, no.temporary))
+        attachment.close(_turned_away(no), no.reason)
+        return None
+    if session is None:
+        return None
+    enrolled = hub.enrolling.channels(session)
+    secret, beat, expires = hub.continuing.secret(session), hub.settings.heartbeat, hub.expires_in(session)
+    if attachment.alone:
+        enrolled = ()  # its client asks for all that it wants to hear; what it may hear is known by now
+    attachment.tell(m.Connected(command.ref, session.id, session.user, secret, resumed, beat, expires, enrolled))
+    await hub.enrolling.begin(session, enrolled)
+    return None
+
+
+async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tuple[Session | None, bool]:
+    """Give the session, and whether it is an earlier one; None where the client has gone meanwhile."""
+    shown = token(command.token, attachment.request, hub.settings.token_parameter)
+    if hub.continuing.guessed(command.resume) and not hub.limiting.guess(attachment.address):
+        attachment.close(Close.POLICY, "too many bad secrets from this address")
+        return None, False
+    earlier = await hub.continuing.find(command.resume)
+    if earlier is not None and shown is None and not hub.expiries.over(earlier):  # the secret is the proof
+        await hub.revoking.check(earlier.identity)
+        if attachment.open and (session := hub.continuing.take(earlier, attachment)) is not None:
+            return session, True
+    found = await identify(hub, attachment, shown, info=command.info)
+    if not attachment.open:
+        return None, False
+    if earlier is not None and earlier.identity.user == found.user:
+        session = hub.continuing.take(earlier, attachment, found)
+        if session is not None:
+            return session, True
+    hub.limiting.user(found)
+    return hub.begin(attachment, found, command.info), False
+
+
+async def identify(
+    hub: Hub, attachment: Attachment, shown: str | None, member: m.Member | None = None, info: m.Raw | None = None
+) -> Identity:
+    """Ask the application whose the token is that was `shown`; raises `Refused` where it holds no longer, too.
+
+    `member` is who refreshes it, `info` what a new client says about itself.
+    """
+    if hub.hooks.connect is None:
+        return ANONYMOUS
+    if shown is not None and len(shown) > hub.settings.max_token:
+        raise Refused(f"a token has at most {hub.settings.max_token} characters", Code.UNAUTHORIZED)
+    connecting = Connecting(shown, attachment.request, info, hub.expiries.now(), attachment.address, member)
+    found = identity(await settled(hub.world, hub.hooks.connect(connecting)))
+    await hub.revoking.check(found)
+    return found
+
+
+def _turned_away(no: Refused) -> Close:
+    """Say with which code a client goes that may not connect: whether it comes back depends on it."""
+    if no.temporary:
+        return Close.TRY_AGAIN_LATER
+    return Close.UNAUTHORIZED if no.code == Code.UNAUTHORIZED else Close.REFUSED

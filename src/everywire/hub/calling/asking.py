@@ -1,0 +1,86 @@
+"""Calls from the server to a client."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from everywire import messages as m
+from everywire.errors import Declined, Refused, SessionGone
+from everywire.hub.calling.running import Calls
+from everywire.hub.calling.shapes import Shape, encode
+from everywire.hub.codes import Code
+
+if TYPE_CHECKING:
+    from everywire.hub.attachment import Attachment
+    from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
+
+__all__ = ["Question", "answered", "ask", "carry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call to a client: its handler's `name`, the `data`, in how many seconds it has to answer, and the hint of its answer."""
+
+    name: str
+    data: Any = None
+    timeout: float | None = None
+    returns: Any = Any
+
+
+async def ask(hub: Hub, session: Session, question: Question) -> Any:
+    """Call a handler of a session's client and give what it answers; what is raised is what `Caller.call` says."""
+    shape, said = Shape(question.returns), encode(question.data)
+    timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
+    return shape.read(await carry(hub, session, m.Calling(hub.next_call(), question.name, said, timeout)))
+
+
+async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Data:
+    """Tell a session's client that it is called, and give what it answers."""
+    attachment = session.attachment
+    if attachment is None:
+        raise SessionGone("the session's client is not connected")
+    calls = attachment.calls = attachment.calls or Calls()
+    if len(calls.asked) >= hub.settings.max_asked:
+        raise Refused("too many calls to this client wait for its answer", Code.LIMIT, temporary=True)
+    return await _asked(hub, attachment, calling)
+
+
+async def _asked(hub: Hub, attachment: Attachment, calling: m.Calling) -> m.Data:
+    assert attachment.calls is not None
+    asked = attachment.calls.asked
+    answer = asked[calling.call] = hub.world.promise()
+    timer = hub.world.later(calling.timeout or 0, lambda: _late(answer, calling))
+    attachment.tell(calling)
+    try:
+        data: m.Data = await answer
+        return data
+    except (TimeoutError, asyncio.CancelledError):
+        attachment.tell(m.Cancel(calling.call))
+        raise
+    finally:
+        timer.cancel()
+        asked.pop(calling.call, None)
+
+
+def _late(answer: asyncio.Future[Any], calling: m.Calling) -> None:
+    if not answer.done():
+        answer.set_exception(
+            TimeoutError(f"the client did not answer {calling.name!r} within {calling.timeout} seconds")
+        )
+
+
+def answered(hub: Hub, calls: Calls | None, command: m.Answer | m.Decline) -> None:
+    """Hand on what a client answers; an answer that nobody waits for any more is dropped."""
+    answer = calls.asked.get(command.call) if calls is not None else None
+    if answer is None or answer.done():
+        return
+    match command:
+        case m.Decline(_, code, reason):
+            answer.set_exception(Declined(reason, code))
+        case m.Answer(_, data) if memoryview(data).nbytes > hub.settings.max_data:
+            answer.set_exception(Declined("the answer is too big", Code.LIMIT))
+        case m.Answer(_, data):
+            answer.set_result(data)

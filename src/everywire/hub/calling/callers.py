@@ -1,0 +1,106 @@
+"""Who calls: what a handler is told of the session that called it, and how it answers back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+
+from everywire.brokers.base import Draft, Receipt
+from everywire.hub.calling.asking import Question, ask
+from everywire.hub.calling.shapes import encode
+from everywire.hub.threads import started
+from everywire.messages import Member
+
+if TYPE_CHECKING:
+    from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
+
+__all__ = ["Caller"]
+
+T = TypeVar("T")
+
+
+class Caller:
+    """The session that called a handler. It may be kept: it speaks to the session, not to the call.
+
+    `request` is the HTTP request that opened the connection of the call, None where there was none.
+    """
+
+    __slots__ = ("_hub", "_session", "request")
+
+    def __init__(self, hub: Hub, session: Session, request: Any = None) -> None:
+        self._hub: Final = hub
+        self._session: Final = session
+        self.request: Final = request
+
+    def __repr__(self) -> str:
+        return f"Caller(session={self.session!r}, user={self.user!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Caller) and other._session is self._session
+
+    def __hash__(self) -> int:
+        return hash(self._session)
+
+    @property
+    def member(self) -> Member:
+        """What others see of the session."""
+        return self._session.member
+
+    @property
+    def session(self) -> str:
+        """The session's public id."""
+        return self._session.id
+
+    @property
+    def user(self) -> str | None:
+        """Whom the session authenticated as; None for an anonymous one."""
+        return self._session.user
+
+    @property
+    def info(self) -> Any:
+        """What the client tells of itself, unverified."""
+        info = self._session.member.info
+        return msgspec.json.decode(info) if info is not None else None
+
+    @property
+    def params(self) -> dict[str, list[str]]:
+        """The parameters in the address that the client connected to: `?lang=de` is {"lang": ["de"]}."""
+        return self.request.params if self.request is not None else {}
+
+    @property
+    def connected(self) -> bool:
+        """Say whether the session's client is connected at this moment."""
+        return self._session.attachment is not None
+
+    async def call(self, name: str, data: Any = None, *, timeout: float | None = None, returns: Any = Any) -> Any:
+        """Call the client's handler `name`, and give what it answers, read as `returns`.
+
+        Raises `Declined` where the client says no, `TimeoutError` after `timeout` seconds (the hub's setting `answer_deadline`, where it is
+        left out), `SessionGone` where the client is not connected or is lost before it answers, and `Refused` for an answer that is not
+        as `returns` says, or where too many calls to this client wait already.
+        """
+        return await ask(self._hub, self._session, Question(name, data, timeout, returns))
+
+    def publish(
+        self, channel: str, data: Any, *, key: str | None = None, ephemeral: bool = False
+    ) -> Awaitable[Receipt]:
+        """Publish `data` in the caller's name: clients see its member as the sender. No rule is asked.
+
+        It is on its way when this returns, and may be called from any thread, as `Everywire.publish`.
+        """
+        hub = self._hub
+        draft = Draft(encode(data), hub.world.wall(), self.member, f"s\n{key}" if key is not None else None)
+        place = hub.place(channel)
+        return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
+
+    def from_thread(self, function: Callable[..., Awaitable[T]], *arguments: Any, **named: Any) -> T:
+        """Have `function` called on the event loop, and wait for its result: for plain handlers, which run in threads.
+
+            confirmed = caller.from_thread(caller.call, "confirm", "sure?")
+
+        Publishing alone needs no such help; everything else of a running application belongs to its loop's thread.
+        """
+        return self._hub.world.from_thread(lambda: function(*arguments, **named))

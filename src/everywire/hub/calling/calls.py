@@ -1,0 +1,178 @@
+"""Calls of the application's handlers.
+
+An ordinary call keeps its place in its session's order: what the client says after it waits for its answer. One that has a stream, or
+whose handler is concurrent, goes on by itself once it has begun.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from everywire import messages as m
+from everywire.errors import Refused
+from everywire.hub.access.permission import check_size
+from everywire.hub.access.refreshing import refresh_at_once
+from everywire.hub.calling.asking import answered
+from everywire.hub.calling.callers import Caller
+from everywire.hub.calling.handlers import Handler
+from everywire.hub.calling.running import Calls, Running
+from everywire.hub.calling.shapes import encode
+from everywire.hub.codes import Code
+from everywire.hub.world import settled
+
+if TYPE_CHECKING:
+    from everywire.hub.attachment import Attachment
+    from everywire.hub.hooks import Tracer
+    from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
+
+__all__ = ["at_once", "call"]
+
+
+def at_once(hub: Hub, attachment: Attachment, command: m.Command) -> bool:
+    """Deal with what must not wait for earlier commands, when it comes; false for what waits its turn nevertheless.
+
+    A call is registered, so that its items, its credit and its cancel find it even before its turn has come.
+    """
+    calls = attachment.calls
+    match command:
+        case m.Call():
+            return not _registered(hub, attachment, command)
+        case m.Answer() | m.Decline():
+            answered(hub, calls, command)
+        case m.Refresh() if attachment.session is not None:
+            begin = hub.world.start if hub.tracer is None else hub.world.task  # as for all that is traced
+            begin(refresh_at_once(hub, attachment, command))
+        case m.Malformed(ref, reason):
+            # An item that could not be read is an item lost: its call cannot go on.
+            if calls is None or (running := calls.running.get(ref)) is None:
+                return False
+            running.refuse(reason, Code.BAD_REQUEST)
+            return True
+        case m.Item(ref) | m.End(ref) | m.Credit(ref) | m.Cancel(ref):
+            if calls is not None and (running := calls.running.get(ref)) is not None:
+                _steer(running, command)
+                return True
+    return attachment.session is not None  # of a call that is over; or to be told to connect first
+
+
+def _registered(hub: Hub, attachment: Attachment, command: m.Call) -> bool:
+    calls = attachment.calls = attachment.calls or Calls()
+    if command.ref in calls.running:
+        attachment.tell(
+            m.Refusal(command.ref, Code.BAD_REQUEST, "bad request: the id of a call that is not answered yet")
+        )
+        return False
+    Running(hub, attachment, calls, command)
+    return True
+
+
+def _steer(running: Running, command: m.Command) -> None:
+    match command:
+        case m.Item(_, data):
+            running.take(data)
+        case m.End() if running.inflow is not None:
+            running.inflow.end()
+        case m.Credit(_, count):
+            running.grant(count)
+        case m.Cancel():
+            running.stop()
+
+
+async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Call) -> None:
+    """Have a `Call` answered; comes back when the next command may be handled. Raises what an ordinary call failed with."""
+    assert attachment.calls is not None
+    running = attachment.calls.running.get(command.ref)
+    if running is None or running.command is not command:
+        return  # it was cancelled, or is too late, while it waited its turn
+    try:
+        handler = _handler(hub, attachment.calls, command)
+        bound = handler.bind(Caller(hub, session, attachment.request), command.data, _opened(hub, running, handler))
+    except Exception:
+        running.finish(None)
+        raise
+    work = _stream(running, handler, bound) if handler.streams else _result(hub, running, handler, bound)
+    if handler.detached and hub.tracer is not None:
+        work = _traced(hub.tracer, running, work)
+    running.begin(handler, work)
+    if not handler.detached:
+        await running.wait()
+
+
+def _handler(hub: Hub, calls: Calls, command: m.Call) -> Handler:
+    """Give the handler that is to answer, if the call is one that it can answer now."""
+    handler, settings = hub.hooks.handlers.get(command.name), hub.settings
+    if handler is None:
+        raise Refused("unknown name", Code.UNKNOWN_NAME)
+    if calls.working >= settings.max_calls:
+        raise Refused(f"no more than {settings.max_calls} calls at a time", Code.LIMIT, temporary=True)
+    if handler.steadfast and len(hub.unfinished) >= settings.max_unfinished:
+        raise Refused("too many handlers are at work", Code.LIMIT, temporary=True)
+    check_size("data", command.data, settings.max_data)
+    if command.credit > settings.max_credit:
+        raise Refused(f"more credit than {settings.max_credit}", Code.LIMIT)
+    if handler.streams and not command.credit:
+        raise Refused("the answer is a stream, and the call gave no credit", Code.NO_CREDIT)
+    if command.streaming != (handler.inflow is not None):
+        wants = "takes no stream" if command.streaming else "takes a stream: the call is not `streaming`"
+        raise Refused(f"bad request: {command.name} {wants}", Code.BAD_REQUEST)
+    return handler
+
+
+def _opened(hub: Hub, running: Running, handler: Handler) -> AsyncIterator[Any] | None:
+    if running.inflow is not None and handler.inflow is not None:
+        running.inflow.open(handler.inflow, hub.settings.stream_window)
+    return running.inflow
+
+
+async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str, Any]) -> None:
+    """Answer by what the handler returns."""
+    try:
+        if handler.threaded:
+            result = await hub.world.aside(partial(_in_thread, handler, bound))
+        else:
+            result = handler.function(**bound)
+        if hasattr(result, "__await__"):
+            result = await settled(hub.world, result)
+        running.finish(m.Result(running.command.ref, encode(result)))
+    except Exception as error:
+        running.fail(handler, error)
+
+
+async def _traced(tracer: Tracer, running: Running, work: Coroutine[Any, Any, None]) -> None:
+    """Follow a call that goes on by itself until it is answered, with what it failed with."""
+    with contextlib.suppress(Exception), tracer.span(running.command):
+        await work
+        if running.failure is not None:
+            raise running.failure
+
+
+def _in_thread(handler: Handler, bound: dict[str, Any]) -> Any:
+    try:
+        return handler.function(**bound)
+    except StopIteration as stop:
+        raise RuntimeError("the handler raised StopIteration") from stop  # a future would never be told of it
+
+
+async def _stream(running: Running, handler: Handler, bound: dict[str, Any]) -> None:
+    """Answer by what the handler yields, one item for each that the client takes."""
+    try:
+        source = handler.function(**bound)
+        if inspect.isawaitable(source):
+            source = await source
+        try:
+            while await running.room():
+                running.give(encode(await anext(source)))
+        except StopAsyncIteration:
+            pass
+        finally:
+            # Its own cleaning up, now and here, not when its memory is collected.
+            if hasattr(source, "aclose"):
+                await source.aclose()
+        running.finish(m.End(running.command.ref))
+    except Exception as error:
+        running.fail(handler, error)

@@ -1,0 +1,205 @@
+"""Handlers of calls as they were declared: what each takes, how it runs, what it gives.
+
+The rule, in order, for each parameter of a handler (docs/handlers.md says it to users):
+
+1. annotated `Caller` or `Member`, or without a hint and named `caller` or `member`: who calls;
+2. annotated `AsyncIterator[T]`: the stream of items that the client sends;
+3. named `data`, or the only one left and annotated with a type that has fields (a dataclass, TypedDict, Struct, model): the whole argument;
+4. any other: a field of the argument, which is an object then.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
+
+from everywire.hub.calling.callers import Caller
+from everywire.hub.calling.shapes import Fields, Shape, has_fields
+from everywire.messages import Data, Member, Raw
+
+__all__ = ["HandlerOptions", "Handler"]
+
+_Limit: TypeAlias = float | Literal["default"] | None
+_STREAMS = (AsyncIterator, AsyncIterable, AsyncGenerator)
+_EMPTY = inspect.Parameter.empty
+_NULL: Final = Raw(b"null")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerOptions:
+    """How a handler runs.
+
+    `concurrent`: commands behind its call do not wait for it. `inline`: a plain function runs on the event loop, not in a thread.
+    `finish`: once begun it runs to its end, whatever becomes of its client; only the server's own deadline ends it. `timeout`: that
+    deadline, in seconds; None for no limit.
+    """
+
+    concurrent: bool = False
+    inline: bool = False
+    finish: bool = False
+    timeout: _Limit = "default"
+
+
+class Handler:
+    """A function that answers calls, understood once.
+
+    Raises `TypeError` for a function that could never be called: it says which parameter is to be changed, and how.
+
+    - `argument` reads the call's data; None where the handler takes none.
+    - `inflow` reads the items of the client's stream; None where the handler takes no stream.
+    - `streams` says whether it answers with a stream; `threaded`, whether it runs in a thread; `immediate`, whether it needs no task.
+    - `detached`: commands behind its call do not wait for it. `steadfast`: it goes on without its client. `endless`: it has a
+      stream, and no more time than its own options give it.
+    - `returns` is the hint of its result, or of one item of its stream.
+    """
+
+    __slots__ = (
+        "_callers",
+        "_inflow",
+        "_members",
+        "_whole",
+        "argument",
+        "detached",
+        "endless",
+        "function",
+        "immediate",
+        "inflow",
+        "name",
+        "options",
+        "returns",
+        "steadfast",
+        "streams",
+        "threaded",
+    )
+
+    def __init__(self, name: str, function: Callable[..., Any], options: HandlerOptions | None = None) -> None:
+        self.name: Final = name
+        self.function: Final = function
+        self.options: Final = options or HandlerOptions()
+        signature = _signature(name, function)
+        self.streams, self.returns = _given(function, signature.return_annotation)
+        self.immediate = not (self.streams or _is_async(function))
+        self.threaded = self.immediate and not self.options.inline
+        self._callers: list[str] = []
+        self._members: list[str] = []
+        self._inflow: str | None = None
+        self._whole: inspect.Parameter | None = None
+        self.argument: Shape | Fields | None = None
+        self.inflow: Shape | None = None
+        self._take(signature.parameters)
+        self._check()
+        self.endless = self.streams or self.inflow is not None
+        self.detached = self.options.concurrent or self.endless
+        self.steadfast = self.options.finish or self.threaded
+
+    def bind(self, caller: Caller, data: Data | None, stream: AsyncIterator[Any] | None) -> dict[str, Any]:
+        """Give what the function is called with; raises `Refused` (107) for data that is not what it takes."""
+        bound: dict[str, Any] = {}
+        match self.argument:
+            case Fields() as fields:
+                bound = fields.read(data)
+            case Shape() as shape if self._whole is not None:
+                if data is not None or self._whole.default is _EMPTY:
+                    bound[self._whole.name] = shape.read(data if data is not None else _NULL)
+        for name in self._callers:
+            bound[name] = caller
+        for name in self._members:
+            bound[name] = caller.member
+        if self._inflow is not None:
+            bound[self._inflow] = stream
+        return bound
+
+    def _take(self, parameters: Mapping[str, inspect.Parameter]) -> None:
+        fields: dict[str, inspect.Parameter] = {}
+        for parameter in parameters.values():
+            name, hint = parameter.name, parameter.annotation
+            if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                raise self._wrong(f"{parameter}: parameters are passed by name; name each field")
+            if hint is Caller or (hint is _EMPTY and name == "caller"):
+                self._callers.append(name)
+            elif hint is Member or (hint is _EMPTY and name == "member"):
+                self._members.append(name)
+            elif (get_origin(hint) or hint) in _STREAMS:
+                self._take_stream(name, hint)
+            else:
+                fields[name] = parameter
+        self._whole = fields.pop(_whole(fields), None)
+        if self._whole is not None and fields:
+            raise self._wrong(
+                f"`data` is the whole argument, `{next(iter(fields))}` a field of it: take one or the other"
+            )
+        self._take_argument(fields)
+
+    def _take_stream(self, name: str, hint: Any) -> None:
+        if self._inflow is not None:
+            raise self._wrong(f"`{self._inflow}` and `{name}` are streams: a call has one")
+        self._inflow = name
+        self.inflow = self._shape(name, (get_args(hint) or (Any,))[0])
+
+    def _take_argument(self, fields: Mapping[str, inspect.Parameter]) -> None:
+        if self._whole is not None:
+            self.argument = self._shape(self._whole.name, _hint(self._whole))
+        if not fields:
+            return
+        for name, parameter in fields.items():
+            self._shape(name, _hint(parameter))
+        optional = frozenset(name for name, parameter in fields.items() if parameter.default is not _EMPTY)
+        self.argument = Fields({name: _hint(parameter) for name, parameter in fields.items()}, optional)
+
+    def _shape(self, name: str, hint: Any) -> Shape:
+        try:
+            return Shape(hint)
+        except TypeError as fault:
+            raise self._wrong(f"`{name}`: {fault}") from None
+
+    def _check(self) -> None:
+        if inspect.isgeneratorfunction(self.function):
+            raise self._wrong("a stream is an async generator: write `async def`")
+        if self.options.finish and (self.streams or self.inflow is not None):
+            raise self._wrong("a stream ends with its client: `finish` is for calls without one")
+        if self.options.inline and _is_async(self.function):
+            raise self._wrong("`inline` is for plain functions; this one runs on the loop anyway")
+
+    def _wrong(self, why: str) -> TypeError:
+        return TypeError(f"handler of {self.name!r}: {why}")
+
+
+def _whole(fields: Mapping[str, inspect.Parameter]) -> str:
+    """Name the parameter that takes the whole argument, if there is one."""
+    names = [*fields]
+    return names[0] if len(names) == 1 and has_fields(_hint(fields[names[0]])) else "data"
+
+
+def _signature(name: str, function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(function, eval_str=True)
+    except NameError as fault:
+        raise TypeError(f"handler of {name!r}: a hint is not known where it stands: {fault}") from None
+    except ValueError:
+        raise TypeError(
+            f"handler of {name!r}: {function!r} does not say what it takes; wrap it in a function"
+        ) from None
+
+
+def _given(function: Callable[..., Any], returned: Any) -> tuple[bool, Any]:
+    """Say whether a function gives a stream, and the hint of what it gives."""
+    declared = (get_origin(returned) or returned) in _STREAMS
+    streams = declared or any(inspect.isasyncgenfunction(each) for each in _bodies(function))
+    if declared:
+        return True, (get_args(returned) or (Any,))[0]
+    return streams, Any if returned is _EMPTY or streams else returned
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return any(inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each) for each in _bodies(function))
+
+
+def _bodies(function: Callable[..., Any]) -> tuple[Any, Any]:
+    """Give a function, and what runs if it is an object that can be called."""
+    return function, getattr(function, "__call__", None)  # noqa: B004
+
+
+def _hint(parameter: inspect.Parameter) -> Any:
+    return Any if parameter.annotation is _EMPTY else parameter.annotation

@@ -1,0 +1,163 @@
+"""Calls to clients whose sessions are on other nodes, by notes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from everywire import messages as m
+from everywire.errors import Declined, EverywireError, Refused, SessionGone
+from everywire.hub.calling.asking import Question, ask, carry
+from everywire.hub.calling.shapes import Shape, encode
+
+if TYPE_CHECKING:
+    from everywire.hub.hub import Hub
+
+__all__ = ["Reaching"]
+
+_TRAVEL = 1.0  # seconds that notes may take, there and back, beyond what the client is given
+
+_log = logging.getLogger("everywire.hub")
+
+
+class _Ask(msgspec.Struct):
+    """Whoever has `session`: call its client, and tell me what comes of it, under `number`."""
+
+    number: int
+    session: str
+    name: str
+    data: bytes
+    packed: bool
+    timeout: float
+
+
+class _Over(msgspec.Struct):
+    """I wait no longer for `number`."""
+
+    number: int
+
+
+class _Told(msgspec.Struct):
+    """What came of `number`, for `node`: data, or why there is none."""
+
+    node: str
+    number: int
+    why: Literal["answered", "declined", "late", "gone", "refused", "failed"]
+    data: bytes = b""
+    packed: bool = False
+    reason: str = ""
+    code: int = 0
+
+
+class Reaching:
+    """Asks all nodes for a session that is not here, and answers other nodes for those that are.
+
+    Invariants: `_waiting` holds the calls of this node that another is to answer, by number; `_carried` those that this node carries
+    out for others.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub: Final = hub
+        self._waiting: dict[int, asyncio.Future[m.Data]] = {}
+        self._carried: dict[tuple[str, int], asyncio.Future[None]] = {}
+        hub.notes.add("ask", _Ask, self._asked)
+        hub.notes.add("ask-over", _Over, self._over)
+        hub.notes.add("ask-told", _Told, self._told)
+
+    async def ask(self, session: str, question: Question) -> Any:
+        """Call the client of the session with that public id, wherever it is; raises what `Everywire.call` says."""
+        hub = self._hub
+        here = hub.sessions.get(session)
+        if here is not None:
+            return await ask(hub, here, question)
+        shape, said = Shape(question.returns), encode(question.data)
+        timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
+        packed = isinstance(said, m.Packed)
+        return shape.read(
+            await self._elsewhere(_Ask(hub.next_call(), session, question.name, bytes(said), packed, timeout))
+        )
+
+    async def _elsewhere(self, wanted: _Ask) -> m.Data:
+        hub, number = self._hub, wanted.number
+        answer = self._waiting[number] = hub.world.promise()
+        gone = SessionGone(f"no node says that it has the session {wanted.session}")
+        timer = hub.world.later(wanted.timeout + _TRAVEL, lambda: _break(answer, gone))
+        try:
+            await hub.notes.tell("ask", wanted)
+            data: m.Data = await answer
+            return data
+        except asyncio.CancelledError:
+            hub.world.task(self._say("ask-over", _Over(number)))
+            raise
+        finally:
+            timer.cancel()
+            self._waiting.pop(number, None)
+
+    def _told(self, told: _Told, node: str) -> None:
+        answer = self._waiting.get(told.number) if told.node == self._hub.node else None
+        if answer is None or answer.done():
+            return
+        match told.why:
+            case "answered":
+                answer.set_result(m.Packed(told.data) if told.packed else m.Raw(told.data))
+            case "declined":
+                _break(answer, Declined(told.reason, told.code))
+            case "late":
+                _break(answer, TimeoutError(told.reason))
+            case "gone":
+                _break(answer, SessionGone(told.reason))
+            case "refused":
+                _break(answer, Refused(told.reason, told.code, temporary=True))
+            case "failed":
+                _break(answer, EverywireError("the node that has the session failed"))
+
+    # For other nodes.
+
+    def _asked(self, wanted: _Ask, node: str) -> None:
+        if wanted.session in self._hub.sessions:
+            work = self._hub.world.task(self._carry(wanted, node))
+            self._carried[node, wanted.number] = work
+            work.add_done_callback(lambda _: self._carried.pop((node, wanted.number), None))
+
+    def _over(self, over: _Over, node: str) -> None:
+        if (work := self._carried.get((node, over.number))) is not None:
+            work.cancel()
+
+    async def _carry(self, wanted: _Ask, node: str) -> None:
+        told = await self._outcome(wanted, node)
+        await self._say("ask-told", told)
+
+    async def _outcome(self, wanted: _Ask, node: str) -> _Told:
+        hub, number = self._hub, wanted.number
+        data: m.Data = m.Packed(wanted.data) if wanted.packed else m.Raw(wanted.data)
+        try:
+            calling = m.Calling(hub.next_call(), wanted.name, data, wanted.timeout)
+            answer = await carry(hub, hub.sessions[wanted.session], calling)
+        except Declined as no:
+            return _Told(node, number, "declined", reason=no.reason, code=no.code)
+        except Refused as no:
+            return _Told(node, number, "refused", reason=no.reason, code=no.code)
+        except TimeoutError as late:
+            return _Told(node, number, "late", reason=str(late))
+        except (SessionGone, KeyError):
+            return _Told(
+                node, number, "gone", reason="the session's client is not connected, or was lost before it answered"
+            )
+        except Exception:
+            _log.exception("a call for another node failed")
+            return _Told(node, number, "failed")
+        return _Told(node, number, "answered", bytes(answer), isinstance(answer, m.Packed))
+
+    async def _say(self, kind: str, body: msgspec.Struct) -> None:
+        try:
+            await self._hub.notes.tell(kind, body)
+        except Exception:
+            _log.exception("another node was not told what became of its call")
+
+
+def _break(answer: asyncio.Future[m.Data], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)

@@ -1,0 +1,1 @@
+"""Channels: who listens, how each is told, what was missed, who is there."""

@@ -1,0 +1,89 @@
+"""Subscriptions that the server begins: what a session is told of without asking."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import msgspec
+
+from everywire.errors import Refused
+from everywire.hub.channels.subscribing import subscribe_unasked
+from everywire.messages import Unsubscribed
+
+if TYPE_CHECKING:
+    from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
+
+__all__ = ["Enrolling", "personal"]
+
+_log = logging.getLogger("everywire.hub")
+
+
+class _Enrolment(msgspec.Struct):
+    channel: str
+    user: str | None = None
+    session: str | None = None
+
+
+class Enrolling:
+    """Subscribes sessions in the server's name, on whichever node they are.
+
+    No rule is asked: it is the application that wants it. Such a subscription belongs to the session: it is begun again when that is
+    continued, until the application or the client ends it.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub: Final = hub
+        hub.notes.add("enrol", _Enrolment, self._enrolled)
+
+    async def enrol(self, channel: str, user: str | None, session: str | None) -> None:
+        """Subscribe all sessions that `user` has now, or `session`; raises `Refused` for a name that no kind of channel has."""
+        if (user is None) == (session is None):
+            raise TypeError("subscribe a user or a session")
+        self._hub.place(channel)
+        await self._hub.notes.tell("enrol", _Enrolment(channel, user, session))
+
+    def channels(self, session: Session) -> tuple[str, ...]:
+        """Give the channels that `session` is to be subscribed to as it connects, and have it keep them."""
+        wanted = dict.fromkeys((*session.enrolled, *session.identity.channels))
+        pattern = self._hub.hooks.personal
+        if pattern is not None and session.user is not None:
+            wanted[personal(pattern, session.user)] = None
+        session.enrolled = tuple(name for name in wanted if self._is_there(name))
+        return session.enrolled
+
+    async def begin(self, session: Session, channels: Iterable[str]) -> None:
+        """Subscribe `session`; its client is told of each that it is subscribed to, or that it is not."""
+        for name in channels:
+            attachment = session.attachment
+            try:
+                await subscribe_unasked(self._hub, session, name)
+            except Exception as failure:
+                refused = isinstance(failure, Refused)
+                _log.log(logging.INFO if refused else logging.ERROR, "not subscribed to %s: %s", ascii(name), failure)
+                if attachment is not None:
+                    attachment.tell(Unsubscribed(name, None, str(failure) if refused else "internal error"))
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            self._hub.place(name)
+        except Refused as no:
+            _log.warning("nobody can be subscribed to %s: %s", ascii(name), no)
+            return False
+        return True
+
+    def _enrolled(self, enrolment: _Enrolment, node: str) -> None:
+        for session in self._hub.addressed(enrolment.user, enrolment.session):
+            if enrolment.channel not in session.enrolled:
+                session.enrolled = (*session.enrolled, enrolment.channel)
+                self._hub.records.changed(session)
+            if session.attachment is not None:
+                self._hub.world.start(self.begin(session, (enrolment.channel,)))
+
+
+def personal(pattern: str, user: str) -> str:
+    """Give the name of a user's personal channel: what would not fit into a pattern is written as %3A."""
+    return pattern.replace("{user}", quote(user, safe="@ !$&'()+,;=/?#[]|~"))

@@ -1,0 +1,223 @@
+"""Going on with an earlier session: one that is here, one of another node, or one that is over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from everywire.errors import Refused
+from everywire.hub.access.identity import Identity
+from everywire.hub.channels.channel import Channel, Subscription
+from everywire.hub.codes import Code
+from everywire.hub.continuity.proofs import Proof, Signer
+from everywire.hub.continuity.records import Record, Taken
+from everywire.hub.session import Session
+from everywire.hub.world import pause
+from everywire.messages import Member, Raw
+
+if TYPE_CHECKING:
+    from everywire.hub.attachment import Attachment
+    from everywire.hub.hub import Hub
+
+__all__ = ["Continuing", "Earlier"]
+
+_TRIES = 5  # to tell the node that had a session; until then the session is there twice
+_AT_ONCE = 250  # records asked for before the first of them is answered
+
+_log = logging.getLogger("everywire.hub")
+
+
+class _Continued(msgspec.Struct):
+    session: str
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A session that a secret, which says `proof`, would continue; without a `record` it is on this node."""
+
+    proof: Proof
+    identity: Identity
+    record: Record | None = None
+
+
+class Continuing:
+    """Gives out secrets, and goes on with the sessions of those that are shown.
+
+    A session that is not here is rebuilt from its record; its places in channels are taken over, so that others see it neither leave
+    nor join, and the node that had it is told by a note and lets it go. Two nodes may be asked for the same session at once: both
+    tell, all nodes hear that in the same order, and who told last has it. Who lets a session go tells that, too: what it asked of the
+    broker came before, so the places that the other enters then are its own at last.
+
+    Invariants: `_told` holds the sessions that this node took from another, while its note of that has not come back to it.
+    """
+
+    def __init__(self, hub: Hub, signer: Signer) -> None:
+        self._hub: Final = hub
+        self._signer: Final = signer
+        self._told: dict[str, None] = {}
+        hub.notes.add("continued", _Continued, self._continued)
+        hub.notes.add("surrendered", _Continued, self._surrendered)
+        hub.places.verified = self.verify
+
+    def secret(self, session: Session) -> str:
+        """Give what continues `session`, to be shown by its client alone."""
+        return self._signer.sign(Proof(session.id, session.user, self._hub.world.wall()))
+
+    def guessed(self, resume: str | None) -> bool:
+        """Say whether `resume` is what somebody made up."""
+        return resume is not None and self._signer.open(resume) is None and self._signer.guessed(resume)
+
+    async def find(self, resume: str | None) -> Earlier | None:
+        """Give the session that `resume` would continue; None where it is no secret of ours, or its session is forgotten."""
+        proof = self._signer.open(resume) if resume is not None else None
+        if proof is None:
+            return None
+        session = self._hub.sessions.get(proof.session)
+        if session is not None:
+            return Earlier(proof, session.identity) if session.user == proof.user else None
+        try:
+            record = await self._hub.records.find(proof.session)
+            banned = record is not None and await self._hub.revoking.banned(proof)
+        except Exception as failure:
+            _log.error("no session can be continued: %s", failure)
+            raise Refused("sessions cannot be looked for at this moment", Code.INTERNAL, temporary=True) from failure
+        if record is None or banned or record.identity.user != proof.user:
+            return None
+        return Earlier(proof, record.identity, record)
+
+    def take(self, earlier: Earlier, attachment: Attachment, identity: Identity | None = None) -> Session | None:
+        """Go on with an earlier session over `attachment`; None where it has ended meanwhile.
+
+        `identity` is what a newer token of the same user says.
+        """
+        name = earlier.proof.session
+        session = self._hub.sessions.get(name)
+        taken: list[Subscription] = []
+        if session is None:
+            if earlier.record is None or self._hub.revoking.banned_lately(earlier.proof):
+                return None
+            session, taken = self._rebuilt(name, earlier.record)
+        if identity is not None:
+            session.become(identity)
+        self._hub.resume(attachment, session)
+        if not self._hub.broker.alone:  # another node may just have taken it from this one, or this one from another
+            session.continued = True
+            self._claim(session)
+        if taken:
+            self._hub.world.start(self._hold(taken))
+        return session
+
+    def _rebuilt(self, name: str, record: Record) -> tuple[Session, list[Subscription]]:
+        """Make the session anew, its subscriptions resting; gives those whose places it still has."""
+        hub = self._hub
+        member = Member(name, record.identity.user, Raw(record.info) if record.info is not None else None)
+        session = Session(member, record.identity)
+        session.since = record.since
+        session.enrolled = record.enrolled
+        hub.adopt(session)
+        found = [*self._subscribed(session, record.channels)]
+        return session, [] if record.over else [each for each in found if each.channel.place.kind.presence]
+
+    def _subscribed(self, session: Session, channels: Iterable[str]) -> Iterable[Subscription]:
+        for name in channels:
+            try:
+                yield self._hub.subscription(session, self._hub.places_of(name))
+            except Refused:
+                _log.info("a session goes on without %s, which is not there any more", ascii(name))
+
+    def left(self, channel: Channel, name: str) -> None:
+        """Enter a place once more that is lost, though its session is here: a node that had it before took it, and is gone with it."""
+        session = self._hub.sessions.get(name)
+        if session is not None and session.attachment is not None:
+            lost = [each for each in self._hub.places.of(session) if each.channel is channel]
+            if lost:
+                self._hub.world.start(self._hold(lost))
+
+    async def _hold(self, subscriptions: Iterable[Subscription]) -> None:
+        """Take over places; where that fails they are lost with the lease, and entered when the client subscribes again."""
+        for subscription in subscriptions:
+            try:
+                if subscription.stands:
+                    await self._hub.places.hold(subscription)
+            except Exception:
+                _log.exception("a place in a channel was not taken over")
+
+    def _claim(self, session: Session) -> None:
+        self._told[session.id] = None
+        self._hub.world.start(self._tell(session))
+
+    async def _tell(self, session: Session) -> None:
+        if await self._overtaken(session):
+            self._told.pop(session.id, None)
+            if self._hub.sessions.get(session.id) is session:
+                self._let_go(session)
+        elif not await self._say("continued", session.id, session.since):
+            self._told.pop(session.id, None)
+
+    async def _overtaken(self, session: Session) -> bool:
+        """Write down that the session is here, unless another node went on with it later: this one did not hear that, then."""
+        try:
+            return await self._hub.records.take(session.id, Taken(session.since, self._hub.node)) is not None
+        except Exception as failure:
+            _log.error("it is not written down that a session was continued: %s", failure)
+            return False
+
+    async def _say(self, kind: str, session: str, since: int = 0) -> bool:
+        for attempt in range(_TRIES):
+            try:
+                await self._hub.notes.tell(kind, _Continued(session, since))
+            except Exception as failure:
+                _log.error("a session was %s, and other nodes do not know yet: %s", kind, failure)
+                await pause(self._hub.world, 2.0**attempt)
+            else:
+                return True
+        return False
+
+    def _continued(self, note: _Continued, node: str) -> None:
+        if node == self._hub.node:
+            self._told.pop(note.session, None)
+        elif (session := self._hub.sessions.get(note.session)) is not None:
+            if note.session not in self._told:
+                self._let_go(session)
+            else:  # ours was told later
+                session.since = max(session.since, note.since + 1)
+
+    def _let_go(self, session: Session) -> None:
+        self._hub.surrender(session)
+        self._hub.world.start(self._say("surrendered", session.id))
+
+    def _surrendered(self, note: _Continued, node: str) -> None:
+        session = self._hub.sessions.get(note.session)
+        if session is not None and node != self._hub.node:
+            self._hub.world.start(self._hold(self._hub.places.of(session)))
+
+    async def verify(self) -> None:
+        """Let go of sessions that went on elsewhere, which this node may not have heard: news were lost."""
+        if self._hub.broker.alone:
+            return
+        names = [*self._hub.sessions]
+        for at in range(0, len(names), _AT_ONCE):
+            asked = [self._hub.world.start(self._verified(name)) for name in names[at : at + _AT_ONCE]]
+            if not all([await answer for answer in asked]):
+                _log.error("it is not known which sessions went on elsewhere: the broker does not answer")
+                return
+
+    async def _verified(self, name: str) -> bool:
+        """Compare a session with who has taken it; false where that cannot be read."""
+        try:
+            taken = await self._hub.records.taken(name)
+        except Exception:
+            return False
+        session = self._hub.sessions.get(name)
+        if session is None or name in self._told:
+            return True
+        if taken is None and session.continued and session.attachment is not None:
+            self._claim(session)  # the broker forgot who has it, and perhaps before the node that had it was told
+        elif taken is not None and taken > Taken(session.since, self._hub.node):
+            self._let_go(session)
+        return True

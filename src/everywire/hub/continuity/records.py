@@ -1,0 +1,225 @@
+"""What the broker keeps of sessions, so that any node can go on with them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from everywire.brokers.base import Broker
+from everywire.hub.access.identity import Identity
+from everywire.hub.channels.channel import State
+from everywire.hub.world import Timer, World
+
+if TYPE_CHECKING:
+    from everywire.hub.session import Session
+
+__all__ = ["Record", "Records", "Taken"]
+
+_DELAY = 0.05  # seconds in which changes of one session are written once
+_TELLING = 1.0  # seconds that are allowed to it while it is being told what it missed, and has no channel to show
+_AGAIN = 1.0  # seconds after which it is tried again where the broker could not be asked
+_AT_ONCE = 250  # records written in such a time
+
+_log = logging.getLogger("everywire.hub")
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True):
+    """One session: the `node` that has it, who it is for, its `info` as JSON text, and where it is subscribed.
+
+    `enrolled` are the channels that the server subscribed it to. `over`: it is a session no more, its linger ended; but its
+    secret still brings it back. `since` is when the node had it begin or go on.
+    """
+
+    node: str
+    identity: Identity
+    info: bytes | None = None
+    channels: tuple[str, ...] = ()
+    enrolled: tuple[str, ...] = ()
+    over: bool = False
+    since: int = 0
+
+
+class Taken(msgspec.Struct, array_like=True, frozen=True, order=True):
+    """Who went on with a session last: which `node`, and since when."""
+
+    since: int
+    node: str
+
+
+_read_taken = msgspec.msgpack.Decoder(Taken).decode
+_read = msgspec.msgpack.Decoder(Record).decode
+_write = msgspec.msgpack.Encoder().encode
+
+
+class Records:
+    """Writes the records of this node's sessions, and reads those of others.
+
+    A record outlives its session's last sign of life by `life` seconds, and by a quarter more where its node died: it is written
+    again that often. A hub that has its broker for itself keeps what it knows in one place: it writes a record when it forgets the session.
+
+    Invariants: a timer runs while there is a session in `_changed`.
+    """
+
+    def __init__(self, world: World, broker: Broker, node: str, life: float, sessions: Mapping[str, Session]) -> None:
+        self._world: Final = world
+        self._broker: Final = broker
+        self._node: Final = node
+        self._life: Final = life
+        self.longest: Final = life * 1.25  # seconds that a record outlives its session's node
+        self._sessions: Final = sessions
+        self._changed: dict[str, float] = {}
+        self._writing: Timer | None = None
+        self._refreshing: Timer | None = None
+        self._closed = False
+
+    def changed(self, session: Session) -> None:
+        """Have the session's record written soon."""
+        if self._broker.alone or self._closed:
+            return
+        self._changed.setdefault(session.id, self._world.now())
+        if self._writing is None:
+            self._writing = self._world.later(_DELAY, self._write_some)
+        if self._refreshing is None:
+            self._refreshing = self._world.later(self._life / 4, self._refresh)
+
+    def over(self, session: Session) -> None:
+        """Keep what brings back a session whose linger is over."""
+        self._changed.pop(session.id, None)
+        self._world.start(self._over(session.id, _record(session, self._node, over=True)))
+
+    def drop(self, session: Session) -> None:
+        """Forget a session for good."""
+        self._changed.pop(session.id, None)
+        self._world.start(self._drop(session.id))
+
+    def forget(self, session: Session) -> None:
+        """Leave the record to another node."""
+        self._changed.pop(session.id, None)
+
+    async def find(self, session: str) -> Record | None:
+        """Give the record of a session; None where there is none, or nobody understands it."""
+        data = await self._broker.get(_name(session))
+        if data is None:
+            return None
+        try:
+            return _read(data)
+        except msgspec.DecodeError:
+            _log.warning("the record of a session cannot be read")
+            return None
+
+    async def take(self, session: str, taken: Taken) -> Taken | None:
+        """Write down that this node goes on with a session; gives who did so later, where somebody did, and writes nothing then."""
+        later = await self.taken(session)
+        if later is not None and later > taken:
+            return later
+        await self._broker.put(_taken(session), _write(taken), self._life * 1.25)
+        return None
+
+    async def taken(self, session: str) -> Taken | None:
+        """Give who went on with a session last; None where it never went on, or nobody understands what is written.
+
+        Its record does not say so: what a node wrote of a session that it had may arrive after what the next one wrote.
+        """
+        data = await self._broker.get(_taken(session))
+        try:
+            return _read_taken(data) if data is not None else None
+        except msgspec.DecodeError:
+            return None
+
+    def close(self) -> None:
+        """Write nothing any more by itself."""
+        for timer in (self._writing, self._refreshing):
+            if timer is not None:
+                timer.cancel()
+        self._writing = self._refreshing = None
+        self._closed = True
+
+    async def flush(self) -> None:
+        """Write what has changed."""
+        while self._changed:
+            for written in self._write(math.inf):
+                await written
+
+    def _write_some(self) -> None:
+        self._writing = None
+        self._write(self._world.now() - _TELLING)
+        if self._changed and self._writing is None:
+            self._writing = self._world.later(_DELAY, self._write_some)
+
+    def _write(self, before: float) -> list[asyncio.Future[None]]:
+        """Write some of what has changed; sessions that are being told what they missed only if they changed `before` that.
+
+        Their subscribing is another change: after a node's end that would be two records of very many sessions.
+        """
+        writing: list[asyncio.Future[None]] = []
+        for name, since in [*self._changed.items()]:
+            session = self._sessions.get(name)
+            if session is not None and since > before and _being_told(session):
+                continue
+            del self._changed[name]
+            if session is not None:
+                writing.append(self._world.start(self._put(name, _record(session, self._node), self.longest)))
+            if len(writing) >= _AT_ONCE:
+                break
+        return writing
+
+    def _refresh(self) -> None:
+        self._refreshing = None
+        for session in self._sessions.values():
+            self.changed(session)
+
+    async def _put(self, session: str, record: Record, life: float) -> None:
+        try:
+            await self._broker.put(_name(session), _write(record), life)
+        except Exception as failure:
+            _log.error("the record of a session was not written: %s", failure)
+            if not self._closed:
+                self._changed.setdefault(session, self._world.now())
+                self._writing = self._writing or self._world.later(_AGAIN, self._write_some)
+
+    async def _over(self, session: str, record: Record) -> None:
+        try:
+            found = await self.find(session)
+        except Exception:
+            _log.exception("a session whose linger is over cannot be brought back")
+            return
+        if found is None or found.node == self._node:  # otherwise it went on elsewhere, and nobody could tell this node
+            await self._put(session, record, self._life)
+
+    async def _drop(self, session: str) -> None:
+        try:
+            await self._broker.drop(_name(session))
+        except Exception:
+            _log.exception("the record of a session that ended was not dropped")
+
+
+def _name(session: str) -> str:
+    return f"session:{session}"
+
+
+def _being_told(session: Session) -> bool:
+    return any(each.state is State.HELD for each in session.subscriptions.values())
+
+
+def _taken(session: str) -> str:
+    return f"taken:{session}"
+
+
+def _record(session: Session, node: str, *, over: bool = False) -> Record:
+    # One that is still being told what it missed is not in its channel yet.
+    channels = tuple(name for name, each in session.subscriptions.items() if each.state is not State.HELD)
+    info = session.member.info
+    return Record(
+        node,
+        session.identity,
+        bytes(info) if info is not None else None,
+        channels,
+        tuple(session.enrolled),
+        over,
+        session.since,
+    )

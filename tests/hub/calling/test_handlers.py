@@ -1,0 +1,208 @@
+"""What a handler may take and give, and what it is told when it is declared wrong."""
+
+import functools
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, TypedDict
+
+import msgspec
+import pytest
+
+from everywire.errors import Refused
+from everywire.hub.calling.callers import Caller
+from everywire.hub.calling.handlers import Handler, HandlerOptions
+from everywire.messages import Member, Raw
+
+ADA = Member("s1", "ada")
+CALLER = Caller(None, SimpleNamespace(id="s1", member=ADA, user="ada"))
+
+
+@dataclass
+class Point:
+    x: int
+
+
+@dataclass
+class Order:
+    item: str
+    count: int = 1
+
+
+class Slip(TypedDict):
+    item: str
+
+
+class Struck(msgspec.Struct):
+    item: str
+
+
+def bound(function, data=None, stream=None):
+    text = Raw(data.encode()) if data is not None else None
+    return Handler("f", function).bind(CALLER, text, stream)
+
+
+def test_nothing():
+    assert bound(lambda: 1, '{"x": 1}') == {}
+
+
+def test_the_whole_argument():
+    def whole(data: Point): ...
+
+    def anything(data): ...
+
+    def perhaps(data: int = 5): ...
+
+    assert bound(whole, '{"x": 1}') == {"data": Point(1)}
+    assert bound(anything, "[1]") == {"data": [1]}
+    assert bound(anything) == {"data": None}
+    assert bound(perhaps) == {}
+    assert bound(perhaps, "6") == {"data": 6}
+    with pytest.raises(Refused, match="Expected `object`, got `null`"):
+        bound(whole)
+
+
+def test_fields():
+    async def add(a: int, b: int = 2, *, point: Point | None = None): ...
+
+    assert bound(add, '{"a": 1}') == {"a": 1}
+    assert bound(add, '{"a": 1, "b": 3, "point": {"x": 1}}') == {"a": 1, "b": 3, "point": Point(1)}
+    assert bound(lambda x: x, '{"x": [1]}') == {"x": [1]}
+    with pytest.raises(Refused, match=r"`\$\.a`"):
+        bound(add, '{"a": "1"}')
+
+
+def test_who_calls():
+    async def typed(who: Caller, other: Member, data: int): ...
+
+    async def named(caller, member): ...
+
+    assert bound(typed, "1") == {"who": CALLER, "other": ADA, "data": 1}
+    assert bound(named) == {"caller": CALLER, "member": ADA}
+    assert bound(lambda member, data: 0, "2") == {"member": ADA, "data": 2}
+
+
+def test_a_hint_goes_before_a_name():
+    def invite(member: str, caller: int): ...
+
+    assert bound(invite, '{"member": "bob", "caller": 1}') == {"member": "bob", "caller": 1}
+
+
+def test_a_stream_from_the_client():
+    async def total(numbers: AsyncIterator[int], start: int = 0): ...
+
+    handler = Handler("f", total)
+    assert handler.inflow.read(Raw(b"1")) == 1
+    assert bound(total, None, "stream") == {"numbers": "stream"}
+    assert bound(total, '{"start": 1}', "stream") == {"start": 1, "numbers": "stream"}
+
+
+async def generator() -> AsyncIterator[int]:
+    yield 1
+
+
+async def bare():
+    yield 1
+
+
+async def coroutine() -> Point: ...
+
+
+def plain() -> int: ...
+
+
+def makes_a_stream() -> AsyncGenerator[str, None]:
+    return generator()
+
+
+class Object:
+    async def __call__(self, data): ...
+
+    async def method(self, data): ...
+
+
+@pytest.mark.parametrize(
+    ("function", "streams", "threaded", "returns"),
+    [
+        (generator, True, False, int),
+        (bare, True, False, Any),
+        (coroutine, False, False, Point),
+        (plain, False, True, int),
+        (makes_a_stream, True, False, str),
+        (functools.partial(plain), False, True, int),
+        (functools.partial(coroutine), False, False, Point),
+        (Object(), False, False, Any),
+        (Object().method, False, False, Any),
+    ],
+)
+def test_how_a_handler_runs(function, streams, threaded, returns):
+    handler = Handler("f", function)
+    assert (handler.streams, handler.threaded, handler.returns) == (streams, threaded, returns)
+    assert handler.detached == streams
+    assert handler.steadfast == threaded
+    assert handler.immediate == threaded
+
+
+def test_options():
+    inline = Handler("f", plain, HandlerOptions(inline=True))
+    assert (inline.threaded, inline.immediate, inline.steadfast) == (False, True, False)
+    assert Handler("f", coroutine, HandlerOptions(concurrent=True)).detached
+    assert Handler("f", coroutine, HandlerOptions(finish=True)).steadfast
+
+
+def generates():
+    yield 1
+
+
+async def two_streams(a: AsyncIterator[int], b: AsyncIterator[int]): ...
+
+
+async def both(data: int, other: int): ...
+
+
+async def closed(file: open): ...
+
+
+async def closed_stream(items: AsyncIterator[Object]): ...
+
+
+async def unknown(data: "Nowhere"): ...  # noqa: F821
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "why"),
+    [
+        (lambda *data: 0, {}, "parameters are passed by name"),
+        (lambda **fields: 0, {}, "parameters are passed by name"),
+        (lambda data, /: 0, {}, "parameters are passed by name"),
+        (dict, {}, "does not say what it takes"),
+        (both, {}, "`data` is the whole argument, `other` a field of it"),
+        (two_streams, {}, "a call has one"),
+        (closed, {}, "`file`: data cannot be read as"),
+        (closed_stream, {}, "`items`: data cannot be read as Object"),
+        (unknown, {}, "'Nowhere' is not defined"),
+        (generates, {}, "write `async def`"),
+        (generator, {"finish": True}, "a stream ends with its client"),
+        (coroutine, {"inline": True}, "`inline` is for plain functions"),
+    ],
+)
+def test_a_handler_that_could_never_be_called_is_refused_at_once(function, options, why):
+    with pytest.raises(TypeError, match=f"^handler of 'f': .*{why}"):
+        Handler("f", function, HandlerOptions(**options))
+
+
+@pytest.mark.parametrize("kind", [Order, Order | None, Slip, Struck], ids=str)
+def test_the_only_parameter_with_fields_of_its_own_is_the_whole_argument(kind):
+    def buy(caller: Caller, order: kind) -> None: ...
+
+    handler = Handler("buy", buy)
+    taken = handler.bind(CALLER, Raw(b'{"item":"tea","count":2}'), None)
+    item = taken["order"]["item"] if isinstance(taken["order"], dict) else taken["order"].item
+    assert item == "tea"
+
+
+def test_beside_another_it_is_a_field():
+    def buy(order: Order, gift: bool) -> None: ...
+
+    taken = Handler("buy", buy).bind(CALLER, Raw(b'{"order":{"item":"tea"},"gift":true}'), None)
+    assert (taken["order"].item, taken["gift"]) == ("tea", True)
