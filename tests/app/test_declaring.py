@@ -38,7 +38,7 @@ def test_a_handlers_options_are_known():
     assert (options.concurrent, options.finish, options.timeout, options.inline) == (True, True, None, False)
     app.on("g")(lambda: 1)
     assert app.hooks.handlers["g"].options.timeout == "default"
-    with pytest.raises(TypeError, match="unexpected"):
+    with pytest.raises(TypeError, match="no option 'speed'"):
         app.on("h", speed=5)
 
 
@@ -97,3 +97,28 @@ def test_personal_channels_have_the_user_in_their_pattern():
 def test_presence_is_counted_in_a_known_way(options):
     with pytest.raises(ValueError, match="presence"):
         Everywire().channel("room:{name}", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"histroy": 5}, TypeError, "no option 'histroy'; did you mean 'history'"),
+        ({"retention": 5}, TypeError, "no option 'retention'"),
+        ({"history": "5"}, ValueError, "history is a number"),
+        ({"history": 1.5}, ValueError, "history is a number"),
+        ({"history": True}, ValueError, "history is a number"),
+        ({"history": -1}, ValueError, "not negative"),
+        ({"ttl": None}, ValueError, "ttl is a number"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_an_error_where_it_is_written(options, error, words):
+    with pytest.raises(error, match=words):
+        Everywire().channel("room", **options)
+
+
+def test_a_handler_without_a_name_or_with_an_unknown_option_is_an_error():
+    app = Everywire()
+    with pytest.raises(TypeError, match="a handler has a name"):
+        app.on(lambda: 1)
+    with pytest.raises(TypeError, match="handler 'f': no option 'concurent'; did you mean 'concurrent'"):
+        app.on("f", concurent=True)

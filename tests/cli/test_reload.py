@@ -1,5 +1,7 @@
 """Replacing the workers of a running server by a command."""
 
+import asyncio
+
 import pytest
 from tests.cli.commands import started
 from tests.cli.several import serving, spread
@@ -38,3 +40,15 @@ async def test_what_is_no_server_is_said_in_one_line(tmp_path, content, said):
 async def test_it_has_to_be_told_which_server():
     async with started("reload") as reload:
         assert await reload.exit() == 2
+
+
+async def test_a_process_that_would_only_end_by_it_is_left_alone():
+    other = await asyncio.create_subprocess_exec("sleep", "60")
+    try:
+        async with started("reload", "--pid", str(other.pid)) as reload:
+            assert await reload.exit() == 1
+        assert "does not replace workers" in reload.said
+        assert other.returncode is None
+    finally:
+        other.kill()
+        await other.wait()

@@ -56,7 +56,7 @@ def test_a_token_says_who_it_is():
 
 def test_what_it_does_not_say_is_left_to_the_server():
     who = JWT(key=SECRET)(shown(made()))
-    assert (who.info, who.capabilities, who.channels, who.issued, who.token) == (None, None, (), None, None)
+    assert (who.info, who.capabilities, who.channels, who.issued, who.token) == (None, None, (), 0.0, None)
 
 
 @pytest.mark.parametrize(

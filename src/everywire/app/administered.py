@@ -62,14 +62,17 @@ async def served(
 ) -> AsyncIterator[list[Server]]:
     """Serve those that have a port of their own, while the context lasts.
 
-    Several workers share the port; each answers for all of them, but for what is told of its own node (`/channels`, `/stats`).
+    Several workers share the port, and a process of its own has it for itself; each answers for all of them, but for what is told of its own node (`/channels`, `/stats`).
     """
     async with AsyncExitStack() as stack:
         servers = []
         for counter in counters:
             if counter.port is not None:
                 answer = _answering(counter, hub, view)
-                options: dict[str, Any] = {"process_request": answer, "reuse_port": counter.port != 0}
+                options: dict[str, Any] = {
+                    "process_request": answer,
+                    "reuse_port": counter.port != 0 and not hub().broker.alone,
+                }
                 server = serve(None, counter.host, counter.port, on_message=_nobody, **options)
                 servers.append(await stack.enter_async_context(server))
         yield servers

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
@@ -90,6 +91,7 @@ class Declaring:
         A `{parameter}` stands for one or more characters other than a colon, `{number:int}` for an integer, `{id:uuid}` for a UUID. Raises `ValueError` for a
         pattern that is there already or makes no sense, `TypeError` for a `data` that nothing can be read as.
         """
+        _known(f"channel {pattern!r}", options, ChannelOptions)
         kind = ChannelKind(
             pattern,
             _retention(options),
@@ -128,8 +130,11 @@ class Declaring:
         raises is logged here, and there an internal error. Raises `ValueError` for a name that has a handler already, `TypeError` for
         a function that could never be called.
         """
+        if not isinstance(name, str):
+            raise TypeError('a handler has a name: @app.on("name")')
         if name in self._hooks.handlers:
             raise ValueError(f"there is a handler of {name!r} already")
+        _known(f"handler {name!r}", options, CallOptions)
         chosen = HandlerOptions(**options)
 
         def decorate(handler: H) -> H:
@@ -192,6 +197,30 @@ class Declaring:
         """Serve the files of `folder` under `prefix`; a folder's page is its index.html."""
         self._routes.mount(prefix, Path(folder))
         self.has_page = self.has_page or (prefix == "/" and Path(folder, "index.html").is_file())
+
+
+_NUMBERS = {
+    "history": int,
+    "keys": int,
+    "entries": int,
+    "max_size": int,
+    "ttl": float,
+    "window": float,
+    "entry_ttl": float,
+    "min_interval": float,
+}
+
+
+def _known(what: str, options: Mapping[str, Any], kind: type) -> None:
+    """Raise `TypeError` for an option that there is not, `ValueError` for a number that is none."""
+    names = kind.__annotations__
+    for name, value in options.items():
+        if name not in names:
+            close = get_close_matches(name, names, n=1)
+            raise TypeError(f"{what}: no option {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+        number = (int,) if _NUMBERS.get(name) is int else (int, float)
+        if name in _NUMBERS and (isinstance(value, bool) or not isinstance(value, number) or value < 0):
+            raise ValueError(f"{what}: {name} is a number and not negative, not {value!r}")
 
 
 def _retention(options: ChannelOptions) -> Retention:

@@ -26,6 +26,8 @@ def reload(pid_file: str | None, pid: int | None) -> None:
     if (pid is None) == (pid_file is None):
         raise click.UsageError("give either --pid-file or --pid")
     number = pid if pid is not None else _read(str(pid_file))
+    if _hears(number) is False:
+        raise fail(f"process {number} does not replace workers: it is no everywire run --workers")
     try:
         os.kill(number, signal.SIGHUP)
     except ProcessLookupError:
@@ -33,6 +35,16 @@ def reload(pid_file: str | None, pid: int | None) -> None:
     except PermissionError:
         raise fail(f"process {number} is another user's") from None
     click.echo(f"process {number} replaces its workers; its log says when that is done")
+
+
+def _hears(number: int) -> bool | None:
+    """Say whether a process has a handler of SIGHUP, which would otherwise end it; None where that cannot be seen."""
+    try:
+        lines = Path(f"/proc/{number}/status").read_text().splitlines()
+    except OSError:
+        return None
+    caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), None)
+    return None if caught is None else bool(int(caught, 16) >> (signal.SIGHUP - 1) & 1)
 
 
 def _read(file: str) -> int:

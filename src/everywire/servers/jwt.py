@@ -134,7 +134,7 @@ class JWT:
         if not all(isinstance(name, str) for name in channels or ()):
             raise ValueError("channels are names")
         token = claims.get("jti")
-        return Identity(user, expires, info, caps, tuple(channels or ()), issued=issued, token=token)
+        return Identity(user, expires, info, caps, tuple(channels or ()), issued=issued or 0.0, token=token)
 
 
 def _is_public(key: str | bytes) -> bool:

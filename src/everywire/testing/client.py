@@ -68,7 +68,9 @@ class MemoryClient:
                 if event["type"] == "error":
                     raise _refusal(event)
                 return event
-        raise LookupError(f"command {id} is not answered")
+        raise LookupError(
+            f"command {id} is not answered yet; where something waits (a coroutine, a thread, a timer), let time pass: net.run()"
+        )
 
     def events(self, kind: str | None = None, *, most: int | None = None) -> list[dict[str, Any]]:
         """Take what has arrived, at most `most` payloads; with `kind`, give only those and drop the rest."""

@@ -214,3 +214,15 @@ def test_what_a_node_remembers_is_bounded(nets):
         hub.deliver(Note(msgspec.msgpack.encode((1, "revoke", "n", {"name": f"x{number}", "before": 1.0}))))
     one.run()
     assert len(hub.revoking._lately) == 10_000
+
+
+def test_a_token_that_does_not_say_when_it_was_issued_is_an_old_one(nets):
+    one, two = nets
+    for net in nets:
+        net.app._hooks.connect = lambda connecting: Identity("ann", issued=0.0)  # as JWT gives it
+    client = two.connect()
+    does(one, one.app.hub.revoking.revoke("ann", None, None, None))
+    assert client.closed == (4401, "the token was revoked")
+    again = one.client()
+    with pytest.raises(Refusal, match="101 the token was revoked"):
+        again.ask("connect")

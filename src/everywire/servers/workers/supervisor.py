@@ -222,7 +222,7 @@ class Supervisor:
         for slot in self.slots:
             newer = await self._start(slot)
             if not await newer.begun(self.plan.start):
-                _say(slot, newer, f"{newer.fate} before it was ready; the rest stay as they are")
+                _say(slot, newer, f"{newer.fate} before it was ready; the rest stay as they are", logging.ERROR)
                 break
             old, slot.current = slot.current, newer
             self._stand_down(slot)
@@ -260,5 +260,6 @@ def _pause(failures: int) -> float:
     return _PAUSES[min(failures, len(_PAUSES) - 1)]
 
 
-def _say(slot: Slot, child: Child, what: str) -> None:
-    _log.info("worker %d (pid %d) %s", slot.number, child.pid, what, extra={"slot": slot.number, "pid": child.pid})
+def _say(slot: Slot, child: Child, what: str, level: int = logging.INFO) -> None:
+    extra = {"slot": slot.number, "pid": child.pid}
+    _log.log(level, "worker %d (pid %d) %s", slot.number, child.pid, what, extra=extra)
