@@ -62,7 +62,8 @@ async def served(
 ) -> AsyncIterator[list[Server]]:
     """Serve those that have a port of their own, while the context lasts.
 
-    Several workers share the port, and a process of its own has it for itself; each answers for all of them, but for what is told of its own node (`/channels`, `/stats`).
+    Several workers share the port, and a process of its own has it for itself. Each answers for all of them, but for what is
+    told of its own node (`/channels`, `/stats`).
     """
     async with AsyncExitStack() as stack:
         servers = []
