@@ -7,15 +7,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from tests.hub.schedules import BUSY, CALM, CLIENTS, HISTORY, Play, draw, play
+from tests.testing.simulation.defects import (
+    always_recovered,
+    epoch_ignored,
+    epoch_reused,
+    expiry_ignored,
+    first_missed_skipped,
+    keys_forgotten,
+    page_one_too_long,
+    recovery_repeats,
+    rest_of_a_page_forgotten,
+    unclaimed_forever,
+    window_off_by_one,
+    window_too_small,
+)
 
-from everywire.brokers.memory import MemoryBroker
-from everywire.brokers.memory.log import Log
 from everywire.hub.attachment import Attachment
 from everywire.hub.channels import channel as channels
 from everywire.hub.channels import pages, subscribing
 from everywire.hub.channels.channel import Channel, State
 from everywire.hub.channels.presence import Places
-from everywire.hub.deadlines import Deadlines
 from everywire.hub.hub import Hub
 from everywire.messages import Member, Position, Subscribed
 
@@ -116,53 +127,9 @@ def _logs(steps: Any, seed: int) -> Any:
 # The checker can fail: each of these defects is one line that somebody could write.
 
 
-def window_off_by_one(patch):
-    """The log claims one publication more than it keeps."""
-    patch(Log, "answers", lambda self, s: s.epoch == self.epoch and self.first - 2 <= s.offset <= self.top)
-
-
-def window_too_small(patch):
-    """The log denies a recovery that it could give."""
-    patch(Log, "answers", lambda self, s: s.epoch == self.epoch and self.first <= s.offset <= self.top)
-
-
-def epoch_ignored(patch):
-    """Positions of an earlier life are believed."""
-    patch(Log, "answers", lambda self, s: self.first - 1 <= s.offset <= self.top)
-
-
-def epoch_reused(patch):
-    """A log that was lost comes back under its old name."""
-    born = MemoryBroker.__init__
-    patch(MemoryBroker, "__init__", lambda self, clock, new_epoch, **kw: born(self, clock, lambda: "one", **kw))
-
-
 def loss_not_told(patch):
     """Watchers of a lost log are left in peace."""
     patch(Channel, "move", lambda self, news: None)
-
-
-def first_missed_skipped(patch):
-    """A recovery begins one publication too late."""
-    between = Log.between
-    patch(Log, "between", lambda self, after, before: between(self, after + 1, before))
-
-
-def recovery_repeats(patch):
-    """A recovery begins one publication too early."""
-    between = Log.between
-    patch(Log, "between", lambda self, after, before: between(self, max(0, after - 1), before))
-
-
-def always_recovered(patch):
-    """Every recovery is called whole."""
-    real = subscribing._missed
-
-    async def missed(hub, place, command):
-        found = await real(hub, place, command)
-        return type(found)(found.position, found.publications, whole=True)
-
-    patch(subscribing, "_missed", missed)
 
 
 # The next two are healed: a hole between what was read and what was kept is seen, and read again. Here nobody looks.
@@ -196,17 +163,6 @@ def kept_told_without_looking(patch):
     patch(channels, "_is_news", lambda news, told, session: True)
 
 
-def keys_forgotten(patch):
-    """Publishing again publishes again."""
-    patch(Log, "remember", lambda self, key, deadline: None)
-
-
-def expiry_ignored(patch):
-    """What is too old is still there."""
-    prune = Log.prune
-    patch(Log, "prune", lambda self, now, retention: prune(self, 0.0, retention))
-
-
 def one_listener_forgotten(patch):
     """The fan-out misses the last of its group."""
     real = Channel.tell
@@ -226,36 +182,9 @@ def places_kept(patch):
     patch(Places, "exit", lambda self, channel, session: None)
 
 
-def unclaimed_forever(patch):
-    """A lingering session never ends."""
-    patch(Deadlines, "_fire", lambda self: None)
-
-
-def rest_of_a_page_forgotten(patch):
-    """An answer is cut, and does not say so."""
-    real = subscribing._catch_up
-
-    async def catch_up(hub, subscription, command):
-        answer = await real(hub, subscription, command)
-        return structs.replace(answer, more=None)
-
-    patch(subscribing, "_catch_up", catch_up)
-
-
 def page_ends_at_the_end_of_the_log(patch):
     """A page's position is not that of its last publication."""
     patch(pages, "end", lambda stretch, page: stretch.position)
-
-
-def page_one_too_long(patch):
-    """A page's position is one publication further than the page."""
-    real = pages.end
-
-    def end(stretch, page):
-        at = real(stretch, page)
-        return at if at == stretch.position else Position(at.epoch, at.offset + 1)
-
-    patch(pages, "end", end)
 
 
 def attached_at_the_first_page(patch):

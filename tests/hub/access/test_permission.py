@@ -1,31 +1,17 @@
 """Rules decide who may do what."""
 
 import pytest
+from tests.hub.small import make, refused
 
-from everywire.app import Everywire
 from everywire.errors import Refused
 from everywire.hub.access.identity import Identity
-from everywire.hub.settings import Settings
 from everywire.testing import Net, Refusal, passed
-
-SMALL = Settings(max_channels=2, max_name=20, max_data=50, max_info=30, max_waiting=3)
-
-
-def make(**settings):
-    app = Everywire(settings=Settings(**settings) if settings else SMALL)
-    app.channel("room:{name}", history=5, presence=True)
-    app.channel("plain")
-    return app
 
 
 @pytest.fixture
 def net():
     with Net(make()) as net:
         yield net
-
-
-def refused(code):
-    return pytest.raises(Refusal, match=f"^{code} ")
 
 
 ACTIONS = {

@@ -1,29 +1,17 @@
 """Subscribing: once, from a position, within limits."""
 
 import pytest
+from tests.hub.small import make, refused
 
 from everywire.app import Everywire
 from everywire.hub.settings import Settings
-from everywire.testing import Net, Refusal
-
-SMALL = Settings(max_channels=2, max_name=20, max_data=50, max_info=30, max_waiting=3)
-
-
-def make(**settings):
-    app = Everywire(settings=Settings(**settings) if settings else SMALL)
-    app.channel("room:{name}", history=5, presence=True)
-    app.channel("plain")
-    return app
+from everywire.testing import Net
 
 
 @pytest.fixture
 def net():
     with Net(make()) as net:
         yield net
-
-
-def refused(code):
-    return pytest.raises(Refusal, match=f"^{code} ")
 
 
 def test_subscribing_twice_is_refused_and_with_a_position_it_is_a_recovery(net):
