@@ -177,25 +177,48 @@ export class Connection {
       .then((value) => done(() => use(value)), failed);
   }
 
+  /** Tries the next transport: in place of the one before, or beside it, where that is open and silent. */
   #dial(token: string | undefined): void {
-    const { info, openTimeout } = this.#options;
+    const { info, openTimeout, environment, codec } = this.#options;
     const transport = this.#round.shift() as Transport;
-    this.#trying = transport;
+    const silent = this.#link;
+    if (!silent) {
+      this.#trying = transport;
+      this.#hello = this.nextId();
+    }
     const link = this.#carry(transport, {
       opened: () => {
-        this.#hello = this.nextId();
         link.expect(openTimeout);
-        this.#send({ type: "connect", id: this.#hello, token, info, resume: this.#resume });
+        link.send(codec.encode({ type: "connect", id: this.#hello, token, info, resume: this.#resume }));
+        // Two that show one secret would take the session from each other.
+        if (this.#round.length && !this.#resume) environment.setTimeout(() => link === this.#link && !this.ready && this.#dial(token), PATIENCE);
       },
       down: (code, reason) => {
+        const rival = this.#candidate;
+        if (!this.ready && rival && (link === rival || mayReconnect(code))) return void this.#leads(link === rival ? (this.#link as Link) : rival);
         // Whatever stands in the way of one transport may let another through.
         if (this.ready || !this.#round.length || !mayReconnect(code)) return this.#down(code, reason);
         this.#link = null;
         this.#dial(token);
       },
     });
-    this.#link = link;
+    if (silent) this.#candidate = link;
+    else this.#link = link;
     link.expect(transport === "websocket" && this.#round.length ? Math.min(PATIENCE, openTimeout) : openTimeout);
+  }
+
+  /** Whether `link` carries the session: of two that are tried at the same time the first that brings something does. */
+  #leads(link: Link): boolean {
+    if (!this.ready && this.#candidate) {
+      if (link === this.#candidate) {
+        this.#candidate = this.#link;
+        this.#link = link;
+        this.#trying = this.#options.ladder.ways[0] as Transport;
+      }
+      this.#candidate?.abandon();
+      this.#candidate = null;
+    }
+    return link === this.#link;
   }
 
   #carry(transport: Transport, { opened, down }: Pick<CarrierOwner, "opened" | "down">): Link {
@@ -206,8 +229,8 @@ export class Connection {
       {
         opened,
         down,
-        heard: (event) => link === this.#link && this.#heard(event),
-        proven: (way) => link === this.#link && this.#proven(way),
+        heard: (event) => this.#leads(link) && this.#heard(event),
+        proven: (way) => this.#leads(link) && this.#proven(way),
       },
       (owner) => {
         const { WebSocket } = environment;
@@ -220,7 +243,7 @@ export class Connection {
 
   #down(code: number, reason: string, error?: unknown): void {
     const { environment, ladder, token } = this.#options;
-    const known = this.ready;
+    const known = this.ready || this.#moving;
     this.#drop(code);
     // Who has only one token has no newer one to show.
     if (!mayReconnect(code) || (code === EXPIRED && typeof token === "string")) {
@@ -291,7 +314,7 @@ export class Connection {
     this.#stableTimer = environment.setTimeout(() => this.#backoff.reset(), 5_000);
     this.#expires(event.expires);
     if (this.#trying === "websocket") this.#proven("websocket");
-    this.#plan(!moved);
+    this.#plan(!event.resumed);
     this.state = "connected";
     this.#owner.welcomed(event, moved);
   }
@@ -371,7 +394,7 @@ export class Connection {
     this.#trying = "websocket";
     this.#moving = true;
     this.#hello = this.nextId();
-    link.expect(this.#options.openTimeout);
+    link.expect(PATIENCE); // what opens may still swallow what is said
     this.#send({ type: "connect", id: this.#hello, info: this.#options.info, resume: this.#resume });
   }
 
