@@ -177,48 +177,25 @@ export class Connection {
       .then((value) => done(() => use(value)), failed);
   }
 
-  /** Tries the next transport: in place of the one before, or beside it, where that is open and silent. */
   #dial(token: string | undefined): void {
-    const { info, openTimeout, environment, codec } = this.#options;
+    const { info, openTimeout } = this.#options;
     const transport = this.#round.shift() as Transport;
-    const silent = this.#link;
-    if (!silent) {
-      this.#trying = transport;
-      this.#hello = this.nextId();
-    }
+    this.#trying = transport;
     const link = this.#carry(transport, {
       opened: () => {
+        this.#hello = this.nextId();
         link.expect(openTimeout);
-        link.send(codec.encode({ type: "connect", id: this.#hello, token, info, resume: this.#resume }));
-        // Two that show one secret would take the session from each other.
-        if (this.#round.length && !this.#resume) environment.setTimeout(() => link === this.#link && !this.ready && this.#dial(token), PATIENCE);
+        this.#send({ type: "connect", id: this.#hello, token, info, resume: this.#resume });
       },
       down: (code, reason) => {
-        const rival = this.#candidate;
-        if (!this.ready && rival && (link === rival || mayReconnect(code))) return void this.#leads(link === rival ? (this.#link as Link) : rival);
         // Whatever stands in the way of one transport may let another through.
         if (this.ready || !this.#round.length || !mayReconnect(code)) return this.#down(code, reason);
         this.#link = null;
         this.#dial(token);
       },
     });
-    if (silent) this.#candidate = link;
-    else this.#link = link;
+    this.#link = link;
     link.expect(transport === "websocket" && this.#round.length ? Math.min(PATIENCE, openTimeout) : openTimeout);
-  }
-
-  /** Whether `link` carries the session: of two that are tried at the same time the first that brings something does. */
-  #leads(link: Link): boolean {
-    if (!this.ready && this.#candidate) {
-      if (link === this.#candidate) {
-        this.#candidate = this.#link;
-        this.#link = link;
-        this.#trying = this.#options.ladder.ways[0] as Transport;
-      }
-      this.#candidate?.abandon();
-      this.#candidate = null;
-    }
-    return link === this.#link;
   }
 
   #carry(transport: Transport, { opened, down }: Pick<CarrierOwner, "opened" | "down">): Link {
@@ -229,8 +206,8 @@ export class Connection {
       {
         opened,
         down,
-        heard: (event) => this.#leads(link) && this.#heard(event),
-        proven: (way) => this.#leads(link) && this.#proven(way),
+        heard: (event) => link === this.#link && this.#heard(event),
+        proven: (way) => link === this.#link && this.#proven(way),
       },
       (owner) => {
         const { WebSocket } = environment;
@@ -302,7 +279,6 @@ export class Connection {
 
   #welcomed(event: Connected): void {
     if (this.#moving && !event.resumed) return this.#link?.fail("the session could not be moved");
-    const { environment } = this.#options;
     const moved = this.#moving;
     this.#moving = false;
     this.session = event.session;
@@ -311,7 +287,7 @@ export class Connection {
     this.ready = true;
     this.#link?.watch(event.heartbeat);
     // Only a connection that lasts makes the next wait short again; a server that dies at each welcome is left in peace.
-    this.#stableTimer = environment.setTimeout(() => this.#backoff.reset(), 5_000);
+    this.#stableTimer = this.#options.environment.setTimeout(() => this.#backoff.reset(), 5_000);
     this.#expires(event.expires);
     if (this.#trying === "websocket") this.#proven("websocket");
     this.#plan(!event.resumed);

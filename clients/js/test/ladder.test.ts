@@ -60,96 +60,6 @@ test("a WebSocket that never opens is given up after two seconds", async () => {
   assert.equal(client.state, "connected");
 });
 
-test("a WebSocket that opens and brings nothing has a stream beside it after two seconds", async () => {
-  const { world, server, client, kept } = made();
-  void client.connect();
-  world.socket.open();
-  await world.pass(1_999);
-  assert.deepEqual([client.state, server.requests], ["connecting", []]);
-  await world.pass(1);
-  assert.deepEqual([client.state, client.transport, world.socket.closedWith], ["connected", "stream", 4408]);
-  assert.equal(world.socket.take("connect").id, server.take("connect").id);
-  assert.match([...kept.texts.values()][0] as string, /^stream /);
-  world.socket.say({ ...WELCOME, session: "late" });
-  assert.equal(client.session, "s1");
-});
-
-test("a WebSocket that takes its time may still win", async () => {
-  const { world, server, client, seen } = made();
-  server.fates = { stream: "buffered", sse: "buffered" };
-  void client.connect();
-  world.socket.open();
-  await world.pass(3_000);
-  world.socket.say({ ...WELCOME, id: world.socket.take("connect").id, session: "s2" });
-  await world.pass(20_000);
-  assert.deepEqual([client.state, client.session, seen], ["connected", "s2", ["websocket"]]);
-});
-
-test("of two that are tried at once either may fail", async () => {
-  const { world, server, client } = made();
-  server.fates = { lines: "dead" };
-  void client.connect();
-  world.socket.open();
-  await world.pass(3_000);
-  assert.equal(client.state, "connecting");
-  world.socket.say({ ...WELCOME, id: world.socket.take("connect").id });
-  assert.equal(client.transport, "websocket");
-
-  const other = made();
-  other.server.fates = { stream: "buffered", sse: "buffered" };
-  void other.client.connect();
-  other.world.socket.open();
-  await other.world.pass(2_100);
-  other.world.socket.drop();
-  await other.world.pass(2_000);
-  assert.deepEqual([other.client.transport, other.world.sockets.length], ["poll", 1]);
-});
-
-test("a server that says no is heard while two are tried", async () => {
-  const { world, server, client } = made();
-  server.fates = { stream: "buffered", sse: "buffered" };
-  client.connect().catch(() => undefined);
-  world.socket.open();
-  await world.pass(2_100);
-  world.socket.drop(4403, "not here");
-  await world.pass(10_000);
-  assert.deepEqual([client.state, client.transport], ["closed", null]);
-});
-
-test("two that would show the same secret are not tried at once", async () => {
-  const { world, server, client } = made();
-  void client.connect();
-  world.welcome();
-  world.socket.drop();
-  await world.pass(250);
-  world.socket.open();
-  await world.pass(9_000);
-  assert.deepEqual(server.requests, []);
-  await world.pass(1_000);
-  assert.deepEqual([client.state, client.transport], ["connected", "stream"]);
-});
-
-test("moving to a WebSocket that brings nothing takes two seconds, and longer until it is tried again", async () => {
-  const { world, client } = made();
-  void client.connect();
-  world.socket.drop();
-  await world.pass(30_000);
-  world.socket.open();
-  await world.pass(2_500);
-  assert.deepEqual([client.state, client.transport, world.sockets.length], ["connected", "stream", 2]);
-  await world.pass(59_000);
-  assert.equal(world.sockets.length, 2);
-});
-
-test("behind a proxy that swallows messages and buffers streams the first message comes within five seconds", async () => {
-  const { world, server, client } = made();
-  server.fates = { stream: "buffered", sse: "buffered" };
-  void client.connect();
-  world.socket.open();
-  await world.pass(4_500);
-  assert.deepEqual([client.state, client.transport], ["connected", "poll"]);
-});
-
 test("behind a proxy that swallows WebSockets and buffers streams the first message comes within five seconds", async () => {
   const { world, server, client, heard, kept } = made();
   server.fates = { stream: "buffered", sse: "buffered" };
@@ -306,6 +216,18 @@ test("nothing is moved while something is under way", async () => {
   assert.deepEqual([world.socket.sent, client.transport], [[], "stream"]);
   assert.notEqual(world.socket.closedWith, 1000);
   server.take("call");
+});
+
+test("moving to a WebSocket that brings nothing takes two seconds, and longer until it is tried again", async () => {
+  const { world, client } = made();
+  void client.connect();
+  world.socket.drop();
+  await world.pass(30_000);
+  world.socket.open();
+  await world.pass(2_500);
+  assert.deepEqual([client.state, client.transport, world.sockets.length], ["connected", "stream", 2]);
+  await world.pass(59_000);
+  assert.equal(world.sockets.length, 2);
 });
 
 test("a session that could not be moved is begun anew", async () => {
