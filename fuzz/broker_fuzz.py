@@ -98,8 +98,6 @@ def worker(pieces: list[bytes]) -> None:
         broker = LocalBroker(receivers.append, loop, "fuzz")
         broker.listen(lambda news: None)
         loop.run_until_complete(told(broker, receivers, pieces))
-        for task in []:
-            task.cancel()
 
 
 async def told(broker: LocalBroker, receivers: list[Any], pieces: list[bytes]) -> None:
