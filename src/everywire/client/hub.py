@@ -22,7 +22,7 @@ from everywire.client.refreshing import Refreshing
 from everywire.client.requests import Conflict, Manner, Requests
 from everywire.client.subscription import Subscription
 from everywire.client.wire import Entries, Member, Page, Policy, Position, Publication, Roster
-from everywire.errors import CloseCode, ConnectionClosedError, closed
+from everywire.errors import ClientClosed, CloseCode, ConnectionClosedError, Refused
 
 __all__ = [
     "Change",
@@ -79,12 +79,13 @@ class Client:
 
     # Connecting.
 
-    async def connect(self) -> None:
+    async def connect(self, timeout: float | None = None) -> None:
         """Connect, and stay so until `close`; waits for the server's welcome, over as many tries as it takes.
 
-        Between two tries it tries at once. Raises what makes trying again useless: `Refused` (the token), `HandshakeError`, `ConnectionClosedError`.
+        Between two tries it tries at once. Raises what makes trying again useless: `Refused` (the token), `HandshakeError`, `ConnectionClosedError`; and
+        `Unreachable` after `timeout` seconds (`connect_timeout` by default): then it goes on trying until `close`, which `async with` calls.
         """
-        await self._life.connect()
+        await self._life.connect(self._options.connect_timeout if timeout is None else timeout)
 
     async def close(self) -> None:
         """Say goodbye; what is unanswered fails with `ConnectionClosed`, iterations end."""
@@ -159,10 +160,12 @@ class Client:
         """Publish `data`, anything that the wire can say; await the result for its position (None when ephemeral). `Where` has more options.
 
         It is on its way when this returns. After a lost connection it is said again under the same `key`, by which the server knows it: it arrives once.
-        An `ephemeral` publication is neither kept nor said again. Raises `Refused` (`Conflict` where `expect` was not met), `ConnectionClosed`.
+        An `ephemeral` publication is neither kept nor said again. Awaiting raises `Refused` (`Conflict` where `expect` was not met), `ConnectionClosedError`,
+        and `ClientClosed` before `connect` and after `close`.
         """
         if ephemeral and not self.ready:
-            raise ConnectionClosedError(CloseCode.ABNORMAL, "there is no connection")
+            lost = ConnectionClosedError(CloseCode.ABNORMAL, "there is no connection")
+            return _failed(self._life.why_not() or lost)
         key = None if ephemeral else key or f"{self._key}-{self._last_id}"
         command = commands.publish(channel, data, key, where, ephemeral=ephemeral)
         return self._ask(command, _position, Manner(repeatable=not ephemeral))
@@ -305,9 +308,12 @@ class Client:
     def _ask(
         self, command: dict[str, Any], read: Callable[[Any], Any], manner: Manner | None = None
     ) -> asyncio.Future[Any]:
-        if not self._life.begun:
-            raise closed(CloseCode.NORMAL, "the client is not connected")
-        future = self._requests.add({"id": self.next_id(), **command}, read, manner)
+        if (why := self._life.why_not()) is not None:
+            return _failed(why)
+        try:
+            future = self._requests.add({"id": self.next_id(), **command}, read, manner)
+        except Refused as full:
+            return _failed(full)
         self._flush()
         return future
 
@@ -367,7 +373,7 @@ class Client:
         """No other connection follows."""
         self._refreshing.lost()
         self._handlers.lost()
-        self._requests.fail_all(error or closed(CloseCode.NORMAL, "the client was closed"))
+        self._requests.fail_all(error or ClientClosed("the client was closed"))
         self._channels.end(error)
 
     def heard(self, event: wire.Event) -> None:
@@ -398,6 +404,12 @@ class Client:
     def _answer(self, event: Any) -> None:
         self._requests.answer(event.id, event)
         self._flush()
+
+
+def _failed(error: Exception) -> asyncio.Future[Any]:
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future
 
 
 def _position(answer: Any) -> Position | None:

@@ -175,9 +175,9 @@ class SyncClient:
         return client
 
     def connect(self, timeout: float | None = None) -> None:
-        """Connect, and stay so until `close`; see `Client.connect`."""
+        """Connect, and stay so until `close`; see `Client.connect`: `Unreachable`, a TimeoutError, after `timeout` seconds."""
         client = self._client
-        self._portal.do(client.connect, timeout)
+        self._portal.do(lambda: client.connect(timeout), None)
 
     def close(self) -> None:
         """Say goodbye, and end the thread. The next `connect` begins anew."""

@@ -39,6 +39,7 @@ log = logging.getLogger("everywire.client")
 
 T = TypeVar("T")
 _MOST_PAGES = 64  # that we take to one question
+_RECENT = 4096  # publications heard by wildcards that are known again
 
 
 class State(Enum):
@@ -99,7 +100,7 @@ class Subscription(Generic[T]):
         self._queue = Backlog(following.max_queue)
         self._map = KeyedMap()
         self._bases = Bases()
-        self._latest: dict[str, int | None] = {}  # with wildcards: the offset last heard, by channel
+        self._recent: dict[tuple[str, int, int], None] = {}  # with wildcards: channel, offset and time of what was heard lately
         self._behind = False
         self._asking = True
         self._pages = 1
@@ -357,13 +358,17 @@ class Subscription(Generic[T]):
         self._pass_on(publication, self._heard)
 
     def _hand_wild(self, publication: Publication[Any]) -> None:
-        """Without positions: once, where we hear the channel under its own name, too."""
-        known = self._latest.pop(publication.channel, None)
-        self._latest[publication.channel] = publication.offset
-        if publication.offset is not None and known == publication.offset:
-            return
-        if len(self._latest) > self._following.max_queue:
-            del self._latest[next(iter(self._latest))]
+        """Without positions: once, where we hear the channel under its own name, too.
+
+        That may be told much later, as a policy or the answer to its subscribe has it, so the offset last heard says nothing; and a lost log counts anew.
+        """
+        if publication.offset is not None:
+            mark = publication.channel, publication.offset, publication.time
+            if mark in self._recent:
+                return
+            self._recent[mark] = None
+            if len(self._recent) > _RECENT:
+                del self._recent[next(iter(self._recent))]
         if self._following.on_publication is None and self._queue.full:
             self._queue.clear()
             self._lost(HistoryLost(self.channel, None))
