@@ -37,7 +37,7 @@ export async function collect(ask: (command: History) => Promise<Page>, command:
   let found = [...page.publications];
   let { more = false }: { more?: boolean } = page;
   while (more) {
-    const last: Position = { epoch: page.epoch, offset: found.at(-1)?.offset ?? 0 };
+    const last: Position = { epoch: page.epoch, offset: page.after ?? found.at(-1)?.offset ?? 0 };
     const after: Position = { epoch: begun.epoch, offset: begun.offset + 1 };
     const onward: History = { ...command, ...(reverse ? { before: last } : { since: last, before: after }) };
     if (limit !== undefined) onward.limit = limit - found.length;

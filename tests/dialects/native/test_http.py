@@ -92,4 +92,7 @@ def test_bodies():
 def test_bad_requests():
     refused = accept("GET", f"/lines/{ID}/poll?after=x")
     assert refused.status == 400
-    assert json.loads(refused.body) == {"code": 107, "reason": "bad request: after is a number"}
+    assert json.loads(refused.body) == {
+        "code": 107,
+        "reason": "bad request: after is a whole number, 0 or more, of at most 15 digits",
+    }

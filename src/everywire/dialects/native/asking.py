@@ -9,7 +9,7 @@ import msgspec
 from everywire import messages as m
 from everywire.dialects.base import Ask, Reply
 from everywire.dialects.native.bodies import denied, plain
-from everywire.dialects.native.parameters import Fault, flag, number, one, position, token
+from everywire.dialects.native.parameters import Fault, flag, needed, number, position, token
 from everywire.dialects.native.reading import NativeDecoder
 from everywire.dialects.native.writing import EventCodec, EventPayload
 from everywire.errors import ProtocolError
@@ -90,7 +90,7 @@ def ask_history(request: Request) -> Ask:
     """Read the history of a channel; raises `Fault`."""
     history = m.History(
         _COMMAND,
-        _channel(request),
+        needed(request, "channel"),
         since=position(request, "since"),
         limit=number(request, "limit"),
         reverse=flag(request, "reverse"),
@@ -102,11 +102,4 @@ def ask_history(request: Request) -> Ask:
 
 def ask_presence(request: Request) -> Ask:
     """Ask who is in a channel; raises `Fault`."""
-    return _ask(request, m.Presence(_COMMAND, _channel(request), flag(request, "brief")))
-
-
-def _channel(request: Request) -> str:
-    channel = one(request, "channel")
-    if not channel:
-        raise Fault("channel is missing")
-    return channel
+    return _ask(request, m.Presence(_COMMAND, needed(request, "channel"), flag(request, "brief")))
