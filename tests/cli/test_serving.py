@@ -214,7 +214,7 @@ async def test_the_log_is_json_lines_where_that_is_asked_for():
         said = json.loads((await run.says(r"(?m)^\{.*\}$"))[0])
         assert (said["level"], said["logger"], said["origin"]) == ("info", "everywire.gateway", "https://evil.example")
         assert said["message"].startswith("refused a WebSocket")
-        assert "address" in said
+        assert None not in said.values()
         assert await run.end() == 0
 
 

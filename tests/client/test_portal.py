@@ -42,7 +42,7 @@ async def test_it_publishes_calls_and_follows(url):
             assert room.position.offset == 2
             assert list(room.members) == [client.session]
             assert client.call("double", 4) == 8
-            assert [each.data for each in client.history("room:a", limit=1).publications] == [1]
+            assert [each.data for each in client.history("room:a", limit=1, type=int).publications] == [1]
             assert [member.info["name"] for member in client.presence("room:a")] == ["Ada"]
             with pytest.raises(Refused, match="unknown channel"):
                 client.publish("nowhere", 1)

@@ -17,7 +17,7 @@ from everywire.client.following import Following, HistoryLost, How, Misfit
 from everywire.client.handlers import Handlers
 from everywire.client.lifetime import Lifetime
 from everywire.client.options import Change, ClientOptions, State
-from everywire.client.pages import collect, collect_entries
+from everywire.client.pages import collect, collect_entries, read
 from everywire.client.refreshing import Refreshing
 from everywire.client.requests import Conflict, Manner, Requests
 from everywire.client.subscription import Subscription
@@ -173,13 +173,19 @@ class Client:
         command = commands.publish(channel, data, key, where, ephemeral=ephemeral)
         return self._ask(command, _position, Manner(repeatable=not ephemeral, fleeting=ephemeral))
 
-    def history(self, channel: str, **since: Unpack[Since]) -> Awaitable[Page]:
-        """Read what `channel` keeps at this moment. Which part of it, `Since` says.
+    @overload
+    def history(self, channel: str, *, type: type[T], **since: Unpack[Since]) -> Awaitable[Page[T]]: ...
 
-        It is on its way when this returns; await the result for the `Page`.
+    @overload
+    def history(self, channel: str, **since: Unpack[Since]) -> Awaitable[Page[Any]]: ...
+
+    def history(self, channel: str, *, type: Any = Any, **since: Unpack[Since]) -> Awaitable[Page[Any]]:
+        """Read what `channel` keeps at this moment, its data as a `type`. Which part of it, `Since` says.
+
+        It is on its way when this returns; await the result for the `Page`. Raises `Misfit` where a publication's data is of another type.
         """
         command = commands.history(channel, since)
-        return asyncio.ensure_future(collect(self._page, command, self._page(command)))
+        return asyncio.ensure_future(read(collect(self._page, command, self._page(command)), type))
 
     def entries(self, channel: str) -> Awaitable[Entries]:
         """Read the entries of a keyed channel as they are now."""
@@ -196,7 +202,7 @@ class Client:
         command = {"type": "policy", "channel": channel, "policy": wire.said_policy(policy)}
         return self._ask(command, lambda answer: answer.meant, self._patient)
 
-    def _page(self, command: dict[str, Any]) -> Awaitable[Page]:
+    def _page(self, command: dict[str, Any]) -> Awaitable[Page[Any]]:
         return self._ask(command, _of(Page), self._patient)
 
     def _some_entries(self, command: dict[str, Any]) -> Awaitable[Entries]:

@@ -272,10 +272,20 @@ class SyncClient:
         finally:
             self._portal.do(stream.aclose, None)
 
-    def history(self, channel: str, *, timeout: float | None = None, **since: Unpack[Since]) -> Page:
-        """Read what `channel` keeps; see `Client.history`."""
+    @overload
+    def history(
+        self, channel: str, *, type: type[T], timeout: float | None = None, **since: Unpack[Since]
+    ) -> Page[T]: ...
+
+    @overload
+    def history(self, channel: str, *, timeout: float | None = None, **since: Unpack[Since]) -> Page[Any]: ...
+
+    def history(
+        self, channel: str, *, type: Any = Any, timeout: float | None = None, **since: Unpack[Since]
+    ) -> Page[Any]:
+        """Read what `channel` keeps, its data as a `type`; see `Client.history`."""
         client = self._client
-        return self._portal.do(lambda: client.history(channel, **since), timeout)
+        return self._portal.do(lambda: client.history(channel, type=type, **since), timeout)
 
     def entries(self, channel: str, *, timeout: float | None = None) -> Entries:
         """Read the entries of a keyed channel."""

@@ -59,7 +59,7 @@ class Host(Protocol):
         self, channel: str, data: Any = None, *, key: str | None = None, ephemeral: bool = False, **where: Unpack[Where]
     ) -> Awaitable[Position | None]: ...
 
-    def history(self, channel: str, **since: Unpack[Since]) -> Awaitable[Page]: ...
+    def history(self, channel: str, *, type: Any, **since: Unpack[Since]) -> Awaitable[Page[Any]]: ...
 
     def entries(self, channel: str) -> Awaitable[Entries]: ...
 
@@ -142,9 +142,9 @@ class Subscription(Generic[T]):
         """Publish here; see `Client.publish`."""
         return self._host.publish(self.channel, data, key=key, ephemeral=ephemeral, **where)
 
-    def history(self, **since: Unpack[Since]) -> Awaitable[Page]:
-        """Read what the channel keeps; see `Client.history`."""
-        return self._host.history(self.channel, **since)
+    def history(self, **since: Unpack[Since]) -> Awaitable[Page[T]]:
+        """Read what the channel keeps, its data of the type that the subscription was asked for with; see `Client.history`."""
+        return self._host.history(self.channel, type=self._following.kind, **since)
 
     def presence(self, *, brief: bool = False) -> Awaitable[Roster]:
         """Ask the server who is here; see `Client.presence`."""

@@ -38,7 +38,7 @@ class Settings:
     max_waiting: int = 256  # commands of one session that wait for an earlier one
     max_page: int = 1_000  # publications in one answer; a client asks on for the rest
     max_page_bytes: int = 256 * 1024  # bytes of their data; one publication is always given
-    max_pages: int = 16  # answers to one command; a client asks on for the rest
+    max_pages: int = 16  # answers to one command, or pages that are all for others; a client asks on for the rest
     commands: Rate | None = _COMMANDS  # of one session; who goes on beyond twice the burst is closed with 1008
     received: Rate | None = _RECEIVED  # bytes of one session; closed with 1008 beyond that
     publishes: Rate | None = _PUBLISHES  # of one user, of one session where nobody knows the user

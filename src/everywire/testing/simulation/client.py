@@ -17,7 +17,7 @@ import msgspec
 from everywire.errors import reconnectable
 from everywire.messages import Position
 from everywire.testing.checker import Fault, Published
-from everywire.testing.simulation.follow import Follow
+from everywire.testing.simulation.follow import Follow, LeftOut
 from everywire.testing.simulation.network import End
 
 __all__ = ["Dial", "Oracle", "Saying", "SimulatedClient", "Surroundings"]
@@ -286,19 +286,27 @@ class SimulatedClient:
                 self.refused.append(f"unsubscribed: {event.get('reason')}")
 
     def _begin(self, follow: Follow, event: dict[str, Any]) -> None:
-        self._judge(follow, recovered=event["recovered"])
+        self._judge(follow, event)
         follow.begin(event, self.session)
         follow.since = follow.since if follow.after is not None else follow.position
         if event.get("more") == "ask":
             follow.pages = min(16, follow.pages * 2)
             self._subscribe(follow)
 
-    def _judge(self, follow: Follow, *, recovered: bool) -> None:
+    def _judge(self, follow: Follow, event: dict[str, Any]) -> None:
         """Compare what is said of its view with what the log has: what the log lost once it never has again."""
-        since = follow.since
+        since, recovered = follow.since, event["recovered"]
         if since is None:
             return
         if not recovered and follow.after is None and self._oracle.owes(follow.channel, since):
             self._fault("P5", f"asked in {follow.channel} from {since}, is not recovered, and the log has everything")
         elif recovered and follow.first and not follow.owed and not follow.keyed:
-            self._fault("P5", f"asked in {follow.channel} from {since}, is recovered, and the log had not everything")
+            # One reading answers all who ask while it is under way: it may have begun when the log still had more than
+            # when this client asked. What it is told then is the proof.
+            if event["epoch"] != since.epoch or not event["publications"]:
+                self._fault(
+                    "P5", f"asked in {follow.channel} from {since}, is recovered, and the log had not everything"
+                )
+            else:
+                before = Position(since.epoch, event["publications"][0]["offset"] - 1)
+                follow.doubtful.append(LeftOut(since, before, self.session, audience=True))

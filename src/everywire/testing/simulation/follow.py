@@ -41,6 +41,7 @@ class Follow:
         self.members: set[str] = set()
         self.told: Final[list[tuple[Position, str]]] = []  # what it was told, as which session
         self.left_out: Final[list[LeftOut]] = []
+        self.doubtful: Final[list[LeftOut]] = []  # left out of recoveries for which the log had not everything any more
         self.asked = 0
         self.pages = 1
         self.owed = False  # whether the log had everything when it asked
