@@ -107,7 +107,7 @@ def test_what_ends_late_answers_no_call_of_the_next_connection():
         @client.on("stubborn")
         async def stubborn(data):
             try:
-                await asyncio.sleep(100)
+                await elapse(100)
             except asyncio.CancelledError:
                 await cleaned.wait()
             return "late"
