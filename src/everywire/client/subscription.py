@@ -100,7 +100,9 @@ class Subscription(Generic[T]):
         self._queue = Backlog(following.max_queue)
         self._map = KeyedMap()
         self._bases = Bases()
-        self._recent: dict[tuple[str, int, int], None] = {}  # with wildcards: channel, offset and time of what was heard lately
+        self._recent: dict[
+            tuple[str, int, int], None
+        ] = {}  # with wildcards: channel, offset and time of what was heard lately
         self._behind = False
         self._asking = True
         self._pages = 1
