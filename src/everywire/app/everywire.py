@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from everywire.app.administered import Counter, served
+from everywire.app.administered import Counter, Listen, served
 from everywire.app.checking import check_application
 from everywire.app.declaring import Declaring
 from everywire.app.governing import Governing
@@ -26,6 +26,8 @@ from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDia
 from everywire.errors import EverywireError
 from everywire.gateway import Answer, Gateway, HttpSettings
 from everywire.http.request import Request
+from everywire.hub.codes import Close
+from everywire.hub.draining import Draining
 from everywire.hub.hooks import ConnectHook
 from everywire.hub.hub import Hub
 from everywire.hub.settings import Settings
@@ -43,6 +45,7 @@ __all__ = ["Everywire"]
 H = TypeVar("H", bound=Callable[..., Any])
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _SHORTEST_SECRET = 16
+_FINISH = 5.0  # seconds for what is under way when it is to end
 _log = logging.getLogger("everywire")
 
 C = TypeVar("C", bound=ConnectHook)
@@ -78,6 +81,7 @@ class Everywire(Declaring, Speaking, Governing):
         self._make_broker = broker
         self.default_broker: MakeBroker = _memory  # where the application chose none; several workers have another
         self.default_secret: str | None = None  # the same: where the application has none
+        self.shared_port: Listen | None = None  # the same: opens the ports that all of them have
         self._http = http or HttpSettings()
         self._hub: Hub | None = None
         self._health: Health | None = None
@@ -167,11 +171,13 @@ class Everywire(Declaring, Speaking, Governing):
         return None if isinstance(decided, Open) else decided
 
     @asynccontextmanager
-    async def serving(self, host: str | None = "127.0.0.1", port: int = 0, **options: Any) -> AsyncIterator[Server]:
+    async def serving(
+        self, host: str | None = "127.0.0.1", port: int = 0, *, finish: float = 0.0, **options: Any
+    ) -> AsyncIterator[Server]:
         """Serve while the context lasts: `async with app.serving(port=8000) as server`.
 
         `options` are those of `everywire.serve`: `ssl`, `path` or `sock` instead of host and port, limits.
-        At the end every client is closed with 1001.
+        At the end every client is closed with 1001; those that a call or a stream is under way for once that is over, after `finish` seconds in any case.
         """
         self._http = _as_told(self._http, options)
         gateway = self.start()
@@ -186,17 +192,21 @@ class Everywire(Declaring, Speaking, Governing):
         try:
             async with (
                 serve(None, host, port, **callbacks, **options) as server,
-                served(self._counters, lambda: self.hub, self.view) as self.administration,
+                served(self._counters, lambda: self.hub, self.view, self.shared_port) as self.administration,
             ):
                 try:
                     yield server
+                    if finish:
+                        server.stop_listening()
+                        self.refrain()
+                        await Draining(self.hub, 0, 1, finish, Close.GOING_AWAY).wait()
                 finally:
                     gateway.close()  # before the server waits for its responses to end
         finally:
             await self.stop()
 
     def run(self, host: str | None = "127.0.0.1", port: int = 8000, **options: Any) -> None:
-        """Serve until SIGINT or SIGTERM, then drain; the log `everywire` says where.
+        """Serve until SIGINT or SIGTERM, then drain: calls and streams under way have `finish` seconds (5). The log `everywire` says where.
 
         Where no logging is set up, what is said from INFO on goes to stderr. Where there is nothing to listen on (the port is taken, for
         instance), that is said there in one line, and the process ends with exit code 2.
@@ -216,6 +226,7 @@ class Everywire(Declaring, Speaking, Governing):
         told = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, told.set)
+        options.setdefault("finish", _FINISH)
         async with self.serving(host, port, **options) as server:
             given = None if "sock" in options else host
             place, secure = _address(server, given), "s" if options.get("ssl") else ""
