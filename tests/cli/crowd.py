@@ -123,7 +123,7 @@ class One(asyncio.Protocol):
             self.position = (said["epoch"], said["offset"])
             self.began = self.began or self.position
             self.live = True
-            self.crowd.came_live()
+            self.crowd.came_live(self)
         elif payload.startswith(b'{"type":"publication"'):
             number, offset = _PUBLICATION.search(payload).groups()
             self._count(int(offset), int(number))
@@ -176,6 +176,8 @@ class Crowd:
         self.ones = [One(self, position, f"user{n % users}" if users else None) for n in range(count)]
         self.over = False
         self.returns: list[float] = []  # when somebody was sent away
+        self.back: list[float] = []  # and when somebody who was had heard all that was missed
+        self._away: set[One] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._all = asyncio.Event()
         self._left = 0
@@ -193,8 +195,11 @@ class Crowd:
         await asyncio.gather(*[gated(one) for one in self.ones])
         await self._all.wait()
 
-    def came_live(self) -> None:
-        """Learn of one that is live again."""
+    def came_live(self, one: One) -> None:
+        """Learn of one that is live, or live again."""
+        if one in self._away:
+            self._away.discard(one)
+            self.back.append(asyncio.get_running_loop().time())
         self._left -= 1
         if self._left <= 0:
             self._all.set()
@@ -203,6 +208,7 @@ class Crowd:
         """Bring one back that was sent away."""
         loop = asyncio.get_running_loop()
         self.returns.append(loop.time())
+        self._away.add(one)
         one.live = False
         task = loop.create_task(one.connect())
         self._tasks.add(task)

@@ -30,10 +30,12 @@ app.on("pid")(lambda member, data: os.getpid())
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path, *options: str, workers: int = 2) -> AsyncIterator[tuple[Command, str]]:
-    """Run the application above; gives the command, and the address of its clients."""
-    (folder / "live.py").write_text(APP)
-    listen = ("--host", "127.0.0.1", "--port", "0", "--workers", str(workers))
+async def serving(
+    folder: Path, *options: str, workers: int | None = 2, more: str = ""
+) -> AsyncIterator[tuple[Command, str]]:
+    """Run the application above, with `more` behind it; gives the command, and the address of its clients."""
+    (folder / "live.py").write_text(APP + more)
+    listen = ("--host", "127.0.0.1", "--port", "0", *(() if workers is None else ("--workers", str(workers))))
     async with started("run", "live:app", *listen, *options, cwd=folder) as run:
         address = (await run.says(r"live:app is at (ws://\S+)  \("))[1]
         yield run, address
@@ -82,7 +84,12 @@ class Ear:
 
 
 class Mouth:
-    """Publishes numbers from 0 on, `rate` of them per second, until it is told to stop; `told` says where each of them is."""
+    """Publishes numbers from 0 on, `rate` of them per second, until it is told to stop; `told` says where each of them is.
+
+    It waits while `_MOST` are not acknowledged: on a busy machine it would otherwise say more than the client keeps for its server.
+    """
+
+    _MOST = 500
 
     def __init__(self, client: everywire.Client, channel: str, rate: float) -> None:
         self.said = -1
@@ -95,7 +102,8 @@ class Mouth:
         loop, under_way = asyncio.get_running_loop(), []
         begun = loop.time()
         while not self._stop:
-            while self.said < (loop.time() - begun) * self._rate:  # what a slow turn kept back is made up for
+            due = (loop.time() - begun) * self._rate  # what a slow turn kept back is made up for
+            while self.said < min(due, len(self.told) + self._MOST):
                 self.said += 1
                 under_way.append(asyncio.ensure_future(self._publish(self.said)))
             await passed(1 / self._rate)

@@ -1,23 +1,76 @@
 """Replacing the workers of a running server by a command."""
 
 import asyncio
+import re
+import signal
 
 import pytest
 from tests.cli.commands import started
 from tests.cli.several import serving, spread
 
+import everywire
 
-async def test_workers_are_replaced(tmp_path):
+
+async def test_workers_are_replaced_and_it_is_said_how_it_goes(tmp_path):
     file = tmp_path / "pid"
-    async with serving(tmp_path, "--drain", "0", "--pid-file", str(file), workers=1) as (run, address):
-        async with spread(address, 1) as clients:
+    async with serving(tmp_path, "--drain", "0", "--pid-file", str(file), workers=2) as (run, address):
+        async with spread(address, 2) as clients:
             assert file.read_text().strip() == str(run.process.pid)
             async with started("reload", "--pid-file", str(file)) as reload:
                 assert await reload.exit() == 0
-            await run.says("replaced 1 workers")
+            said = reload.said.splitlines()
+            assert said[0] == "replacing 2 workers"
+            assert [line.partition(" (pid ")[0] for line in said[1:3]] == ["worker 1", "worker 2"]
+            assert said[3:] == ["2 new workers serve; the old ones let their clients go"]
+            async with everywire.Client(address) as fresh:
+                assert await fresh.call("pid") not in clients
+            await run.says("replaced 2 workers")
             assert await next(iter(clients.values())).call("pid") not in clients
         assert await run.end() == 0
     assert not file.exists()
+
+
+async def test_it_may_only_ask(tmp_path):
+    async with serving(tmp_path, "--drain", "0", workers=1) as (run, _):
+        async with started("reload", "--no-wait", "--pid", str(run.process.pid)) as reload:
+            assert await reload.exit() == 0
+        assert "its log says when that is done" in reload.said
+        await run.says("replaced 1 workers")
+        assert await run.end() == 0
+
+
+async def test_a_version_that_does_not_start_is_said_and_the_old_one_stays(tmp_path):
+    async with serving(tmp_path, workers=1) as (run, address), spread(address, 1) as clients:
+        (tmp_path / "live.py").write_text("syntax error here\n")
+        async with started("reload", "--pid", str(run.process.pid)) as reload:
+            assert await reload.exit() == 1
+        assert re.search(
+            r"Error: worker 1 \(pid \d+\) ended with exit code 1 before it was ready; 0 of 1 were replaced, the rest stay",
+            reload.said,
+        )
+        ((pid, client),) = clients.items()
+        assert await client.call("pid") == pid
+        assert await run.end() == 0
+
+
+async def test_a_server_that_ends_meanwhile_says_so(tmp_path):
+    async with serving(tmp_path, workers=1) as (run, _):
+        (tmp_path / "live.py").write_text("import time; time.sleep(600)\n")
+        async with started("reload", "--pid", str(run.process.pid)) as reload:
+            await reload.says("replacing 1 workers")
+            run.process.send_signal(signal.SIGTERM)
+            assert await reload.exit() == 1
+        assert "Error: the server is ending" in reload.said
+        assert await run.exit() == 0
+
+
+async def test_one_that_is_not_to_be_found_from_here_is_said(tmp_path):
+    async with serving(tmp_path, workers=1) as (run, _):
+        (tmp_path / "else").mkdir()
+        async with started("reload", "--pid", str(run.process.pid), TMPDIR=str(tmp_path / "else")) as reload:
+            assert await reload.exit() == 1
+        assert "--no-wait only asks" in reload.said
+        assert await run.end() == 0
 
 
 @pytest.mark.parametrize(

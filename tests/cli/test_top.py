@@ -128,7 +128,7 @@ APP = """
 import everywire
 
 app = everywire.Everywire()
-app.channel("room:{{name}}")
+app.channel("room:{{name}}", history=5)
 app.admin(key={key!r}, port={port})
 """
 
@@ -139,11 +139,28 @@ async def test_all_workers_are_shown_as_one(tmp_path):
     async with started("run", "live:app", "--port", "0", "--host", "127.0.0.1", "--workers", "2", cwd=tmp_path) as run:
         address = (await run.says(r"live:app is at (ws://\S+)  \("))[1]
         clients = [await everywire.Client(address).__aenter__() for _ in range(4)]
+        for number, client in enumerate(clients):
+            await client.publish("room:a", number, key=str(number))
+            await client.publish("room:a", number, key=str(number))
         outcome = await said(f"http://127.0.0.1:{port}", "--once", "--json")
         view = json.loads(outcome.output)
+        assert (view["counters"]["publications"], view["counters"]["repeats"]) == (4, 4)
         assert (len(view["nodes"]), view["sessions"], view["linked"], view["silent"]) == (2, 4, 2, 0)
         for client in clients:
             await client.close()
+        assert await run.end() == 0
+
+
+async def test_the_port_of_another_server_is_refused_and_the_cure_said(tmp_path):
+    port = _free_port()
+    (tmp_path / "live.py").write_text(APP.format(key=KEY, port=port))
+    serve = ("run", "live:app", "--port", "0", "--host", "127.0.0.1", "--workers", "2")
+    async with started(*serve, cwd=tmp_path) as run:
+        await run.says(r"live:app is at")
+        async with started(*serve, cwd=tmp_path) as other:
+            assert await other.exit() == 1
+        assert f"Error: port {port} on 127.0.0.1 is another server's" in other.said
+        assert "app.admin(port=…)" in other.said
         assert await run.end() == 0
 
 

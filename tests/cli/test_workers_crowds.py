@@ -16,11 +16,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.cli.crowd import Crowd
+from tests.cli.others import Others, children
 from tests.cli.several import Mouth, serving, spread
 
 import everywire
 from everywire.testing import Published, check, passed
 
+LEASE, DEBOUNCE = 3, 2  # seconds: how long a dead node's places stand, and those of who may come back in a moment
 EXPERIMENTS = Path(__file__).parents[2] / "bench" / "experiments"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -28,11 +30,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 def workers(run):
     """The process ids of the workers that serve."""
-    pid = run.process.pid
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        children = [int(child) for child in file.read().split()]
     found = []
-    for child in children:
+    for child in children(run.process.pid):
         with contextlib.suppress(FileNotFoundError), open(f"/proc/{child}/cmdline", "rb") as file:
             if b"live:app" in file.read():
                 found.append(child)
@@ -63,7 +62,7 @@ async def right(client, channel, crowd):
         with contextlib.suppress(everywire.Refused, TimeoutError):
             members = {member.session for member in await client.presence(channel)}
             if members == {one.session for one in crowd.ones if one.live} and len(members) == len(crowd.ones):
-                return perf_counter()
+                return asyncio.get_running_loop().time()
         await passed(0.1)
 
 
@@ -73,28 +72,44 @@ def attended(crowd):
     crowd.end()
 
 
+async def killed(run, pid, crowd, watcher):
+    """Kill a worker, and wait for everybody; gives how long each was away, and when the list was right, without what others had of the processors."""
+    loop, others = asyncio.get_running_loop(), Others(run.process.pid)
+    crowd.back.clear()
+    os.kill(pid, signal.SIGKILL)
+    begun = loop.time()
+    async with asyncio.timeout(60):
+        await passed(0.1)
+        shown = asyncio.ensure_future(right(watcher, "hall:a", crowd))
+        await crowd.until(lambda one: one.live)
+        correct = await shown - begun
+    outages = [back - begun for back in crowd.back]
+    await passed(max(0, 5 - (loop.time() - begun)))
+    return (
+        [others.without(outage) for outage in outages],
+        others.without(correct, LEASE),
+        max(outages, default=0),
+        others.share,
+    )
+
+
 async def test_workers_are_killed_every_five_seconds_for_a_minute(tmp_path, capsys):
     """0 lost, 0 doubled, everybody is back within 2 s at the 99th percentile, and presence is right within 5 s of each kill."""
     dice, outages, rights = random.Random(1), [], []
-    async with serving(tmp_path, workers=4) as (run, address), everywire.Client(address) as speaker:
+    async with contextlib.AsyncExitStack() as stack:
+        run, address = await stack.enter_async_context(serving(tmp_path, workers=4))
+        # Who asks who is there is somebody else: the question would stand behind all that the speaker has said.
+        speaker, watcher = [await stack.enter_async_context(everywire.Client(address)) for _ in range(2)]
         listening = asyncio.ensure_future(run.process.stdout.read())
         with attended(Crowd(address, "hall:a", 200)) as crowd:
             await crowd.connect()
             mouth, began = Mouth(speaker, "hall:a", 200), perf_counter()
+            slowest, taken = [], []
             for _ in range(12):
-                os.kill(dice.choice(workers(run)), signal.SIGKILL)
-                begun, seen = perf_counter(), {}
-                watching = asyncio.ensure_future(right(speaker, "hall:a", crowd))
-                while perf_counter() - begun < 5:
-                    for number, one in enumerate(crowd.ones):
-                        if not one.live:
-                            seen.setdefault(number, None)
-                        elif number in seen and seen[number] is None:
-                            seen[number] = perf_counter() - begun
-                    await passed(0.02)
-                assert None not in seen.values()
-                outages += seen.values()
-                rights.append(await watching - begun)
+                found = await killed(run, dice.choice(workers(run)), crowd, watcher)
+                outages += found[0]
+                for kept, each in zip((rights, slowest, taken), found[1:], strict=True):
+                    kept.append(each)
             rate = mouth.said / (perf_counter() - began)
             last = await mouth.stop()
             async with asyncio.timeout(20):
@@ -103,7 +118,8 @@ async def test_workers_are_killed_every_five_seconds_for_a_minute(tmp_path, caps
             with capsys.disabled():
                 print(
                     f"\n{last + 1} messages, {rate:.0f} per second; {len(outages)} outages, p50 {statistics.median(outages):.2f} s,"
-                    f" p99 {p99:.2f} s; presence right after {max(rights):.1f} s at most"
+                    f" p99 {p99:.2f} s, by the clock {max(slowest):.1f} s at most; presence right after {max(rights):.1f} s at most;"
+                    f" others had {statistics.mean(taken):.0%} of the processors"
                 )
             assert faults(crowd, mouth) == []
             assert (crowd.total("holes"), crowd.total("doubles")) == (0, 0)
@@ -131,7 +147,7 @@ async def test_two_of_four_workers_die_under_two_hundred_users_with_three_tabs_e
             gone = {f"user{number}" for number in range(50)}
             everybody = {f"user{number}": 3 for number in range(200)}
             assert await tabs(watcher) == everybody
-            begun = perf_counter()
+            begun, others = perf_counter(), Others(run.process.pid)
             for pid in (one, two):
                 os.kill(pid, signal.SIGKILL)
             for each in crowd.ones:
@@ -150,7 +166,8 @@ async def test_two_of_four_workers_die_under_two_hundred_users_with_three_tabs_e
                 print(f"\nthe list was right after {took:.1f} s, everybody told after {told:.1f} s")
             assert left == Counter(gone)
             assert not joined
-            assert took <= 3 + 2 + 1  # the lease, the debounce, and what it takes to come back and to be asked
+            # The places of dead workers stand for the lease, and those whose users were on them alone for the debounce after that.
+            assert others.without(took, LEASE + DEBOUNCE) <= LEASE + DEBOUNCE + 1
         assert await _ended(run, listening) == 0
 
 
@@ -160,62 +177,58 @@ async def tabs(client):
     return {member.user: member.tabs for member in members if member.user is not None}
 
 
-class Stalls:
-    """Watches how long this process's loop keeps others waiting, at most."""
-
-    def __init__(self):
-        self.longest, self._loop = 0.0, asyncio.get_running_loop()
-        self._due = self._loop.time()
-        self._look()
-
-    def _look(self):
-        now = self._loop.time()
-        self.longest = max(self.longest, now - self._due)
-        self._due = now + 0.01
-        self._timer = self._loop.call_at(self._due, self._look)
-
-    def stop(self):
-        self._timer.cancel()
-        return self.longest
-
-
 def spread_of(times):
     """How many there are in each tenth of a second, from the first to the last, the empty ones too."""
     counts = Counter(int((when - min(times)) * 10) for when in times)
     return [counts[tenth] for tenth in range(max(counts) + 1)]
 
 
+# Each worker writes down when it says goodbye to whom: the clients are too many for one process to hear that in time.
+GOODBYES = """
+import time
+from everywire.hub.attachment import Attachment
+
+close = Attachment.close
+log = os.open("goodbyes", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+
+def noting(attachment, code, reason):
+    os.write(log, b"%d %f\\n" % (code, time.monotonic()))
+    close(attachment, code, reason)
+
+Attachment.close = noting
+"""
+
+
 async def test_a_rolling_restart_under_two_thousand_clients(tmp_path, capsys):
-    """0 refused, 0 lost, 0 doubled, and the returns are spread."""
-    async with serving(tmp_path, "--drain", "10", workers=2) as (run, address), everywire.Client(address) as speaker:
+    """0 refused, 0 lost, 0 doubled; in no tenth of a second are more sent away than one and a half times what an even spread would have."""
+    serve = serving(tmp_path, "--drain", "10", workers=2, more=GOODBYES)
+    async with serve as (run, address), everywire.Client(address) as speaker:
+        listening = asyncio.ensure_future(
+            run.process.stdout.read()
+        )  # a log that nobody reads would hold up who writes it
         with attended(Crowd(address, "log:a", 2000)) as crowd:
             await crowd.connect(100)
             before = set(workers(run))
-            stalls = Stalls()
             mouth = Mouth(speaker, "log:a", 5)  # ten thousand deliveries a second: this process has to read them all
             run.process.send_signal(signal.SIGHUP)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while set(workers(run)) & before:
                     await passed(0.1)
             last = await mouth.stop()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await crowd.until(lambda one: one.live and one.position[1] == last + 1)
-            counts = spread_of(crowd.returns)
+            said = [line.split() for line in (tmp_path / "goodbyes").read_text().splitlines()]
+            sent, came = (spread_of(times) for times in ([float(when) for _, when in said], crowd.returns))
             with capsys.disabled():
+                print(f"\n{last + 1} messages, {len(crowd.returns)} returns")
                 print(
-                    f"\n{last + 1} messages, {len(crowd.returns)} returns in {len(counts) / 10} s,"
-                    f" at most {max(counts)} in 0.1 s, {max(counts) * len(counts) / 2000:.1f} times the mean"
-                )
-                print(
-                    [error for one in crowd.ones for error in one.errors][:3],
-                    sum(len(one.errors) for one in crowd.ones),
+                    f"sent away in {len(sent) / 10} s, at most {max(sent)} in 0.1 s; heard in {len(came) / 10} s, at most {max(came)}"
                 )
             assert crowd.total("refused") == crowd.total("holes") == crowd.total("doubles") == 0
-            assert {code for one in crowd.ones for code in one.closes} == {1012}
+            assert {code for one in crowd.ones for code in one.closes} == {1012} == {int(code) for code, _ in said}
             assert len(crowd.returns) == 2000
-            if stalls.stop() < 0.05:  # otherwise these are not the times when they were sent away
-                assert max(counts) <= 1.5 * 2000 / len(counts)
-        assert await run.end() == 0
+            assert max(sent) <= 1.5 * len(said) / (10 * 10)
+        assert await _ended(run, listening) == 0
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="the clients are in C: they have to cost less than the server")
@@ -229,14 +242,15 @@ async def test_ten_thousand_clients_come_back_at_once_and_recover_a_hundred_mess
             for number in range(100):
                 await speaker.publish("log:a", {"number": number, "text": "x" * 20})
         words = (str(urlsplit(address).port), "/everywire", "log:a", start.epoch, str(start.offset), "10000", "100")
-        spent = busy(run)
+        spent, others = busy(run), Others(run.process.pid)
         clients = await asyncio.create_subprocess_exec(program, *words, stdout=subprocess.PIPE)
         out, _ = await clients.communicate()
         said, spent = json.loads(out), busy(run) - spent
         with capsys.disabled():
-            print(f"\n{said}\nprocessor time of the server: {spent:.1f} s")
+            print(f"\n{said}\nprocessor time of the server: {spent:.1f} s, others had {others.share:.0%}")
         assert [said[what] for what in ("refused", "closed", "odd", "left")] == [0, 0, 0, 0]
-        assert spent / 2 <= 3 or said["connected_all"] <= 3  # what two cores could do, if they were ours
+        assert others.without(said["connected_all"]) <= 3
+        assert others.without(said["recovered_all"]) <= 6
         assert await run.end() == 0
 
 

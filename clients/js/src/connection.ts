@@ -267,7 +267,8 @@ export class Connection {
       return this.#expires(event.expires);
     }
     if (event.type === "error" && event.id === this.#hello) {
-      if (event.temporary) return this.#link?.fail(event.reason);
+      // A move shows no token: what is refused then is the move, not us.
+      if (event.temporary || this.#moving) return this.#link?.fail(event.reason);
       return this.finish(new EverywireError(event.code, event.reason));
     }
     if (event.type === "error" && event.id === this.#refresh) {
@@ -347,7 +348,7 @@ export class Connection {
         }
       },
       down: (code, reason) => {
-        if (candidate === this.#link) return this.#down(code, reason);
+        if (candidate === this.#link) return this.#down(this.#moving ? ABNORMAL : code, reason);
         this.#candidate = null;
         this.#climbLine();
       },
@@ -376,33 +377,26 @@ export class Connection {
 
   // ---- the session across a reload
 
-  get #name(): string {
-    return `everywire:session:${this.#options.url}`;
-  }
-
   /** Only while the page is being left: a tab that is duplicated must not take this one's session. */
   #keep(): void {
-    try {
-      if (this.#resume) this.#options.store?.setItem(this.#name, this.#resume);
-    } catch {
-      // a full or forbidden store: the next page begins anew
-    }
+    this.#stored((store, name) => this.#resume && store.setItem(name, this.#resume));
   }
 
   #forget(): void {
-    try {
-      this.#options.store?.removeItem(this.#name);
-    } catch {
-      // as above
-    }
+    this.#stored((store, name) => store.removeItem(name));
   }
 
   #recall(): void {
-    try {
-      this.#resume ??= this.#options.store?.getItem(this.#name) ?? undefined;
-    } catch {
-      // as above
-    }
+    this.#stored((store, name) => (this.#resume ??= store.getItem(name) ?? undefined));
     this.#forget();
+  }
+
+  #stored(use: (store: Memory, name: string) => unknown): void {
+    const { store, url } = this.#options;
+    try {
+      if (store) use(store, `everywire:session:${url}`);
+    } catch {
+      // a full or forbidden store: the next page begins anew
+    }
   }
 }

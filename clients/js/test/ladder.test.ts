@@ -239,6 +239,26 @@ test("a session that could not be moved is begun anew", async () => {
   assert.equal(client.state, "waiting");
 });
 
+test("a move that is refused is no refusal of ours: with the token it goes on", async () => {
+  for (const refuse of [
+    (world: FakeWorld, id: number) => world.socket.say({ type: "error", id, code: 101, reason: "who are you?", temporary: false }),
+    (world: FakeWorld) => world.socket.drop(4401, "who are you?"),
+  ]) {
+    const { world, client } = made({ token: "t" });
+    void client.connect();
+    world.socket.drop();
+    await world.pass(30_000);
+    world.socket.open();
+    const { id, token } = world.socket.take("connect");
+    assert.equal(token, undefined);
+    refuse(world, id);
+    assert.equal(client.state, "waiting");
+    const { length } = world.sockets;
+    await world.pass(1_000);
+    assert.equal(client.state, world.sockets.length > length ? "connecting" : "connected");
+  }
+});
+
 test("without a WebSocket the line is heard by something better when there is time for it", async () => {
   const { world, server, client, seen } = made({}, false);
   server.fates = { stream: [502], sse: ["buffered"] };

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 from everywire.hub.hub import Hub
 from everywire.ops.admin import Admin, check_key, is_loopback
@@ -14,7 +15,10 @@ from everywire.ops.view import View
 from everywire.servers.routes import Route
 from everywire.servers.websocket import Server, serve
 
-__all__ = ["Counter", "served"]
+__all__ = ["Counter", "Listen", "served"]
+
+Listen: TypeAlias = Callable[[str, int], list[socket.socket]]
+"""Opens the sockets of a host and port that several workers share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,11 @@ class Counter:
 
 @asynccontextmanager
 async def served(
-    counters: list[Counter], hub: Callable[[], Hub], view: Callable[[], Awaitable[View]]
+    counters: list[Counter], hub: Callable[[], Hub], view: Callable[[], Awaitable[View]], listen: Listen | None = None
 ) -> AsyncIterator[list[Server]]:
     """Serve those that have a port of their own, while the context lasts.
 
-    Several workers share the port, and a process of its own has it for itself. Each answers for all of them, but for what is
+    A process has its port for itself, unless `listen` opens those that several workers share. Each answers for all of them, but for what is
     told of its own node (`/channels`, `/stats`).
     """
     async with AsyncExitStack() as stack:
@@ -70,11 +74,12 @@ async def served(
         for counter in counters:
             if counter.port is not None:
                 answer = _answering(counter, hub, view)
-                options: dict[str, Any] = {
-                    "process_request": answer,
-                    "reuse_port": counter.port != 0 and not hub().broker.alone,
-                }
-                server = serve(None, counter.host, counter.port, on_message=_nobody, **options)
+                shared = None
+                if listen is not None and counter.port and not hub().broker.alone:
+                    shared = listen(counter.host, counter.port)
+                server = serve(
+                    None, counter.host, counter.port, on_message=_nobody, process_request=answer, sock=shared
+                )
                 servers.append(await stack.enter_async_context(server))
         yield servers
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from everywire.cli.serving import fail
+from everywire.servers.workers.door import Outcome, ask
 
 __all__ = ["reload"]
 
@@ -16,8 +17,18 @@ __all__ = ["reload"]
 @click.command(short_help="Replace the workers of a running server.")
 @click.option("--pid-file", metavar="FILE", help="The file that everywire run --pid-file wrote.")
 @click.option("--pid", type=click.IntRange(2), help="The process id of everywire run --workers.")
-def reload(pid_file: str | None, pid: int | None) -> None:
+@click.option(
+    "--wait/--no-wait",
+    "waiting",
+    default=True,
+    show_default=True,
+    help="Say how it goes, until the new workers serve; or only ask for it, as SIGHUP does.",
+)
+def reload(pid_file: str | None, pid: int | None, *, waiting: bool) -> None:
     """Have a server's workers replaced by new ones, which load the application anew; nobody is turned away.
+
+    The exit code is 0 once every new worker serves: the old ones are told to let their clients go then. It is 1, with the reason, where one did
+    not start: the old ones that had no successor yet stay. Asked while workers are being replaced, it is done once more after that.
 
     \b
     Example:
@@ -29,12 +40,34 @@ def reload(pid_file: str | None, pid: int | None) -> None:
     if _hears(number) is False:
         raise fail(f"process {number} does not replace workers: it is no everywire run --workers")
     try:
-        os.kill(number, signal.SIGHUP)
+        os.kill(number, 0 if waiting else signal.SIGHUP)
     except ProcessLookupError:
         raise fail(f"there is no process {number}") from None
     except PermissionError:
         raise fail(f"process {number} is another user's") from None
-    click.echo(f"process {number} replaces its workers; its log says when that is done")
+    if waiting:
+        _wait(number)
+    else:
+        click.echo(f"process {number} replaces its workers; its log says when that is done")
+
+
+def _wait(number: int) -> None:
+    """Ask, and print what is said, until it is over."""
+    said = ask(number)
+    if said is None:
+        raise fail(
+            f"process {number} is not to be heard from here: its temporary directory may be another (TMPDIR); --no-wait only asks"
+        )
+    for each in said:
+        match each:
+            case Outcome(text, whole):
+                if not whole:
+                    raise fail(text)
+                click.echo(text)
+                return
+            case _:
+                click.echo(each.text)
+    raise fail(f"process {number} ended meanwhile")
 
 
 def _hears(number: int) -> bool | None:

@@ -61,7 +61,7 @@ def run(target: str, *, reloading: bool, **given: Any) -> None:
         for line in announcements(target, place, server.sockets, Ready(app.path, app.has_page)):
             click.echo(line)
 
-    run_server(lambda: app.serving(**options), place, announce)
+    run_server(lambda: app.serving(finish=place.grace / 2, **options), place, announce)
 
 
 def _reload(target: str, place: Place) -> int:

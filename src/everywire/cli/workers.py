@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from everywire.app import Everywire
-from everywire.cli.serving import Place, addresses, context, fail, set_up_logging, settle_memory, sockets, where
+from everywire.cli.serving import Place, addresses, context, mistake, set_up_logging, settle_memory, sockets, where
 from everywire.servers import listening
 from everywire.servers.workers import Plan, Ready, Supervisor, Worker
 
@@ -27,11 +27,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """How many workers, and how they are replaced: `drain` seconds at most, `pace` clients of each per second."""
+    """How many workers, and how they are replaced: `drain` seconds at most, `pace` clients of each per second, `finish` seconds for what is under way."""
 
     workers: int
     drain: float = 10.0
     pace: float = 100.0
+    finish: float = 30.0
     history: str | None = None
     forced: bool = False
     pid_file: str | None = None
@@ -71,6 +72,13 @@ def several_options(command: F) -> F:
             show_default=True,
             type=click.FloatRange(1),
             help="How many of them per second, where that is over sooner.",
+        ),
+        click.option(
+            "--finish",
+            default=30.0,
+            show_default=True,
+            type=click.FloatRange(0),
+            help="Seconds that calls and streams under way have then, before their clients are let go too.",
         ),
         click.option("--history", metavar="FILE", help="Keep history in this file, so that it survives a restart."),
         click.option(
@@ -125,13 +133,16 @@ def supervise(target: str, place: Place, several: Several) -> int:
         forced=several.forced,
         window=several.drain,
         pace=several.pace,
+        finish=several.finish,
         grace=place.grace,
         prelude=f"from everywire.ops import logs; logs.set_up(json_lines={place.log == 'json'}); ",
     )
 
     def started(ready: Ready) -> None:
         for line in announcements(target, place, slots[0], ready):
-            click.echo(line.replace("engine;", f"engine, {several.workers} workers;"))
+            click.echo(
+                line.replace("engine;", f"engine, {several.workers} worker{'s' if several.workers > 1 else ''};")
+            )
         sys.stdout.flush()
 
     set_up_logging(place.log)
@@ -152,7 +163,7 @@ def _slots(place: Place, workers: int) -> list[list[socket.socket]]:
     try:
         return [listening.tcp(place.host, port, reuse_port=True) for _ in range(workers)]
     except OSError as error:
-        raise fail(error.strerror or str(error)) from None
+        raise mistake(error.strerror or str(error)) from None
 
 
 def _port(found: Sequence[socket.socket]) -> int:
@@ -178,7 +189,7 @@ def _pid_file(path: str | None) -> Iterator[None]:
     try:
         file.write_text(f"{os.getpid()}\n")
     except OSError as error:
-        raise fail(f"cannot write {path}: {error.strerror}") from None
+        raise mistake(f"cannot write {path}: {error.strerror}") from None
     try:
         yield
     finally:
@@ -187,10 +198,13 @@ def _pid_file(path: str | None) -> Iterator[None]:
 
 def serve_in_worker(worker: Worker, app: Everywire, place: Place) -> None:
     """Serve as one of several, until the supervisor says that it is enough, or is gone."""
-    app.default_broker = worker.broker
+    app.default_broker, app.shared_port = worker.broker, worker.ports.listen
     options = {"sock": worker.sockets(), "ssl": context(place), "close_timeout": min(10.0, place.grace) or 0.1}
     set_up_logging(place.log)
-    asyncio.run(_serve(worker, app, options))
+    try:
+        asyncio.run(_serve(worker, app, options))
+    except OSError as error:
+        raise fail(error.strerror or str(error)) from None
 
 
 async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> None:
@@ -203,3 +217,4 @@ async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> Non
         await worker.told.wait()
         app.refrain()  # from lines on connections that are kept alive, too
         await worker.end(app.hub)
+    worker.ports.close()

@@ -100,7 +100,9 @@ class Subscription(Generic[T]):
         self._queue = Backlog(following.max_queue)
         self._map = KeyedMap()
         self._bases = Bases()
-        self._recent: dict[tuple[str, int, int], None] = {}  # with wildcards: channel, offset and time of what was heard lately
+        self._recent: dict[
+            tuple[str, int, int], None
+        ] = {}  # with wildcards: channel, offset and time of what was heard lately
         self._behind = False
         self._asking = True
         self._pages = 1
@@ -255,6 +257,8 @@ class Subscription(Generic[T]):
         for publication in changes:
             if self.state is State.UNSUBSCRIBED:
                 return
+            if self._queue.full:
+                self._queue.compact()
             self._pass_on(publication, end if publication is changes[-1] else None)
 
     def _answered_wild(self) -> None:
@@ -390,11 +394,13 @@ class Subscription(Generic[T]):
     def _lost(self, lost: HistoryLost) -> None:
         if self._following.on_lost is not None:
             self._call(self._following.on_lost, lost)
-        elif self._following.on_publication is None:
+        elif self._following.on_publication is not None:
+            log.warning("%s", lost)
+        elif not self._queue.ends_with(HistoryLost):  # who does not iterate needs no more than one
             self._queue.put(lost, self._heard)
             self._news.set()
-        else:
-            log.warning("%s", lost)
+        elif self._heard is not None:
+            self._queue.advance(self._heard)
 
     def _call(self, callback: Callable[[Any], object] | None, value: Any) -> None:
         shielded(f"a callback of channel {self.channel}", callback, value)

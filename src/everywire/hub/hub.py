@@ -350,6 +350,10 @@ class Hub:
         begun = self.world.now()
         receipt = await self.broker.publish(place.name, draft, retention)
         self.metrics.publish_seconds.observe(self.world.now() - begun)
+        if receipt.repeated:
+            self.metrics.repeats += 1
+        elif not receipt.conflict:
+            self.metrics.publications += 1
         return receipt
 
     def deliver(self, news: News) -> None:

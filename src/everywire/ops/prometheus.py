@@ -20,7 +20,7 @@ _COUNTERS = {
     "bytes_received": ("bytes_received", "Bytes of messages received from clients"),
     "commands": ("commands", "Commands handled"),
     "deliveries": ("messages_sent", "Publications told to subscribers"),
-    "publications": ("publications", "Publications taken up by logs"),
+    "publications": ("publications", "Publications made on this node"),
     "repeats": ("publications_repeated", "Publications that were there already under their key"),
     "evictions": ("logs_evicted", "Logs forgotten because the memory budget was used up"),
     "sessions_opened": ("sessions_opened", "Sessions begun"),

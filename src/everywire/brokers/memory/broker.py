@@ -110,7 +110,6 @@ class MemoryBroker:
         log = self._log(channel, retention)
         before = log.cost
         if draft.key is not None and (known := log.keys.get(draft.key)) is not None:
-            self._metrics.repeats += 1
             return Receipt(Position(log.epoch, known[1]), repeated=True)
         if draft.entry is not None:
             try:
@@ -158,7 +157,6 @@ class MemoryBroker:
             log.remember(draft.key, now + retention.window)
         log.prune(now, retention)
         self._blank.pop(channel, None)
-        self._metrics.publications += 1
         if self._journal is not None:
             self._journal.take(log.change(channel, draft.key, entry))
         return publication

@@ -29,10 +29,14 @@ class Drained(msgspec.Struct, frozen=True, tag="drained"):
 
 
 class Drain(msgspec.Struct, frozen=True, tag="drain"):
-    """To a worker: stop listening, let clients go, `pace` of them per second or all of them within `window` seconds, then end."""
+    """To a worker: stop listening, let clients go, `pace` of them per second or all of them within `window` seconds, then end.
+
+    What is under way for them has `finish` seconds to come to its end. Said again, it is what holds from then on.
+    """
 
     window: float
     pace: float
+    finish: float = 0.0
 
 
 class Adopt(msgspec.Struct, frozen=True, tag="adopt"):

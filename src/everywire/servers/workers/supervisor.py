@@ -15,10 +15,10 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -26,14 +26,18 @@ from everywire.servers import listening
 from everywire.servers.workers import authority, worker
 from everywire.servers.workers.child import Child
 from everywire.servers.workers.control import Adopt, Drain, Ready, Release
+from everywire.servers.workers.door import OVER, Door, Outcome, prefix
 
 __all__ = ["Plan", "Supervisor"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger("everywire.workers")
 
 _AUTHORITY = "from everywire.servers.workers.authority import main; main()"
 _STEADY = 10.0  # seconds after which a process counts as one that runs
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before the next start, by failures in a row
+_MISTAKE = 2  # the exit code of a process that cannot do what it was told to, and said so
 _MARGIN = 2.0  # seconds for what a process does beside its clients when it ends
 
 
@@ -42,8 +46,8 @@ class Plan:
     """What to run: `command` once per slot, each with that slot's listening sockets.
 
     Slots may share sockets. Clients of a worker that is replaced are let go over `window` seconds at most, `pace` per second where
-    that takes less; `grace` is the time for their goodbyes. `start` is how long a process may take until it serves;
-    `prelude` is Python that the authority runs first.
+    that takes less; calls and streams that are under way for them have `finish` seconds. `grace` is the time for their goodbyes, and all the
+    time there is at the end of everything. `start` is how long a process may take until it serves; `prelude` is Python that the authority runs first.
     """
 
     command: Sequence[str]
@@ -52,6 +56,7 @@ class Plan:
     forced: bool = False
     window: float = 10.0
     pace: float = 100.0
+    finish: float = 30.0
     grace: float = 10.0
     start: float = 60.0
     prelude: str = ""
@@ -59,20 +64,21 @@ class Plan:
 
 @dataclass(slots=True)
 class Slot:
-    """One worker's place: its sockets, who is there, and who stands in for it."""
+    """One worker's place: its sockets, who is there, and who stands in for it; whoever starts a worker for it has `turn`."""
 
     number: int
     sockets: Sequence[socket.socket]
     current: Child | None = None
     failures: int = 0
     stand_in: Child | None = None
-    leaving: set[Child] = field(default_factory=set)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Supervisor:
     """Keeps one worker in each slot, and one authority.
 
-    Invariants: a slot's `current` is its newest worker that was ready, or None; every process it started is waited for.
+    Invariants: a slot's `current` is its newest worker that was ready, or None; every process it started is waited for; `_next` is the replacement
+    that waits for its turn, and serves all who ask until it has that.
     """
 
     def __init__(self, plan: Plan, started: Callable[[Ready], None] = lambda _: None) -> None:
@@ -81,10 +87,14 @@ class Supervisor:
         self.authority: Child | None = None
         self._started = started
         self._told = asyncio.Event()
-        self._failed = False
+        self._code = 0
         self._folder = ""
-        self._reloading: asyncio.Task[None] | None = None
+        self.watchers: set[Callable[[str], None]] = set()
+        self._turn = asyncio.Lock()
+        self._next: asyncio.Task[Outcome] | None = None
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._children: set[Child] = set()
+        self._starting: set[asyncio.Future[Child]] = set()
 
     # From outside.
 
@@ -96,32 +106,45 @@ class Supervisor:
                 child.signal(signal.SIGKILL)
         self._told.set()
 
-    def reload(self) -> None:
-        """Replace every worker; asked while that is under way, it is not done twice."""
-        if self._told.is_set() or (self._reloading is not None and not self._reloading.done()):
-            return
-        self._reloading = asyncio.ensure_future(self._replace_all())
+    def reload(self) -> asyncio.Task[Outcome]:
+        """Replace every worker; gives what comes of it. Asked while that is under way, all are replaced once more when it is over."""
+        if self._next is None:
+            self._next = self._also(self._replace_in_turn())
+        return self._next
 
     async def run(self) -> int:
-        """Run until `stop`; gives the exit code, 1 where a worker does not even start the first time."""
-        self._folder = tempfile.mkdtemp(prefix="everywire-")  # 0700: whoever may enter it may speak to the broker
+        """Run until `stop`; gives the exit code: where a process does not even start the first time 1, or 2 if it could not do what it was told."""
+        self._folder = tempfile.mkdtemp(
+            prefix=prefix(os.getpid())
+        )  # 0700: whoever may enter it may speak to the broker
         # What clients show to continue their sessions has to hold at every worker, also at those started later.
         os.environ.setdefault("EVERYWIRE_SECRET", secrets.token_urlsafe(32))
-        keepers: list[asyncio.Task[None]] = []
+        door = Door(self)
         try:
             with listening.unix(str(Path(self._folder) / "broker")) as sock:
                 if await self._begin(sock):
-                    keepers.append(asyncio.ensure_future(self._keep_authority(sock)))
-                    keepers += [asyncio.ensure_future(self._keep(slot)) for slot in self.slots]
+                    self._also(self._keep_authority(sock))
+                    for slot in self.slots:
+                        self._also(self._keep(slot))
+                    await door.open(self._folder)
                     self._started(self.slots[0].current.said if self.slots[0].current else Ready())
                     await self._told.wait()
         finally:
-            for keeper in [*keepers, *([self._reloading] if self._reloading else [])]:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+            under_way = [*self._under_way]
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+            await door.close()
             await self._end()
             shutil.rmtree(self._folder, ignore_errors=True)
-        return 1 if self._failed else 0
+        return self._code
+
+    def _also(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do something beside, until the end at most."""
+        task = asyncio.ensure_future(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
 
     # The authority.
 
@@ -143,7 +166,7 @@ class Supervisor:
             return authority.ENVIRONMENT, msgspec.json.encode(given).decode()
 
         command = [sys.executable, "-c", self.plan.prelude + _AUTHORITY]
-        return self._mind(await Child.start(command, errand, [sock.fileno()]))
+        return await self._mind(Child.start(command, errand, [sock.fileno()]))
 
     # The workers.
 
@@ -151,18 +174,24 @@ class Supervisor:
         """Start everything for the first time; what fails now would fail again."""
         self.authority = await self._start_authority(sock)
         if not await self.authority.begun(self.plan.start):
-            self._failed = not self._told.is_set()
-            _log.error("the broker does not start: it %s", self.authority.fate)
+            self._fail("the broker", self.authority)
             return False
         children = await asyncio.gather(*[self._start(slot) for slot in self.slots])
         begun = await asyncio.gather(*[child.begun(self.plan.start) for child in children])
         for slot, child in zip(self.slots, children, strict=True):
             slot.current = child
-        self._failed = not all(begun) and not self._told.is_set()
-        if self._failed:
-            broken = next(child for child in children if not child.ready.is_set())
-            _log.error("a worker does not start: it %s", broken.fate)
-        return not self._failed
+        broken = [child for child, ready in zip(children, begun, strict=True) if not ready]
+        if broken:
+            self._fail("a worker", broken[0])
+        return not broken
+
+    def _fail(self, who: str, child: Child) -> None:
+        """Note that a process does not start; one that ends with 2 has said why."""
+        if self._told.is_set():
+            return
+        self._code = _MISTAKE if child.code == _MISTAKE else 1
+        if self._code != _MISTAKE:
+            _log.error("%s does not start: it %s", who, child.fate)
 
     async def _start(self, slot: Slot) -> Child:
         def numbers(sockets: Sequence[socket.socket]) -> tuple[int, ...]:
@@ -175,11 +204,19 @@ class Supervisor:
             given = worker.Given(slot.number, self._folder, control, numbers(slot.sockets), spare)
             return worker.ENVIRONMENT, msgspec.json.encode(given).decode()
 
-        return self._mind(await Child.start(self.plan.command, errand, sorted(descriptors)))
+        return await self._mind(Child.start(self.plan.command, errand, sorted(descriptors)))
 
-    def _mind(self, child: Child) -> Child:
-        self._children = {each for each in self._children if not each.over.is_set()} | {child}
-        return child
+    async def _mind(self, start: Coroutine[Any, Any, Child]) -> Child:
+        """Start a process, and keep it in mind: also where whoever wants it is cancelled meanwhile, or it would be left over."""
+        starting = asyncio.ensure_future(start)
+        self._starting.add(starting)
+        starting.add_done_callback(self._has_begun)
+        return await asyncio.shield(starting)
+
+    def _has_begun(self, starting: asyncio.Future[Child]) -> None:
+        self._starting.discard(starting)
+        if not starting.cancelled() and starting.exception() is None:
+            self._children = {each for each in self._children if not each.over.is_set()} | {starting.result()}
 
     async def _keep(self, slot: Slot) -> None:
         """Keep a worker in the slot."""
@@ -193,10 +230,13 @@ class Supervisor:
             _say(slot, child, f"{child.fate}; another is started")
             self._stand_in_for(child)
             await asyncio.sleep(_pause(slot.failures))
-            slot.current = newer = await self._start(slot)
-            if await newer.begun(self.plan.start):
-                self._stand_down(slot)
-                _say(slot, newer, "is ready")
+            async with slot.turn:
+                if slot.current is not child:
+                    continue  # it was replaced meanwhile
+                slot.current = newer = await self._start(slot)
+                if await newer.begun(self.plan.start):
+                    self._stand_down(slot)
+                    _say(slot, newer, "is ready")
 
     def _stand_in_for(self, child: Child) -> None:
         """Have the clients accepted that wait for a worker that is gone, or for one that it stood in for."""
@@ -215,36 +255,58 @@ class Supervisor:
 
     # Replacing all.
 
-    async def _replace_all(self) -> None:
-        """Start every worker's successor, then let the old ones' clients go together: each of them moves once."""
-        _log.info("replacing %d workers", len(self.slots))
+    async def _replace_in_turn(self) -> Outcome:
+        async with self._turn:
+            self._next = None
+            return await self._replace_all() if not self._told.is_set() else Outcome(OVER, whole=False)
+
+    async def _replace_all(self) -> Outcome:
+        """Start every worker's successor, then have the old ones' clients let go together: each of them moves once."""
+        self._tell("replacing %d workers", len(self.slots))
         older: list[Child] = []
+        failure = None
         for slot in self.slots:
-            newer = await self._start(slot)
-            if not await newer.begun(self.plan.start):
-                _say(slot, newer, f"{newer.fate} before it was ready; the rest stay as they are", logging.ERROR)
-                break
-            old, slot.current = slot.current, newer
+            async with slot.turn:
+                newer = await self._start(slot)
+                if not await newer.begun(self.plan.start):
+                    failure = f"worker {slot.number} (pid {newer.pid}) {newer.fate} before it was ready"
+                    break
+                old, slot.current = slot.current, newer
             self._stand_down(slot)
-            _say(slot, newer, "is ready")
+            self._tell("worker %d (pid %d) is ready", slot.number, newer.pid)
             if old is not None and not old.over.is_set():
                 older.append(old)
+        self._also(self._let_all_go(older))
+        if failure is None:
+            return Outcome(f"{len(self.slots)} new workers serve; the old ones let their clients go", whole=True)
+        _log.error("%s; the rest stay as they are", failure)
+        return Outcome(f"{failure}; {len(older)} of {len(self.slots)} were replaced, the rest stay", whole=False)
+
+    async def _let_all_go(self, older: Sequence[Child]) -> None:
         await asyncio.gather(*[self._let_go(child) for child in older])
         _log.info("replaced %d workers", len(older))
 
+    def _tell(self, what: str, *values: int) -> None:
+        """Say how a replacement goes."""
+        _log.info(what, *values)
+        for tell in [*self.watchers]:
+            tell(what % values)
+
     async def _let_go(self, child: Child) -> None:
         """Drain a worker and wait for its end."""
-        child.say(Drain(self.plan.window, self.plan.pace))
-        await child.end(self.plan.window + self.plan.grace + _MARGIN)
+        plan = self.plan
+        child.say(Drain(plan.window, plan.pace, plan.finish))
+        await child.end(max(plan.window, plan.finish) + plan.grace + _MARGIN)
         said = {"pid": child.pid, "clients": child.clients_gone}
         _log.info("worker with pid %d let %d clients go and ended", *said.values(), extra=said)
 
     async def _end(self) -> None:
         """End the workers, then the authority: they take their leave of it."""
+        await asyncio.gather(*self._starting, return_exceptions=True)
         workers = [child for child in self._children if child is not self.authority]
         window = min(self.plan.window, self.plan.grace / 2)
         for child in workers:
-            child.say(Drain(window, self.plan.pace))
+            child.say(Drain(window, self.plan.pace, window))  # those that drain already have to be quicker now
             if not child.ready.is_set():
                 child.signal(signal.SIGTERM)
         await asyncio.gather(*[child.end(self.plan.grace + _MARGIN) for child in workers])

@@ -21,6 +21,7 @@ from everywire.metrics import Metrics
 from everywire.servers import listening
 from everywire.servers.websocket import Server
 from everywire.servers.workers.control import Adopt, Control, Drain, Drained, Message, Ready, Release
+from everywire.servers.workers.ports import Ports
 from everywire.servers.workers.relay import WorkerRelay, private
 
 __all__ = ["ENVIRONMENT", "Given", "Worker"]
@@ -55,7 +56,9 @@ class Worker:
     def __init__(self, given: Given) -> None:
         self.given: Final = given
         self.told: Final = asyncio.Event()
+        self.ports: Final = Ports(Path(given.folder))
         self.drain = Drain(0, 1000)
+        self._draining: Draining | None = None
         self._server: Server | None = None
         self._control: Control | None = None
         self._relay: WorkerRelay | None = None
@@ -98,6 +101,8 @@ class Worker:
             case Drain():
                 self.drain = message
                 self.told.set()
+                if self._draining is not None:
+                    self._draining.hasten(message.window, message.pace, message.finish)
             case Adopt(slot=slot):
                 self._adopting = asyncio.ensure_future(self._adopt(slot))
             case Release(slot=slot):
@@ -119,7 +124,8 @@ class Worker:
         assert self._server is not None
         for sock in [*self._server.sockets, *(sock for adopted in self._adopted.values() for sock in adopted)]:
             self._server.refrain(sock)
-        gone = await Draining(hub, self.drain.window, self.drain.pace).wait()
+        self._draining = Draining(hub, self.drain.window, self.drain.pace, self.drain.finish)
+        gone = await self._draining.wait()
         if self._control is not None:
             self._control.say(Drained(gone))
         if self._private is not None:
