@@ -13,8 +13,14 @@ from tests.client.wires import data
 import everywire
 from everywire import Client
 from everywire.app import Everywire
-from everywire.client.ladder import TRANSPORTS
+from everywire.client.ladder import TRANSPORTS, Memory
 from everywire.errors import ConnectionClosed
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch):
+    """Ports come again: what an earlier test found at one must not be remembered."""
+    monkeypatch.setattr("everywire.client.ladder._memory", Memory())
 
 
 @pytest.fixture
@@ -100,6 +106,43 @@ async def test_it_finds_its_way_past_what_forbids_upgrades(served):
     async with forbidding(served.port) as port:
         client = Client(f"ws://127.0.0.1:{port}/everywire", connect={"proxy": None})
         assert await converse(client) == "stream"
+
+
+@asynccontextmanager
+async def swallowing(port):
+    """A proxy that lets an upgrade through, and nothing of what is said after it."""
+
+    async def serve(reader, writer):
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+
+        async def up():
+            head = await reader.readuntil(b"\r\n\r\n")
+            back.write(head)
+            while piece := await reader.read(65536):
+                if b"upgrade: websocket" not in head.lower():
+                    back.write(piece)
+
+        saying = asyncio.ensure_future(up())
+        try:
+            while piece := await there.read(65536):
+                writer.write(piece)
+        finally:
+            saying.cancel()
+            back.close()
+
+    async with listening(serve) as port_in_front:
+        yield port_in_front
+
+
+@pytest.mark.parametrize("codec", ["json", "msgpack"])
+async def test_it_finds_its_way_past_what_swallows_messages(served, codec, monkeypatch):
+    monkeypatch.setattr("everywire.client.ladder._PATIENCE", (0.2, 0.2))
+    async with swallowing(served.port) as port:
+        client = Client(f"ws://127.0.0.1:{port}/everywire", codec=codec, connect={"proxy": None})
+        assert await converse(client) == "stream"
+        ladder = client._life._dial
+        assert not await ladder.better()
+    assert not await ladder.better()
 
 
 @pytest.mark.parametrize("kind", ["websocket", "stream"])
