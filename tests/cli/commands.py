@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 class Command:
