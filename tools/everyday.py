@@ -21,6 +21,8 @@ ROOT = testbed.ROOT
 BIN = Path(sys.executable).parent
 # The layers with a compiled build: their tests run a second time on the plain one.
 TWO_BUILDS = ("ws", "http", "engine", "servers", "client")
+# Of these, what starts many processes and no server in any of them: nothing compiled is in its way.
+ONE_BUILD = ("servers/workers/test_authority.py", "servers/workers/test_supervisor.py")
 # A process for each processor, as half of a run waits for other processes. A file stays in one of them, with what it
 # started: its servers, its browser. pytest's own `-n0`, given after these, runs everything in one.
 SPREAD = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
@@ -129,7 +131,7 @@ def tests(tally: Tally, arguments: Sequence[str]) -> None:
     folders = [f"tests/{name}" for name in TWO_BUILDS if any((ROOT / "tests" / name).rglob("test_*.py"))]
     chosen = any(Path(argument.split("::")[0]).exists() for argument in arguments)
     if native and (folders or chosen):
-        paths = [] if chosen else folders
+        paths = [] if chosen else [*folders, *(f"--ignore=tests/{name}" for name in ONE_BUILD)]
         run_pytest(tally, "tests, plain build", [*paths, *arguments], EVERYWIRE_PURE="1")
 
 
