@@ -1,7 +1,7 @@
 """Every Python program in the README and the docs runs, and prints what the text says it prints.
 
 A program that serves runs while the programs after it do, until the next one that serves. A block of text after a program is its output. Port 8000 is
-replaced by a free one.
+replaced by a free one. What a program calls `test_…` is called.
 """
 
 import __future__
@@ -32,8 +32,12 @@ class Program:
     output: str | None
 
     @property
+    def tests(self) -> bool:
+        return "\ndef test_" in self.text
+
+    @property
     def serves(self) -> bool:
-        return SERVES.search(self.text) is not None
+        return not self.tests and SERVES.search(self.text) is not None
 
 
 def programs(text: str) -> list[Program]:
@@ -83,7 +87,11 @@ class Stage:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             # With lazy annotations, an excerpt that only defines something needs no imports.
-            exec(compile(text, document, "exec", __future__.annotations.compiler_flag), {"__name__": "__main__"})
+            names = {"__name__": "__main__"}
+            exec(compile(text, document, "exec", __future__.annotations.compiler_flag), names)
+            for name, test in [*names.items()]:
+                if name.startswith("test_"):
+                    await asyncio.to_thread(test)  # it has a loop of its own
             if program.serves:
                 await self.replace()
             else:
@@ -120,6 +128,13 @@ async def test_programs_run(path, monkeypatch):
             await stage.perform(str(path), program)
     finally:
         await stage.end()
+
+
+async def test_a_test_in_a_document_is_run(monkeypatch):
+    program = Program(1, "from everywire import Everywire\ndef test_it():\n    assert Everywire() is None\n", None)
+    assert not program.serves
+    with pytest.raises(AssertionError):
+        await Stage(monkeypatch).perform("a document", program)
 
 
 def test_the_readme_has_programs_with_output():

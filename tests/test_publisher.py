@@ -8,8 +8,10 @@ import threading
 import pytest
 
 from everywire.app import Everywire
+from everywire.brokers.base import Query
 from everywire.errors import EverywireError, Refused
-from everywire.publisher import Published, Publisher
+from everywire.messages import Audience
+from everywire.publisher import Published, Publisher, Reached
 
 KEY = "k" * 16
 
@@ -18,6 +20,7 @@ KEY = "k" * 16
 async def app():
     app = Everywire()
     app.channel("room:{name}", history=50)
+    app.channel("map:{name}", keyed=True)
     app.admin(key=KEY, port=0)
     async with app.serving(port=0):
         yield app
@@ -51,12 +54,36 @@ async def test_it_publishes_many(app):
 async def test_it_sends_away(app):
     def work():
         with publisher(app) as it:
-            it.kick("ann")
-            it.unsubscribe("ann", "room:1")
-            it.revoke("ann")
-            return it.ask("GET", "/stats")
+            return it.kick("ann"), it.unsubscribe("ann", "room:1"), it.revoke("ann"), it.ask("GET", "/stats")
 
-    assert (await asyncio.to_thread(work))["sessions"] == 0
+    *reached, stats = await asyncio.to_thread(work)
+    assert reached == [Reached(0, 1, 0)] * 3
+    assert stats["sessions"] == 0
+
+
+async def test_it_sets_compares_and_removes_entries(app):
+    def work():
+        with publisher(app) as it:
+            first = it.publish("map:1", 1, entry="x", expect=0, ttl=60)
+            with pytest.raises(Refused, match="conflict") as caught:
+                it.publish("map:1", 2, entry="x", expect=0)
+            return first.offset, caught.value.code, caught.value.data, it.publish("map:1", entry="x", remove=True)
+
+    *found, removed = await asyncio.to_thread(work)
+    assert found == [1, 111, {"offset": 1}]
+    assert removed.offset == 2
+
+
+async def test_it_publishes_to_some(app):
+    def work():
+        with publisher(app) as it:
+            it.publish("room:1", 1, to_user="ann")
+            it.publish("room:1", 2, to_session="s", exclude=["t"])
+            return it.ask("GET", "/history?channel=room:1")["publications"]
+
+    assert [each["data"] for each in await asyncio.to_thread(work)] == [1, 2]
+    found = await app.hub.broker.read("room:1", Query(), app.hub.place("room:1").kind.retention)
+    assert [one.audience for one in found.publications] == [Audience(user="ann"), Audience(("t",), "s")]
 
 
 async def test_a_no_is_told(app):
@@ -65,8 +92,12 @@ async def test_a_no_is_told(app):
             await asyncio.to_thread(it.publish, "nowhere", 1)
     assert caught.value.code == 104
     with Publisher(f"http://127.0.0.1:{app.administration[0].port}", "x" * 16) as stranger:
-        with pytest.raises(Refused, match="key"):
+        with pytest.raises(Refused, match="that is not the key") as caught:
             await asyncio.to_thread(stranger.publish, "room:1", 1)
+    assert caught.value.code == 101
+    with Publisher(f"http://127.0.0.1:{app.administration[0].port}") as nobody:
+        with pytest.raises(Refused, match=r"a key is needed.*Publisher\(url, key\)"):
+            await asyncio.to_thread(nobody.publish, "room:1", 1)
 
 
 async def test_many_threads_share_it(app):
@@ -162,6 +193,13 @@ def test_what_is_no_administration():
 def test_what_is_no_address(url):
     with pytest.raises(ValueError):
         Publisher(url)
+
+
+@pytest.mark.parametrize("key", ["secret secret secret\n", "s\0", "\u20ac" * 16])
+def test_a_key_that_no_header_takes_is_not_shown(key):
+    with pytest.raises(ValueError, match="a key is one line") as caught:
+        Publisher("http://localhost:1", key)
+    assert key not in str(caught.value)
 
 
 def test_a_child_process_has_connections_of_its_own(monkeypatch):

@@ -12,6 +12,7 @@ from everywire.client.portal import SyncClient  # noqa: E402
 from everywire.client.websocket import connect  # noqa: E402
 from everywire.engine.websocket import WebSocket, broadcast  # noqa: E402
 from everywire.errors import (  # noqa: E402
+    ClientClosed,
     CloseCode,
     ConnectionClosed,
     ConnectionClosedError,
@@ -21,6 +22,7 @@ from everywire.errors import (  # noqa: E402
     HandshakeError,
     Refused,
     SessionGone,
+    Unreachable,
 )
 from everywire.http.request import Headers, Request, Response  # noqa: E402
 from everywire.hub.access.identity import Identity, Limits  # noqa: E402
@@ -39,6 +41,7 @@ __all__ = [
     "Caller",
     "Change",
     "Client",
+    "ClientClosed",
     "CloseCode",
     "Conflict",
     "ConnectionClosed",
@@ -64,6 +67,7 @@ __all__ = [
     "Server",
     "SessionGone",
     "SyncClient",
+    "Unreachable",
     "WebSocket",
     "__version__",
     "basic_auth",

@@ -7,6 +7,7 @@ from typing import Any
 
 __all__ = [
     "AbortHandshake",
+    "ClientClosed",
     "CloseCode",
     "ConnectionClosed",
     "ConnectionClosedError",
@@ -21,6 +22,7 @@ __all__ = [
     "Refused",
     "RedirectError",
     "SessionGone",
+    "Unreachable",
     "reconnectable",
     "sendable",
 ]
@@ -129,6 +131,23 @@ class ConnectionClosedOK(ConnectionClosed):
 
 class ConnectionClosedError(ConnectionClosed):
     """It ended otherwise."""
+
+
+class ClientClosed(ConnectionClosed):
+    """The client is not connected: `connect` was not called yet, or `close` was; or it has ended for good, and `reason` says why."""
+
+    def __init__(self, reason: str, code: int = CloseCode.NORMAL) -> None:
+        super().__init__(code, reason)
+        self.args = (reason,)  # no connection was closed by this
+
+
+class Unreachable(EverywireError, TimeoutError):
+    """A client was not connected in time: to `url`, as a log may have it; `reason` is why the last try failed, where one has."""
+
+    def __init__(self, url: str, seconds: float, reason: str = "") -> None:
+        super().__init__(f"no connection to {url} within {seconds:g} s: {reason or 'no answer yet'}")
+        self.url = url
+        self.reason = reason
 
 
 class HandshakeError(EverywireError):

@@ -76,11 +76,11 @@ async def test_headers_origin_and_subprotocol_are_sent():
         assert await run(f"127.0.0.1:{server.port}", *arguments) == (0, "7|http://127.0.0.1|b\n")
 
 
-async def test_why_there_is_no_connection_is_one_line():
-    async with served(process_request=lambda request: Response(403, "not you")) as uri:
+async def test_why_there_is_no_connection_is_one_line_and_what_the_server_says():
+    async with served(process_request=lambda request: Response(403, "not you\n")) as uri:
         code, said = await run(uri, "-x", "one")
         assert code == 1
-        assert said == f"Error: {uri}: the server answered 403 Forbidden\n"
+        assert said == f"Error: {uri}: the server answered 403 Forbidden\n  not you\n"
         port = uri.rpartition(":")[2]
     assert await run(uri, "-x", "one") == (1, f"Error: cannot connect to {uri}: Connection refused\n")
     assert await run(f"ftp://127.0.0.1:{port}", "-x", "one") == (
@@ -103,6 +103,31 @@ async def test_a_page_is_no_websocket():
 )
 def test_other_reasons_are_told_readably(error, said):
     assert _explain("ws://x", error) == said
+
+
+def refused(body, **headers):
+    error = HandshakeError("the server answered 400 Bad Request", 400)
+    error.response = Response(400, body, [(name.replace("_", "-"), value) for name, value in headers.items()])
+    return error
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        (b"", []),
+        (b'{"code": 107}', ['{"code": 107}']),
+        (b"one\r\n\r\n two\n", ["one", " two"]),
+        (b"\x1b[2Jgone\r\x07\xff", ["\\x1b[2Jgone\\r\\x07\ufffd"]),
+        (b"x" * 9_999, ["x" * 2_000, "…"]),
+        (b"x\n" * 30, ["x"] * 20 + ["…"]),
+        (b"\0\1\2", []),
+    ],
+)
+def test_what_a_server_says_to_a_refusal_is_shown_readably_and_bounded(body, lines):
+    first, *told = _explain("ws://x", refused(body)).split("\n")
+    assert first == "ws://x: the server answered 400 Bad Request"
+    assert told == [f"  {line}" for line in lines]
+    assert _explain("ws://x", refused(body, Content_Encoding="gzip")) == first
 
 
 async def test_the_other_scheme_is_suggested(tmp_path):

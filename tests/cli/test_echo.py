@@ -38,6 +38,6 @@ async def test_the_limit_of_a_message_is_kept():
 
 async def test_an_engine_that_is_not_there_is_told_in_one_line():
     async with started("echo", "--port", "0", "--engine", "native", EVERYWIRE_PURE="1") as echo:
-        assert await echo.exit() == 1
+        assert await echo.exit() == 2
     assert echo.said.startswith("Error: the native engine is not available here")
     assert "Traceback" not in echo.said

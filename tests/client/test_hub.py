@@ -1,13 +1,14 @@
 """The client: what it promises over connections that come and go. Time is virtual, the hub is real."""
 
 import asyncio
+from dataclasses import dataclass
 from random import Random
 
 import pytest
 from tests.client.wires import Wires, data, elapse, told
 
 import everywire
-from everywire.client.hub import Client, Position
+from everywire.client.hub import Client, Misfit, Position
 from everywire.errors import ConnectionClosedError, HandshakeError, Refused
 
 
@@ -44,6 +45,26 @@ def test_rewind_history_presence_and_calls(wires):
             assert await ada.call("double", [1]) == [1, 1]
             assert await ada.publish("room:a", None) is not None
             assert await data(room, 1) == [None]
+
+    wires.run(test())
+
+
+def test_history_says_its_channel_and_is_of_the_type_that_was_asked_for(wires):
+    @dataclass
+    class Message:
+        text: str
+
+    async def test():
+        async with wires.client() as ada:
+            room = ada.subscribe("room:a", type=Message)
+            await room.publish(Message("hi"))
+            plain = (await ada.history("room:a")).publications
+            assert [(each.channel, each.data) for each in plain] == [("room:a", {"text": "hi"})]
+            for page in (await room.history(), await ada.history("room:a", type=Message, limit=1)):
+                assert [(each.channel, each.data) for each in page.publications] == [("room:a", Message("hi"))]
+            await room.publish({"txet": "hi"})
+            with pytest.raises(Misfit, match="text"):
+                await room.history()
 
     wires.run(test())
 

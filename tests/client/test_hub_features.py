@@ -205,6 +205,26 @@ def test_wildcards_and_the_channel_itself(wires):
     wires.run(test())
 
 
+@pytest.mark.parametrize("names", [("room:a", "room:*", "room:>"), ("room:*", "room:a"), ("room:>", "room:*", "room:a")])
+@pytest.mark.parametrize("everywhere", [False, True], ids=["", "delta everywhere"])
+def test_a_delta_is_for_the_channels_own_subscription_and_wildcards_hear_it_whole(wires, codec, names, everywhere):
+    async def test():
+        async with wires.client(codec=codec) as ada, wires.client() as bob:
+            followed = [ada.subscribe(name, delta=everywhere or name == "room:a") for name in names]
+            for each in followed:
+                await each.ready()
+            said = [{"pad": "x" * 500, "n": number} for number in range(6)]
+            for each in said:
+                await bob.publish("room:a", each)
+            await elapse(1)
+            assert '"delta"' in str(wires.all[0].told) or codec == "msgpack"
+            for each in followed:
+                assert await data(each, 6) == said
+                assert len(each._queue) == 0
+
+    wires.run(test())
+
+
 def test_deltas_are_put_together_over_breaks(wires, codec):
     async def test():
         pad = {"pad": "x" * 500}

@@ -7,7 +7,7 @@ from tests.client.wires import data, elapse
 
 import everywire
 from everywire.client.hub import Change, State
-from everywire.errors import ConnectionClosed, HandshakeError, Refused
+from everywire.errors import ClientClosed, ConnectionClosed, EverywireError, HandshakeError, Refused, Unreachable
 
 
 def test_it_comes_back_again_and_again_ever_more_slowly(wires):
@@ -42,6 +42,72 @@ def test_connect_does_not_wait_for_the_next_try(wires):
         await connecting
         assert asyncio.get_running_loop().time() < 2
         await client.close()
+
+    wires.run(test())
+
+
+def test_an_outage_is_warned_of_once_and_says_where_why_and_when_next(wires, caplog):
+    caplog.set_level("INFO", "everywire.client")
+
+    def levels():
+        found = [each.levelname for each in caplog.records if "no connection" in each.message]
+        caplog.clear()
+        return found
+
+    async def test():
+        client = wires.client(backoff=(1, 1))
+        client.url = "ws://ann:secret@in.memory/everywire?token=t0ken"
+        wires.broken = OSError("nobody listens")
+        connecting = asyncio.ensure_future(client.connect())
+        await elapse(5)
+        first = caplog.records[0].message
+        assert first.startswith(
+            "no connection to ws://...@in.memory/everywire?token=... (1006 nobody listens); next attempt in "
+        )
+        assert levels()[:3] == ["WARNING", "INFO", "INFO"]
+        wires.broken = None
+        await connecting
+        levels()
+        wires.all[0].cut()
+        await client.connect()
+        assert levels() == ["INFO"]  # it came back at once: that is everyday
+        wires.broken = OSError("nobody listens")
+        wires.all[1].cut()
+        await elapse(5)
+        assert levels()[:3] == ["INFO", "WARNING", "INFO"]
+        await client.close()
+
+    wires.run(test())
+
+
+def test_who_does_not_want_to_wait_is_told_where_and_why(wires):
+    async def test():
+        wires.broken = OSError("nobody listens")
+        client = wires.client(backoff=(1, 1))
+        client.url = "ws://in.memory/everywire?token=t0ken"
+        with pytest.raises(Unreachable) as caught:
+            await client.connect(timeout=5)
+        assert str(caught.value) == "no connection to ws://in.memory/everywire?token=... within 5 s: nobody listens"
+        assert (caught.value.reason, caught.value.url) == ("nobody listens", "ws://in.memory/everywire?token=...")
+        assert isinstance(caught.value, TimeoutError)
+        assert isinstance(caught.value, EverywireError)
+        assert asyncio.get_running_loop().time() == pytest.approx(5)
+        wires.broken = None
+        await client.connect(timeout=5)  # it has gone on
+        assert client.state is State.CONNECTED
+        await client.close()
+
+    wires.run(test())
+
+
+def test_a_program_without_a_server_gives_up_where_it_says_so(wires):
+    async def test():
+        wires.delay = lambda: 60
+        client = wires.client(connect_timeout=2)
+        with pytest.raises(Unreachable, match="within 2 s: no answer yet"):
+            async with client:
+                pass
+        assert client.state is State.CLOSED
 
     wires.run(test())
 
@@ -162,5 +228,54 @@ def test_another_client_goes_on_from_the_positions_and_the_session_of_the_first(
                 assert second.session == session
                 assert await data(second.subscribe("room:a", since=positions["room:a"]), 1) == [2]
             await first.close()
+
+    wires.run(test())
+
+
+def test_what_is_asked_of_a_client_that_is_not_connected_fails_where_it_is_awaited(wires):
+    def ask(client):
+        async def items():
+            yield 1
+
+        return [
+            client.publish("room:a", 1),
+            client.publish("room:a", 1, ephemeral=True),
+            client.call("double", 1),
+            client.call("double", items=items()),
+            client.history("room:a"),
+            client.entries("room:a"),
+            client.presence("room:a"),
+            anext(client.stream("double", 1)),
+        ]
+
+    async def test():
+        client = wires.client()
+        for asking in ask(client):
+            with pytest.raises(ClientClosed, match=r"^the client is not connected: connect\(\) comes first$"):
+                await asking
+        async with client:
+            pass
+        for asking in ask(client):
+            with pytest.raises(ClientClosed, match=r"^the client was closed$") as caught:
+                await asking
+            assert (caught.value.code, isinstance(caught.value, ConnectionClosed)) == (1000, True)
+        wires.broken = HandshakeError("forbidden", 403)
+        ended = wires.client()
+        with pytest.raises(HandshakeError):
+            await ended.connect()
+        for asking in ask(ended):
+            with pytest.raises(ClientClosed, match=r"^the client is closed: forbidden$"):
+                await asking
+
+    wires.run(test())
+
+
+def test_an_ephemeral_publication_without_a_connection_fails_where_it_is_awaited(wires):
+    async def test():
+        async with wires.client() as ada:
+            wires.all[0].cut()
+            publishing = ada.publish("room:a", 1, ephemeral=True)
+            with pytest.raises(ConnectionClosed, match="there is no connection"):
+                await publishing
 
     wires.run(test())

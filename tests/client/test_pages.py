@@ -2,7 +2,8 @@
 
 import pytest
 
-from everywire.client.pages import collect
+from everywire.client.following import Misfit
+from everywire.client.pages import collect, read
 from everywire.client.wire import Page, Position, Publication
 
 
@@ -109,3 +110,33 @@ async def test_a_log_that_begins_anew_is_the_one_that_counts(reverse):
     channel.between = [channel.change(epoch="f", first=1, last=3)]
     page = await collect(channel.ask, {"reverse": reverse})
     assert (offsets(page), page.position) == ([3, 2, 1] if reverse else [1, 2, 3], Position("f", 3))
+
+
+@pytest.mark.parametrize(("reverse", "bound"), [(False, "since"), (True, "before")])
+async def test_it_asks_on_where_an_answer_had_only_what_is_for_others(reverse, bound):
+    answers = [
+        Page(1, "c", "e", 9, [], more=True, after=5),
+        Page(2, "c", "e", 9, [Publication("x", 0, 7)], more=True, recovered=True),
+        Page(3, "c", "e", 9, [], recovered=True),
+    ]
+    asked = []
+
+    async def ask(command):
+        asked.append(command)
+        return answers.pop(0)
+
+    page = await collect(ask, {"reverse": reverse})
+    assert (offsets(page), page.offset, page.more, page.after) == ([7], 9, False, None)
+    assert [command[bound].offset for command in asked[1:]] == [5, 7]
+
+
+async def later(page):
+    return page
+
+
+async def test_publications_of_a_page_say_their_channel_and_are_of_the_type():
+    found = await read(later(Page(1, "c", "e", 2, [Publication("1", 5, 1), Publication(removed=True)])), str)
+    assert [(each.channel, each.data, each.offset) for each in found.publications] == [("c", "1", 1), ("c", None, None)]
+    with pytest.raises(Misfit) as misfit:
+        await read(later(Page(1, "c", "e", 2, [Publication("1", 5, 1)])), int)
+    assert (misfit.value.publication.offset, misfit.value.channel) == (1, "c")

@@ -11,7 +11,7 @@ import pytest
 from everywire import Refused, SyncClient
 from everywire.app import Everywire
 from everywire.client.hub import State
-from everywire.errors import ConnectionClosed
+from everywire.errors import ClientClosed, ConnectionClosed, Unreachable
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def test_it_publishes_calls_and_follows(url):
             assert room.position.offset == 2
             assert list(room.members) == [client.session]
             assert client.call("double", 4) == 8
-            assert [each.data for each in client.history("room:a", limit=1).publications] == [1]
+            assert [each.data for each in client.history("room:a", limit=1, type=int).publications] == [1]
             assert [member.info["name"] for member in client.presence("room:a")] == ["Ada"]
             with pytest.raises(Refused, match="unknown channel"):
                 client.publish("nowhere", 1)
@@ -117,10 +117,16 @@ async def test_it_may_be_closed_and_connected_again(url):
 
 async def test_what_cannot_connect_says_so():
     def work():
-        client = SyncClient("ws://127.0.0.1:1/")
-        with pytest.raises(TimeoutError):
+        client = SyncClient("ws://127.0.0.1:1/?token=secret")
+        with pytest.raises(Unreachable, match=r"ws://127.0.0.1:1/\?token=\.\.\. within 0.05 s: .*Connect call failed"):
             client.connect(0.05)
         client.close()
+        with pytest.raises(ClientClosed, match="not connected"):
+            client.publish("room:a", 1)
+        client.close()
+        with pytest.raises(Unreachable):
+            with SyncClient("ws://127.0.0.1:1/", connect_timeout=0.05):
+                pass
         with pytest.raises(everywire_error()):
             with SyncClient("nonsense://"):
                 pass

@@ -196,6 +196,15 @@ async def test_the_wait_grows_while_connections_do_not_last():
     await iteration.aclose()
 
 
+async def test_an_outage_is_warned_of_once(caplog):
+    caplog.set_level(logging.INFO, "everywire.client")
+    iteration, _ = visits(OSError("gone"), OSError("gone"), 1006, OSError("gone again"))
+    for _ in range(3):
+        await anext(iteration)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "INFO", "WARNING", "INFO"]
+    await iteration.aclose()
+
+
 async def test_the_wait_begins_anew_after_a_connection_that_lasted():
     iteration, paused = visits(OSError(), OSError(), 1006, OSError(), lasting=STABLE)
     for _ in range(3):

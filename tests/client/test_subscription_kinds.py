@@ -181,6 +181,28 @@ def test_wildcards_hear_what_matches_without_positions():
     played(test)
 
 
+def test_what_wildcards_have_heard_is_known_when_the_channels_own_subscription_is_told_it_later():
+    async def test(script, client):
+        every = client.subscribe("room:*")
+        await subscribed(script, "room:*", epoch=None)
+        one = client.subscribe("room:a")
+        for offset in (5, 6, 7):  # while the answer to the subscribe is on its way
+            publish(script, offset, offset, channel="room:a")
+        await settle()
+        await subscribed(script, "room:a", offset=4)
+        for offset in (5, 6, 7, 8):
+            publish(script, offset, offset, channel="room:a")
+        await settle()
+        assert await data(one, 4) == [5, 6, 7, 8]
+        assert await data(every, 4) == [5, 6, 7, 8]
+        assert (len(one._queue), len(every._queue)) == (0, 0)
+        script.tell(type="publication", channel="room:a", data="a new log", offset=5, time=2)
+        await settle()
+        assert await data(every, 1) == ["a new log"]
+
+    played(test)
+
+
 def test_too_slow_with_wildcards_loses_aloud():
     async def test(script, client):
         room = client.subscribe("*", max_queue=3)

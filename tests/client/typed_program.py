@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from everywire import Client, Conflict, Policy, SyncClient
-from everywire.client.hub import Position, Publication, Subscription
+from everywire.client.hub import Page, Position, Publication, Subscription
 
 
 @dataclass
@@ -23,6 +23,12 @@ async def follow(client: Client) -> list[str]:
     if entry is not None and entry.sender is not None:
         found.append(entry.sender.session)
     return found
+
+
+async def look_back(client: Client) -> list[str]:
+    page: Page[Message] = await client.history("room:lobby", type=Message, limit=5)
+    mine: Page[Message] = await client.subscribe("room:lobby", type=Message).history(reverse=True)
+    return [each.data.text.upper() for each in [*page.publications, *mine.publications]]
 
 
 async def call(client: Client) -> int:

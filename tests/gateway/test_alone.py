@@ -140,6 +140,14 @@ def test_a_form_of_another_page_publishes_nothing(place):
     assert place.ask("GET", "history?channel=room:a").json["publications"] == []
 
 
+@pytest.mark.parametrize(("address", "logged"), [("192.0.2.7", "192.0.2.7"), ("127.0.0.1", "nothing")])
+def test_the_log_says_who_was_refused_as_far_as_that_is_known(place, caplog, address, logged):
+    with caplog.at_level("INFO", "everywire.gateway"):
+        place.ask("POST", "publish", {}, address, Cookie="a=b")
+    (record,) = caplog.records
+    assert [vars(record).get(name, "nothing") for name in ("address", "origin")] == [logged, "nothing"]
+
+
 def test_history(place):
     for number in range(5):
         publish(place, data=number)

@@ -1,5 +1,7 @@
 """An attachment: a transport in the hub."""
 
+import logging
+
 import pytest
 
 from everywire.app import Everywire
@@ -39,6 +41,17 @@ def test_a_closed_one_hears_and_says_nothing(hub):
     attachment.tell(Publication("c", Raw(b"1"), 0))
     assert (transport.closed, [*transport.outbox]) == ((1011, "oops"), [])
     assert attachment.inbox == []
+
+
+@pytest.mark.parametrize("address", [None, "192.0.2.7"])
+def test_the_log_says_where_a_client_is_that_is_closed_or_nothing_of_it(hub, caplog, address):
+    attachment = hub.attach(MemoryTransport(), TwoWords())
+    attachment.address = address
+    hub.limiting.gate.entered(address)
+    with caplog.at_level(logging.INFO):
+        attachment.close(4400, "bad message")
+    (record,) = caplog.records
+    assert (record.code, vars(record).get("address", "nothing")) == (4400, address or "nothing")
 
 
 class Folded(Request):

@@ -14,6 +14,7 @@ from everywire.ops.admin import Admin, is_loopback
 from everywire.testing import Net
 
 KEY = "k" * 16
+REACHED = {"sessions": 1, "nodes": 1, "silent": 0}
 
 
 @pytest.fixture
@@ -21,6 +22,7 @@ def net():
     app = Everywire(settings=Settings(max_data=200))
     app.channel("room:{name}", history=5, presence=True)
     app.channel("plain")
+    app.channel("map:{name}", keyed=True)
     app.on_connect(lambda connecting: Identity(connecting.token, issued=connecting.time))
     with Net(app) as net:
         yield net
@@ -106,13 +108,51 @@ def test_looking_at_the_node(net, ask):
 def test_sending_away(net, ask):
     ann, ben, eve = (net.connect(token=name) for name in ("ann", "ben", "eve"))
     ben.subscribe("room:1")
-    assert ask("POST", "/kick", user="ann", reason="bye") == (200, {})
+    assert ask("POST", "/kick", user="ann", reason="bye") == (200, REACHED)
     assert ann.closed == (4404, "bye")
-    assert ask("POST", "/unsubscribe", user="ben", channel="room:1") == (200, {})
+    assert ask("POST", "/unsubscribe", user="ben", channel="room:1") == (200, REACHED)
     assert [event["channel"] for event in ben.events("unsubscribed")] == ["room:1"]
     net.run(1)
-    assert ask("POST", "/revoke", user="eve", lasting=60) == (200, {})
+    assert ask("POST", "/revoke", user="eve", lasting=60) == (200, REACHED)
     assert eve.closed == (4401, "the token was revoked")
+
+
+def test_sending_away_says_how_many_it_reached(net, ask):
+    ann, _ = net.connect(token="ann"), net.connect(token="ann")
+    ann.subscribe("room:1")
+    nobody = {**REACHED, "sessions": 0}
+    for body in ({"user": "ann", "channel": "room:2"}, {"user": "ben", "channel": "room:1"}):
+        assert ask("POST", "/unsubscribe", **body) == (200, nobody)
+    assert ask("POST", "/unsubscribe", user="ann", channel="room:1") == (200, REACHED)
+    for body in ({"user": "ben"}, {"session": "none"}):
+        assert ask("POST", "/kick", **body) == (200, nobody)
+    assert ask("POST", "/revoke", token="none") == (200, nobody)
+    assert ask("POST", "/kick", user="ann") == (200, {**REACHED, "sessions": 2})
+
+
+def test_publishing_to_some(net, ask):
+    ann, ben = net.connect(token="ann"), net.connect(token="ben")
+    for client in (ann, ben):
+        client.subscribe("room:1")
+    assert ask("POST", "/publish", channel="room:1", data=1, to={"user": "ann"})[0] == 200
+    assert ask("POST", "/publish", channel="room:1", data=2, to={"session": ben.session})[0] == 200
+    assert ask("POST", "/publish", batch=[{"channel": "room:1", "data": 3, "exclude": [ann.session]}])[0] == 200
+    heard = [[event["data"] for event in client.events() if event["type"] == "publication"] for client in (ann, ben)]
+    assert heard == [[1], [2, 3]]
+
+
+def test_entries_are_set_compared_removed_and_read(ask):
+    assert ask("POST", "/publish", channel="map:1", entry="x", data=1, expect=0)[1]["offset"] == 1
+    status, said = ask("POST", "/publish", channel="map:1", entry="x", data=2, expect=0)
+    assert (status, said["code"], said["data"]) == (409, 111, {"offset": 1})
+    batch = [{"channel": "map:1", "entry": "x", "data": 2, "expect": 9}, {"channel": "map:1", "entry": "y", "data": 3}]
+    (no, _) = ask("POST", "/publish", batch=batch)[1]["published"]
+    assert no["error"]["data"] == {"offset": 1}
+    status, said = ask("GET", "/entries?channel=map:1")
+    assert (status, said["offset"], said["recovered"]) == (200, 2, False)
+    assert [(each["entry"], each["data"]) for each in said["entries"]] == [("x", 1), ("y", 3)]
+    assert ask("POST", "/publish", channel="map:1", entry="x", remove=True, expect=1)[0] == 200
+    assert [each["entry"] for each in ask("GET", "/entries?channel=map:1")[1]["entries"]] == ["y"]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +176,9 @@ def test_sending_away(net, ask):
         ("GET", "/history?channel=plain", {}, 404, 110),
         ("GET", "/history?channel=room:1&limit=many", {}, 400, 107),
         ("GET", "/history?channel=room:1&channel=room:2", {}, 400, 107),
+        ("GET", "/entries", {}, 400, 107),
+        ("GET", "/entries?channel=room:1", {}, 404, 110),
+        ("GET", "/channels?prefix=a&prefix=b", {}, 400, 107),
         ("GET", "/nothing", {}, 404, 107),
         ("GET", "/", {}, 404, 107),
         ("GET", "/publish", {}, 405, 107),
@@ -146,6 +189,43 @@ def test_what_cannot_be_done(ask, method, target, said, status, code):
     found, answer = ask(method, target, **said)
     assert (found, answer["code"]) == (status, code)
     assert set(answer) == {"code", "reason"}
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("history?channel=room:1&limit=abc", "limit is a whole number, 0 or more, of at most 15 digits"),
+        ("history?channel=room:1&limit=-1", "limit is a whole number, 0 or more, of at most 15 digits"),
+        ("history?channel=room:1&limit=1&limit=2", "limit is said twice"),
+        ("history?channel=room:1&reverse=maybe", "reverse is 1 or 0"),
+        ("history?limit=1", "channel is missing"),
+        ("presence?channel=", "channel is missing"),
+        ("entries?channel=map:1&since=7", "since is a position, epoch:offset"),
+        ("entries?channel=map:1&after=x", "after is a whole number, 0 or more, of at most 15 digits"),
+        ("channels?prefix=a&prefix=b", "prefix is said twice"),
+    ],
+)
+def test_what_is_wrong_with_a_parameter_is_said_by_its_name(ask, target, reason):
+    assert ask("GET", f"/{target}") == (400, {"code": 107, "reason": reason})
+
+
+@pytest.mark.parametrize(
+    ("target", "said", "reason"),
+    [
+        ("kick", {}, "either a `user` or a `session` is needed"),
+        ("kick", {"user": "ann", "code": 1006}, "1006 is no close code that can be sent"),
+        ("revoke", {}, "either a `user` or a `token` is needed"),
+        ("publish", {}, "either a `channel` or a `batch` is needed"),
+        ("publish", {"channel": 1}, "Expected `str | null`, got `int` - at `$.channel`"),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_said(ask, target, said, reason):
+    assert ask("POST", f"/{target}", **said) == (400, {"code": 107, "reason": reason})
+
+
+def test_an_error_of_ours_is_not_told_as_a_bad_request(net, ask, monkeypatch):
+    monkeypatch.setattr(net.app.hub.broker, "members", lambda name: int("abc"))
+    assert ask("GET", "/presence?channel=room:1") == (500, {"code": 100, "reason": "internal error"})
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"channel": 7}', b"[" * 100_000])

@@ -100,6 +100,16 @@ const scored = until(anywhere, "publication");
 await grace.publish("score:ann", 7);
 assert.deepEqual(await scored.then(({ channel, data }) => [channel, data]), ["score:ann", 7]);
 
+// Its own subscription is told differences, the other one everything.
+const [wild, own] = [[], []];
+anywhere.on("publication", ({ data }) => wild.push(data));
+const ann = ada.subscribe("score:ann", { delta: deltas, onPublication: ({ data }) => own.push(data) });
+await until(ann, "subscribed");
+const both = Promise.all([until(anywhere, "publication", () => wild.length === 6), until(ann, "publication", () => own.length === 6)]);
+for (let at = 0; at < 6; at += 1) await grace.publish("score:ann", { ...big, at });
+await both;
+for (const told of [wild, own]) assert.deepEqual(told, boards.slice(0, 6));
+
 const quiet = until(room, "publication");
 await grace.publish("room:tea", "not for Ada", { exclude: [ada.session] });
 await grace.publish("room:tea", "for Ada", { to: { session: ada.session } });

@@ -17,7 +17,7 @@ export type Handler = (data: never, context: { signal: AbortSignal }) => unknown
 
 export type Call = Command & { type: "call" };
 
-/** A call under way. @internal */
+/** A call under way. */
 export interface Begun {
   id: number;
   answer: Promise<ServerEvent>;

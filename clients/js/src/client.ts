@@ -143,11 +143,11 @@ export class Client extends Emitter<ClientEvents> {
 
   /**
    * Connects, and stays so until `close()`; between two tries it tries at once. Resolves at the next welcome, rejects when the
-   * client closes before it.
+   * client closes before it, or with "timeout" after `timeout` ms: that says where to and why not, and it goes on trying.
    */
-  connect(): Promise<void> {
+  connect({ timeout }: { timeout?: number } = {}): Promise<void> {
     this.#connection.connect();
-    const done = this.#welcome();
+    const done = this.#welcome(timeout);
     done.catch(() => undefined); // who does not wait for it hears of the end by the `error` event
     return done;
   }
@@ -177,7 +177,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** As `subscription.publish`, without following the channel. */
   async publish(channel: string, data: unknown, { ephemeral, key, ...options }: PublishOptions = {}): Promise<Position | null> {
-    if (ephemeral && !this.#connection.ready) throw new EverywireError("not-connected", "there is no connection to publish on", true);
+    if (ephemeral && !this.#connection.ready && this.state !== "closed") throw new EverywireError("not-connected", "there is no connection to publish on", true);
     const id = this.#connection.nextId();
     const once = ephemeral ? { ephemeral } : { key: key ?? `${this.#keys}-${id}` };
     const command: Command & { id: number } = { type: "publish", id, channel, data, ...once, ...options };
@@ -201,7 +201,7 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #send(command: Command & { id: number }, options: RequestOptions): Promise<ServerEvent> {
-    if (this.state === "closed") return Promise.reject(new EverywireError("closed", "the client is closed"));
+    if (this.state === "closed") return Promise.reject(new EverywireError("closed", "the client is closed: connect() first"));
     const answer = this.#requests.add(command, options);
     this.#flush();
     return answer;
@@ -212,15 +212,27 @@ export class Client extends Emitter<ClientEvents> {
     return this.#send({ ...command, id }, { repeatable: true, timeout: this.#answerTimeout }) as Promise<Answer>;
   }
 
-  #welcome(): Promise<void> {
+  #welcome(timeout: number | undefined): Promise<void> {
     if (this.state === "connected") return Promise.resolve();
+    const { setTimeout, clearTimeout } = this.#environment;
     return new Promise((resolve, reject) => {
-      const stop = this.on("state", ({ state, code = "closed", reason = "closed" }) => {
-        if (state !== "connected" && state !== "closed") return;
+      let why = "no answer yet";
+      const done = (error?: EverywireError) => {
         stop();
-        if (state === "connected") resolve();
-        else reject(new EverywireError(code as "closed", reason));
+        clearTimeout(timer);
+        if (error) reject(error);
+        else resolve();
+      };
+      const stop = this.on("state", ({ state, code = "closed", reason = "" }) => {
+        if (state === "connected") done();
+        else if (state === "closed") done(new EverywireError(code as "closed", reason));
+        else if (state === "waiting") why = reason || `closed with ${code}`;
       });
+      const late = () => {
+        const { origin, pathname } = new URL(this.url); // what opens something is not for a log
+        done(new EverywireError("timeout", `no connection to ${origin}${pathname} within ${timeout} ms: ${why}`, true));
+      };
+      const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
     });
   }
 
@@ -289,6 +301,7 @@ export class Client extends Emitter<ClientEvents> {
 
   #published(event: Told): void {
     this.#subscriptions.get(event.channel)?.published(event as never);
+    if (event.delta) return; // it builds on what the channel's own subscription was told; by wildcards it comes whole
     for (const [subscription, hears] of this.#patterns) if (hears(event.channel)) subscription.published(event as never);
   }
 

@@ -220,7 +220,7 @@ export class Connection {
 
   #down(code: number, reason: string, error?: unknown): void {
     const { environment, ladder, token } = this.#options;
-    const known = this.ready;
+    const known = this.ready || this.#moving;
     this.#drop(code);
     // Who has only one token has no newer one to show.
     if (!mayReconnect(code) || (code === EXPIRED && typeof token === "string")) {
@@ -279,7 +279,6 @@ export class Connection {
 
   #welcomed(event: Connected): void {
     if (this.#moving && !event.resumed) return this.#link?.fail("the session could not be moved");
-    const { environment } = this.#options;
     const moved = this.#moving;
     this.#moving = false;
     this.session = event.session;
@@ -288,10 +287,10 @@ export class Connection {
     this.ready = true;
     this.#link?.watch(event.heartbeat);
     // Only a connection that lasts makes the next wait short again; a server that dies at each welcome is left in peace.
-    this.#stableTimer = environment.setTimeout(() => this.#backoff.reset(), 5_000);
+    this.#stableTimer = this.#options.environment.setTimeout(() => this.#backoff.reset(), 5_000);
     this.#expires(event.expires);
     if (this.#trying === "websocket") this.#proven("websocket");
-    this.#plan(!moved);
+    this.#plan(!event.resumed);
     this.state = "connected";
     this.#owner.welcomed(event, moved);
   }
@@ -371,7 +370,7 @@ export class Connection {
     this.#trying = "websocket";
     this.#moving = true;
     this.#hello = this.nextId();
-    link.expect(this.#options.openTimeout);
+    link.expect(PATIENCE); // what opens may still swallow what is said
     this.#send({ type: "connect", id: this.#hello, info: this.#options.info, resume: this.#resume });
   }
 

@@ -17,6 +17,8 @@ import type { Command, Counts, Failed, Member, Page, Passed, Policy, Position, P
 
 /** How many answers we take to one question. */
 const MOST_PAGES = 64;
+/** Publications heard by wildcards that are known again. */
+const MOST_RECENT = 4096;
 
 /**
  * What was missed may come in several answers, twice as many to each question as to the one before; the server sends nothing
@@ -39,8 +41,8 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   /** How far the pages of entries went that are not all here yet. */
   #after: number | undefined;
   #state: SubscriptionState = "subscribing";
-  /** Where the last publication was, for a subscription with wildcards. */
-  #place = "";
+  /** What was heard lately, for a subscription with wildcards. */
+  readonly #recent = new Set<string>();
   #again = false;
   /** Publications may be handed on: we are subscribed, or in the middle of an answer. */
   #open = false;
@@ -64,15 +66,9 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
     this.#position = options.since ? { ...options.since } : null;
     this.#bases = options.delta?.();
     this.backoff = new Backoff({}, random);
-    const { onPublication, onChanged, onJoin, onLeave, onSubscribed, onLost, onUnsubscribed, onError } = options;
-    if (onPublication) this.on("publication", onPublication);
-    if (onChanged) this.on("changed", onChanged);
-    if (onJoin) this.on("join", onJoin);
-    if (onLeave) this.on("leave", onLeave);
-    if (onSubscribed) this.on("subscribed", onSubscribed);
-    if (onLost) this.on("lost", onLost);
-    if (onUnsubscribed) this.on("unsubscribed", onUnsubscribed);
-    if (onError) this.on("error", onError);
+    for (const [name, listener] of Object.entries(options)) {
+      if (/^on[A-Z]/.test(name) && listener) this.on(name.slice(2).toLowerCase() as keyof SubscriptionEvents<T>, listener as never);
+    }
   }
 
   get state(): SubscriptionState {
@@ -214,14 +210,16 @@ export class Subscription<T = unknown> extends Emitter<SubscriptionEvents<T>> {
   /** @internal */
   published({ type: _, delta, base, ...publication }: Told<T>): void {
     if (this.#state !== "subscribed") return;
-    const { offset, entry, channel } = publication;
+    const { offset, entry, channel, time } = publication;
     if (this.#position && offset !== undefined) {
       if (offset <= this.#position.offset) return;
       if (offset > this.#position.offset + 1) return this.moved(); // a gap: something between was lost on its way
     } else if (offset !== undefined) {
-      const place = `${offset} ${channel}`;
-      if (place === this.#place) return; // told once more, for another subscription that hears this channel
-      this.#place = place;
+      // Told once more, for another subscription that hears this channel: perhaps much later, after newer ones.
+      const mark = `${offset} ${time} ${channel}`;
+      if (this.#recent.has(mark)) return;
+      this.#recent.add(mark);
+      if (this.#recent.size > MOST_RECENT) this.#recent.delete(this.#recent.values().next().value as string);
     }
     if (delta) {
       const whole = this.#bases?.whole(entry, offset, base, delta);

@@ -93,6 +93,8 @@ export interface Page extends Position {
   channel: string;
   publications: Publication[];
   more?: true;
+  /** Where all that was looked at is for others: how far that went. */
+  after?: number;
   /** Nothing is missing between what was asked from and these, whatever their offsets say. */
   recovered?: true;
 }

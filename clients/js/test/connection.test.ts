@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EverywireError, type StateChange } from "../src/index.ts";
+import { Client, EverywireError, type StateChange } from "../src/index.ts";
 import codes from "../../../tests/contracts/close_codes.json";
 import { FakeWorld, settled, WELCOME } from "./fakes.ts";
 
@@ -253,4 +253,34 @@ test("a listener that throws is reported and stops nobody", (context) => {
   world.welcome();
   assert.deepEqual(heard, ["connecting"]);
   assert.equal(report.mock.callCount(), 2);
+});
+
+test("who does not want to wait is told where and why not, and may go on", async () => {
+  const world = new FakeWorld();
+  const client = new Client("wss://ann:secret@test/everywire?token=secret", { environment: world.environment });
+  const early = client.connect({ timeout: 100 });
+  world.advance(100);
+  await assert.rejects(early, { code: "timeout", temporary: true, message: "no connection to https://test/everywire within 100 ms: no answer yet" });
+  const late = client.connect({ timeout: 1_000 });
+  world.socket.drop(1006, "refused");
+  world.advance(1_000);
+  await assert.rejects(late, { name: "EverywireError", code: "timeout", message: "no connection to https://test/everywire within 1000 ms: refused" });
+  const done = client.connect({ timeout: 1_000 });
+  world.welcome();
+  await done;
+  world.advance(10_000);
+  assert.equal(client.state, "connected");
+  await client.connect({ timeout: 1 });
+});
+
+test("what is asked of a client that is not connected rejects with closed", async () => {
+  const world = new FakeWorld();
+  const client = world.client();
+  const room = client.subscribe("room");
+  const asked = () => [client.publish("room", 1), client.publish("room", 1, { ephemeral: true }), room.publish(1), client.call("f"), room.history(), room.presence()];
+  for (const asking of asked()) await assert.rejects(asking, { name: "EverywireError", code: "closed", message: "the client is closed: connect() first" });
+  void client.connect();
+  world.welcome();
+  client.close();
+  for (const asking of asked()) await assert.rejects(asking, { code: "closed" });
 });

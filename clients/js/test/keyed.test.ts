@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applied, deltas } from "../src/deltas.ts";
-import type { Subscription } from "../src/index.ts";
+import type { SubscribeOptions, Subscription } from "../src/index.ts";
 import contract from "../../../tests/contracts/deltas.json";
 import { FakeWorld } from "./fakes.ts";
 
@@ -181,6 +181,42 @@ test("a channel that is heard by several subscriptions is told to each of them o
   world.socket.say({ type: "subscribed", id, channel: "score:*", recovered: false, publications: [] });
   for (const offset of [1, 1, 2, 2]) world.socket.publication("score:ann", offset, 1); // the server tells it for each
   assert.deepEqual(heard, ["score:ann 1", "score:* 1", "score:ann 2", "score:* 2"]);
+});
+
+/** A channel's own subscription and one by wildcards, the latter answered. */
+function twice(world: FakeWorld, options: SubscribeOptions<unknown> = {}): { own: unknown[]; every: unknown[] } {
+  const client = world.connected();
+  const own: unknown[] = [];
+  const every: unknown[] = [];
+  client.subscribe("score:*", { onPublication: ({ data }) => every.push(data) });
+  const { id } = world.socket.take("subscribe");
+  world.socket.say({ type: "subscribed", id, channel: "score:*", recovered: false, publications: [] });
+  client.subscribe("score:ann", { ...options, onPublication: ({ data }) => own.push(data) });
+  return { own, every };
+}
+
+test("a delta is for the channel's own subscription, and wildcards hear it whole", () => {
+  const world = new FakeWorld();
+  const { own, every } = twice(world, { delta: deltas });
+  world.socket.subscribed("score:ann");
+  world.socket.publication("score:ann", 1, { n: 1 });
+  for (const offset of [2, 3]) {
+    world.socket.say({ type: "publication", channel: "score:ann", offset, base: offset - 1, delta: { set: { n: offset } }, time: 1 });
+    world.socket.publication("score:ann", offset, { n: offset }); // as the server says it by wildcards
+  }
+  assert.deepEqual([own, every], [[{ n: 1 }, { n: 2 }, { n: 3 }], [{ n: 1 }, { n: 2 }, { n: 3 }]]);
+  assert.throws(() => world.socket.take("subscribe")); // nothing was missing
+});
+
+test("what wildcards have heard is known when the channel's own subscription is told it later", () => {
+  const world = new FakeWorld();
+  const { own, every } = twice(world);
+  for (const offset of [5, 6, 7]) world.socket.publication("score:ann", offset, offset); // while the answer is on its way
+  world.socket.subscribed("score:ann", { offset: 4 });
+  for (const offset of [5, 6, 7, 8]) world.socket.publication("score:ann", offset, offset);
+  assert.deepEqual([own, every], [[5, 6, 7, 8], [5, 6, 7, 8]]);
+  world.socket.say({ type: "publication", channel: "score:ann", offset: 5, data: "a new log", time: 2 });
+  assert.equal(every.at(-1), "a new log");
 });
 
 test("the server subscribes us: the application is told, and the next link goes on from there", () => {

@@ -218,6 +218,18 @@ test("nothing is moved while something is under way", async () => {
   server.take("call");
 });
 
+test("moving to a WebSocket that brings nothing takes two seconds, and longer until it is tried again", async () => {
+  const { world, client } = made();
+  void client.connect();
+  world.socket.drop();
+  await world.pass(30_000);
+  world.socket.open();
+  await world.pass(2_500);
+  assert.deepEqual([client.state, client.transport, world.sockets.length], ["connected", "stream", 2]);
+  await world.pass(59_000);
+  assert.equal(world.sockets.length, 2);
+});
+
 test("a session that could not be moved is begun anew", async () => {
   const { world, client } = made();
   void client.connect();

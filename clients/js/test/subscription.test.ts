@@ -204,6 +204,10 @@ test("history in several answers comes back as one", async () => {
   const { before } = await answer({ offset: 5, publications: [kept(2)] });
   assert.deepEqual(before, { epoch: "e", offset: 3 });
   assert.deepEqual(await backward, { epoch: "e", offset: 4, publications: [kept(4), kept(3), kept(2)] });
+  const others = room.history();
+  await answer({ more: true, publications: [], after: 2 });
+  const { since: on } = await answer({ publications: [kept(4)], recovered: true });
+  assert.deepEqual([on, (await others).publications], [{ epoch: "e", offset: 2 }, [kept(4)]]);
 });
 
 for (const [what, next] of [

@@ -15,9 +15,10 @@ Ordering duties of every broker, without which hubs cannot keep their promises:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from everywire.messages import Audience, Data, EntryChange, Joined, Left, Member, Moved, Position, Publication
 from everywire.messages.values import Value
@@ -32,11 +33,15 @@ __all__ = [
     "Occurrence",
     "Query",
     "Receipt",
+    "Relaying",
     "Retention",
     "Seat",
     "Snapshot",
     "Stretch",
 ]
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,3 +271,81 @@ class Broker(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and timers."""
+
+
+class Relaying(ABC):
+    """Puts every question of a broker to `_inner` by way of `_asked`, which says when, and whether at all."""
+
+    _inner: Broker
+
+    @abstractmethod
+    async def _asked(self, question: Coroutine[Any, Any, T]) -> T:
+        """Give what `question` comes to; one that is never put has to be closed."""
+
+    async def watch(self, channel: str) -> None:
+        """Ask for the news of `channel`."""
+        await self._asked(self._inner.watch(channel))
+
+    async def unwatch(self, channel: str) -> None:
+        """Ask for its news no longer."""
+        await self._asked(self._inner.unwatch(channel))
+
+    async def publish(self, channel: str, draft: Draft, retention: Retention | None) -> Receipt:
+        """Append and deliver."""
+        return await self._asked(self._inner.publish(channel, draft, retention))
+
+    async def read(self, channel: str, query: Query, retention: Retention) -> Stretch:
+        """Read a log."""
+        return await self._asked(self._inner.read(channel, query, retention))
+
+    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
+        """Read the entries of a keyed channel."""
+        return await self._asked(self._inner.entries(channel, query, retention))
+
+    async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
+        """Ask where logs end."""
+        return await self._asked(self._inner.ends(channels))
+
+    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
+        """Hold a place."""
+        return await self._asked(self._inner.enter(channel, seat, lease))
+
+    async def exit(self, channel: str, session: str, holder: str) -> None:
+        """Give it up."""
+        await self._asked(self._inner.exit(channel, session, holder))
+
+    async def renew(self, holder: str, lease: float) -> str:
+        """Hold all that is the holder's for longer."""
+        return await self._asked(self._inner.renew(holder, lease))
+
+    async def members(self, channel: str) -> tuple[Member, ...]:
+        """Give who is there."""
+        return await self._asked(self._inner.members(channel))
+
+    async def count(self, channel: str) -> tuple[int, int]:
+        """Give how many are there."""
+        return await self._asked(self._inner.count(channel))
+
+    async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
+        """Take occurrences."""
+        return await self._asked(self._inner.claim(holder, most, lease))
+
+    async def done(self, holder: str, channel: str, sequence: int) -> None:
+        """Let go of one."""
+        await self._asked(self._inner.done(holder, channel, sequence))
+
+    async def put(self, name: str, record: bytes, ttl: float) -> None:
+        """Keep a record."""
+        await self._asked(self._inner.put(name, record, ttl))
+
+    async def get(self, name: str) -> bytes | None:
+        """Give a record."""
+        return await self._asked(self._inner.get(name))
+
+    async def drop(self, name: str) -> None:
+        """Forget a record."""
+        await self._asked(self._inner.drop(name))
+
+    async def tell(self, data: bytes) -> None:
+        """Tell every node."""
+        await self._asked(self._inner.tell(data))

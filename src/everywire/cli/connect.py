@@ -18,6 +18,9 @@ from everywire.errors import ConnectionClosed, EverywireError, HandshakeError
 
 __all__ = ["connect"]
 
+_TOLD = 2_000  # bytes of a refusal's text that are shown
+_TOLD_LINES = 20
+
 HELP = """\
   TEXT                 send TEXT; a first slash is doubled to be sent
   /bytes HEX           send a binary message
@@ -107,11 +110,13 @@ def _trusting(cafile: str | None) -> tls.SSLContext:
 
 
 def _explain(address: str, error: Exception) -> str:
-    """Say in one line why there is no connection."""
+    """Say in one line why there is no connection; below it, what else the server said."""
     said = readable(str(error))
     match error:
-        case HandshakeError(status=int() as status):
-            return f"{address} is no WebSocket: {said}" if status == 200 else f"{address}: {said}"
+        case HandshakeError(status=200):
+            return f"{address} is no WebSocket: {said}"
+        case HandshakeError(status=int()):
+            return "\n  ".join([f"{address}: {said}", *_told(error.response)])
         case HandshakeError() if address.startswith("ws://") and "closed the connection" in error.reason:
             return f"{address}: {said}; perhaps it speaks TLS: try wss{address.removeprefix('ws')}"
         case tls.SSLCertVerificationError():
@@ -127,6 +132,16 @@ def _explain(address: str, error: Exception) -> str:
             return f"cannot connect to {address}: {why}"
         case _:
             return said
+
+
+def _told(response: Any) -> list[str]:
+    """Give the lines of a refusal's text, as far as a person reads on; none where that is no text."""
+    if response is None or "content-encoding" in response.headers or b"\0" in response.body:
+        return []
+    text = readable(response.body[:_TOLD].decode("utf-8", "replace").replace("\r\n", "\n").strip())
+    lines = [line for line in text.split("\n") if line.strip()]
+    cut = len(response.body) > _TOLD or len(lines) > _TOLD_LINES
+    return [*lines[:_TOLD_LINES], *(["…"] if cut else [])]
 
 
 async def _talk(address: str, options: dict[str, Any], screen: Screen, errand: Errand) -> int:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from everywire.app import Everywire
-from everywire.cli.serving import Place, addresses, context, fail, set_up_logging, settle_memory, sockets, where
+from everywire.cli.serving import Place, addresses, context, mistake, set_up_logging, settle_memory, sockets, where
 from everywire.servers import listening
 from everywire.servers.workers import Plan, Ready, Supervisor, Worker
 
@@ -131,7 +131,9 @@ def supervise(target: str, place: Place, several: Several) -> int:
 
     def started(ready: Ready) -> None:
         for line in announcements(target, place, slots[0], ready):
-            click.echo(line.replace("engine;", f"engine, {several.workers} workers;"))
+            click.echo(
+                line.replace("engine;", f"engine, {several.workers} worker{'s' if several.workers > 1 else ''};")
+            )
         sys.stdout.flush()
 
     set_up_logging(place.log)
@@ -152,7 +154,7 @@ def _slots(place: Place, workers: int) -> list[list[socket.socket]]:
     try:
         return [listening.tcp(place.host, port, reuse_port=True) for _ in range(workers)]
     except OSError as error:
-        raise fail(error.strerror or str(error)) from None
+        raise mistake(error.strerror or str(error)) from None
 
 
 def _port(found: Sequence[socket.socket]) -> int:
@@ -178,7 +180,7 @@ def _pid_file(path: str | None) -> Iterator[None]:
     try:
         file.write_text(f"{os.getpid()}\n")
     except OSError as error:
-        raise fail(f"cannot write {path}: {error.strerror}") from None
+        raise mistake(f"cannot write {path}: {error.strerror}") from None
     try:
         yield
     finally:

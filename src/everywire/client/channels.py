@@ -146,6 +146,8 @@ class Channels:
         """A publication comes."""
         if (subscription := self._all.get(event.channel)) is not None:
             subscription.published(event)
+        if event.delta is not None:
+            return  # it builds on what the channel's own subscription was told; by wildcards it comes whole
         for pattern in self._wild.matching(event.channel):
             if (subscription := self._all.get(pattern)) is not None:
                 subscription.published(event)

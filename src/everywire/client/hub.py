@@ -17,12 +17,12 @@ from everywire.client.following import Following, HistoryLost, How, Misfit
 from everywire.client.handlers import Handlers
 from everywire.client.lifetime import Lifetime
 from everywire.client.options import Change, ClientOptions, State
-from everywire.client.pages import collect, collect_entries
+from everywire.client.pages import collect, collect_entries, read
 from everywire.client.refreshing import Refreshing
 from everywire.client.requests import Conflict, Manner, Requests
 from everywire.client.subscription import Subscription
 from everywire.client.wire import Entries, Member, Page, Policy, Position, Publication, Roster
-from everywire.errors import CloseCode, ConnectionClosedError, closed
+from everywire.errors import ClientClosed, CloseCode, ConnectionClosedError, Refused
 
 __all__ = [
     "Change",
@@ -79,12 +79,13 @@ class Client:
 
     # Connecting.
 
-    async def connect(self) -> None:
+    async def connect(self, timeout: float | None = None) -> None:
         """Connect, and stay so until `close`; waits for the server's welcome, over as many tries as it takes.
 
-        Between two tries it tries at once. Raises what makes trying again useless: `Refused` (the token), `HandshakeError`, `ConnectionClosedError`.
+        Between two tries it tries at once. Raises what makes trying again useless: `Refused` (the token), `HandshakeError`, `ConnectionClosedError`; and
+        `Unreachable` after `timeout` seconds (`connect_timeout` by default): then it goes on trying until `close`, which `async with` calls.
         """
-        await self._life.connect()
+        await self._life.connect(self._options.connect_timeout if timeout is None else timeout)
 
     async def close(self) -> None:
         """Say goodbye; what is unanswered fails with `ConnectionClosed`, iterations end."""
@@ -159,21 +160,29 @@ class Client:
         """Publish `data`, anything that the wire can say; await the result for its position (None when ephemeral). `Where` has more options.
 
         It is on its way when this returns. After a lost connection it is said again under the same `key`, by which the server knows it: it arrives once.
-        An `ephemeral` publication is neither kept nor said again. Raises `Refused` (`Conflict` where `expect` was not met), `ConnectionClosed`.
+        An `ephemeral` publication is neither kept nor said again. Awaiting raises `Refused` (`Conflict` where `expect` was not met), `ConnectionClosedError`,
+        and `ClientClosed` before `connect` and after `close`.
         """
         if ephemeral and not self.ready:
-            raise ConnectionClosedError(CloseCode.ABNORMAL, "there is no connection")
+            lost = ConnectionClosedError(CloseCode.ABNORMAL, "there is no connection")
+            return _failed(self._life.why_not() or lost)
         key = None if ephemeral else key or f"{self._key}-{self._last_id}"
         command = commands.publish(channel, data, key, where, ephemeral=ephemeral)
         return self._ask(command, _position, Manner(repeatable=not ephemeral))
 
-    def history(self, channel: str, **since: Unpack[Since]) -> Awaitable[Page]:
-        """Read what `channel` keeps at this moment. Which part of it, `Since` says.
+    @overload
+    def history(self, channel: str, *, type: type[T], **since: Unpack[Since]) -> Awaitable[Page[T]]: ...
 
-        It is on its way when this returns; await the result for the `Page`.
+    @overload
+    def history(self, channel: str, **since: Unpack[Since]) -> Awaitable[Page[Any]]: ...
+
+    def history(self, channel: str, *, type: Any = Any, **since: Unpack[Since]) -> Awaitable[Page[Any]]:
+        """Read what `channel` keeps at this moment, its data as a `type`. Which part of it, `Since` says.
+
+        It is on its way when this returns; await the result for the `Page`. Raises `Misfit` where a publication's data is of another type.
         """
         command = commands.history(channel, since)
-        return asyncio.ensure_future(collect(self._page, command, self._page(command)))
+        return asyncio.ensure_future(read(collect(self._page, command, self._page(command)), type))
 
     def entries(self, channel: str) -> Awaitable[Entries]:
         """Read the entries of a keyed channel as they are now."""
@@ -190,7 +199,7 @@ class Client:
         command = {"type": "policy", "channel": channel, "policy": wire.said_policy(policy)}
         return self._ask(command, lambda answer: answer.meant, self._patient)
 
-    def _page(self, command: dict[str, Any]) -> Awaitable[Page]:
+    def _page(self, command: dict[str, Any]) -> Awaitable[Page[Any]]:
         return self._ask(command, _of(Page), self._patient)
 
     def _some_entries(self, command: dict[str, Any]) -> Awaitable[Entries]:
@@ -299,9 +308,12 @@ class Client:
     def _ask(
         self, command: dict[str, Any], read: Callable[[Any], Any], manner: Manner | None = None
     ) -> asyncio.Future[Any]:
-        if not self._life.begun:
-            raise closed(CloseCode.NORMAL, "the client is not connected")
-        future = self._requests.add({"id": self.next_id(), **command}, read, manner)
+        if (why := self._life.why_not()) is not None:
+            return _failed(why)
+        try:
+            future = self._requests.add({"id": self.next_id(), **command}, read, manner)
+        except Refused as full:
+            return _failed(full)
         self._flush()
         return future
 
@@ -361,7 +373,7 @@ class Client:
         """No other connection follows."""
         self._refreshing.lost()
         self._handlers.lost()
-        self._requests.fail_all(error or closed(CloseCode.NORMAL, "the client was closed"))
+        self._requests.fail_all(error or ClientClosed("the client was closed"))
         self._channels.end(error)
 
     def heard(self, event: wire.Event) -> None:
@@ -392,6 +404,12 @@ class Client:
     def _answer(self, event: Any) -> None:
         self._requests.answer(event.id, event)
         self._flush()
+
+
+def _failed(error: Exception) -> asyncio.Future[Any]:
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future
 
 
 def _position(answer: Any) -> Position | None:

@@ -17,7 +17,7 @@ from everywire.client.options import Change, ClientOptions, State
 from everywire.client.requests import refusal
 from everywire.client.returning import passing
 from everywire.client.tokens import NoToken, ask, words
-from everywire.errors import CloseCode, ConnectionClosed, closed, reconnectable
+from everywire.errors import ClientClosed, CloseCode, ConnectionClosed, Unreachable, closed, reconnectable
 from everywire.http.redaction import shown
 
 __all__ = ["Lifetime", "Owner"]
@@ -74,29 +74,41 @@ class Lifetime:
         self._hurry = asyncio.Event()
         self._settled = asyncio.Event()
         self._error: Exception | None = None
+        self._cause = ""  # why the last try failed, or the last connection ended
+        self._warned = False  # about this outage
 
     # What the client wants.
-
-    @property
-    def begun(self) -> bool:
-        """Whether there is, or may be, a connection: false before `connect` and after the end."""
-        return self._life is not None and not self._over
 
     @property
     def ready(self) -> bool:
         """Whether there is a link to speak on; false from the moment of its end, which `_live` learns a little later."""
         return self._welcome and self._link is not None and not self._link.down.done()
 
-    async def connect(self) -> None:
+    async def connect(self, timeout: float | None) -> None:
         """Connect, and stay so; waits for the welcome. See `Client.connect`."""
         if self._life is None:
             self._life = asyncio.create_task(self._live())
         if not self.ready and not self._over:
             self._settled.clear()
             self._hurry.set()
-        await self._settled.wait()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._settled.wait()
+        except TimeoutError:
+            raise Unreachable(shown(self._owner.url), timeout or 0, self._cause) from None
         if self.state is State.CLOSED:
-            raise self._error or closed(CloseCode.NORMAL, "the client was closed")
+            raise self._error or ClientClosed("the client was closed")
+
+    def why_not(self) -> ClientClosed | None:
+        """Say why nothing can be asked, before `connect` and after the end; None where there is a connection, or may be one."""
+        if not self._over:
+            return (
+                None if self._life is not None else ClientClosed("the client is not connected: connect() comes first")
+            )
+        if self._error is None:
+            return ClientClosed("the client was closed")
+        code = self._error.code if isinstance(self._error, ConnectionClosed) else CloseCode.NORMAL
+        return ClientClosed(f"the client is closed: {words(self._error)}", code)
 
     async def close(self) -> None:
         """End, and wait for that."""
@@ -133,12 +145,13 @@ class Lifetime:
         try:
             while True:
                 change = await self._attempt()
+                welcomed = self._welcome
                 self._lost(change.code)
                 if self._over:
                     return
                 if not reconnectable(change.code):
                     raise closed(change.code, change.reason)
-                await self._pause(change)
+                await self._pause(change, welcomed=welcomed)
         except Exception as error:
             self.finish(error)
 
@@ -169,11 +182,16 @@ class Lifetime:
             link.abort()
             raise
 
-    async def _pause(self, change: Change) -> None:
+    async def _pause(self, change: Change, *, welcomed: bool) -> None:
         delay = self._backoff.next()
-        level = logging.INFO if change.error is None else logging.WARNING  # the latter is the application's own
+        self._cause = change.reason or f"the connection was closed with {change.code}"
+        # A connection that ends is everyday; that there is none is worth a word, once. An error in the application's own function, each time.
+        quiet = change.error is None and (welcomed or self._warned)
+        self._warned = self._warned or not welcomed
         said = "no connection to %s (%d %s); next attempt in %.1f s"
-        log.log(level, said, shown(self._owner.url), change.code, change.reason, delay)
+        log.log(
+            logging.INFO if quiet else logging.WARNING, said, shown(self._owner.url), change.code, change.reason, delay
+        )
         self._become(replace(change, delay=delay))
         try:
             async with asyncio.timeout(delay):
@@ -224,7 +242,7 @@ class Lifetime:
     def _welcomed(self, event: wire.Connected) -> None:
         """Everything that waits is said before callbacks run, so that what they say comes after it."""
         self.resume = event.resume
-        self._welcome = True
+        self._welcome, self._warned, self._cause = True, False, ""
         assert self._link is not None
         self._link.watch(event.heartbeat)
         # Only a connection that lasts makes the next wait short again; a server that dies at each welcome is left in peace.

@@ -49,7 +49,8 @@ class ClientOptions:
 
     token: who we are: text, or a function (async too) that is asked at each try; where it raises, that try has failed and another follows, unless it raises a
     `Refused` that is not `temporary`: that ends the client. info: what others see in presence, JSON of at most 1 kB. resume: continues an
-    earlier client's session. on_state: called with each `Change`. open_timeout: of one try. answer_timeout: of `call`, `presence` and each page of
+    earlier client's session. on_state: called with each `Change`. open_timeout: of one try. connect_timeout: of `connect`, all its tries
+    included, unless that has a timeout of its own; without one it waits for as long as it takes. answer_timeout: of `call`, `presence` and each page of
     `history`, reconnecting included. transports: what may carry the connection; the best that goes through does. codec: "json", or "msgpack" for
     data with binary in it (where only HTTP goes through, or the server speaks no MessagePack, that is said as its base64 text). poll_interval: between two
     questions where the transport is "interval". on_subscribed: called with each `Subscription` that only the server began.
@@ -62,6 +63,7 @@ class ClientOptions:
     resume: str | None = None
     on_state: Callable[[Change], object] | None = None
     open_timeout: float = 10.0
+    connect_timeout: float | None = None
     answer_timeout: float = 10.0
     backoff: tuple[float, float] = (0.25, 20.0)
     max_queue: int = 1000

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+
+from everywire.client.following import Following, Misfit
 from everywire.client.wire import Entries, Page, Position, Publication
 
-__all__ = ["collect", "collect_entries"]
+__all__ = ["collect", "collect_entries", "read"]
 
 
 async def collect(
-    ask: Callable[[dict[str, Any]], Awaitable[Page]], command: dict[str, Any], first: Awaitable[Page] | None = None
-) -> Page:
+    ask: Callable[[dict[str, Any]], Awaitable[Page[Any]]],
+    command: dict[str, Any],
+    first: Awaitable[Page[Any]] | None = None,
+) -> Page[Any]:
     """Ask `command`, a `history`, and ask on while the answers are cut; give what one answer without bounds would have been.
 
     `first` is the answer to `command` where it was asked already. It says where the log ends: what is published later is left out, so that there is an end.
@@ -23,7 +28,7 @@ async def collect(
     begun = page = await (first or ask(command))
     found, more = [*page.publications], page.more
     while more:
-        last = Position(page.epoch, found[-1].offset or 0)
+        last = Position(page.epoch, found[-1].offset or 0 if page.after is None else page.after)
         onward: dict[str, Any] = {"before": last} if reverse else {"since": last, "before": _after(begun)}
         if limit is not None:
             onward["limit"] = limit - len(found)
@@ -37,6 +42,18 @@ async def collect(
         if not more and len(found) == len(page.publications) and limit is not None:
             more = 0 < len(found) < limit  # it replaces more than was left to ask for
     return Page(begun.id, begun.channel, begun.epoch, begun.offset, found)
+
+
+async def read(pages: Awaitable[Page[Any]], kind: Any) -> Page[Any]:
+    """Give a page as applications have it: each publication says its channel, and has its data as a `kind`. Raises `Misfit` for the first whose is not."""
+    page, following = await pages, Following(kind=kind)
+    found = []
+    for each in page.publications:
+        publication = following.typed(page.channel, msgspec.structs.replace(each, channel=page.channel))
+        if isinstance(publication, Misfit):
+            raise publication
+        found.append(publication)
+    return msgspec.structs.replace(page, publications=found)
 
 
 async def collect_entries(ask: Callable[[dict[str, Any]], Awaitable[Entries]], command: dict[str, Any]) -> Entries:
@@ -58,10 +75,10 @@ def _offset(publication: Publication[Any]) -> int:
     return publication.offset or 0
 
 
-def _after(page: Page) -> Position:
+def _after(page: Page[Any]) -> Position:
     return Position(page.epoch, page.offset + 1)
 
 
-def _first(page: Page, begun: Page) -> int | None:
+def _first(page: Page[Any], begun: Page[Any]) -> int | None:
     """Give the offset that a page of the log that ended with `begun` starts at; the end where it is empty."""
     return page.publications[0].offset if page.publications else begun.offset + 1

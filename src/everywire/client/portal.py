@@ -175,9 +175,9 @@ class SyncClient:
         return client
 
     def connect(self, timeout: float | None = None) -> None:
-        """Connect, and stay so until `close`; see `Client.connect`."""
+        """Connect, and stay so until `close`; see `Client.connect`: `Unreachable`, a TimeoutError, after `timeout` seconds."""
         client = self._client
-        self._portal.do(client.connect, timeout)
+        self._portal.do(lambda: client.connect(timeout), None)
 
     def close(self) -> None:
         """Say goodbye, and end the thread. The next `connect` begins anew."""
@@ -272,10 +272,20 @@ class SyncClient:
         finally:
             self._portal.do(stream.aclose, None)
 
-    def history(self, channel: str, *, timeout: float | None = None, **since: Unpack[Since]) -> Page:
-        """Read what `channel` keeps; see `Client.history`."""
+    @overload
+    def history(
+        self, channel: str, *, type: type[T], timeout: float | None = None, **since: Unpack[Since]
+    ) -> Page[T]: ...
+
+    @overload
+    def history(self, channel: str, *, timeout: float | None = None, **since: Unpack[Since]) -> Page[Any]: ...
+
+    def history(
+        self, channel: str, *, type: Any = Any, timeout: float | None = None, **since: Unpack[Since]
+    ) -> Page[Any]:
+        """Read what `channel` keeps, its data as a `type`; see `Client.history`."""
         client = self._client
-        return self._portal.do(lambda: client.history(channel, **since), timeout)
+        return self._portal.do(lambda: client.history(channel, type=type, **since), timeout)
 
     def entries(self, channel: str, *, timeout: float | None = None) -> Entries:
         """Read the entries of a keyed channel."""

@@ -45,15 +45,18 @@ async def returning(
 
     `aclose` closes the last connection and waits for that.
     """
+    warned = False  # that there is no connection: once, until there is one
     while True:
+        level = logging.INFO
         try:
             websocket = await dial()
         except Exception as error:
             if not passing(error):
                 raise
             why = str(error) or type(error).__name__
+            level, warned = logging.INFO if warned else logging.WARNING, True
         else:
-            since = clock()
+            since, warned = clock(), False
             try:
                 yield websocket
             finally:
@@ -63,7 +66,7 @@ async def returning(
                 backoff.reset()
             why = _ending(websocket)
         delay = backoff.next()
-        log.info("no connection to %s (%s); next attempt in %.1f s", shown(uri), why, delay)
+        log.log(level, "no connection to %s (%s); next attempt in %.1f s", shown(uri), why, delay)
         await pause(delay)
 
 

@@ -39,6 +39,7 @@ log = logging.getLogger("everywire.client")
 
 T = TypeVar("T")
 _MOST_PAGES = 64  # that we take to one question
+_RECENT = 4096  # publications heard by wildcards that are known again
 
 
 class State(Enum):
@@ -58,7 +59,7 @@ class Host(Protocol):
         self, channel: str, data: Any = None, *, key: str | None = None, ephemeral: bool = False, **where: Unpack[Where]
     ) -> Awaitable[Position | None]: ...
 
-    def history(self, channel: str, **since: Unpack[Since]) -> Awaitable[Page]: ...
+    def history(self, channel: str, *, type: Any, **since: Unpack[Since]) -> Awaitable[Page[Any]]: ...
 
     def entries(self, channel: str) -> Awaitable[Entries]: ...
 
@@ -99,7 +100,9 @@ class Subscription(Generic[T]):
         self._queue = Backlog(following.max_queue)
         self._map = KeyedMap()
         self._bases = Bases()
-        self._latest: dict[str, int | None] = {}  # with wildcards: the offset last heard, by channel
+        self._recent: dict[
+            tuple[str, int, int], None
+        ] = {}  # with wildcards: channel, offset and time of what was heard lately
         self._behind = False
         self._asking = True
         self._pages = 1
@@ -139,9 +142,9 @@ class Subscription(Generic[T]):
         """Publish here; see `Client.publish`."""
         return self._host.publish(self.channel, data, key=key, ephemeral=ephemeral, **where)
 
-    def history(self, **since: Unpack[Since]) -> Awaitable[Page]:
-        """Read what the channel keeps; see `Client.history`."""
-        return self._host.history(self.channel, **since)
+    def history(self, **since: Unpack[Since]) -> Awaitable[Page[T]]:
+        """Read what the channel keeps, its data of the type that the subscription was asked for with; see `Client.history`."""
+        return self._host.history(self.channel, type=self._following.kind, **since)
 
     def presence(self, *, brief: bool = False) -> Awaitable[Roster]:
         """Ask the server who is here; see `Client.presence`."""
@@ -357,13 +360,17 @@ class Subscription(Generic[T]):
         self._pass_on(publication, self._heard)
 
     def _hand_wild(self, publication: Publication[Any]) -> None:
-        """Without positions: once, where we hear the channel under its own name, too."""
-        known = self._latest.pop(publication.channel, None)
-        self._latest[publication.channel] = publication.offset
-        if publication.offset is not None and known == publication.offset:
-            return
-        if len(self._latest) > self._following.max_queue:
-            del self._latest[next(iter(self._latest))]
+        """Without positions: once, where we hear the channel under its own name, too.
+
+        That may be told much later, as a policy or the answer to its subscribe has it, so the offset last heard says nothing; and a lost log counts anew.
+        """
+        if publication.offset is not None:
+            mark = publication.channel, publication.offset, publication.time
+            if mark in self._recent:
+                return
+            self._recent[mark] = None
+            if len(self._recent) > _RECENT:
+                del self._recent[next(iter(self._recent))]
         if self._following.on_publication is None and self._queue.full:
             self._queue.clear()
             self._lost(HistoryLost(self.channel, None))

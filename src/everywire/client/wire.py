@@ -6,7 +6,7 @@ The data of the application is decoded too; the server's own messages (`everywir
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -194,16 +194,20 @@ class Left(Struct, frozen=True, tag="leave"):
     member: Member
 
 
-class Page(Struct, frozen=True, tag="history"):
-    """A stretch of a channel's history; epoch and offset are the end of the log. With `more` the server cut it."""
+class Page(Struct, Generic[T], frozen=True, tag="history"):
+    """A stretch of a channel's history; epoch and offset are the end of the log.
+
+    With `more` the server cut it; `after` is how far it went, where all of that was for others.
+    """
 
     id: int
     channel: str
     epoch: str
     offset: int
-    publications: list[Publication[Any]]
+    publications: list[Publication[T]]
     more: bool = False
     recovered: bool = False
+    after: int | None = None
 
     @property
     def position(self) -> Position:
@@ -340,7 +344,7 @@ Event: TypeAlias = (
     | Passed
     | Joined
     | Left
-    | Page
+    | Page[Any]
     | Entries
     | Roster
     | Result
@@ -355,7 +359,7 @@ Event: TypeAlias = (
     | Moved
 )
 
-_KNOWN = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
+_KNOWN = frozenset((get_origin(kind) or kind).__struct_config__.tag for kind in get_args(Event))
 _decode = msgspec.json.Decoder(Event | list[Event]).decode
 _encode = msgspec.json.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Event | list[Event]).decode

@@ -110,8 +110,9 @@ class Gateway:
         return None
 
     def _who(self, request: Request) -> dict[str, object]:
-        """Give what a line of the log says of who asked."""
-        return {"address": self.hub.limiting.address(request), "origin": request.headers.get("origin")}
+        """Give what a line of the log says of who asked, as far as it is known: this machine, for one, has no address."""
+        told = {"address": self.hub.limiting.address(request), "origin": request.headers.get("origin")}
+        return {name: value for name, value in told.items() if value is not None}
 
     def _decide(self, request: Request) -> Intent | None:
         """Ask the dialects in turn; the first that knows what to do with the request has it."""

@@ -139,7 +139,7 @@ class Attachment:
         """Close the transport; its session is parted from it at once, not when the peer agrees."""
         if self.open:
             if code in _ITS_FAULT:
-                told = {"code": int(code), "address": self.address}
+                told = {"code": int(code)} | ({"address": self.address} if self.address is not None else {})
                 _log.info("closing a transport: %s", ascii(reason)[1:-1], extra=told)
             self.transport.close(code, reason)
             self._hub.lost(self, code)

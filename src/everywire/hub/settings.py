@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from everywire.hub.access.rates import Rate
 from everywire.messages import Heartbeat
@@ -14,11 +14,15 @@ _RECEIVED = Rate(8 << 20, 32 << 20)
 _PUBLISHES = Rate(2_000, 20_000)
 _SUBSCRIBES = Rate(100, 1_000)
 _GUESSES = Rate(20 / 60, 20)
+_LEAST_WINDOW = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Limits (counts, bytes) and times (seconds) of one hub; a rate that is None is no limit."""
+    """Limits (counts, bytes) and times (seconds) of one hub; a rate that is None is no limit.
+
+    Raises `ValueError` for what is negative or no number, `TypeError` for what is no rate.
+    """
 
     linger: float = 10.0  # how long a session outlives its transport
     resume_ttl: float = 3600.0  # how long a session's secret brings it back after that
@@ -38,7 +42,7 @@ class Settings:
     max_waiting: int = 256  # commands of one session that wait for an earlier one
     max_page: int = 1_000  # publications in one answer; a client asks on for the rest
     max_page_bytes: int = 256 * 1024  # bytes of their data; one publication is always given
-    max_pages: int = 16  # answers to one command; a client asks on for the rest
+    max_pages: int = 16  # answers to one command, or pages that are all for others; a client asks on for the rest
     commands: Rate | None = _COMMANDS  # of one session; who goes on beyond twice the burst is closed with 1008
     received: Rate | None = _RECEIVED  # bytes of one session; closed with 1008 beyond that
     publishes: Rate | None = _PUBLISHES  # of one user, of one session where nobody knows the user
@@ -61,3 +65,22 @@ class Settings:
     max_stream_bytes: int = 4 * 1024 * 1024  # bytes of the items of one session's streams that wait for their handlers
     max_changes: int = 64  # hooks for joins and leaves under way at a time
     change_tries: int = 5  # how often such a hook is tried that fails
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value, usual = getattr(self, each.name), each.default
+            if isinstance(usual, Rate) and not isinstance(value, Rate | None):
+                raise TypeError(
+                    f"settings: {each.name} is a Rate(per_second, burst), or None for no limit, not {value!r}"
+                )
+            if not isinstance(usual, int | float) or (value is None and each.name == "call_deadline"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+                raise ValueError(f"settings: {each.name} is a number and not negative, not {value!r}")
+        if self.stream_window < _LEAST_WINDOW:
+            raise ValueError(f"settings: stream_window is {_LEAST_WINDOW} at least, with which clients begin")
+        if not isinstance(self.heartbeat, Heartbeat):
+            raise TypeError(f"settings: heartbeat is a Heartbeat(every, patience), not {self.heartbeat!r}")
+        proxies: object = self.trusted_proxies
+        if isinstance(proxies, str):
+            raise TypeError(f"settings: trusted_proxies are several: ({proxies!r},)")

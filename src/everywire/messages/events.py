@@ -152,8 +152,9 @@ class Left(Value, frozen=True):
 class Page(Value, frozen=True):
     """A stretch of a channel's history; `position` is the end of the log.
 
-    With `more` it was cut: a client asks on, after or before the last of `publications`. `recovered`: everything after the position that
-    it was asked from is still kept, so that the first of `publications` continues it, whatever is left out between.
+    With `more` it was cut: a client asks on, after or before the last of `publications`; where there are none, since all that was looked at is for
+    others, after or before the offset `after`. `recovered`: everything after the position that it was asked from is still kept, so that
+    the first of `publications` continues it, whatever is left out between.
     """
 
     ref: Ref
@@ -162,6 +163,7 @@ class Page(Value, frozen=True):
     publications: tuple[Publication, ...]
     more: bool = False
     recovered: bool = False
+    after: int | None = None
 
 
 class Entries(Value, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,9 +13,11 @@ import msgspec
 from everywire import messages as m
 from everywire.brokers.base import Draft, Query, Receipt
 from everywire.dialects.native import NativeCodec
+from everywire.dialects.native.parameters import Fault, flag, needed, number, one, position
 from everywire.errors import Refused
 from everywire.http.request import Request, Response
-from everywire.hub.channels import pages
+from everywire.hub.access.tallies import Reached
+from everywire.hub.channels import entries, pages
 from everywire.hub.codes import Code
 from everywire.hub.hub import Hub
 from everywire.ops.asked import MOST, Kick, Publication, Publish, Revoke, Unsubscribe
@@ -30,6 +32,7 @@ _SHORTEST: Final = 16  # characters of a key
 _STATUS = {Code.UNKNOWN_CHANNEL: 404, Code.NOT_AVAILABLE: 404, Code.CONFLICT: 409, Code.UNAUTHORIZED: 401, 405: 405}
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 
+S = TypeVar("S", bound=msgspec.Struct)
 _Answer = Callable[[Request], Awaitable[Any]]
 _codec = NativeCodec()
 
@@ -71,6 +74,7 @@ class Admin:
             "/revoke": ("POST", self._revoke),
             "/presence": ("GET", self._presence),
             "/history": ("GET", self._history),
+            "/entries": ("GET", self._entries),
             "/channels": ("GET", self._channels),
             "/stats": ("GET", self._stats),
             "/view": ("GET", self._look),
@@ -96,8 +100,8 @@ class Admin:
             said = await answer(request)
             return said if isinstance(said, Response) else _json(200, said)
         except Refused as no:
-            return _error(_STATUS.get(no.code, 503 if no.temporary else 400), no.code, no.reason)
-        except (msgspec.MsgspecError, ValueError, TypeError) as fault:
+            return _json(_STATUS.get(no.code, 503 if no.temporary else 400), _refused(no))
+        except Fault as fault:
             return _error(400, Code.BAD_REQUEST, str(fault))
         except Exception:
             _log.exception("%s failed", ascii(request.path))
@@ -115,11 +119,9 @@ class Admin:
     # Publishing.
 
     async def _publish(self, request: Request) -> Any:
-        asked = msgspec.json.decode(request.body, type=Publish)
+        asked = _read(request, Publish)
         if asked.batch is None:
             return await self._published(asked.only())
-        if asked.channel is not None:
-            raise ValueError("either a batch or one publication")
         return {"published": [await self._each(one) for one in asked.batch]}
 
     async def _each(self, asked: Publication) -> dict[str, Any]:
@@ -127,7 +129,7 @@ class Admin:
         try:
             return await self._published(asked)
         except Refused as no:
-            return {"error": {"code": int(no.code), "reason": no.reason}}
+            return {"error": _refused(no)}
 
     async def _published(self, asked: Publication) -> dict[str, Any]:
         hub = self._hub()
@@ -135,10 +137,11 @@ class Admin:
         if len(asked.data) > hub.settings.max_data:
             raise Refused(f"data has more than {hub.settings.max_data} bytes", Code.LIMIT)
         key = f"s\n{asked.key}" if asked.key is not None else None
-        draft = Draft(m.Raw(bytes(asked.data)), hub.world.wall(), None, key, asked.change())
+        draft = Draft(m.Raw(bytes(asked.data)), hub.world.wall(), None, key, asked.change(), asked.audience())
         receipt: Receipt = await hub.publish(place, draft, ephemeral=asked.ephemeral)
         if receipt.conflict:
-            raise Refused("another publication is in the entry", Code.CONFLICT)
+            there = receipt.position.offset if receipt.position is not None else 0
+            raise Refused("conflict: the entry is not what was expected", Code.CONFLICT, data={"offset": there})
         where = {} if receipt.position is None else {"epoch": receipt.position.epoch, "offset": receipt.position.offset}
         return {"channel": place.name, **where, "repeated": receipt.repeated}
 
@@ -146,7 +149,7 @@ class Admin:
 
     async def _presence(self, request: Request) -> Any:
         hub = self._hub()
-        place = hub.place(_one(request, "channel"))
+        place = hub.place(needed(request, "channel"))
         if not place.kind.presence:
             raise Refused("nobody is listed here", Code.NOT_AVAILABLE)
         members = await hub.broker.members(place.name)
@@ -155,19 +158,26 @@ class Admin:
 
     async def _history(self, request: Request) -> Any:
         hub = self._hub()
-        place = hub.place(_one(request, "channel"))
+        place, limit = hub.place(needed(request, "channel")), number(request, "limit")
         if place.kind.retention.size == 0:
             raise Refused("no history is kept here", Code.NOT_AVAILABLE)
-        limit = int(_one(request, "limit", "100"))
-        reverse = _one(request, "reverse", "0") not in ("0", "false")
-        query = Query(None, pages.limit(max(0, limit), hub.settings), reverse)
+        query = Query(None, pages.limit(100 if limit is None else limit, hub.settings), flag(request, "reverse"))
         stretch = await hub.broker.read(place.name, query, place.kind.retention)
         page = pages.cut(stretch.publications, hub.settings)
         return _said(m.Page(0, place.name, stretch.position, page, len(page) < len(stretch.publications)))
 
+    async def _entries(self, request: Request) -> Any:
+        hub = self._hub()
+        place = hub.place(needed(request, "channel"))
+        if not place.kind.retention.keyed:
+            raise Refused("there are no entries here", Code.NOT_AVAILABLE)
+        found = await entries.read(hub, place, position(request, "since"), number(request, "after"))
+        more = found.after is not None
+        return _said(m.Entries(0, place.name, found.position, found.page, found.recovered, more, found.after))
+
     async def _channels(self, request: Request) -> Any:
         """Tell of the channels that somebody on this node is subscribed to."""
-        hub, prefix = self._hub(), _one(request, "prefix", "")
+        hub, prefix = self._hub(), one(request, "prefix") or ""
         found = sorted(name for name in hub.channels if name.startswith(prefix))
         listed = [{"channel": name, "subscriptions": len(hub.channels[name].subscriptions)} for name in found[:MOST]]
         return {"node": hub.node, "channels": listed, "more": len(found) > MOST}
@@ -202,26 +212,38 @@ class Admin:
     # Sending away.
 
     async def _kick(self, request: Request) -> Any:
-        asked = msgspec.json.decode(request.body, type=Kick)
-        await self._hub().revoking.kick(asked.user, asked.session, asked.code, asked.reason)
-        return {}
+        asked, revoking = _read(request, Kick), self._hub().revoking
+        whom = asked.user, asked.session, asked.code, asked.reason
+        return _reached(await revoking.tallies.count(lambda number: revoking.kick(*whom, tally=number)))
 
     async def _unsubscribe(self, request: Request) -> Any:
-        asked = msgspec.json.decode(request.body, type=Unsubscribe)
-        await self._hub().revoking.remove(asked.user, asked.channel, asked.reason)
-        return {}
+        asked, revoking = _read(request, Unsubscribe), self._hub().revoking
+        what = asked.user, asked.channel, asked.reason
+        return _reached(await revoking.tallies.count(lambda number: revoking.remove(*what, tally=number)))
 
     async def _revoke(self, request: Request) -> Any:
-        asked = msgspec.json.decode(request.body, type=Revoke)
-        await self._hub().revoking.revoke(asked.user, asked.token, asked.before, asked.lasting)
-        return {}
+        asked, revoking = _read(request, Revoke), self._hub().revoking
+        what = asked.user, asked.token, asked.before, asked.lasting
+        return _reached(await revoking.tallies.count(lambda number: revoking.revoke(*what, tally=number)))
 
 
-def _one(request: Request, name: str, default: str | None = None) -> str:
-    values = request.params.get(name, [])
-    if len(values) > 1 or (not values and default is None):
-        raise ValueError(f"one parameter {name!r} is needed")
-    return values[0] if values else default or ""
+def _read(request: Request, kind: type[S]) -> S:
+    """Read a body; raises `Fault`, which says what is wrong and where."""
+    try:
+        return msgspec.json.decode(request.body, type=kind)
+    except msgspec.ValidationError as fault:
+        raise Fault(str(fault)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Fault("the body is a JSON object") from None
+
+
+def _reached(reached: Reached) -> dict[str, int]:
+    return reached._asdict()
+
+
+def _refused(no: Refused) -> dict[str, Any]:
+    said = {"code": int(no.code), "reason": no.reason}
+    return said if no.data is None else {**said, "data": no.data}
 
 
 def _said(event: m.Event) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 import msgspec
 
-from everywire.messages import EntryChange
+from everywire.errors import sendable
+from everywire.messages import Audience, EntryChange
 
 __all__ = ["MOST", "Kick", "Publication", "Publish", "Revoke", "Unsubscribe"]
 
@@ -14,7 +15,15 @@ MOST: Final = 1_000  # publications of one batch; channels of one list
 
 _Name = Annotated[str, msgspec.Meta(min_length=1)]
 _Key = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+_Exclude = Annotated[list[Annotated[str, msgspec.Meta(max_length=128)]], msgspec.Meta(max_length=64)]
+
+
+class To(msgspec.Struct, forbid_unknown_fields=True):
+    """Who alone is told: a session or a user."""
+
+    session: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    user: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
 
 
 class Publication(msgspec.Struct, forbid_unknown_fields=True):
@@ -28,6 +37,15 @@ class Publication(msgspec.Struct, forbid_unknown_fields=True):
     expect: _Count | None = None
     ttl: _Count | None = None
     remove: bool = False
+    exclude: _Exclude = []
+    to: To | None = None
+
+    def audience(self) -> Audience | None:
+        """Give whom it is for, None where it is for everybody."""
+        to = self.to or To()
+        if not self.exclude and to.session is None and to.user is None:
+            return None
+        return Audience(tuple(self.exclude), to.session, to.user)
 
     def change(self) -> EntryChange | None:
         """Give what it does to a keyed channel."""
@@ -47,15 +65,17 @@ class Publish(msgspec.Struct, forbid_unknown_fields=True):
     expect: _Count | None = None
     ttl: _Count | None = None
     remove: bool = False
+    exclude: _Exclude = []
+    to: To | None = None
     batch: Annotated[list[Publication], msgspec.Meta(max_length=MOST)] | None = None
 
+    def __post_init__(self) -> None:
+        if (self.channel is None) == (self.batch is None):
+            raise ValueError("either a `channel` or a `batch` is needed")
+
     def only(self) -> Publication:
-        """Give the one publication; raises `ValueError` without a channel."""
-        if self.channel is None:
-            raise ValueError("a channel or a batch is needed")
-        return Publication(
-            self.channel, self.data, self.key, self.ephemeral, self.entry, self.expect, self.ttl, self.remove
-        )
+        """Give the one publication."""
+        return Publication(**{name: getattr(self, name) for name in Publication.__struct_fields__})
 
 
 class Kick(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,6 +85,12 @@ class Kick(msgspec.Struct, forbid_unknown_fields=True):
     session: str | None = None
     code: int = 4404
     reason: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+    def __post_init__(self) -> None:
+        if (self.user is None) == (self.session is None):
+            raise ValueError("either a `user` or a `session` is needed")
+        if not sendable(self.code):
+            raise ValueError(f"{self.code} is no close code that can be sent")
 
 
 class Unsubscribe(msgspec.Struct, forbid_unknown_fields=True):
@@ -82,3 +108,7 @@ class Revoke(msgspec.Struct, forbid_unknown_fields=True):
     token: str | None = None
     before: float | None = None
     lasting: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.user is None) == (self.token is None):
+            raise ValueError("either a `user` or a `token` is needed")

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
 
-from everywire.brokers.base import (
-    Broker,
-    Deliver,
-    Draft,
-    Gap,
-    News,
-    Note,
-    Occurrence,
-    Query,
-    Receipt,
-    Retention,
-    Seat,
-    Snapshot,
-    Stretch,
-)
+from everywire.brokers.base import Broker, Deliver, Gap, News, Note, Relaying
 from everywire.brokers.memory import MemoryBroker
 from everywire.hub.world import World
-from everywire.messages import Member, Position
 from everywire.metrics import Metrics
 from everywire.wildcards import Patterns, wild
 
 __all__ = ["SharedBroker", "View"]
+
+T = TypeVar("T")
 
 
 class SharedBroker:
@@ -68,7 +55,7 @@ class SharedBroker:
             view.hear(news)
 
 
-class View:
+class View(Relaying):
     """One node's view: a broker that delivers what its own hub watches, and every note.
 
     A `cut` view hears nothing and every question fails, as over a broken link; what a dead node held stays there. `heal`
@@ -101,10 +88,11 @@ class View:
         if isinstance(news, Note | Gap) or news.channel in self._watched or self._patterns.matching(news.channel):
             self._deliver(news)
 
-    def _there(self) -> Broker:
+    async def _asked(self, question: Coroutine[Any, Any, T]) -> T:
         if self.broken:
+            question.close()
             raise ConnectionError("the broker is gone")
-        return self._inner
+        return await question
 
     def listen(self, deliver: Deliver) -> None:
         """Have news told to `deliver`."""
@@ -112,78 +100,19 @@ class View:
 
     async def watch(self, channel: str) -> None:
         """Deliver the news of `channel`, here."""
-        await self._there().watch(channel)
+        await super().watch(channel)
         self._watched.add(channel)
         if wild(channel):
             self._patterns.add(channel)
 
     async def unwatch(self, channel: str) -> None:
         """Deliver its news no longer, here."""
-        inner = self._there()
+        if self.broken:
+            raise ConnectionError("the broker is gone")
         self._watched.discard(channel)
         self._patterns.discard(channel)
         if not any(channel in view._watched for view in self._shared.views):
-            await inner.unwatch(channel)
-
-    async def publish(self, channel: str, draft: Draft, retention: Retention | None) -> Receipt:
-        """Append and deliver, to all."""
-        return await self._there().publish(channel, draft, retention)
-
-    async def read(self, channel: str, query: Query, retention: Retention) -> Stretch:
-        """Read a log."""
-        return await self._there().read(channel, query, retention)
-
-    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
-        """Read the entries of a keyed channel."""
-        return await self._there().entries(channel, query, retention)
-
-    async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
-        """Say where logs end."""
-        return await self._there().ends(channels)
-
-    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
-        """Hold a place."""
-        return await self._there().enter(channel, seat, lease)
-
-    async def exit(self, channel: str, session: str, holder: str) -> None:
-        """Give it up."""
-        await self._there().exit(channel, session, holder)
-
-    async def renew(self, holder: str, lease: float) -> str:
-        """Hold all that is the holder's for longer."""
-        return await self._there().renew(holder, lease)
-
-    async def members(self, channel: str) -> tuple[Member, ...]:
-        """Give who is there."""
-        return await self._there().members(channel)
-
-    async def count(self, channel: str) -> tuple[int, int]:
-        """Give how many are there."""
-        return await self._there().count(channel)
-
-    async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
-        """Take occurrences."""
-        return await self._there().claim(holder, most, lease)
-
-    async def done(self, holder: str, channel: str, sequence: int) -> None:
-        """Let go of one."""
-        await self._there().done(holder, channel, sequence)
-
-    async def put(self, name: str, record: bytes, ttl: float) -> None:
-        """Keep a record."""
-        await self._there().put(name, record, ttl)
-
-    async def get(self, name: str) -> bytes | None:
-        """Give a record."""
-        return await self._there().get(name)
-
-    async def drop(self, name: str) -> None:
-        """Forget a record."""
-        await self._there().drop(name)
-
-    async def tell(self, data: bytes) -> None:
-        """Tell every node."""
-        await self._there().tell(data)
+            await super().unwatch(channel)
 
     async def close(self) -> None:
         """Leave; what others keep there stays."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from everywire.dialects.native.parameters import Fault, flag, number, one, place, position, token, written
+from everywire.dialects.native.parameters import Fault, flag, needed, number, one, place, position, token, written
 from everywire.http.request import Headers, Request
 from everywire.messages import Position
 
@@ -27,9 +27,23 @@ def test_what_is_no_number(text):
 def test_numbers_and_flags():
     assert number(request("a=0012"), "a") == 12
     assert number(request(""), "a") is None
-    assert [flag(request(query), "a") for query in ("a", "a=1", "a=true", "a=0", "a=no", "")] == [True] * 3 + [
-        False
-    ] * 3
+    assert [flag(request(query), "a") for query in ("a", "a=1", "a=true", "a=0", "a=false", "")] == [
+        *[True] * 3,
+        *[False] * 3,
+    ]
+
+
+@pytest.mark.parametrize("text", ["no", "yes", "2", "True", "-1", " "])
+def test_what_is_neither_yes_nor_no(text):
+    with pytest.raises(Fault, match="a is 1 or 0"):
+        flag(request(f"a={text}"), "a")
+
+
+@pytest.mark.parametrize("query", ["", "a", "a=", "b=1"])
+def test_what_is_needed_and_is_not_there(query):
+    assert needed(request("a=x"), "a") == "x"
+    with pytest.raises(Fault, match="a is missing"):
+        needed(request(query), "a")
 
 
 def test_positions():

@@ -93,6 +93,7 @@ EVENTS = {
     "leave": m.Left("c", BEN),
     "history": m.Page(7, "c", AT, (SAID,)),
     "history, cut": m.Page(7, "c", m.Position("e", 9), (SAID,), True),
+    "history, cut where all is for others": m.Page(7, "c", m.Position("e", 9), (), True, after=5),
     "entries": m.Entries(8, "c", AT, (m.Publication("c", ONE, TIME, AT, ANN, "x"),)),
     "entries, cut": m.Entries(8, "c", m.Position("e", 9), (SET,), True, True, 3),
     "presence": m.Roster(9, "c", (BEN,), 1),

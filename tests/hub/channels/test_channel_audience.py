@@ -31,6 +31,13 @@ def heard(client):
     ]
 
 
+def history(net, client, **how):
+    """Read history, over as many turns as it takes."""
+    number = client.send("history", channel="room", **how)
+    net.run()
+    return client.answer(number)
+
+
 def test_some_are_excluded(people):
     ann, ben, _other = people
     ann.publish("room", 1, exclude=[ann.session, ben.session])
@@ -70,19 +77,68 @@ def test_what_is_for_others_is_not_recovered_but_passed_over(net, people):
     assert answers[-1]["offset"] == 5
 
 
-def test_history_is_only_what_is_for_who_asks(people):
+def test_history_is_only_what_is_for_who_asks(net, people):
     ann, ben, _other = people
     for number in range(1, 9):
         ann.publish("room", number, **({} if number in (1, 8) else {"to": {"user": "ben"}}))
     page = ann.ask("history", channel="room")
     assert ([each["data"] for each in page["publications"]], page["more"]) == ([1], True)
     since = {"epoch": page["epoch"], "offset": 1}
-    page = ann.ask("history", channel="room", since=since)
+    page = history(net, ann, since=since)
     assert ([each["data"] for each in page["publications"]], "more" in page) == ([8], False)
     before = {"epoch": page["epoch"], "offset": 8}
-    page = ann.ask("history", channel="room", before=before, reverse=True)
+    page = history(net, ann, before=before, reverse=True)
     assert [each["data"] for each in page["publications"]] == [1]
     assert [each["data"] for each in ben.ask("history", channel="room", limit=2)["publications"]] == [1, 2]
+
+
+@pytest.fixture
+def crowded():
+    """A log of which only the first and the last publication are for everybody, and few pages for an answer."""
+    app = Everywire(settings=Settings(max_page=2, max_pages=3))
+    app.channel("room", history=100)
+    app.on_connect(lambda connecting: connecting.token)
+    with Net(app) as net:
+        ben = net.connect(token="ben")
+        for number in range(1, 31):
+            ben.publish("room", number, **({} if number in (1, 30) else {"to": {"user": "ben"}}))
+        yield net
+
+
+@pytest.mark.parametrize(("reverse", "first", "steps"), [(False, 1, [7, 13, 19, 25]), (True, 30, [24, 18, 12, 6])])
+@pytest.mark.parametrize("limit", [None, 2])
+def test_an_answer_looks_at_so_many_pages_of_what_is_for_others_and_says_how_far_it_went(
+    crowded, reverse, first, steps, limit
+):
+    ann = crowded.connect(token="ann")
+    page = history(crowded, ann, reverse=reverse, limit=1)
+    assert [each["data"] for each in page["publications"]] == [first]
+    place, went = {"epoch": page["epoch"], "offset": first}, []
+    while True:
+        bounds = {"before" if reverse else "since": place}
+        page = history(crowded, ann, reverse=reverse, **bounds, **({"limit": limit} if limit else {}))
+        if "after" not in page:
+            break
+        assert (page["publications"], page["more"]) == ([], True)
+        place = {"epoch": page["epoch"], "offset": page["after"]}
+        went.append(page["after"])
+    assert [each["data"] for each in page["publications"]] == [31 - first]
+    assert went == steps
+
+
+def test_others_have_their_turn_between_two_pages_of_what_is_for_others(crowded):
+    ann, turns = crowded.connect(token="ann"), []
+    inner = crowded.app.hub.broker.read
+
+    async def read(*what):
+        turns.append("read")
+        crowded.loop.call_soon(turns.append, "turn")
+        return await inner(*what)
+
+    epoch = history(crowded, ann, limit=1)["epoch"]
+    crowded.app.hub.broker.read = read
+    assert history(crowded, ann, since={"epoch": epoch, "offset": 1})["after"] == 7
+    assert turns == ["read", "turn"] * 3
 
 
 def test_the_application_chooses_as_well(net, people):

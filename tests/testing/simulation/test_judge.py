@@ -4,6 +4,7 @@ import pytest
 
 from everywire.messages import Position
 from everywire.testing.checker import Mark
+from everywire.testing.simulation.follow import LeftOut
 from everywire.testing.simulation.judge import Judge
 from everywire.testing.simulation.plan import Plan
 from everywire.testing.simulation.simulation import Simulation
@@ -23,6 +24,18 @@ def promises(run):
     return {fault.promise for fault in Judge(run.authority, run.clients, run.plan.channels).faults()}
 
 
+def doubt(client, count):
+    """Have the client recovered from before its position, without `count` publications that were for it."""
+    follow = client.follows["room:0"]
+    since = Position(follow.position.epoch, follow.position.offset - count)
+    follow.doubtful.append(LeftOut(since, follow.position, client.session, audience=True))
+
+
+def test_a_recovery_that_the_log_could_not_give_is_right_where_nothing_is_missing(run):
+    doubt(run.clients[0], 0)
+    assert promises(run) == set()
+
+
 def test_nothing_is_wrong(run):
     assert promises(run) == set()
 
@@ -35,6 +48,7 @@ def test_nothing_is_wrong(run):
         (lambda client: client.follows["room:0"].log.entries.append(Mark(Position("e", 9))), "P7"),
         (lambda client: client.refused.append("no"), "refused"),
         (lambda client: client.follows["room:0"].log.entries.pop(1), "P2"),
+        (lambda client: doubt(client, 1), "P5"),
         (lambda client: client.said[1].fields.update(to={"session": "nobody"}), "audience"),
     ],
 )

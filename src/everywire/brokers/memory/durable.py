@@ -14,24 +14,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from everywire.brokers.base import (
-    Deliver,
-    Draft,
-    News,
-    Note,
-    Occurrence,
-    Query,
-    Receipt,
-    Retention,
-    Seat,
-    Snapshot,
-    Stretch,
-)
+from everywire.brokers.base import Deliver, Draft, News, Note, Receipt, Relaying, Retention
 from everywire.brokers.memory.broker import MemoryBroker
 from everywire.brokers.memory.expiries import Later
 from everywire.brokers.memory.journal import Change, SavedLog
 from everywire.errors import Refused
-from everywire.messages import Member, Position, Publication
+from everywire.messages import Publication
 
 __all__ = ["Batch", "DurableBroker", "File", "Run"]
 
@@ -66,12 +54,14 @@ class Batch:
     answers: list[asyncio.Future[None]] = field(default_factory=list)
 
 
-class DurableBroker:
+class DurableBroker(Relaying):
     """A `MemoryBroker` with a file behind it; `adopt` that broker first, which has this as its journal.
 
     Invariants: while nothing is being written and nothing is gathered, memory is what the file says; `_sound` is set unless memory
     is being put back; `takes` is false from a failed write until the file takes changes again.
     """
+
+    _inner: MemoryBroker
 
     def __init__(self, file: File, run: Run, loop: asyncio.AbstractEventLoop, later: Later) -> None:
         self._file = file
@@ -108,7 +98,7 @@ class DurableBroker:
         else:
             self._gathered.news.append(news)
 
-    async def _kept(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _asked(self, work: Coroutine[Any, Any, T]) -> T:
         """Give what `work` comes to, once the file has all that it may have seen."""
         if not self._sound.is_set():
             await self._sound.wait()
@@ -200,71 +190,11 @@ class DurableBroker:
         """Have news told to `deliver`."""
         self._deliver = deliver
 
-    async def watch(self, channel: str) -> None:
-        """Deliver the news of `channel`."""
-        await self._kept(self._inner.watch(channel))
-
-    async def unwatch(self, channel: str) -> None:
-        """Deliver them no longer."""
-        await self._kept(self._inner.unwatch(channel))
-
     async def publish(self, channel: str, draft: Draft, retention: Retention | None) -> Receipt:
         """Append and deliver, once it is in the file; refused, for the moment, where the file takes nothing."""
         if retention is not None and not self.takes:
             raise _no()
-        return await self._kept(self._inner.publish(channel, draft, retention))
-
-    async def read(self, channel: str, query: Query, retention: Retention) -> Stretch:
-        """Give what the log keeps."""
-        return await self._kept(self._inner.read(channel, query, retention))
-
-    async def entries(self, channel: str, query: Query, retention: Retention) -> Snapshot:
-        """Give entries of a keyed channel."""
-        return await self._kept(self._inner.entries(channel, query, retention))
-
-    async def ends(self, channels: Sequence[str]) -> tuple[Position | None, ...]:
-        """Give where each log ends."""
-        return await self._kept(self._inner.ends(channels))
-
-    async def enter(self, channel: str, seat: Seat, lease: float) -> str:
-        """Hold a place."""
-        return await self._kept(self._inner.enter(channel, seat, lease))
-
-    async def exit(self, channel: str, session: str, holder: str) -> None:
-        """Give it up."""
-        await self._kept(self._inner.exit(channel, session, holder))
-
-    async def renew(self, holder: str, lease: float) -> str:
-        """Hold all that is the holder's for longer."""
-        return await self._kept(self._inner.renew(holder, lease))
-
-    async def members(self, channel: str) -> tuple[Member, ...]:
-        """Give who is there."""
-        return await self._kept(self._inner.members(channel))
-
-    async def count(self, channel: str) -> tuple[int, int]:
-        """Give how many are there."""
-        return await self._kept(self._inner.count(channel))
-
-    async def claim(self, holder: str, most: int, lease: float) -> tuple[Occurrence, ...]:
-        """Take occurrences."""
-        return await self._kept(self._inner.claim(holder, most, lease))
-
-    async def done(self, holder: str, channel: str, sequence: int) -> None:
-        """Let go of one."""
-        await self._kept(self._inner.done(holder, channel, sequence))
-
-    async def put(self, name: str, record: bytes, ttl: float) -> None:
-        """Keep a record, in memory alone."""
-        await self._kept(self._inner.put(name, record, ttl))
-
-    async def get(self, name: str) -> bytes | None:
-        """Give it."""
-        return await self._kept(self._inner.get(name))
-
-    async def drop(self, name: str) -> None:
-        """Forget it."""
-        await self._kept(self._inner.drop(name))
+        return await self._asked(self._inner.publish(channel, draft, retention))
 
     async def tell(self, data: bytes) -> None:
         """Tell every node."""

@@ -8,9 +8,10 @@ from urllib.parse import quote, unquote
 from everywire.http.request import Request
 from everywire.messages import Position
 
-__all__ = ["Fault", "flag", "number", "one", "place", "position", "token", "written"]
+__all__ = ["Fault", "flag", "needed", "number", "one", "place", "position", "token", "written"]
 
 _NUMBER = re.compile(r"[0-9]{1,15}\Z")
+_FLAGS = {"": True, "1": True, "true": True, "0": False, "false": False}
 
 
 class Fault(ValueError):
@@ -33,13 +34,26 @@ def number(request: Request, name: str) -> int | None:
     if value is None:
         return None
     if not _NUMBER.match(value):
-        raise Fault(f"{name} is a number")
+        raise Fault(f"{name} is a whole number, 0 or more, of at most 15 digits")
     return int(value)
 
 
 def flag(request: Request, name: str) -> bool:
-    """Give a parameter as yes (1, true, or nothing behind its name) or no."""
-    return one(request, name) in ("", "1", "true")
+    """Give a parameter as yes (1, true, or nothing behind its name) or no (0, false, or left out); raises `Fault`."""
+    value = one(request, name)
+    if value is None:
+        return False
+    if value not in _FLAGS:
+        raise Fault(f"{name} is 1 or 0")
+    return _FLAGS[value]
+
+
+def needed(request: Request, name: str) -> str:
+    """Give a parameter that must be there, and be more than nothing; raises `Fault`."""
+    value = one(request, name)
+    if not value:
+        raise Fault(f"{name} is missing")
+    return value
 
 
 def position(request: Request, name: str) -> Position | None:

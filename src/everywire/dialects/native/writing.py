@@ -142,10 +142,11 @@ class _Words:
         match event:
             case m.Subscribed():
                 return self._subscribed(event)
-            case m.Page(ref, channel, position, publications, more, recovered):
+            case m.Page(ref, channel, position, publications):
                 kept = self._kept(publications)
-                said = {"type": "history", "id": ref, "channel": channel, **_place(position)}
-                return {**said, "publications": kept, "more": more or None, "recovered": recovered or None}
+                said = {"type": "history", "id": ref, "channel": channel, **_place(position), "publications": kept}
+                more, recovered = event.more or None, event.recovered or None
+                return {**said, "more": more, "recovered": recovered, "after": event.after}
             case m.Entries(ref, channel, position, entries):
                 kept = self._kept(entries)
                 said = {"type": "entries", "id": ref, "channel": channel, **_place(position), "entries": kept}

@@ -9,6 +9,7 @@ import msgspec
 
 from everywire.errors import Refused, sendable
 from everywire.hub.access.identity import Identity
+from everywire.hub.access.tallies import Tallies
 from everywire.hub.codes import Close, Code
 from everywire.hub.continuity.proofs import Proof
 
@@ -28,6 +29,7 @@ class _Kick(msgspec.Struct):
     user: str | None = None
     session: str | None = None
     at: float = 0.0
+    tally: int = 0
 
 
 class _Removal(msgspec.Struct):
@@ -35,30 +37,34 @@ class _Removal(msgspec.Struct):
     user: str | None = None
     reason: str = ""
     session: str | None = None
+    tally: int = 0
 
 
 class _Revocation(msgspec.Struct):
     name: str
     before: float
+    tally: int = 0
 
 
 class Revoking:
     """Tells every node whom to send away, and keeps at the broker which tokens, and which secrets of sessions, hold no longer.
 
     What is told to all nodes reaches sessions that are there. The record, put first, keeps out those that come later; and who was let
-    past the record, but is not a session yet when the note comes, is met by `_lately`.
+    past the record, but is not a session yet when the note comes, is met by `_lately`. A note with a number of `tallies` is answered by
+    how many sessions it concerned.
 
     Invariants: `_lately` holds the latest revocations and kicks that this node heard of, by the names of their records.
     """
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self.tallies: Final = Tallies(hub.world, hub.broker, hub.notes, hub.node)
         self._lately: OrderedDict[str, float] = OrderedDict()
         hub.notes.add("kick", _Kick, self._kicked)
         hub.notes.add("remove", _Removal, self._removed)
         hub.notes.add("revoke", _Revocation, self._revoked)
 
-    async def kick(self, user: str | None, session: str | None, code: int, reason: str) -> None:
+    async def kick(self, user: str | None, session: str | None, code: int, reason: str, *, tally: int = 0) -> None:
         """End all sessions of `user`, or `session`, closing with `code`; secrets that were given out until now bring none of them back."""
         if (user is None) == (session is None):
             raise TypeError("kick a user or a session")
@@ -68,15 +74,19 @@ class Revoking:
         at = hub.expiries.now()
         # The record of a session whose node died lasts as long: it is what a secret would bring back.
         await hub.broker.put(name, msgspec.msgpack.encode(at), hub.records.longest)
-        await hub.notes.tell("kick", _Kick(code, reason, user, session, at))
+        await hub.notes.tell("kick", _Kick(code, reason, user, session, at, tally))
 
-    async def remove(self, user: str | None, channel: str, reason: str = "", session: str | None = None) -> None:
+    async def remove(
+        self, user: str | None, channel: str, reason: str = "", session: str | None = None, *, tally: int = 0
+    ) -> None:
         """End the subscriptions of `user`, or of one `session`, to `channel`."""
         if (user is None) == (session is None):
             raise TypeError("unsubscribe a user or a session")
-        await self._hub.notes.tell("remove", _Removal(channel, user, reason, session))
+        await self._hub.notes.tell("remove", _Removal(channel, user, reason, session, tally))
 
-    async def revoke(self, user: str | None, token: str | None, before: float | None, lasting: float | None) -> None:
+    async def revoke(
+        self, user: str | None, token: str | None, before: float | None, lasting: float | None, *, tally: int = 0
+    ) -> None:
         """Let the tokens of `user` issued before `before` (seconds since 1970; now, if None), or the one with the id `token`, hold no longer.
 
         The record of it lasts for `lasting` seconds, `Settings.revocation` unless given: as long as such tokens would have lived.
@@ -88,7 +98,7 @@ class Revoking:
         wanted = before if before is not None and user is not None else hub.expiries.now()
         ttl = hub.settings.revocation if lasting is None else lasting
         await hub.broker.put(name, msgspec.msgpack.encode(wanted), ttl)
-        await hub.notes.tell("revoke", _Revocation(name, wanted))
+        await hub.notes.tell("revoke", _Revocation(name, wanted, tally))
 
     async def check(self, identity: Identity) -> None:
         """Raise `Refused` where `identity` comes of a revoked token; whoever does not say when it was issued, or which, is not looked for."""
@@ -125,22 +135,32 @@ class Revoking:
         self._remember(
             _kicked_user(kick.user) if kick.user is not None else _kicked_session(kick.session or ""), kick.at
         )
-        for session in self._hub.addressed(kick.user, kick.session):
+        found = self._hub.addressed(kick.user, kick.session)
+        for session in found:
             self._expel(session, kick.code, kick.reason)
+        self.tallies.acted(node, kick.tally, len(found))
 
     def _removed(self, removal: _Removal, node: str) -> None:
+        reached = 0
         for session in self._hub.addressed(removal.user, removal.session):
             session.dismiss(removal.channel)
             subscription = session.subscriptions.get(removal.channel)
             if subscription is not None:
+                reached += 1
                 self._hub.remove(subscription, removal.reason)
+        self.tallies.acted(node, removal.tally, reached)
 
     def _revoked(self, revocation: _Revocation, node: str) -> None:
         name = revocation.name
         self._remember(name, revocation.before)
-        for session in [*self._hub.sessions.values()]:
-            if name in _names(session.identity) and not _holds(session.identity, name, revocation.before):
-                self._expel(session, Close.UNAUTHORIZED, "the token was revoked")
+        concerned = [
+            session
+            for session in self._hub.sessions.values()
+            if name in _names(session.identity) and not _holds(session.identity, name, revocation.before)
+        ]
+        for session in concerned:
+            self._expel(session, Close.UNAUTHORIZED, "the token was revoked")
+        self.tallies.acted(node, revocation.tally, len(concerned))
 
     def _remember(self, name: str, before: float) -> None:
         self._lately[name] = max(before, self._lately.pop(name, 0.0))

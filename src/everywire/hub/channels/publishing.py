@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from everywire import messages as m
@@ -12,6 +13,7 @@ from everywire.hub.access.permission import check_size, permit
 from everywire.hub.channels import pages
 from everywire.hub.codes import Close, Code
 from everywire.hub.kinds import Place
+from everywire.hub.world import pause
 
 if TYPE_CHECKING:
     from everywire.hub.hub import Hub
@@ -76,22 +78,24 @@ async def history(hub: Hub, session: Session, command: m.History) -> m.Event:
     if place.kind.retention.size == 0:
         raise Refused("no history is kept here", Code.NOT_AVAILABLE)
     await permit(hub, session, place, "history")
-    since, before, recovered = command.since, command.before, command.since is not None
+    query = Query(command.since, command.limit, command.reverse, command.before, command.from_time)
+    recovered, limit, looked = command.since is not None, command.limit, 0
     while True:
-        limit = pages.limit(command.limit, hub.settings)
-        query = Query(since, limit, command.reverse, before, command.from_time)
-        stretch = await hub.broker.read(place.name, query, place.kind.retention)
+        asked = replace(query, limit=pages.limit(None if looked else limit, hub.settings))
+        stretch = await hub.broker.read(place.name, asked, place.kind.retention)
         page = pages.cut(stretch.publications, hub.settings)
         recovered = recovered and stretch.whole
-        more = len(page) < len(stretch.publications)
-        meant = pages.meant(page, session)
+        meant = pages.meant(page, session)[:limit]
         if meant or not page:
+            more = len(page) < len(stretch.publications) and len(meant) != limit
             return m.Page(command.ref, place.name, stretch.position, meant, more, recovered)
-        # A page of what is for others gives the client nothing to ask on from.
-        if command.reverse:
-            before = page[-1].position
-        else:
-            since = page[-1].position
+        # A page of what is for others gives the client nothing to ask on from, so that we do.
+        last, looked = page[-1].position, looked + 1
+        if looked >= hub.settings.max_pages:
+            assert last is not None  # what is kept has a position
+            return m.Page(command.ref, place.name, stretch.position, (), True, recovered, last.offset)
+        query = replace(query, before=last) if command.reverse else replace(query, since=last)
+        await pause(hub.world, 0)  # a broker in this process never waits, and everybody else would
 
 
 async def presence(hub: Hub, session: Session, command: m.Presence) -> m.Event:

@@ -41,9 +41,11 @@ class Follow:
         self.members: set[str] = set()
         self.told: Final[list[tuple[Position, str]]] = []  # what it was told, as which session
         self.left_out: Final[list[LeftOut]] = []
+        self.doubtful: Final[list[LeftOut]] = []  # left out of recoveries for which the log had not everything any more
         self.asked = 0
         self.pages = 1
-        self.owed = False  # whether the log had everything when it asked
+        self.begun = 0.0  # when it asked
+        self.owed = False  # whether the log had everything then
         self.first = True  # no page of the answer has come
         self.settled = False  # attached, as far as it knows
 

@@ -92,6 +92,13 @@ class Judge:
                 name = self.truth.get(Position(each.end.epoch, offset))
                 if each.audience and name is not None and self._meant(name, each.session, client.user):
                     yield Fault("P2", who, f"was not told {name} at {offset}, which is for it")
+        for each in follow.doubtful:
+            for offset in range(each.after.offset + 1, each.end.offset + 1):
+                name = self.truth.get(Position(each.end.epoch, offset))
+                if name is None or self._meant(name, each.session, client.user):
+                    yield Fault(
+                        "P5", who, f"is recovered from {each.after}, and was not told {offset}, which the log had lost"
+                    )
 
     def _last(self, follow: Follow) -> Iterable[Fault]:
         """The last publication is for everybody, and no policy leaves it out."""
