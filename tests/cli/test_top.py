@@ -18,7 +18,7 @@ from everywire.cli import commands
 from everywire.ops.view import View
 
 KEY = "k" * 16
-PATIENCE = 20
+PATIENCE = 60
 
 
 @pytest.fixture

@@ -204,7 +204,7 @@ def serve_in_worker(worker: Worker, app: Everywire, place: Place) -> None:
     try:
         asyncio.run(_serve(worker, app, options))
     except OSError as error:
-        raise fail(error.strerror or str(error)) from None
+        raise mistake(error.strerror or str(error)) from None
 
 
 async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> None:
