@@ -32,7 +32,7 @@ async def test_every_script_prints_what_it_is_said_to_print():
     program, scripts = blocks()
     names = {"__name__": "program"}
     exec(program, names)
-    assert len(scripts) == 5
+    assert len(scripts) == 7
     async with names["app"].serving("localhost") as server:
         for script, output in scripts:
             process = await asyncio.create_subprocess_exec(

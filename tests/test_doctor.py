@@ -154,6 +154,13 @@ def test_a_missing_extra_comes_with_its_command(monkeypatch):
     assert found("Libraries", "msgspec").mark == doctor.LACKING
 
 
+def test_public_keys_need_more_than_what_reads_tokens(monkeypatch):
+    """PyJWT is there without the extra; what it needs for public keys is not."""
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name == "cryptography" else "1.0")
+    assert found("Extras", "jwks").mark == doctor.NEUTRAL
+    assert found("Extras", "h2").mark == doctor.GOOD
+
+
 @pytest.mark.parametrize(("limit", "mark"), [(256, doctor.LACKING), (65_536, doctor.GOOD), (-1, doctor.GOOD)])
 def test_the_limit_of_descriptors(monkeypatch, limit, mark):
     import resource

@@ -1,5 +1,7 @@
 """Messages are values."""
 
+import re
+
 import msgspec
 import pytest
 
@@ -26,3 +28,19 @@ def test_every_message_says_what_it_means(message):
 
 def test_only_the_words_of_streams_go_both_ways():
     assert set(m.Command.__args__) & set(m.Event.__args__) == {m.Item, m.End, m.Credit, m.Cancel}
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (("lates",), "no policy 'lates'; did you mean 'latest'?"),
+        (("x",), "no policy 'x'; there are reliable, latest, sample, drop_oldest"),
+        ((None,), "no policy None"),
+        (("latest", -1.0), "not negative"),
+        (("latest", float("nan")), "not negative"),
+        (("drop_oldest", 0.0, -1), "not negative"),
+    ],
+)
+def test_a_policy_that_there_is_not(policy, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        m.Policy(*policy)

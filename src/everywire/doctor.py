@@ -35,6 +35,7 @@ _EXTRAS = {
     "proxy": ("python-socks[asyncio]>=2.5", "HTTP and SOCKS proxies for the client"),
     "uvloop": ("uvloop>=0.21", "another event loop, if you want it"),
 }
+_TOLD_BY = {"jwks": "cryptography"}  # where what it requires is there without the extra, too
 _ENOUGH_DESCRIPTORS = 10_000
 _BACKLOG = 4096
 
@@ -180,7 +181,7 @@ def _required(name: str) -> Finding:
 
 
 def _extra(extra: str, requirement: str, purpose: str) -> Finding:
-    distribution = re.split(r"[\[<>=]", requirement)[0]
+    distribution = _TOLD_BY.get(extra) or re.split(r"[\[<>=]", requirement)[0]
     version = _version(distribution)
     if version is not None:
         return Finding(GOOD, extra, f"{distribution} {version}: {purpose}")

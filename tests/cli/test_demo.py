@@ -45,7 +45,7 @@ async def test_a_taken_port_is_told_and_another_one_is_taken():
             assert await demo.port() == int(told[1])
             assert await demo.end() == 0
         async with started("demo", "--host", "127.0.0.1", "--port", "8000") as demo:
-            assert await demo.exit() == 1
+            assert await demo.exit() == 2
             assert "port 8000 is taken" in demo.said
 
 

@@ -61,7 +61,7 @@ async def test_the_announced_address_is_that_of_the_websocket(tmp_path):
 async def test_a_wrong_target_is_one_line(tmp_path, target):
     (tmp_path / "live.py").write_text(APP.format(word="here"))
     async with started("run", target, "--port", "0", cwd=tmp_path) as run:
-        assert await run.exit() == 1
+        assert await run.exit() == 2
     assert run.said.startswith("Error: ")
     assert len(run.said.splitlines()) == 1
 
@@ -76,7 +76,7 @@ async def test_a_change_is_served_on_the_same_port(tmp_path):
         assert asked(port) == b"old"
         source.write_text("syntax error here\n")
         await run.says("live.py changed: starting again")
-        await run.says("exit code 1; waiting for a change")
+        await run.says("exit code 2; waiting for a change")
         source.write_text(APP.format(word="a newer one"))
         await run.says("live.py changed: starting again")
         assert await run.port() == port

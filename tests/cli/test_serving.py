@@ -124,7 +124,7 @@ async def test_a_taken_port_is_told_in_one_line(name, taken, tmp_path):
     (tmp_path / "app.py").write_text("from everywire.app import Everywire\napp = Everywire()\n")
     target = ["app:app"] if name == "run" else []
     async with started(name, *target, "--host", "127.0.0.1", "--port", str(taken), cwd=tmp_path) as command:
-        assert await command.exit() == 1
+        assert await command.exit() == 2
     lines = command.said.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith(f"Error: port {taken} is taken on 127.0.0.1; choose another: --port ")
@@ -187,7 +187,7 @@ def test_a_port_for_the_privileged_comes_with_advice(monkeypatch):
 
 async def test_an_unknown_log_level_is_told_in_one_line():
     async with started("echo", "--port", "0", EVERYWIRE_LOG="nosuch") as echo:
-        assert await echo.exit() == 1
+        assert await echo.exit() == 2
     assert echo.said == "Error: EVERYWIRE_LOG=nosuch: the levels are DEBUG, INFO, WARNING, ERROR and CRITICAL\n"
 
 

@@ -27,6 +27,25 @@ def helper(): pass
 """
 
 
+DEAF = """
+from everywire.app import Everywire
+app = Everywire()
+app.on_join("rom:{name}")(print)
+app.channel("room:{name}", presence=True)
+"""
+
+WRONG = """
+from everywire.app import Everywire
+
+def declared():
+    app = Everywire()
+    app.channel("room:*")
+    return app
+
+app = declared()
+"""
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -36,6 +55,8 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "shop_broken.py").write_text("x = 1\ndef f(:\n")
     (tmp_path / "shop_raising.py").write_text("x = 1\nx / 0\n")
     (tmp_path / "shop_makers.py").write_text(MAKERS)
+    (tmp_path / "shop_deaf.py").write_text(DEAF)
+    (tmp_path / "shop_wrong.py").write_text(WRONG)
     (tmp_path / "shop_empty.py").write_text("import os\n")
     yield tmp_path
     for name in set(sys.modules) - known:
@@ -58,15 +79,17 @@ def test_an_application_is_found(folder, target):
         ("", "'' names no module; write MODULE:APP"),
         (":app", "':app' names no module; write MODULE:APP"),
         ("shop_makers:app", "shop_makers has no 'app'; did you mean shop_makers:make_app or shop_makers:live?"),
-        ("shop_empty", "shop_empty has no 'app'; it holds no Everywire()"),
+        (
+            "shop_empty",
+            "shop_empty has no 'app'; it holds no Everywire(). A program without one is run by itself: python",
+        ),
         ("shop_liv:app", "did you mean shop_live?"),
         ("shop_live:ap", "shop_live has no 'ap'; there is shop_live:app"),
         ("shop_live:number", "shop_live:number is an int, not an Everywire()"),
         ("shop_live:inner", "shop_live:inner is a type, not an Everywire()"),
-        ("shop_live:fails", "importing shop_live:fails failed: KeyError: 'x'"),
-        ("shop_needy:app", "ModuleNotFoundError: No module named 'no_such_library'"),
-        ("shop_broken:app", "shop_broken.py, line 2)"),
-        ("shop_raising:app", "ZeroDivisionError: division by zero"),
+        ("shop_needy:app", "shop_needy.py, line 1: No module named 'no_such_library'; is it installed for "),
+        ("shop_broken:app", "shop_broken.py, line 2: SyntaxError: invalid syntax: def f(:"),
+        ("shop_deaf:app", "learns nothing: no such channel has presence; did you mean 'room:{name}'?"),
     ],
 )
 def test_everything_else_is_told(folder, target, complaint):
@@ -74,8 +97,25 @@ def test_everything_else_is_told(folder, target, complaint):
         load(target, folder)
     assert complaint in error.value.message
     assert "\n" not in error.value.message
+    assert error.value.exit_code == 2
 
 
-def test_the_line_of_an_error_is_told(folder):
-    with pytest.raises(click.ClickException, match=r"shop_raising\.py, line 2"):
-        load("shop_raising:app", folder)
+@pytest.mark.parametrize(
+    ("target", "last", "lines"),
+    [
+        ("shop_raising:app", "ZeroDivisionError: division by zero", [2]),
+        ("shop_live:fails", "KeyError: 'x'", [6]),
+        ("shop_wrong:app", "ValueError: channel pattern 'room:*': wildcards are for subscribers", [9, 6]),
+    ],
+)
+def test_an_error_of_the_applications_own_code_is_shown_by_the_lines_of_that_code_alone(folder, target, last, lines):
+    with pytest.raises(click.ClickException) as error:
+        load(target, folder)
+    first, head, *trace, end = error.value.message.splitlines()
+    assert (first, head) == (f"{target.removesuffix(':app')} fails:", "Traceback (most recent call last):")
+    file = folder / f"{target.partition(':')[0]}.py"
+    assert [each.rpartition(",")[0].strip() for each in trace if "File" in each] == [
+        f'File "{file}", line {line}' for line in lines
+    ]
+    assert end.startswith(last)
+    assert error.value.exit_code == 1

@@ -101,9 +101,20 @@ async def test_a_history_that_cannot_be_used_is_one_failure(tmp_path):
     (tmp_path / "live.py").write_text(APP)
     options = ("--port", "0", "--workers", "1", "--history", str(tmp_path / "no" / "history"))
     async with started("run", "live:app", *options, cwd=tmp_path) as run:
-        assert await run.exit() == 1
-    assert "cannot use" in run.said
-    assert "the broker does not start" in run.said
+        assert await run.exit() == 2
+    assert run.said == f"Error: cannot use {tmp_path / 'no' / 'history'} for history: No such file or directory\n"
+
+
+async def test_a_history_that_another_server_uses_is_said_with_its_process(tmp_path):
+    history = ("--history", str(tmp_path / "history"))
+    async with serving(tmp_path, *history, workers=1) as (run, _):
+        async with started("run", "live:app", "--port", "0", "--workers", "1", *history, cwd=tmp_path) as other:
+            assert await other.exit() == 2
+        pid = run.process.pid
+        assert await run.end() == 0
+    said = rf"Error: cannot use {history[1]} for history: it is in use by process {pid} \(.*everywire run live:app .*\); stop"
+    assert re.match(said, other.said), other.said
+    assert len(other.said.splitlines()) == 1
 
 
 async def test_a_rolling_restart_turns_nobody_away(tmp_path):
@@ -129,8 +140,10 @@ async def test_a_rolling_restart_turns_nobody_away(tmp_path):
 async def test_an_application_that_does_not_load_is_one_failure(tmp_path):
     (tmp_path / "live.py").write_text("syntax error here\n")
     async with started("run", "live:app", "--port", "0", "--workers", "2", cwd=tmp_path) as run:
-        assert await run.exit() == 1
-    assert "a worker does not start: it ended with exit code 1" in run.said
+        assert await run.exit() == 2
+    assert {*run.said.splitlines()} == {
+        f"Error: {tmp_path / 'live.py'}, line 1: SyntaxError: invalid syntax: syntax error here"
+    }
 
 
 async def test_a_supervisor_that_is_killed_takes_its_processes_with_it(tmp_path):

@@ -66,3 +66,12 @@ def test_compacting_pays_off_or_waits():
     assert backlog.full
     backlog.clear()
     assert not backlog
+
+
+def test_it_says_what_it_ends_with():
+    backlog = Backlog(3)
+    assert not backlog.ends_with(ValueError)
+    backlog.put(ValueError(), None)
+    assert backlog.ends_with(ValueError)
+    backlog.put(Publication(1), None)
+    assert not backlog.ends_with(ValueError)

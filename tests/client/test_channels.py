@@ -1,5 +1,8 @@
 """The channels of a client: asked for over every connection. Time is virtual, the hub is real."""
 
+import asyncio
+import json
+
 import pytest
 from tests.client.scripts import Script, settle
 from tests.client.wires import data, elapse
@@ -63,6 +66,37 @@ def test_what_is_left_while_away_is_said_on_return(wires):
             assert bob.session in seen.members
 
     wires.run(test())
+
+
+def test_leaving_is_said_again_where_the_connection_was_lost_before_it_was_heard(wires):
+    async def test():
+        async with wires.client() as ada, wires.client() as bob:
+            seen = bob.subscribe("room:a")
+            room = ada.subscribe("room:a")
+            await asyncio.gather(seen.ready(), room.ready())
+            room.unsubscribe()
+            wires.all[0].cut()  # it was on its way
+            await ada.connect()
+            await elapse(5)
+            assert list(seen.members) == [bob.session]
+            wires.all[-1].cut()
+            await ada.connect()
+            await elapse(5)
+        assert [json.loads(said)["type"] for said in wires.all[-1].said] == ["connect"]  # no more than that
+
+    wires.run(test())
+
+
+def test_a_channel_that_is_followed_again_is_not_left_on_return():
+    async def test(script, client):
+        client.subscribe("c").unsubscribe()
+        client.subscribe("c")
+        script.cut()
+        script.said.clear()
+        await client.connect()
+        assert [each["type"] for each in script.said] == ["connect", "subscribe"]
+
+    scripted(test)
 
 
 def test_an_unsubscribed_channel_may_be_followed_again(wires):

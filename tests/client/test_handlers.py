@@ -1,11 +1,14 @@
 """The server calls, the client answers. The server is scripted."""
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
 from tests.client.scripts import Script, settle
 from tests.client.wires import elapse
 
+from everywire.client.hub import Client
+from everywire.client.ladder import Ladder
 from everywire.errors import Refused
 from everywire.testing import VirtualLoop
 
@@ -95,6 +98,61 @@ def test_what_is_cancelled_or_lost_is_not_answered():
         assert script.last("answer") == {"type": "answer", "call": 1, "data": 2}
 
     played(test)
+
+
+def test_what_ends_late_answers_no_call_of_the_next_connection():
+    async def test(script, client):
+        cleaned = asyncio.Event()
+
+        @client.on("stubborn")
+        async def stubborn(data):
+            try:
+                await elapse(100)
+            except asyncio.CancelledError:
+                await cleaned.wait()
+            return "late"
+
+        script.tell(type="call", call=1, name="stubborn")
+        await elapse(1)
+        script.cut()
+        await client.connect()
+        script.tell(type="call", call=1, name="slow", data=5)
+        await settle()
+        cleaned.set()
+        await settle()
+        assert script.all("answer") == []
+        script.tell(type="cancel", call=1)  # which is still known
+        await elapse(10)
+        assert script.all("answer") == []
+
+    played(test)
+
+
+def test_a_move_to_a_better_transport_waits_until_the_server_is_answered():
+    class Climbing(Ladder):
+        improvable = True
+
+        def __init__(self, script):
+            super().__init__("ws://script", ["websocket"], script.dial, lambda: None)
+
+        async def better(self):
+            return True
+
+    async def play():
+        script = Script(heartbeat={"every": 1e6, "patience": 1e6})
+        client = Client("ws://script", dial=Climbing(script))
+        client.on("slow")(elapse)
+        async with client:
+            script.tell(type="call", call=1, name="slow", data=20)
+            script.tell(type="call", call=2, name="slow", data=500)
+            await elapse(450)
+            assert script.connections == 1
+            await elapse(100)
+            assert [answer["call"] for answer in script.all("answer")] == [1, 2]
+            assert script.connections > 1
+
+    with VirtualLoop() as loop:
+        loop.run_until_complete(play())
 
 
 def test_too_many_at_once_are_refused():

@@ -9,7 +9,7 @@ from tests.client.wires import Wires, data, elapse, told
 
 import everywire
 from everywire.client.hub import Client, Misfit, Position
-from everywire.errors import ConnectionClosedError, HandshakeError, Refused
+from everywire.errors import ConnectionClosed, ConnectionClosedError, HandshakeError, Refused
 
 
 def test_what_is_published_is_followed(wires):
@@ -114,6 +114,23 @@ def test_an_ephemeral_publication_has_no_position_and_is_never_said_again(wires)
                 await publishing
             with pytest.raises(ConnectionClosedError, match="no connection"):
                 await room.publish("typing", ephemeral=True)
+
+    wires.run(test())
+
+
+def test_an_ephemeral_publication_that_was_not_said_does_not_wait_for_another_connection(wires):
+    async def test():
+        async with wires.client() as ada, wires.client() as bob:
+            room = bob.subscribe("room:a")
+            await room.ready()
+            kept = [ada.publish("room:a", number) for number in range(100)]  # more than may be unanswered
+            typing = ada.publish("room:a", "typing", ephemeral=True)
+            wires.all[0].cut()
+            with pytest.raises(ConnectionClosed):
+                await typing
+            await asyncio.gather(*kept)
+            assert await data(room, 100) == list(range(100))
+            assert len(room._queue) == 0
 
     wires.run(test())
 

@@ -205,7 +205,9 @@ def test_wildcards_and_the_channel_itself(wires):
     wires.run(test())
 
 
-@pytest.mark.parametrize("names", [("room:a", "room:*", "room:>"), ("room:*", "room:a"), ("room:>", "room:*", "room:a")])
+@pytest.mark.parametrize(
+    "names", [("room:a", "room:*", "room:>"), ("room:*", "room:a"), ("room:>", "room:*", "room:a")]
+)
 @pytest.mark.parametrize("everywhere", [False, True], ids=["", "delta everywhere"])
 def test_a_delta_is_for_the_channels_own_subscription_and_wildcards_hear_it_whole(wires, codec, names, everywhere):
     async def test():

@@ -80,23 +80,93 @@ def test_behind_what_swallows_upgrades_and_keeps_streams_back_the_welcome_comes_
     run(network, test())
 
 
-def test_a_websocket_that_brings_nothing_is_left(network):
-    class Hole:
-        def send(self, message):
-            pass
+class Slow:
+    """A WebSocket that swallows what is said for `seconds` after it opened, and lets it through then."""
 
-        def abort(self):
-            self.down(1006, "")
+    def __init__(self, network, seconds):
+        self._dial, self._seconds = Dialling(network.net), seconds
 
-    async def hole(heard, down):
-        found = Hole()
-        found.down = down
-        return found
+    async def __call__(self, heard, down):
+        self._cable = await self._dial(heard, down)
+        return self
+
+    def send(self, message):
+        asyncio.get_running_loop().call_later(self._seconds, self._cable.send, message)
+
+    def abort(self):
+        self._cable.abort()
+
+    async def close(self, code=1000, reason=""):
+        await self._cable.close(code, reason)
+
+
+@pytest.mark.parametrize(("known", "seconds"), [(None, 2), ("websocket", 5)])
+def test_a_websocket_that_brings_nothing_has_http_beside_it(network, known, seconds):
+    async def test():
+        network.upgrading, network.socket = None, Slow(network, 1000)
+        ladder = network.ladder()
+        if known is not None:
+            ladder.memory.put("ws://in.memory/everywire", known)
+        began = network.net.loop.time()
+        async with client(network, ladder) as ada:
+            assert seconds < network.net.loop.time() - began < seconds + 0.5
+            assert (ada.transport, await ada.call("double", 2)) == ("stream", 4)
+            assert ladder.memory.get("ws://in.memory/everywire") == "stream"
+
+    run(network, test())
+
+
+def test_behind_what_swallows_messages_and_keeps_streams_back_the_welcome_comes_within_five_seconds(network):
+    async def test():
+        network.upgrading, network.socket = None, Slow(network, 1000)
+        network.buffered = {"stream", "sse"}
+        async with client(network) as ada:
+            assert (ada.transport, network.net.loop.time() < 5) == ("poll", True)
+
+    run(network, test())
+
+
+def test_a_websocket_that_takes_its_time_may_still_win(network):
+    async def test():
+        network.upgrading, network.socket = None, Slow(network, 3)
+        network.buffered = {"stream", "sse"}  # so that HTTP takes until the fifth second
+        async with client(network) as ada:
+            assert (ada.transport, await ada.call("double", 2)) == ("websocket", 4)
+            await elapse(60)
+            assert (ada.state, ada.transport) == (State.CONNECTED, "websocket")
+
+    run(network, test())
+
+
+def test_it_does_not_move_to_a_websocket_that_swallows_what_is_said(network):
+    class Mute(Slow):
+        async def ping(self):
+            await asyncio.Event().wait()
 
     async def test():
-        network.upgrading, network.socket = None, hole
-        async with client(network, open_timeout=6) as ada:
+        network.upgrading, network.socket = None, Mute(network, 1000)
+        states = []
+        async with client(network, on_state=lambda change: states.append(change.state)) as ada:
+            await elapse(1000)
             assert ada.transport == "stream"
+            assert (states, network.sockets > 3) == ([State.CONNECTING, State.CONNECTED], True)
+
+    run(network, test())
+
+
+def test_a_session_that_both_continue_is_kept(network):
+    """The WebSocket's connect arrives when the session goes on over HTTP already."""
+
+    async def test():
+        network.upgrading = None
+        async with client(network) as ada:
+            network.upgrading, network.socket = None, Slow(network, 6)
+            session = ada.session
+            network.lines.clear()
+            ada._life._link.fail("cut")
+            await elapse(30)
+            assert (ada.state, ada.session) == (State.CONNECTED, session)
+            assert await ada.call("double", 2) == 4
 
     run(network, test())
 

@@ -279,3 +279,17 @@ def test_an_ephemeral_publication_without_a_connection_fails_where_it_is_awaited
                 await publishing
 
     wires.run(test())
+
+
+def test_a_channel_that_is_followed_too_late_says_so(wires):
+    async def test():
+        client = wires.client()
+        await client.connect()
+        await client.close()
+        room = client.subscribe("room:a")
+        with pytest.raises(ClientClosed):
+            await room.ready()
+        with pytest.raises(ClientClosed):
+            await anext(room)
+
+    wires.run(test())

@@ -203,6 +203,37 @@ def test_what_wildcards_have_heard_is_known_when_the_channels_own_subscription_i
     played(test)
 
 
+def test_a_map_that_nobody_iterates_over_is_told_again_and_again_and_takes_no_more_room():
+    async def test(script, client):
+        scores = client.subscribe("c", max_queue=3)
+        for offset in range(0, 300, 2):
+            news = [entry("ada", offset + 1, offset), entry("bob", offset + 2, offset)]
+            await subscribed(script, offset=offset + 2, recovered=offset > 0, entries=news)
+            script.cut()
+            await client.connect()
+        assert len(scores._queue) <= 8
+        assert {each.entry: each.data for each in [await anext(scores) for _ in range(len(scores._queue))]} == {
+            "ada": 298,
+            "bob": 298,
+        }
+
+    played(test)
+
+
+def test_losses_that_nobody_asks_for_are_told_once():
+    async def test(script, client):
+        room = client.subscribe("c", since=Position("d", 5))
+        for number in range(10):
+            await subscribed(script, offset=number, epoch=f"e{number}")
+            script.cut()
+            await client.connect()
+        with pytest.raises(HistoryLost, match="after offset 5"):
+            await anext(room)
+        assert (len(room._queue), room.position) == (0, Position("e9", 9))
+
+    played(test)
+
+
 def test_too_slow_with_wildcards_loses_aloud():
     async def test(script, client):
         room = client.subscribe("*", max_queue=3)

@@ -73,6 +73,9 @@ def make() -> Everywire:
     app.channel("room:{name}", data=Message | Notice)
     app.channel("cell:{row}:{column}", data=list[float])
     app.channel("inbox", may_subscribe=False)
+    app.channel("game:{number:int}:{side}", data=bool)
+    app.channel("file:{id:uuid}", data=str)
+    app.channel("file:{name}", data=int)
 
     @app.on("order")
     async def order(data: Order) -> int:

@@ -65,7 +65,7 @@ def test_every_reference_leads_somewhere(document):
 def test_what_it_says(document):
     assert document["info"] == {"title": "Shop", "version": "2.0"}
     room = document["channels"]["room_name"]
-    assert (room["address"], room["parameters"]) == ("room:{name}", {"name": {}})
+    assert (room["address"], [*room["parameters"]]) == ("room:{name}", ["name"])
     operations = document["operations"]
     assert {name: each["action"] for name, each in operations.items() if "reply" not in each} == {
         "send_news": "send",
@@ -74,6 +74,12 @@ def test_what_it_says(document):
         "send_room_name": "send",
         "receive_cell_row_column": "receive",
         "send_cell_row_column": "send",
+        "receive_game_number_side": "receive",
+        "send_game_number_side": "send",
+        "receive_file_id": "receive",
+        "send_file_id": "send",
+        "receive_file_name": "receive",
+        "send_file_name": "send",
         "call_upload_sent": "receive",
         "call_chat_sent": "receive",
     }
@@ -81,6 +87,22 @@ def test_what_it_says(document):
     prices = document["channels"]["call_watch_prices"]
     assert (prices["address"], prices["messages"]["item"]["x-stream"]) == ("watch prices", True)
     assert document["channels"]["call_order"]["description"] == "Order things."
+
+
+@pytest.mark.parametrize(
+    ("channel", "parameter", "good", "bad"),
+    [
+        ("room_name", "name", ["kitchen", "a.b"], ["", "a:b"]),
+        ("game_number_side", "number", [7, -7, 10**18 - 1], [1.5, "x", 10**18]),
+        ("game_number_side", "side", ["white"], [7]),
+        ("file_id", "id", ["123e4567-e89b-42d3-a456-426614174000"], ["5", 5]),
+    ],
+)
+def test_parameters_say_what_they_are(document, channel, parameter, good, bad):
+    said = document["channels"][channel]["parameters"][parameter]
+    assert "{" + parameter + "}" in document["channels"][channel]["address"]
+    judge = jsonschema.Draft7Validator(said["x-schema"], format_checker=jsonschema.FormatChecker())
+    assert [judge.is_valid(value) for value in good + bad] == [True] * len(good) + [False] * len(bad)
 
 
 def test_names_that_look_alike_are_kept_apart():

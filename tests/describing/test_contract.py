@@ -42,11 +42,15 @@ def test_streams(contract):
 
 def test_what_channels_carry(contract):
     known = {each.pattern: (each.parameters, each.heard, each.published) for each in contract.channels}
+    text: dict[str, str] = {"name": "str"}
     assert known == {
-        "news": ((), True, False),
-        "inbox": ((), False, True),
-        "room:{name}": (("name",), True, True),
-        "cell:{row}:{column}": (("row", "column"), True, True),
+        "news": ({}, True, False),
+        "inbox": ({}, False, True),
+        "room:{name}": (text, True, True),
+        "cell:{row}:{column}": ({"row": "str", "column": "str"}, True, True),
+        "game:{number}:{side}": ({"number": "int", "side": "str"}, True, True),
+        "file:{id}": ({"id": "uuid"}, True, True),
+        "file:{name}": (text, True, True),
     }
     assert contract.channels[0].carries == {"$ref": "#/components/schemas/Notice"}
 

@@ -30,6 +30,10 @@ const room: ChannelData<"room:kitchen"> = { type: "message", text: "hi", at: "20
 const news: ChannelData<"news"> = { type: "notice", urgent: true };
 const cells: ChannelData<"cell:1:2"> = [1, 2];
 const name: ChannelName = `room:${size}`;
+const move: ChannelData<"game:7:white"> = true;
+const game: (number: number) => ChannelName = (number) => `game:${number}:black`;
+const file: ChannelData<"file:123e4567-e89b-42d3-a456-426614174000"> = "text";
+const named: ChannelData<"file:readme"> = 5;
 """
 
 BAD = [
@@ -38,6 +42,8 @@ BAD = [
     ('const x: Calls["find"]["data"] = { text: "a" };', "'address' is missing"),
     ('const x: ChannelData<"news"> = { urgent: 1 };', "not assignable"),
     ('const x: ChannelData<"nowhere"> = 1;', "does not satisfy the constraint"),
+    ('const x: ChannelData<"game:seven:white"> = true;', "does not satisfy the constraint"),
+    ('const x: ChannelData<"file:readme"> = "text";', "not assignable to type 'number'"),
     ('const x: Size = "huge";', "not assignable"),
 ]
 
@@ -94,7 +100,9 @@ def test_calls(text):
 
 
 def test_channels(text):
-    assert 'export type ChannelName = "news" | "inbox" | `room:${string}` | `cell:${string}:${string}`;' in text
+    names = ["`room:${string}`", "`cell:${string}:${string}`", "`game:${number}:${string}`"]
+    names += ["`file:${string}-${string}-${string}-${string}-${string}`", "`file:${string}`"]
+    assert f'export type ChannelName = "news" | "inbox" | {" | ".join(names)};' in text
     assert "Name extends `cell:${string}:${string}` ? number[] :" in text
 
 

@@ -303,7 +303,7 @@ def test_who_follows_is_seen_where_that_is_asked_for(place):
 
 def test_what_the_server_subscribes_everybody_to_is_not_told_to_who_did_not_ask():
     app = application()
-    app.on_connect(lambda connecting: Identity("ann", channels=("room:b", "closed:a")))
+    app.hooks.connect = lambda connecting: Identity("ann", channels=("room:b", "closed:a"))
     with Net(app) as net:
         place = Place(net)
         bob = net.connect()

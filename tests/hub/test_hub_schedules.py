@@ -76,6 +76,7 @@ def test_the_same_holds_where_several_answers_follow_each_other_and_clients_read
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", [1000, 2])
 @pytest.mark.parametrize("slow", [False, True])
 def test_a_thousand_schedules(slow, page):
@@ -84,6 +85,7 @@ def test_a_thousand_schedules(slow, page):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("crowd", [None, 0, 1])
 @pytest.mark.parametrize(("page", "pages"), [(1, 3), (2, 2), (3, 3)])
 @pytest.mark.parametrize("slow", [False, True])

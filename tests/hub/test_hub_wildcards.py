@@ -4,6 +4,7 @@ import pytest
 
 from everywire.app import Everywire
 from everywire.errors import Refused
+from everywire.hub.access.identity import Identity
 from everywire.hub.settings import Settings
 from everywire.testing import Net, Refusal
 
@@ -128,3 +129,57 @@ def test_a_name_with_wildcards_is_no_channel(net):
         client.subscribe("score:secret:*")
     with refused(105):
         client.subscribe("score:>")
+
+
+# Who may not subscribe to a channel, and what wildcards give him of it.
+
+RULES = {
+    "none": lambda access: access.params["name"] != "secret",  # thinks of no wildcards
+    "careful": lambda access: not access.wild and access.params["name"] != "secret",
+}
+
+
+def secretive(rule, *, wildcards, capabilities=None):
+    app = Everywire()
+    app.on_connect(lambda connecting: Identity("ann", capabilities=capabilities))
+    app.channel("room.vault", may_subscribe=False)
+    app.channel("room.{name}", wildcards=wildcards, may_subscribe=RULES[rule])
+    return app
+
+
+def got(app, name):
+    """What a client hears of three rooms that asked for `name`; the code where it was refused."""
+    with Net(app) as net:
+        client = net.connect()
+        for channel in ("room.secret", "room.vault"):
+            with refused(103):
+                client.subscribe(channel)
+        try:
+            client.subscribe(name)
+        except Refusal as no:
+            return no.code
+        for room in ("room.secret", "room.vault", "room.open"):
+            app.publish(room, 1)
+        return [channel for channel, _ in heard(client)]
+
+
+@pytest.mark.parametrize("name", ["room.>", "room.*", "*.*", "*.secret", ">"])
+def test_without_the_kinds_consent_nothing_secret_is_heard_by_wildcards(name):
+    assert got(secretive("none", wildcards=False), name) == 110
+
+
+def test_a_rule_that_looks_whether_a_name_is_wild_keeps_its_secret():
+    assert got(secretive("careful", wildcards=True), "room.>") == 103
+
+
+def test_a_kind_that_allows_wildcards_opens_all_its_channels_that_its_rule_lets_pass_and_no_other_kind():
+    """The rule is asked of the name with wildcards, not of each channel; `room.vault` is of another kind."""
+    assert got(secretive("none", wildcards=True), "room.>") == ["room.secret", "room.open"]
+    assert got(secretive("none", wildcards=True), "*.secret") == 103
+
+
+def test_capabilities_grant_wildcards_only_where_they_cover_every_channel():
+    some, every = {"room.open": ["subscribe"], "room.other": ["subscribe"]}, {"room.*": ["subscribe"]}
+    assert got(secretive("none", wildcards=True, capabilities=some), "room.*") == 103
+    assert got(secretive("none", wildcards=True, capabilities=every), "room.>") == 103
+    assert got(secretive("none", wildcards=True, capabilities=every), "room.*") == ["room.secret", "room.open"]

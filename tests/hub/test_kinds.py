@@ -6,6 +6,8 @@ import pytest
 
 from everywire.hub.kinds import ACTIONS, ChannelKind, Kinds
 
+ONE = uuid.UUID("123e4567-e89b-42d3-a456-426614174000")
+
 
 def find(name, *patterns):
     kinds = Kinds()
@@ -119,3 +121,34 @@ def test_wildcards_cover_typed_parameters():
     kinds.add(ChannelKind("game:{number:int}", wildcards=True))
     place = kinds.cover("game:*")
     assert (place.wild, place.params) == (True, {"number": "*"})
+
+
+def covered(name, pattern):
+    kinds = Kinds()
+    kinds.add(ChannelKind(pattern, wildcards=True))
+    place = kinds.cover(name)
+    return None if place is None else dict(place.params)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "params"),
+    [
+        ("game:{number:int}:{side}", "game:7:*", {"number": 7, "side": "*"}),
+        ("game:{number:int}:{side}", "game:*:white", {"number": "*", "side": "white"}),
+        ("game:{number:int}:{side}", "game:>", {"number": ">", "side": ">"}),
+        ("game:{number:int}:{side}", "game:seven:*", None),
+        ("game:{number:int}:{side}", "game:07:*", None),
+        ("room-{name}:{part}", "room-secret:*", {"name": "secret", "part": "*"}),
+        ("room-{name}:{part}", "hall-secret:*", None),
+        ("room-{name}:{part}", "*:a", {"name": "*", "part": "a"}),
+        ("cell.{row:int}.{id:uuid}", "cell.*.123e4567-e89b-42d3-a456-426614174000", {"row": "*", "id": ONE}),
+    ],
+)
+def test_a_rule_is_asked_with_what_a_name_with_wildcards_says_of_parameters(pattern, name, params):
+    """A rule that refuses game 7 compares a number; asked with a text, it would let `game:7:*` pass."""
+    assert covered(name, pattern) == params
+
+
+def test_a_kind_knows_its_parameters():
+    assert ChannelKind("game:{number:int}:{side}").parameters == {"number": "int", "side": "str"}
+    assert ChannelKind("news").parameters == {}

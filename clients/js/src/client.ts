@@ -73,7 +73,7 @@ export class Client extends Emitter<ClientEvents> {
   /** Those with wildcards, and what they hear. */
   readonly #patterns = new Map<Subscription, (channel: string) => boolean>();
   readonly #subscribing = new Map<number, Subscription>();
-  /** Channels left while no link was there to say so: a resumed session still holds them. */
+  /** Channels left, which the server has not confirmed: a resumed session may still hold them. */
   readonly #left = new Set<string>();
   readonly #keys: string;
 
@@ -181,7 +181,7 @@ export class Client extends Emitter<ClientEvents> {
     const id = this.#connection.nextId();
     const once = ephemeral ? { ephemeral } : { key: key ?? `${this.#keys}-${id}` };
     const command: Command & { id: number } = { type: "publish", id, channel, data, ...once, ...options };
-    const { epoch, offset } = (await this.#send(command, { repeatable: !ephemeral })) as Partial<Position>;
+    const { epoch, offset } = (await this.#send(command, { repeatable: !ephemeral, fleeting: ephemeral })) as Partial<Position>;
     return epoch === undefined || offset === undefined ? null : { epoch, offset };
   }
 
@@ -253,7 +253,7 @@ export class Client extends Emitter<ClientEvents> {
       case "moved":
         return this.#subscriptions.get(event.channel)?.moved();
       case "unsubscribed":
-        return event.id === undefined ? this.#expelled(event.channel, event.reason) : undefined;
+        return event.id === undefined ? this.#expelled(event.channel, event.reason) : void this.#left.delete(event.channel);
       case "item":
       case "credit":
         return this.#calls.flow(event);
@@ -283,8 +283,8 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Everything waiting is said before listeners run, so that what they say comes after it. */
   #welcomed({ session, user, resumed }: Connected, moved: boolean): void {
-    if (resumed) for (const channel of this.#left) this.#connection.say({ type: "unsubscribe", channel });
-    this.#left.clear();
+    if (!resumed) this.#left.clear();
+    for (const channel of this.#left) this.#connection.say({ type: "unsubscribe", channel });
     for (const subscription of this.#subscriptions.values()) this.#follow(subscription);
     this.#flush();
     if (moved) return; // for the application nothing has changed
@@ -353,8 +353,8 @@ export class Client extends Emitter<ClientEvents> {
 
   #leave(channel: string): void {
     this.#forget(channel);
+    this.#left.add(channel);
     if (this.#connection.ready) this.#connection.say({ type: "unsubscribe", channel });
-    else this.#left.add(channel);
   }
 
   #forget(channel: string): Subscription | undefined {
@@ -377,6 +377,5 @@ export class Client extends Emitter<ClientEvents> {
 
 /** The part of our idempotency keys that nobody else can have: a guessed key would let others swallow a publication. */
 function unguessable(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(12));
-  return Array.from(bytes, (byte) => byte.toString(36).padStart(2, "0")).join("");
+  return crypto.getRandomValues(new Uint32Array(3)).join("-");
 }

@@ -220,7 +220,7 @@ export class Connection {
 
   #down(code: number, reason: string, error?: unknown): void {
     const { environment, ladder, token } = this.#options;
-    const known = this.ready;
+    const known = this.ready || this.#moving;
     this.#drop(code);
     // Who has only one token has no newer one to show.
     if (!mayReconnect(code) || (code === EXPIRED && typeof token === "string")) {
@@ -267,7 +267,8 @@ export class Connection {
       return this.#expires(event.expires);
     }
     if (event.type === "error" && event.id === this.#hello) {
-      if (event.temporary) return this.#link?.fail(event.reason);
+      // A move shows no token: what is refused then is the move, not us.
+      if (event.temporary || this.#moving) return this.#link?.fail(event.reason);
       return this.finish(new EverywireError(event.code, event.reason));
     }
     if (event.type === "error" && event.id === this.#refresh) {
@@ -279,7 +280,6 @@ export class Connection {
 
   #welcomed(event: Connected): void {
     if (this.#moving && !event.resumed) return this.#link?.fail("the session could not be moved");
-    const { environment } = this.#options;
     const moved = this.#moving;
     this.#moving = false;
     this.session = event.session;
@@ -288,10 +288,10 @@ export class Connection {
     this.ready = true;
     this.#link?.watch(event.heartbeat);
     // Only a connection that lasts makes the next wait short again; a server that dies at each welcome is left in peace.
-    this.#stableTimer = environment.setTimeout(() => this.#backoff.reset(), 5_000);
+    this.#stableTimer = this.#options.environment.setTimeout(() => this.#backoff.reset(), 5_000);
     this.#expires(event.expires);
     if (this.#trying === "websocket") this.#proven("websocket");
-    this.#plan(!moved);
+    this.#plan(!event.resumed);
     this.state = "connected";
     this.#owner.welcomed(event, moved);
   }
@@ -348,7 +348,7 @@ export class Connection {
         }
       },
       down: (code, reason) => {
-        if (candidate === this.#link) return this.#down(code, reason);
+        if (candidate === this.#link) return this.#down(this.#moving ? ABNORMAL : code, reason);
         this.#candidate = null;
         this.#climbLine();
       },
@@ -371,39 +371,32 @@ export class Connection {
     this.#trying = "websocket";
     this.#moving = true;
     this.#hello = this.nextId();
-    link.expect(this.#options.openTimeout);
+    link.expect(PATIENCE); // what opens may still swallow what is said
     this.#send({ type: "connect", id: this.#hello, info: this.#options.info, resume: this.#resume });
   }
 
   // ---- the session across a reload
 
-  get #name(): string {
-    return `everywire:session:${this.#options.url}`;
-  }
-
   /** Only while the page is being left: a tab that is duplicated must not take this one's session. */
   #keep(): void {
-    try {
-      if (this.#resume) this.#options.store?.setItem(this.#name, this.#resume);
-    } catch {
-      // a full or forbidden store: the next page begins anew
-    }
+    this.#stored((store, name) => this.#resume && store.setItem(name, this.#resume));
   }
 
   #forget(): void {
-    try {
-      this.#options.store?.removeItem(this.#name);
-    } catch {
-      // as above
-    }
+    this.#stored((store, name) => store.removeItem(name));
   }
 
   #recall(): void {
-    try {
-      this.#resume ??= this.#options.store?.getItem(this.#name) ?? undefined;
-    } catch {
-      // as above
-    }
+    this.#stored((store, name) => (this.#resume ??= store.getItem(name) ?? undefined));
     this.#forget();
+  }
+
+  #stored(use: (store: Memory, name: string) => unknown): void {
+    const { store, url } = this.#options;
+    try {
+      if (store) use(store, `everywire:session:${url}`);
+    } catch {
+      // a full or forbidden store: the next page begins anew
+    }
   }
 }

@@ -95,7 +95,7 @@ export class Link {
   /** Timers are not moved at each message, which would cost more than the message: one that rings early is set again. */
   #timeUp(): void {
     const { every, patience } = this.#heartbeat ?? { every: 0, patience: 0 };
-    const silent = this.#environment.now() - (this.#heardAt ?? Number.NEGATIVE_INFINITY);
+    const silent = this.#environment.now() - (this.#heardAt ?? -Infinity);
     if (silent < every + patience) this.expect(every + patience - silent);
     else this.fail("nothing heard from the server");
   }

@@ -35,14 +35,14 @@ export async function collect(ask: (command: History) => Promise<Page>, command:
   let page = await ask(command);
   let begun = page;
   let found = [...page.publications];
-  let { more = false }: { more?: boolean } = page;
+  let more: boolean | undefined = page.more;
   while (more) {
     const last: Position = { epoch: page.epoch, offset: page.after ?? found.at(-1)?.offset ?? 0 };
     const after: Position = { epoch: begun.epoch, offset: begun.offset + 1 };
     const onward: History = { ...command, ...(reverse ? { before: last } : { since: last, before: after }) };
     if (limit !== undefined) onward.limit = limit - found.length;
     page = await ask(onward);
-    more = page.more ?? false;
+    more = page.more;
     const first = page.publications.length ? page.publications[0]?.offset : after.offset;
     if (page.epoch !== begun.epoch) {
       begun = page;

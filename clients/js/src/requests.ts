@@ -14,6 +14,8 @@ type Numbered = Command & { id: number };
 export interface RequestOptions {
   /** Saying it twice does no harm: a key or its nature guards it. So it waits for the next link. */
   repeatable: boolean;
+  /** It does not wait for another link, even where it was not said. */
+  fleeting?: boolean | undefined;
   /** Ms until it fails; without it, it waits as long as the client lives. */
   timeout?: number | undefined;
   /** Ends it early. */
@@ -117,7 +119,7 @@ export class Requests {
         ? new EverywireError(code, "this, or a command sent with it, was too big for the server")
         : new EverywireError("connection-lost", "the connection was lost before the answer", true);
     for (const [id, request] of this.#waiting) {
-      if (request.said && !(request.repeatable && code !== TOO_BIG)) this.#settle(id)?.reject(error);
+      if (request.fleeting || (request.said && !(request.repeatable && code !== TOO_BIG))) this.#settle(id)?.reject(error);
       request.said = false;
     }
   }

@@ -218,6 +218,18 @@ test("nothing is moved while something is under way", async () => {
   server.take("call");
 });
 
+test("moving to a WebSocket that brings nothing takes two seconds, and longer until it is tried again", async () => {
+  const { world, client } = made();
+  void client.connect();
+  world.socket.drop();
+  await world.pass(30_000);
+  world.socket.open();
+  await world.pass(2_500);
+  assert.deepEqual([client.state, client.transport, world.sockets.length], ["connected", "stream", 2]);
+  await world.pass(59_000);
+  assert.equal(world.sockets.length, 2);
+});
+
 test("a session that could not be moved is begun anew", async () => {
   const { world, client } = made();
   void client.connect();
@@ -225,6 +237,26 @@ test("a session that could not be moved is begun anew", async () => {
   await world.pass(30_000);
   world.welcome({ resumed: false });
   assert.equal(client.state, "waiting");
+});
+
+test("a move that is refused is no refusal of ours: with the token it goes on", async () => {
+  for (const refuse of [
+    (world: FakeWorld, id: number) => world.socket.say({ type: "error", id, code: 101, reason: "who are you?", temporary: false }),
+    (world: FakeWorld) => world.socket.drop(4401, "who are you?"),
+  ]) {
+    const { world, client } = made({ token: "t" });
+    void client.connect();
+    world.socket.drop();
+    await world.pass(30_000);
+    world.socket.open();
+    const { id, token } = world.socket.take("connect");
+    assert.equal(token, undefined);
+    refuse(world, id);
+    assert.equal(client.state, "waiting");
+    const { length } = world.sockets;
+    await world.pass(1_000);
+    assert.equal(client.state, world.sockets.length > length ? "connecting" : "connected");
+  }
 });
 
 test("without a WebSocket the line is heard by something better when there is time for it", async () => {

@@ -100,6 +100,17 @@ test("ephemeral publications are not kept: not for later, not for again", async 
   assert.deepEqual(world.socket.sent, []);
 });
 
+test("an ephemeral publication that was not sent yet does not wait for another link", async () => {
+  const world = new FakeWorld();
+  const client = world.connected();
+  for (let n = 0; n < 64; n += 1) void client.publish("a", n); // as many as may be unanswered
+  const typing = client.publish("a", "typing", { ephemeral: true });
+  world.reconnect();
+  await assert.rejects(typing, { code: "connection-lost" });
+  assert.ok(world.socket.sent.every(({ ephemeral }) => !ephemeral));
+  assert.equal(client.queued, 64);
+});
+
 test("the queue is bounded, and says so", async () => {
   const world = new FakeWorld();
   const client = world.connected({ maxQueue: 2 });

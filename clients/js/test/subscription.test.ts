@@ -354,6 +354,18 @@ test("unsubscribing is final, also in the middle of what was missed", () => {
   client.subscribe("a");
 });
 
+test("leaving is said again where the link was lost before it was confirmed, and no more than that", () => {
+  const world = new FakeWorld();
+  const client = world.connected();
+  client.subscribe("a").unsubscribe();
+  world.reconnect({ resumed: true });
+  const { id, channel } = world.socket.take("unsubscribe");
+  assert.equal(channel, "a");
+  world.socket.say({ type: "unsubscribed", id, channel });
+  world.reconnect({ resumed: true });
+  assert.throws(() => world.socket.take("unsubscribe"));
+});
+
 test("a channel left while offline is left on the resumed session, before it is subscribed again", () => {
   const world = new FakeWorld();
   const client = world.connected();

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
+from everywire.app.checking import check_function, check_handler, check_kind, check_known, check_personal
 from everywire.brokers.base import Retention
 from everywire.hub.calling.handlers import Handler, HandlerOptions
 from everywire.hub.calling.shapes import Shape
@@ -75,9 +75,12 @@ class CallOptions(TypedDict, total=False):
 class Declaring:
     """The declaring half of an application; nothing here needs an event loop."""
 
+    path: str
+
     def __init__(self) -> None:
         self.has_page = False  # whether something answers at /
         self._hooks = Hooks()
+        self._connecting = ""  # what gave the connect hook
         self._routes = Routes()
 
     @property
@@ -91,7 +94,8 @@ class Declaring:
         A `{parameter}` stands for one or more characters other than a colon, `{number:int}` for an integer, `{id:uuid}` for a UUID. Raises `ValueError` for a
         pattern that is there already or makes no sense, `TypeError` for a `data` that nothing can be read as.
         """
-        _known(f"channel {pattern!r}", options, ChannelOptions)
+        check_known(f"channel {pattern!r}", options, ChannelOptions.__annotations__)
+        check_kind(pattern, options)
         kind = ChannelKind(
             pattern,
             _retention(options),
@@ -111,14 +115,19 @@ class Declaring:
         `publish_to` publishes there. Unless `options` say otherwise, only that user may subscribe and read its history, and no client
         may publish. Raises `ValueError` for a pattern without `{user}`.
         """
-        if "{user}" not in pattern:
-            raise ValueError(f"a personal channel's pattern has {{user}} in it, {pattern!r} has not")
+        check_personal(pattern)
+        if self._hooks.personal is not None:
+            raise ValueError(
+                f"users have a channel of their own already: {self._hooks.personal!r}; declare others by `channel`"
+            )
 
         def own(access: Access) -> bool:
             user = access.member.user
             return user is not None and personal(pattern, user) == access.channel
 
-        rules: ChannelOptions = {"may_subscribe": own, "may_history": own, "may_presence": own, "may_publish": False}
+        rules: ChannelOptions = {"may_subscribe": own, "may_history": own, "may_publish": False}
+        if options.get("presence"):
+            rules["may_presence"] = own
         kind = self.channel(pattern, **(rules | options))
         self._hooks.personal = pattern
         return kind
@@ -130,11 +139,10 @@ class Declaring:
         raises is logged here, and there an internal error. Raises `ValueError` for a name that has a handler already, `TypeError` for
         a function that could never be called.
         """
-        if not isinstance(name, str):
-            raise TypeError('a handler has a name: @app.on("name")')
+        check_known(f"handler {name!r}", options, CallOptions.__annotations__)
+        check_handler(name, options)
         if name in self._hooks.handlers:
             raise ValueError(f"there is a handler of {name!r} already")
-        _known(f"handler {name!r}", options, CallOptions)
         chosen = HandlerOptions(**options)
 
         def decorate(handler: H) -> H:
@@ -148,9 +156,12 @@ class Declaring:
 
         It is given a `Connecting` and returns the user's name, or None for an anonymous user. It raises
         `Refused` to turn the client away: for good (with code 101, closing with 4401; else with 4403),
-        or, if that is `temporary`, until later (1013).
+        or, if that is `temporary`, until later (1013). Raises `ValueError` where something else says so already: `app.auth`, or another hook.
         """
-        self._hooks.connect = hook
+        check_function("@app.on_connect is for a function", hook, "a `Connecting`")
+        if self._hooks.connect is not None:
+            raise ValueError(f"{self._connecting} says who connects already: let one function ask the other")
+        self._hooks.connect, self._connecting = hook, "@app.on_connect"
         return hook
 
     def on_join(self, pattern: str) -> Callable[[G], G]:
@@ -174,19 +185,35 @@ class Declaring:
         return self._on("vacated", pattern)
 
     def _on(self, kind: ChangeKind, pattern: str) -> Callable[[G], G]:
+        if not isinstance(pattern, str):
+            raise TypeError(f'a hook is for a kind of channels: @app.on_{kind}("room:{{name}}")')
+        known = self._hooks.kinds.with_pattern(pattern)
+        if known is not None and not known.presence:
+            raise ValueError(f"channel {pattern!r} does not tell who is there: declare it with presence=True")
         if (kind, pattern) in self._hooks.changes:
             raise ValueError(f"there is a hook for {kind} of {pattern!r} already")
 
         def decorate(hook: G) -> G:
+            check_function(f"@app.on_{kind} is for a function", hook, "a `Change`")
             self._hooks.changes[kind, pattern] = hook
             return hook
 
         return decorate
 
     def route(self, path: str) -> Callable[[R], R]:
-        """Have plain HTTP requests for `path` answered by the decorated function of a `Request`."""
+        """Have plain HTTP requests for `path` answered by the decorated function of a `Request`.
+
+        Raises `ValueError` for a path that is taken, by clients of the application for instance.
+        """
+        if not isinstance(path, str):
+            raise TypeError('a route has a path: @app.route("/path")')
+        if path == self.path or path.startswith(f"{self.path}/"):
+            raise ValueError(
+                f"route {path!r}: clients connect to {self.path} and what is below; Everywire(path=…) is another place"
+            )
 
         def decorate(route: R) -> R:
+            check_function(f"the route {path!r} is for a function", route, "a `Request`")
             self._routes.add(path, route)
             self.has_page = self.has_page or path == "/"
             return route
@@ -194,33 +221,12 @@ class Declaring:
         return decorate
 
     def static(self, prefix: str, folder: str | Path) -> None:
-        """Serve the files of `folder` under `prefix`; a folder's page is its index.html."""
+        """Serve the files of `folder` under `prefix`; a folder's page is its index.html.
+
+        Raises `ValueError` for a prefix that is taken, `OSError` where there is no such folder.
+        """
         self._routes.mount(prefix, Path(folder))
         self.has_page = self.has_page or (prefix == "/" and Path(folder, "index.html").is_file())
-
-
-_NUMBERS = {
-    "history": int,
-    "keys": int,
-    "entries": int,
-    "max_size": int,
-    "ttl": float,
-    "window": float,
-    "entry_ttl": float,
-    "min_interval": float,
-}
-
-
-def _known(what: str, options: Mapping[str, Any], kind: type) -> None:
-    """Raise `TypeError` for an option that there is not, `ValueError` for a number that is none."""
-    names = kind.__annotations__
-    for name, value in options.items():
-        if name not in names:
-            close = get_close_matches(name, names, n=1)
-            raise TypeError(f"{what}: no option {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
-        number = (int,) if _NUMBERS.get(name) is int else (int, float)
-        if name in _NUMBERS and (isinstance(value, bool) or not isinstance(value, number) or value < 0):
-            raise ValueError(f"{what}: {name} is a number and not negative, not {value!r}")
 
 
 def _retention(options: ChannelOptions) -> Retention:
@@ -238,11 +244,8 @@ def _retention(options: ChannelOptions) -> Retention:
 
 def _bounds(options: ChannelOptions) -> Bounds:
     defaults = Bounds()
-    kinds = frozenset(options.get("policies", defaults.kinds))
-    if unknown := kinds - defaults.kinds:
-        raise ValueError(f"no such policies: {sorted(unknown)}")
     return Bounds(
-        kinds,
+        frozenset(options.get("policies", defaults.kinds)),
         least_interval=options.get("min_interval", defaults.least_interval),
         most_size=options.get("max_size", defaults.most_size),
     )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
+import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from everywire.app.administered import Counter, Listen, served
+from everywire.app.checking import check_application
 from everywire.app.declaring import Declaring
 from everywire.app.governing import Governing
 from everywire.app.speaking import Speaking
@@ -69,6 +73,7 @@ class Everywire(Declaring, Speaking, Governing):
         http: HttpSettings | None = None,
     ) -> None:
         super().__init__()
+        check_application(path, settings, broker)
         self._hooks.secrets = _secrets(secret)
         self.path = path
         self.settings = settings or Settings()
@@ -203,12 +208,20 @@ class Everywire(Declaring, Speaking, Governing):
     def run(self, host: str | None = "127.0.0.1", port: int = 8000, **options: Any) -> None:
         """Serve until SIGINT or SIGTERM, then drain: calls and streams under way have `finish` seconds (5). The log `everywire` says where.
 
-        Where no logging is set up, what is said from INFO on goes to stderr.
+        Where no logging is set up, what is said from INFO on goes to stderr. Where there is nothing to listen on (the port is taken, for
+        instance), that is said there in one line, and the process ends with exit code 2.
         """
-        logs.set_up()
-        asyncio.run(self._run(host, port, options))
+        aloud = logging.getLogger().hasHandlers() and not _log.isEnabledFor(logging.INFO)
+        try:
+            logs.set_up()
+            asyncio.run(self._run(host, port, options, aloud=aloud))
+        except (OSError, ValueError) as error:
+            if (why := _unavailable(error, host)) is None:
+                raise
+            sys.stderr.write(f"Error: {why}\n")
+            raise SystemExit(2) from None
 
-    async def _run(self, host: str | None, port: int, options: dict[str, Any]) -> None:
+    async def _run(self, host: str | None, port: int, options: dict[str, Any], *, aloud: bool) -> None:
         loop = asyncio.get_running_loop()
         told = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -216,9 +229,24 @@ class Everywire(Declaring, Speaking, Governing):
         options.setdefault("finish", _FINISH)
         async with self.serving(host, port, **options) as server:
             given = None if "sock" in options else host
-            scheme = "wss" if options.get("ssl") else "ws"
-            _log.info("serving %s; Ctrl-C stops it", _address(server, given, scheme, self.path))
+            place, secure = _address(server, given), "s" if options.get("ssl") else ""
+            page = f", its page at http{secure}://{place}/" if self.has_page and not place.startswith("unix:") else ""
+            shown = f"{place}, path {self.path}" if place.startswith("unix:") else f"ws{secure}://{place}{self.path}"
+            _log.info("serving %s%s; Ctrl-C stops it", shown, page)
+            if aloud:  # an application that logs warnings alone has not asked for a server that says nothing
+                sys.stderr.write(f"serving {shown}{page}; Ctrl-C stops it\n")
             await told.wait()
+
+
+def _unavailable(error: Exception, host: str | None) -> str | None:
+    """Say why there is nothing to listen on, and what helps; None for any other error."""
+    if isinstance(error, socket.gaierror):
+        return f"cannot listen on {host}: {error.strerror}"
+    if isinstance(error, OSError):
+        said = error.strerror or ""
+        cure = "; app.run(port=…) takes another, 0 any that is free" if error.errno == errno.EADDRINUSE else ""
+        return f"{said}{cure}" if said.startswith("cannot listen on") else None
+    return str(error) if str(error).startswith("EVERYWIRE_LOG=") else None
 
 
 def _secrets(given: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -230,15 +258,15 @@ def _secrets(given: str | Sequence[str] | None) -> tuple[str, ...]:
     return secrets
 
 
-def _address(server: Server, host: str | None, scheme: str, path: str) -> str:
-    """Name the first place where `server` listens as a client here would."""
+def _address(server: Server, host: str | None) -> str:
+    """Name the first place where `server` listens as a client here would: a host and a port, or a Unix socket."""
     name = server.sockets[0].getsockname()
     if not isinstance(name, tuple):
-        return f"unix:{name}, path {path}"
+        return f"unix:{name}"
     shown = name[0] if host is None or host in _EVERYWHERE else host
     if shown in _EVERYWHERE:
         shown = "localhost"
-    return f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{name[1]}{path}"
+    return f"{f'[{shown}]' if ':' in shown else shown}:{name[1]}"
 
 
 def _as_told(settings: HttpSettings, options: dict[str, Any]) -> HttpSettings:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from everywire.app.administered import Counter
+from everywire.app.checking import check_function
 from everywire.hub.hooks import ConnectHook, Hooks, Tracer
 from everywire.hub.hub import Hub
 from everywire.hub.threads import started
@@ -21,6 +22,7 @@ class Governing:
     """The governing part of an application. Whatever it does is done on every node, within a second; any thread may ask for it."""
 
     _hooks: Hooks
+    _connecting: str
     _routes: Routes
     _counters: list[Counter]
     _tracer: Tracer | None = None
@@ -41,7 +43,13 @@ class Governing:
 
     @auth.setter
     def auth(self, hook: ConnectHook | None) -> None:
-        self._hooks.connect = hook
+        if self._connecting == "@app.on_connect":
+            raise ValueError(
+                "@app.on_connect says who connects already: let it ask the other, as in `return JWT(…)(connecting)`"
+            )
+        if hook is not None:
+            check_function("app.auth is a JWT, or a function", hook, "a `Connecting`")
+        self._hooks.connect, self._connecting = hook, "app.auth"
 
     def admin(
         self,

@@ -23,7 +23,18 @@ from everywire.ops import logs
 from everywire.servers import listening
 from everywire.servers.websocket import Server
 
-__all__ = ["Place", "addresses", "context", "fail", "listen_options", "run_server", "serve_options", "sockets", "where"]
+__all__ = [
+    "Place",
+    "addresses",
+    "context",
+    "fail",
+    "listen_options",
+    "mistake",
+    "run_server",
+    "serve_options",
+    "sockets",
+    "where",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,6 +98,17 @@ def fail(message: str) -> click.ClickException:
     return click.ClickException(message)
 
 
+class Mistake(click.ClickException):
+    """What a command was told to do cannot be done."""
+
+    exit_code = 2
+
+
+def mistake(message: str) -> click.ClickException:
+    """Give the exception that ends a command with one line, and with exit code 2."""
+    return Mistake(message)
+
+
 def context(place: Place) -> tls.SSLContext | None:
     """Load the certificate, if there is one."""
     if place.certfile is None:
@@ -95,16 +117,18 @@ def context(place: Place) -> tls.SSLContext | None:
         return None
     holder = place.keyfile or place.certfile
     if b"-BEGIN CERTIFICATE-" not in _content(place.certfile):
-        raise fail(f"{place.certfile} has no PEM certificate in it")
+        raise mistake(f"{place.certfile} has no PEM certificate in it")
     if b"PRIVATE KEY-" not in _content(holder):
-        raise fail(f"{holder} has no PEM private key in it" + ("" if place.keyfile else "; give its file by --keyfile"))
+        raise mistake(
+            f"{holder} has no PEM private key in it" + ("" if place.keyfile else "; give its file by --keyfile")
+        )
     made = tls.create_default_context(tls.Purpose.CLIENT_AUTH)
     try:
         made.load_cert_chain(place.certfile, place.keyfile)
     except tls.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise fail(f"the key in {holder} does not belong to the certificate in {place.certfile}") from None
-        raise fail(f"cannot use {' with '.join({place.certfile: 0, holder: 0})}: {error.reason or error}") from None
+            raise mistake(f"the key in {holder} does not belong to the certificate in {place.certfile}") from None
+        raise mistake(f"cannot use {' with '.join({place.certfile: 0, holder: 0})}: {error.reason or error}") from None
     return made
 
 
@@ -112,7 +136,7 @@ def _content(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        raise fail(f"cannot read {file}: {error.strerror}") from None
+        raise mistake(f"cannot read {file}: {error.strerror}") from None
 
 
 def sockets(place: Place) -> list[socket.socket]:
@@ -128,9 +152,9 @@ def sockets(place: Place) -> list[socket.socket]:
             return [listening.unix(place.unix)]
         return listening.tcp(place.host, place.port)
     except socket.gaierror as error:
-        raise fail(f"cannot listen on {place.host}: {error.strerror}") from None
+        raise mistake(f"cannot listen on {place.host}: {error.strerror}") from None
     except OSError as error:
-        raise fail(_unavailable(place, error)) from None
+        raise mistake(_unavailable(place, error)) from None
 
 
 def _unavailable(place: Place, error: OSError) -> str:
@@ -214,9 +238,9 @@ def run_server(
     try:
         asyncio.run(_serve(starting, place, announce))
     except OSError as error:
-        raise fail(error.strerror or str(error)) from None
+        raise mistake(error.strerror or str(error)) from None
     except RuntimeError as error:  # an engine that is not available
-        raise fail(str(error)) from None
+        raise mistake(str(error)) from None
 
 
 def settle_memory() -> None:
@@ -236,7 +260,7 @@ def set_up_logging(form: str = "text") -> None:
     try:
         logs.set_up(json_lines=form == "json")
     except ValueError as error:
-        raise fail(str(error)) from None
+        raise mistake(str(error)) from None
 
 
 async def _serve(

@@ -13,25 +13,36 @@ from types import ModuleType
 
 import click
 
+import everywire
 from everywire.app import Everywire
+from everywire.cli.serving import fail, mistake
+from everywire.hub.channels.changes import told
 
 __all__ = ["load"]
+
+_OURS = os.path.dirname(everywire.__file__)
 
 
 def load(target: str, folder: Path) -> Everywire:
     """Import the application `target`, with `folder` first on the path.
 
-    A function without parameters that makes an application will do. Raises `ClickException`, which says what to write instead.
+    A function without parameters that makes an application will do. Raises `ClickException`, which says what to write instead, with exit code 2;
+    or, with exit code 1, what the application's own code raised, and where.
     """
     name, _, attribute = target.partition(":")
     if not name:
-        raise click.ClickException(f"{target!r} names no module; write MODULE:APP, as in app:app for app.py here")
+        raise mistake(f"{target!r} names no module; write MODULE:APP, as in app:app for app.py here")
     if name.endswith(".py") or "/" in name:
         guess = name.removesuffix(".py").strip("./").replace("/", ".")
-        raise click.ClickException(f"{name} is a file; name the module: {guess}:{attribute or 'app'}")
+        raise mistake(f"{name} is a file; name the module: {guess}:{attribute or 'app'}")
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    return _application(_module(name, folder), attribute or "app")
+    app = _application(_module(name, folder), attribute or "app", folder)
+    try:
+        told(app.hooks)
+    except ValueError as error:
+        raise mistake(str(error)) from None
+    return app
 
 
 def _module(name: str, folder: Path) -> ModuleType:
@@ -39,44 +50,46 @@ def _module(name: str, folder: Path) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-            raise _broken(name, error) from None
+            raise _broken(name, error, folder) from None
         here = sorted(path.stem for path in folder.glob("*.py"))
         close = get_close_matches(name, here, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise click.ClickException(f"there is no module {name} in {folder}{hint}") from None
+        raise mistake(f"there is no module {name} in {folder}{hint}") from None
     except Exception as error:
-        raise _broken(name, error) from None
+        raise _broken(name, error, folder) from None
 
 
-def _broken(name: str, error: Exception) -> click.ClickException:
-    """Show where in the application's own code the error is."""
+def _broken(name: str, error: Exception, folder: Path) -> click.ClickException:
+    """Show what is wrong in the application's own code: in one line where that says all, else by a traceback of that code alone."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [
-        frame
-        for frame in frames
-        if "importlib" not in frame.filename and not frame.filename.startswith(os.path.dirname(__file__))
+    own = [frame for frame in frames if frame.filename.startswith(f"{folder}{os.sep}")]
+    own = own or [
+        frame for frame in frames if "importlib" not in frame.filename and not frame.filename.startswith(_OURS)
     ]
-    where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
     if isinstance(error, SyntaxError) and error.filename:
-        where = f" ({error.filename}, line {error.lineno})"
-    said = error.msg if isinstance(error, SyntaxError) else str(error)
-    return click.ClickException(f"importing {name} failed: {type(error).__name__}: {said}{where}")
+        line = f": {error.text.strip()}" if error.text and error.text.strip() else ""
+        return mistake(f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}{line}")
+    if isinstance(error, ModuleNotFoundError) and own:
+        return mistake(f"{own[-1].filename}, line {own[-1].lineno}: {error}; is it installed for {sys.executable}?")
+    shown = traceback.TracebackException.from_exception(error)
+    shown.stack = traceback.StackSummary.from_list(own)
+    return fail(f"{name} fails:\n{''.join(shown.format(chain=False)).rstrip()}")
 
 
-def _application(module: ModuleType, attribute: str) -> Everywire:
+def _application(module: ModuleType, attribute: str, folder: Path) -> Everywire:
     name = module.__name__
     found: object = module
     for part in attribute.split("."):
         if not hasattr(found, part):
-            raise click.ClickException(f"{name} has no {attribute!r}{_hint(module)}")
+            raise mistake(f"{name} has no {attribute!r}{_hint(module)}")
         found = getattr(found, part)
     if callable(found) and not isinstance(found, type):
         try:
             found = found()
         except Exception as error:
-            raise _broken(f"{name}:{attribute}", error) from None
+            raise _broken(f"{name}:{attribute}", error, folder) from None
     if not isinstance(found, Everywire):
-        raise click.ClickException(f"{name}:{attribute} is {_article(type(found).__name__)}, not an Everywire()")
+        raise mistake(f"{name}:{attribute} is {_article(type(found).__name__)}, not an Everywire()")
     return found
 
 
@@ -87,7 +100,11 @@ def _hint(module: ModuleType) -> str:
     if there := [f"{name}:{key}" for key, value in named.items() if isinstance(value, Everywire)]:
         return f"; there is {', '.join(there)}"
     makers = [f"{name}:{key}" for key, value in named.items() if _makes_one(value, name)]
-    return f"; did you mean {' or '.join(makers)}?" if makers else "; it holds no Everywire()"
+    return (
+        f"; did you mean {' or '.join(makers)}?"
+        if makers
+        else f"; it holds no Everywire(). A program without one is run by itself: python {name}.py"
+    )
 
 
 def _makes_one(value: object, module: str) -> bool:

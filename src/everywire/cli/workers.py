@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from everywire.app import Everywire
-from everywire.cli.serving import Place, addresses, context, fail, set_up_logging, settle_memory, sockets, where
+from everywire.cli.serving import Place, addresses, context, mistake, set_up_logging, settle_memory, sockets, where
 from everywire.servers import listening
 from everywire.servers.workers import Plan, Ready, Supervisor, Worker
 
@@ -140,7 +140,9 @@ def supervise(target: str, place: Place, several: Several) -> int:
 
     def started(ready: Ready) -> None:
         for line in announcements(target, place, slots[0], ready):
-            click.echo(line.replace("engine;", f"engine, {several.workers} workers;"))
+            click.echo(
+                line.replace("engine;", f"engine, {several.workers} worker{'s' if several.workers > 1 else ''};")
+            )
         sys.stdout.flush()
 
     set_up_logging(place.log)
@@ -161,7 +163,7 @@ def _slots(place: Place, workers: int) -> list[list[socket.socket]]:
     try:
         return [listening.tcp(place.host, port, reuse_port=True) for _ in range(workers)]
     except OSError as error:
-        raise fail(error.strerror or str(error)) from None
+        raise mistake(error.strerror or str(error)) from None
 
 
 def _port(found: Sequence[socket.socket]) -> int:
@@ -187,7 +189,7 @@ def _pid_file(path: str | None) -> Iterator[None]:
     try:
         file.write_text(f"{os.getpid()}\n")
     except OSError as error:
-        raise fail(f"cannot write {path}: {error.strerror}") from None
+        raise mistake(f"cannot write {path}: {error.strerror}") from None
     try:
         yield
     finally:
@@ -202,7 +204,9 @@ def serve_in_worker(worker: Worker, app: Everywire, place: Place) -> None:
     try:
         asyncio.run(_serve(worker, app, options))
     except OSError as error:
-        raise fail(error.strerror or str(error)) from None
+        if not (error.strerror or "").startswith("cannot listen on"):
+            raise  # the application's own
+        raise mistake(str(error.strerror)) from None
 
 
 async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> None:

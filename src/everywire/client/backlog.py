@@ -29,6 +29,10 @@ class Backlog:
         """Whether it holds as many as it should."""
         return len(self._items) >= self._bound
 
+    def ends_with(self, kind: type[Exception]) -> bool:
+        """Whether an error of that kind is the last."""
+        return bool(self._items) and isinstance(self._items[-1][0], kind)
+
     def put(self, item: Publication[Any] | Exception, place: Position | None) -> None:
         """Add one."""
         self._items.append((item, place))

@@ -56,7 +56,10 @@ class Channels:
         ] = {}  # what the server began on this connection, while we ask ourselves
         self._asked: dict[int, Subscription[Any]] = {}
         self._retries: dict[Subscription[Any], Backoff] = {}
-        self._left: set[str] = set()  # left while no link was there to say so: a resumed session still holds them
+        self._left: set[str] = (
+            set()
+        )  # left, and no link was there to say so, or to hear it answered: a resumed session may hold them
+        self._leaving: dict[int, str] = {}  # by the number of the command that says so
 
     @property
     def positions(self) -> dict[str, Position]:
@@ -102,9 +105,12 @@ class Channels:
             return
         subscription.end()
         if self._speaker.ready:
-            self._speaker.tell(type="unsubscribe", channel=channel)
+            self._say_left(channel)
         else:
             self._left.add(channel)
+
+    def _say_left(self, channel: str) -> None:
+        self._leaving[self._speaker.tell(type="unsubscribe", channel=channel)] = channel
 
     def follow(self, subscription: Subscription[Any]) -> None:
         """Ask for a subscription's channel, from its position; at the next welcome where there is no connection."""
@@ -118,7 +124,7 @@ class Channels:
         """Ask for everything again; of what only the server wanted, for what it still wants."""
         if event.resumed:
             for channel in self._left - self._all.keys():
-                self._speaker.tell(type="unsubscribe", channel=channel)
+                self._say_left(channel)
         else:
             for channel in self._unclaimed - set(event.channels):
                 if (subscription := self._leave(channel)) is not None:
@@ -129,6 +135,8 @@ class Channels:
 
     def lost(self) -> None:
         """The connection is gone."""
+        self._left.update(self._leaving.values())
+        self._leaving.clear()
         self._asked.clear()
         self._offered.clear()
         for subscription in self._all.values():
@@ -178,6 +186,9 @@ class Channels:
 
     def changed(self, event: Change) -> None:
         """Something else happens in a channel."""
+        if isinstance(event, wire.Unsubscribed) and event.id is not None:
+            self._leaving.pop(event.id, None)
+            return
         subscription = self._all.get(event.channel)
         if subscription is None:
             return
@@ -192,14 +203,14 @@ class Channels:
                 subscription.told(members)
             case wire.Moved():
                 subscription.moved()
-            case wire.Unsubscribed(id=None, reason=reason):
+            case wire.Unsubscribed(reason=reason):
                 self._leave(event.channel)
                 subscription.end(Refused(reason, _NOT_SUBSCRIBED))
 
     def failed(self, error: wire.Failed) -> bool:
         """Take a refusal; false where it is of no question of ours."""
         if error.id not in self._asked:
-            return False
+            return self._leaving.pop(error.id, None) is not None  # it was not there any more
         subscription = self._asker(error.id)
         if subscription is None:
             return True

@@ -29,13 +29,19 @@ class _Say(Protocol):
 class Handlers:
     """Answers the server's calls by name.
 
-    Invariants: a call is answered once, or not at all where the server or its connection is gone; at most `_MOST` are worked on.
+    Invariants: a call is answered once, or not at all where the server or its connection is gone; at most `_MOST` are worked on; `_working` holds those
+    that this connection's server waits for.
     """
 
     def __init__(self, say: _Say) -> None:
         self._say = say
         self._handlers: dict[str, tuple[Callable[..., Any], Any]] = {}
         self._working: dict[int, asyncio.Task[None]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether the server waits for an answer."""
+        return bool(self._working)
 
     def add(self, name: str, kind: Any) -> Callable[[H], H]:
         """Give a decorator that registers the handler of `name`, whose data is of type `kind`."""
@@ -56,7 +62,7 @@ class Handlers:
             self._decline(event.call, _LIMIT, f"{_MOST} calls are being answered already")
         else:
             task = self._working[event.call] = asyncio.get_running_loop().create_task(self._work(event))
-            task.add_done_callback(lambda _: self._working.pop(event.call, None))
+            task.add_done_callback(lambda _: self._over(event.call, task))
 
     def cancelled(self, event: Cancelled) -> None:
         """The server waits no longer."""
@@ -70,6 +76,10 @@ class Handlers:
             task.cancel()
         self._working = {}  # the next connection's server counts its calls from 1 again
 
+    def _over(self, call: int, task: asyncio.Task[None]) -> None:
+        if self._working.get(call) is task:
+            del self._working[call]
+
     async def _work(self, event: Called) -> None:
         handler, kind = self._handlers[event.name]
         try:
@@ -77,16 +87,25 @@ class Handlers:
                 answer = handler(msgspec.convert(event.data, kind))
                 if isawaitable(answer):
                     answer = await answer
-            self._say({"type": "answer", "call": event.call, "data": answer})
+            if self._wanted(event.call):
+                self._say({"type": "answer", "call": event.call, "data": answer})
         except Refused as no:
-            self._decline(event.call, no.code, no.reason)
+            self._fail(event.call, no.code, no.reason)
         except msgspec.ValidationError as error:
-            self._decline(event.call, _BAD_REQUEST, str(error))
+            self._fail(event.call, _BAD_REQUEST, str(error))
         except TimeoutError:
-            self._decline(event.call, _TIMED_OUT, "the call timed out")
+            self._fail(event.call, _TIMED_OUT, "the call timed out")
         except Exception:
             log.exception("error in the handler of %s", event.name)
-            self._decline(event.call, _INTERNAL, "internal error")
+            self._fail(event.call, _INTERNAL, "internal error")
+
+    def _fail(self, call: int, code: int, reason: str) -> None:
+        if self._wanted(call):
+            self._decline(call, code, reason)
+
+    def _wanted(self, call: int) -> bool:
+        """Say whether the server waits for what this task does: a handler may take its time to end, and the next connection has its own call of that number."""
+        return self._working.get(call) is asyncio.current_task()
 
     def _decline(self, call: int, code: int, reason: str) -> None:
         self._say({"type": "answer", "call": call, "error": {"code": code, "reason": reason[:1024]}})

@@ -70,7 +70,7 @@ class Client:
         # Nobody else has it: a guessed key would let others swallow a publication.
         self._key = f"{given.dice.getrandbits(96):024x}"
         self._requests = Requests(given.max_queue, packed=given.packed)
-        self._life = Lifetime(self, given, given.way(url), lambda: self._requests.risky)
+        self._life = Lifetime(self, given, given.way(url), lambda: self._requests.risky or self._handlers.busy)
         self._channels = Channels(self, given.dice, given.on_subscribed)
         self._flows = Flows(self.say)
         self._handlers = Handlers(self.say)
@@ -146,9 +146,12 @@ class Client:
         """Follow `channel`, now and after every reconnection; before `connect` too. The options are those of `How`.
 
         With `type` the data of its publications is of that type (a dataclass, a `msgspec.Struct`, …), or `Misfit` is raised for it. Raises `ValueError` for a
-        channel that is followed already; what only the server began is taken over.
+        channel that is followed already; what only the server began is taken over. After `close` iterating raises `ClientClosed`.
         """
-        return self._channels.add(channel, Following(**how, kind=type))
+        subscription = self._channels.add(channel, Following(**how, kind=type))
+        if self.state is State.CLOSED:
+            self._channels.end(self._life.why_not())  # or it would wait for ever
+        return subscription
 
     def unsubscribe(self, channel: str) -> None:
         """Follow `channel` no longer."""
@@ -168,7 +171,7 @@ class Client:
             return _failed(self._life.why_not() or lost)
         key = None if ephemeral else key or f"{self._key}-{self._last_id}"
         command = commands.publish(channel, data, key, where, ephemeral=ephemeral)
-        return self._ask(command, _position, Manner(repeatable=not ephemeral))
+        return self._ask(command, _position, Manner(repeatable=not ephemeral, fleeting=ephemeral))
 
     @overload
     def history(self, channel: str, *, type: type[T], **since: Unpack[Since]) -> Awaitable[Page[T]]: ...

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from everywire.client.http import Http
 from everywire.client.line import MODES, Line, Web
 from everywire.client.link import Dial, Socket
+from everywire.client.racing import Race
 from everywire.client.websocket import connect
 from everywire.client.wire import PACKED_SUBPROTOCOL, SUBPROTOCOL, as_json
-from everywire.errors import HandshakeError, RedirectError
+from everywire.errors import ConnectionClosed, HandshakeError, RedirectError
 from everywire.http.redaction import shown
 
 __all__ = ["TRANSPORTS", "Ladder", "Memory", "websocket"]
 
 TRANSPORTS = ("websocket", *MODES)
 _MAX_SIZE = 64 << 20  # bytes: one answer may list everybody in a channel
-# Seconds that a WebSocket may take where there is another way: where nobody knows whether one goes through, and where one did or is only looked for.
+# Seconds that a WebSocket may take where there is another way, until it is open and from then until it brings something: where nobody knows whether
+# one goes through, and where one did or is only looked for.
 _PATIENCE = (2.0, 5.0)
 _SILENT = 4.0  # seconds without a word, after which an open WebSocket was open in vain
 _ENTRIES, _EXPIRY = 256, 3600.0  # addresses that are remembered, and for how many seconds
@@ -118,6 +121,13 @@ class _Plain:
         return self._below.abort()
 
 
+@runtime_checkable
+class _Pinging(Protocol):
+    """A socket whose other end can be asked for a sign of life before anything is said."""
+
+    def ping(self) -> Awaitable[float]: ...
+
+
 class Asking(Protocol):
     """Makes who asks a server."""
 
@@ -127,7 +137,8 @@ class Asking(Protocol):
 class Ladder:
     """A `Dial` that tries `transports` from the best, or from what worked last at this address, downwards.
 
-    A WebSocket that is refused, does not answer, or opens and brings nothing makes place for HTTP; the ways to hear by that are tried by the line itself.
+    A WebSocket that is refused or does not answer makes place for HTTP; one that opens and brings nothing gets HTTP beside it, and the first that brings
+    something stays. The ways to hear by HTTP are tried by the line itself.
 
     Invariants: what is remembered has brought a message; a WebSocket is tried first unless something lower has.
     """
@@ -190,25 +201,26 @@ class Ladder:
         self, upgrade: Dial, heard: Callable[[str | bytes], None], down: Callable[[int, str], None]
     ) -> Socket:
         loop = asyncio.get_running_loop()
-        since, proof = loop.time(), False
-
-        def listen(message: str | bytes) -> None:
-            nonlocal proof
-            if not proof:
-                proof = True
-                self.memory.put(self._url, "websocket")
-            heard(message)
+        since = loop.time()
 
         def ended(code: int, reason: str) -> None:
-            if not proof and code == 1006 and self._modes and loop.time() - since >= _SILENT:
+            if race.silent and code == 1006 and self._modes and loop.time() - since >= _SILENT:
                 self.memory.put(self._url, self._modes[0])
             down(code, reason)
 
-        patience = _PATIENCE[self.memory.get(self._url) == "websocket"]
-        async with asyncio.timeout(patience if self._modes else None):
-            socket = await upgrade(listen, ended)
-        self._line, self._open = None, True
-        return socket
+        def won(place: int) -> None:
+            if place == 0:
+                self._line = None
+                self.memory.put(self._url, "websocket")
+
+        race = Race(heard, ended, functools.partial(self._lined, None), won)
+        patience = _PATIENCE[self.memory.get(self._url) == "websocket"] if self._modes else None
+        async with asyncio.timeout(patience):
+            await race.open(upgrade, patience)
+        if race.silent:
+            self._line = None
+        self._open = True
+        return race
 
     async def _lined(
         self, known: str | None, heard: Callable[[str | bytes], None], down: Callable[[int, str], None]
@@ -226,14 +238,19 @@ class Ladder:
         return line
 
     async def better(self) -> bool:
-        """Say whether a WebSocket goes through by now; it is tried first then."""
+        """Say whether a WebSocket goes through by now, with what is said over it; it is tried first then."""
         if self._upgrade is None:
             return False
+        socket: Socket | None = None
         try:
             async with asyncio.timeout(_PATIENCE[1]):
                 socket = await self._upgrade(lambda message: None, lambda code, reason: None)
-        except (HandshakeError, OSError):  # TimeoutError is an OSError
+                if isinstance(socket, _Pinging):
+                    await socket.ping()
+        except (HandshakeError, ConnectionClosed, OSError):  # TimeoutError is an OSError
             return False
-        socket.abort()
+        finally:
+            if socket is not None:
+                socket.abort()
         self.memory.put(self._url, "websocket")
         return True

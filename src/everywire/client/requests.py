@@ -39,7 +39,7 @@ class Manner:
 
     repeatable: a key, or its nature, makes saying it twice harmless, so it waits for the next connection. timeout: seconds until it has failed.
     cancelled: told of the command's number where the caller waits no longer for what was said. sent: called with its future once it was said.
-    flowing: its answer may be long in coming, and is not what others wait for.
+    flowing: its answer may be long in coming, and is not what others wait for. fleeting: it does not wait for another connection, even where it was not said.
     """
 
     repeatable: bool = True
@@ -47,6 +47,7 @@ class Manner:
     cancelled: Callable[[int], None] | None = None
     sent: Callable[[asyncio.Future[Any]], None] | None = None
     flowing: bool = False
+    fleeting: bool = False
 
     def replaced(self, *, sent: Callable[[asyncio.Future[Any]], None]) -> Manner:
         """Give the same, with `sent`."""
@@ -140,7 +141,7 @@ class Requests:
         too_big = code == CloseCode.MESSAGE_TOO_BIG
         reason = "a command was too big for the server" if too_big else "the connection was lost before the answer"
         for number, request in [*self._waiting.items()]:
-            if request.sent and (too_big or not request.manner.repeatable):
+            if request.manner.fleeting or (request.sent and (too_big or not request.manner.repeatable)):
                 self.fail(number, ConnectionClosedError(code if too_big else CloseCode.ABNORMAL, reason))
             request.sent = False
 

@@ -257,6 +257,8 @@ class Subscription(Generic[T]):
         for publication in changes:
             if self.state is State.UNSUBSCRIBED:
                 return
+            if self._queue.full:
+                self._queue.compact()
             self._pass_on(publication, end if publication is changes[-1] else None)
 
     def _answered_wild(self) -> None:
@@ -392,11 +394,13 @@ class Subscription(Generic[T]):
     def _lost(self, lost: HistoryLost) -> None:
         if self._following.on_lost is not None:
             self._call(self._following.on_lost, lost)
-        elif self._following.on_publication is None:
+        elif self._following.on_publication is not None:
+            log.warning("%s", lost)
+        elif not self._queue.ends_with(HistoryLost):  # who does not iterate needs no more than one
             self._queue.put(lost, self._heard)
             self._news.set()
-        else:
-            log.warning("%s", lost)
+        elif self._heard is not None:
+            self._queue.advance(self._heard)
 
     def _call(self, callback: Callable[[Any], object] | None, value: Any) -> None:
         shielded(f"a callback of channel {self.channel}", callback, value)

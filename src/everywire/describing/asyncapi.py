@@ -6,15 +6,31 @@ import re
 from typing import Any
 
 from everywire.describing.contract import CallContract, ChannelContract, Contract, Schema
+from everywire.hub.kinds import ParameterType
 
 __all__ = ["asyncapi"]
+
+# AsyncAPI 3.0 knows texts alone as parameters of an address; what they are is said to people, and to tools by an extension.
+_PARAMETERS: dict[ParameterType, dict[str, Any]] = {
+    "str": {"description": "Text without a colon.", "x-schema": {"type": "string", "pattern": "^[^:]+$"}},
+    "int": {
+        "description": "An integer.",
+        "examples": ["7"],
+        "x-schema": {"type": "integer", "minimum": 1 - 10**18, "maximum": 10**18 - 1},
+    },
+    "uuid": {
+        "description": "A UUID in lower case.",
+        "examples": ["123e4567-e89b-42d3-a456-426614174000"],
+        "x-schema": {"type": "string", "format": "uuid"},
+    },
+}
 
 
 def asyncapi(contract: Contract, title: str, version: str) -> dict[str, Any]:
     """Give the document, from the server's point of view: it receives what clients publish and call, and sends what they hear.
 
-    A call is a channel whose address is the call's name; its operation's reply is the result, or the items of a stream, which
-    `x-stream` says.
+    A channel's parameters say by `x-schema` what they are. A call is a channel whose address is the call's name; its operation's reply is
+    the result, or the items of a stream, which `x-stream` says.
     """
     names = _Names()
     channels: dict[str, Any] = {}
@@ -76,7 +92,7 @@ class _Names:
 def _channel(kind: ChannelContract) -> dict[str, Any]:
     channel: dict[str, Any] = {"address": kind.pattern, "messages": {"publication": _message(kind.carries)}}
     if kind.parameters:
-        channel["parameters"] = {name: {} for name in kind.parameters}
+        channel["parameters"] = {name: _PARAMETERS[each] for name, each in kind.parameters.items()}
     return channel
 
 

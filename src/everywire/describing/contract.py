@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -13,7 +12,7 @@ import msgspec
 from everywire.hub.calling.handlers import Handler
 from everywire.hub.calling.shapes import Fields, Shape, pydantic_schema
 from everywire.hub.hooks import Hooks
-from everywire.hub.kinds import ChannelKind
+from everywire.hub.kinds import ChannelKind, ParameterType
 
 __all__ = ["CallContract", "ChannelContract", "Contract", "Schema", "describe"]
 
@@ -39,10 +38,13 @@ class CallContract:
 
 @dataclass(frozen=True, slots=True)
 class ChannelContract:
-    """Channels of one kind: what a publication carries. `heard` and `published`: by clients, as far as that is the same for all."""
+    """Channels of one kind: what a publication carries.
+
+    `pattern` names its parameters, `parameters` says of each what it is. `heard` and `published`: by clients, as far as that is the same for all.
+    """
 
     pattern: str
-    parameters: tuple[str, ...]
+    parameters: Mapping[str, ParameterType]
     carries: Schema
     heard: bool
     published: bool
@@ -162,6 +164,5 @@ def _object(fields: Fields, schemas: _Schemas) -> Schema:
 
 
 def _channel(kind: ChannelKind, schemas: _Schemas) -> ChannelContract:
-    parameters = tuple(re.findall(r"\{(\w+)\}", kind.plain))
     heard, published = (kind.rules.get(action, True) is not False for action in ("subscribe", "publish"))
-    return ChannelContract(kind.plain, parameters, schemas.of(_carried(kind)), heard, published)
+    return ChannelContract(kind.plain, kind.parameters, schemas.of(_carried(kind)), heard, published)

@@ -8,10 +8,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from everywire.describing.contract import CallContract, ChannelContract, Contract, Schema
+from everywire.hub.kinds import ParameterType
 
 __all__ = ["typescript"]
 
 _HEAD = "// Written by `everywire contracts`: change the application instead of this.\n"
+_PARAMETERS: dict[ParameterType, str] = {
+    "str": "${string}",
+    "int": "${number}",
+    "uuid": "-".join(["${string}"] * 5),
+}
 _PLAIN = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean", "null": "null"}
 
 
@@ -58,8 +64,11 @@ def _channels(channels: Iterable[ChannelContract]) -> str:
 def _pattern(channel: ChannelContract) -> str:
     if not channel.parameters:
         return json.dumps(channel.pattern)
-    literals = re.split(r"\{\w+\}", channel.pattern)
-    return "`" + "${string}".join(_template(each) for each in literals) + "`"
+    literals, names = re.split(r"\{\w+\}", channel.pattern), channel.parameters.values()
+    said = [_template(literals[0])]
+    for kind, literal in zip(names, literals[1:], strict=True):
+        said += [_PARAMETERS[kind], _template(literal)]
+    return f"`{''.join(said)}`"
 
 
 def _template(text: str) -> str:

@@ -23,11 +23,17 @@ _SOON = 5.0  # seconds within which a response begins whose client is there
 
 
 class Asker:
-    """Looks for the answer among what a session is told."""
+    """Looks for the answer among what a session is told.
 
-    __slots__ = ("_talk", "answer")
+    Such a client cannot answer a beat. A call that it waits for is as good, as long as that has not reached its own deadline.
+    """
 
-    def __init__(self, talk: Talk) -> None:
+    __slots__ = ("_hub", "_talk", "answer", "attachment")
+
+    attachment: Attachment
+
+    def __init__(self, hub: Hub, talk: Talk) -> None:
+        self._hub = hub
         self._talk = talk
         self.answer: Reply | None = None
 
@@ -43,6 +49,9 @@ class Asker:
 
     def told(self) -> None:
         """Leave it to who waits."""
+        calls = self.attachment.calls
+        if calls is not None and calls.running:
+            self.attachment.heard = self._hub.time
 
     def lost(self, code: int) -> None:
         """Leave it to who waits."""
@@ -108,9 +117,9 @@ class Alone:
 
     async def ask(self, exchange: Exchange, intent: Ask) -> Answer:
         """Answer by what the hub says to one command."""
-        asker = Asker(intent.talk)
+        asker = Asker(self.hub, intent.talk)
         transport = EventTransport(self.settings.limits, self.hub.world.later, asker)
-        attachment = self.hub.attach(transport, intent.codec, remembered(exchange.request))
+        attachment = asker.attachment = self.hub.attach(transport, intent.codec, remembered(exchange.request))
         attachment.alone = attachment.unseen = True
         try:
             for command in intent.talk.commands():

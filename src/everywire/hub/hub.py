@@ -39,7 +39,7 @@ from everywire.hub.refusing import refusal
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Call, Command, Joined, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
+from everywire.messages import Call, Command, Connect, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
 from everywire.wildcards import Patterns, wild
@@ -128,12 +128,12 @@ class Hub:
         return reason
 
     def lost(self, attachment: Attachment, code: int) -> None:
-        """Part an attachment from its session, which lingers unless its client closed it with 1000."""
+        """Part an attachment from its session, which lingers unless its client closed it with 1000, or never knew it."""
         session = self.detach(attachment)
         self.metrics.disconnects[code] = self.metrics.disconnects.get(code, 0) + 1
         if session is None:
             return
-        if code == Close.NORMAL:
+        if code == Close.NORMAL or not session.told:
             self.end(session)
         else:
             self._lingering.add(session)
@@ -214,8 +214,8 @@ class Hub:
         self._unconnected.discard(attachment)
         attachment.session = session
         session.attachment = attachment
+        self.limiting.gate.connected(attachment.address)  # `detach` goes by the same
         session.since = max(self.world.wall(), session.since + 1)
-        self.limiting.gate.connected(attachment.address)
         if isinstance(attachment.request, Request):
             attachment.request.fold()  # it lives as long as the connection, and was most of what a session takes
         if session.identity.limits is not None:
@@ -389,7 +389,7 @@ class Hub:
         if len(self.patterns):
             self._tell_matching(news, [channel])
 
-    def _tell_matching(self, news: Publication | Joined | Left | Moved, told: list[Channel] | None = None) -> None:
+    def _tell_matching(self, news: News, told: list[Channel] | None = None) -> None:
         """Tell who listens by wildcards: publications only, and only of the kind of channel that they asked for.
 
         Whom one of the channels in `told` has told already is not told again: its client hands the one publication on to all its
@@ -451,8 +451,8 @@ class Hub:
             event = refusal(self, what, ref, error)
         if event is not None:
             attachment.tell(event)
-        if isinstance(event, Refusal) and event.code == Code.INTERNAL and attachment.session is None:
-            attachment.close(Close.INTERNAL, "internal error")  # without a session it would only time out
+        if isinstance(command, Connect) and isinstance(event, Refusal) and event.code == Code.INTERNAL:
+            attachment.close(Close.INTERNAL, "internal error")  # its client knows of no session: it would time out
 
     def _goes_on(self, command: Command) -> bool:
         """Say whether a command is a call that goes on by itself: it has a span of its own."""

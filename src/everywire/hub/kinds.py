@@ -5,36 +5,42 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from everywire.brokers.base import Retention
 from everywire.hub.calling.shapes import Shape
 from everywire.hub.channels.policies import Bounds
 from everywire.messages import Member
-from everywire.wildcards import covers
+from everywire.wildcards import covers, wild
 
-__all__ = ["ACTIONS", "Access", "Action", "ChannelKind", "Kinds", "Place", "Presence", "Rule"]
+__all__ = ["ACTIONS", "Access", "Action", "ChannelKind", "Kinds", "ParameterType", "Place", "Presence", "Rule"]
 
 Action: TypeAlias = Literal["subscribe", "publish", "history", "presence"]
+ParameterType: TypeAlias = Literal["str", "int", "uuid"]
 Presence: TypeAlias = bool | Literal["sessions", "users"]
 ACTIONS: tuple[Action, ...] = ("subscribe", "publish", "history", "presence")
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a rule is asked: may `member` do `action` in `channel`, whose pattern took out `params`?"""
+    """What a rule is asked: may `member` do `action` in `channel`, whose pattern took out `params`?
+
+    If `wild`, `channel` is a name with wildcards and stands for many, and a parameter that it leaves open is "*" or ">".
+    """
 
     member: Member
     channel: str
     params: Mapping[str, Any]
     action: Action
+    wild: bool = False
 
 
 Rule: TypeAlias = bool | Callable[[Access], bool | Awaitable[bool]]
 R = TypeVar("R", bound=Callable[[Access], bool | Awaitable[bool]])
 
 _PARAMETER = re.compile(r"\{([a-z_][a-z0-9_]*)(?::(\w+))?\}")
+_PLAIN_WORD = re.compile(r"[.:](?![^{}]*\})")  # what is between two words of a pattern, not within a parameter
 # What a parameter may be, in one way of writing it only: two names must not be one channel.
 _TYPES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "str": (r"[^:]+", str),
@@ -67,6 +73,11 @@ class ChannelKind:
     def plain(self) -> str:
         """The pattern without its parameters' types."""
         return _PARAMETER.sub(r"{\1}", self.pattern)
+
+    @property
+    def parameters(self) -> dict[str, ParameterType]:
+        """The types of the pattern's parameters by name, in its order."""
+        return {name: cast("ParameterType", kind or "str") for name, kind in _PARAMETER.findall(self.pattern)}
 
     def __post_init__(self) -> None:
         if self.presence not in (False, True, "sessions", "users") or self.leave_after < 0:
@@ -103,6 +114,7 @@ class _Template:
 
     expression: re.Pattern[str]
     types: Mapping[str, Callable[[str], Any]]
+    literals: tuple[str, ...]
 
     def read(self, name: str) -> dict[str, Any] | None:
         """Give the parameters in `name`; None where it does not match."""
@@ -110,6 +122,13 @@ class _Template:
         if match is None:
             return None
         return {parameter: self.types[parameter](word) for parameter, word in match.groupdict().items()}
+
+    def has_all_of(self, other: _Template) -> bool:
+        """Say whether each name of `other` is one of these: parameters in the same places, of the same type or any text."""
+        if self.literals != other.literals:
+            return False
+        pairs = zip(self.types.values(), other.types.values(), strict=True)
+        return all(mine in (str, others) for mine, others in pairs)
 
 
 class Kinds:
@@ -126,9 +145,16 @@ class Kinds:
     def add(self, kind: ChannelKind) -> None:
         """Take up `kind`; raises `ValueError` for a pattern that is taken or makes no sense."""
         pattern = kind.pattern
-        if not pattern or pattern in self._exact or any(pattern == k.pattern for _, k in self._patterns):
-            raise ValueError(f"channel pattern {pattern!r} is empty or already there")
+        if not isinstance(pattern, str):
+            raise TypeError(f"a channel's pattern is a text, not {pattern!r}")
         template = _template(pattern)
+        if not pattern or self.with_pattern(pattern) is not None:
+            raise ValueError(f"channel pattern {pattern!r} is empty or already there")
+        for earlier, other in self._patterns:
+            if template.types and earlier.has_all_of(template):
+                raise ValueError(
+                    f"channel pattern {pattern!r}: {other.pattern!r}, which comes before, has all these names"
+                )
         if template.types:
             self._patterns.append((template, kind))
         else:
@@ -151,20 +177,46 @@ class Kinds:
 
     def cover(self, name: str) -> Place | None:
         """Give the place of a name with wildcards: of the first kind that allows them and has channels that it may match."""
-        for kind in [*self._exact.values(), *(kind for _, kind in self._patterns)]:
+        for kind in self:
             if kind.wildcards and (params := covers(name, kind.plain)) is not None:
-                return Place(name, kind, params, wild=True)
+                found = _read_words(kind, params)
+                if found is not None:
+                    return Place(name, kind, found, wild=True)
         return None
 
 
+def _read_words(kind: ChannelKind, words: Mapping[str, str]) -> dict[str, Any] | None:
+    """Read the words that a name with wildcards has in the places of parameters; None where one of them fits no channel.
+
+    A rule that refuses the number 7 has to be asked with the number 7, whatever is left open beside it.
+    """
+    found: dict[str, Any] = dict(words)
+    for piece in _PLAIN_WORD.split(kind.pattern):
+        template = _template(piece)
+        named = [name for name in template.types if words[name] not in ("*", ">")]
+        if not named:
+            continue
+        if (read := template.read(words[named[0]])) is None:
+            return None
+        found |= read
+    return found
+
+
 def _template(pattern: str) -> _Template:
+    if wild(_PARAMETER.sub("x", pattern)):
+        raise ValueError(
+            f"channel pattern {pattern!r}: wildcards are for subscribers; declare parameters, as in 'room:{{name}}', and wildcards=True"
+        )
     pieces = _PARAMETER.split(pattern)  # literal, name, type, literal, name, type, … literal
     literals, names, kinds = pieces[::3], pieces[1::3], [kind or "str" for kind in pieces[2::3]]
     if any("{" in piece or "}" in piece for piece in literals) or "" in literals[1:-1]:
         raise ValueError(f"channel pattern {pattern!r}: parameters are {{lower_case}}, text between them")
+    if len({*names}) < len(names):
+        raise ValueError(f"channel pattern {pattern!r}: two parameters have one name")
     if unknown := set(kinds) - set(_TYPES):
         raise ValueError(f"channel pattern {pattern!r}: {unknown.pop()!r} is none of {', '.join(_TYPES)}")
     expression = re.escape(literals[0])
     for name, kind, literal in zip(names, kinds, literals[1:], strict=True):
         expression += f"(?P<{name}>{_TYPES[kind][0]})" + re.escape(literal)
-    return _Template(re.compile(expression), {name: _TYPES[kind][1] for name, kind in zip(names, kinds, strict=True)})
+    types = {name: _TYPES[kind][1] for name, kind in zip(names, kinds, strict=True)}
+    return _Template(re.compile(expression), types, tuple(literals))

@@ -20,7 +20,7 @@ class Session:
     `id` is public and `member` is what others see of it. `identity` is what its latest token says. `enrolled` are the channels that the
     server subscribes it to, whenever it is continued. `since` is when this node had it begin or go on, in milliseconds since 1970; it only
     ever grows, from node to node. `continued`: it went on here, so that another node may believe that it has it. `unseen`: it takes no
-    part in who is there.
+    part in who is there. `told`: its client knows it; until then nobody can continue it.
 
     Invariants: `subscriptions` are keyed by channel name, and each is its channel's entry for this
     session; without an attachment all of them rest.
@@ -36,6 +36,7 @@ class Session:
         "member",
         "since",
         "subscriptions",
+        "told",
         "unseen",
         "user",
     )
@@ -50,6 +51,7 @@ class Session:
         self.since = 0
         self.continued = False
         self.unseen = False
+        self.told = False
         self.become(identity)
 
     def become(self, identity: Identity) -> None:

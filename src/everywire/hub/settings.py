@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from everywire.hub.access.rates import Rate
 from everywire.messages import Heartbeat
@@ -14,11 +14,15 @@ _RECEIVED = Rate(8 << 20, 32 << 20)
 _PUBLISHES = Rate(2_000, 20_000)
 _SUBSCRIBES = Rate(100, 1_000)
 _GUESSES = Rate(20 / 60, 20)
+_LEAST_WINDOW = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Limits (counts, bytes) and times (seconds) of one hub; a rate that is None is no limit."""
+    """Limits (counts, bytes) and times (seconds) of one hub; a rate that is None is no limit.
+
+    Raises `ValueError` for what is negative or no number, `TypeError` for what is no rate.
+    """
 
     linger: float = 10.0  # how long a session outlives its transport
     resume_ttl: float = 3600.0  # how long a session's secret brings it back after that
@@ -61,3 +65,22 @@ class Settings:
     max_stream_bytes: int = 4 * 1024 * 1024  # bytes of the items of one session's streams that wait for their handlers
     max_changes: int = 64  # hooks for joins and leaves under way at a time
     change_tries: int = 5  # how often such a hook is tried that fails
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value, usual = getattr(self, each.name), each.default
+            if isinstance(usual, Rate) and not isinstance(value, Rate | None):
+                raise TypeError(
+                    f"settings: {each.name} is a Rate(per_second, burst), or None for no limit, not {value!r}"
+                )
+            if not isinstance(usual, int | float) or (value is None and each.name == "call_deadline"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+                raise ValueError(f"settings: {each.name} is a number and not negative, not {value!r}")
+        if self.stream_window < _LEAST_WINDOW:
+            raise ValueError(f"settings: stream_window is {_LEAST_WINDOW} at least, with which clients begin")
+        if not isinstance(self.heartbeat, Heartbeat):
+            raise TypeError(f"settings: heartbeat is a Heartbeat(every, patience), not {self.heartbeat!r}")
+        proxies: object = self.trusted_proxies
+        if isinstance(proxies, str):
+            raise TypeError(f"settings: trusted_proxies are several: ({proxies!r},)")

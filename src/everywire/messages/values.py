@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from difflib import get_close_matches
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import Raw
@@ -94,12 +95,23 @@ class Policy(Value, frozen=True):
     - sample: one publication per `interval` seconds, the latest then.
     - drop_oldest: everything while the client keeps up; of what waits, the latest `size`.
 
-    Whatever is left out on purpose is counted to the client by `Passed`.
+    Whatever is left out on purpose is counted to the client by `Passed`. Raises `ValueError` for another kind, and for what is negative.
     """
 
     kind: PolicyKind = "reliable"
     interval: float = 0.0
     size: int = 0
+
+    def __post_init__(self) -> None:
+        kinds = get_args(PolicyKind)
+        if self.kind not in kinds:
+            close = get_close_matches(str(self.kind), kinds, n=1)
+            cure = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(kinds)}"
+            raise ValueError(f"no policy {self.kind!r}; {cure}")
+        if not (self.interval >= 0 and self.size >= 0):
+            raise ValueError(
+                f"interval (seconds) and size of a policy are not negative: {self.interval!r}, {self.size!r}"
+            )
 
 
 class Audience(Value, frozen=True):

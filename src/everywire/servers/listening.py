@@ -81,6 +81,9 @@ def unix(path: str, *, backlog: int = 4096) -> socket.socket:
     try:
         sock.bind(path)
         sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"cannot listen on {path}: {os.strerror(error.errno or 0)}") from None
     except BaseException:
         sock.close()
         raise

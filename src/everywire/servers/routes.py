@@ -37,8 +37,11 @@ class Routes:
         self._exact[path] = route
 
     def mount(self, prefix: str, folder: Path) -> None:
-        """Serve the files of `folder` under `prefix`."""
-        self._folders.append(StaticFiles(prefix, folder))
+        """Serve the files of `folder` under `prefix`; raises `ValueError` where the prefix is taken, `OSError` where the folder is none."""
+        files = StaticFiles(prefix, folder)
+        if any(files.prefix == each.prefix for each in self._folders):
+            raise ValueError(f"prefix {files.prefix} is taken")
+        self._folders.append(files)
         self._folders.sort(key=lambda files: len(files.prefix), reverse=True)
 
     def __contains__(self, path: object) -> bool:
@@ -64,6 +67,10 @@ class StaticFiles:
         if not prefix.startswith("/"):
             raise ValueError(f"prefix {prefix!r} does not begin with a slash")
         self.prefix = prefix if prefix.endswith("/") else prefix + "/"
+        if not folder.exists():
+            raise FileNotFoundError(f"there is no folder {folder.absolute()}")
+        if not folder.is_dir():
+            raise NotADirectoryError(f"{folder.absolute()} is no folder")
         self._root = folder.resolve(strict=True)
 
     def answer(self, request: Request) -> Response:

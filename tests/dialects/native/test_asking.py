@@ -5,7 +5,17 @@ import json
 import pytest
 
 from everywire import messages as m
-from everywire.dialects.native.asking import Asking, ask_history, ask_presence, ask_publish, by_close, by_refusal
+from everywire.dialects.native.asking import (
+    Asking,
+    ask_call,
+    ask_entries,
+    ask_history,
+    ask_presence,
+    ask_publish,
+    by_close,
+    by_refusal,
+    set_entry,
+)
 from everywire.dialects.native.parameters import Fault
 from everywire.dialects.native.writing import EventCodec
 from everywire.http.request import Headers, Request
@@ -46,6 +56,25 @@ def test_publishing_what_makes_no_sense():
         ask_publish(request(body=b'["channel"]'))
 
 
+def test_entries():
+    intent = ask_entries(request("channel=a&since=e:1&after=3"))
+    assert [*intent.talk.commands()][1] == m.ReadEntries(2, "a", Position("e", 1), 3)
+    intent = set_entry(request(body=b'{"channel":"a","data":1,"entry":"x","expect":0,"ttl":500,"type":"leave"}'))
+    assert [*intent.talk.commands()][1] == m.Publish(2, "a", Raw(b"1"), entry=m.EntryChange("x", 0, 0.5))
+    with pytest.raises(Fault, match="entry is missing"):
+        set_entry(request(body=b'{"channel":"a","data":1}'))
+
+
+def test_calls():
+    intent = ask_call(request("timeout=1500", b' {"x": 1} '), "f")
+    assert [*intent.talk.commands()][1] == m.Call(2, "f", Raw(b'{"x": 1}'), 1.5)
+    assert [*ask_call(request(), "f").talk.commands()][1] == m.Call(2, "f")
+    with pytest.raises(Fault, match="the body is JSON"):
+        ask_call(request(body=b"1,2"), "f")
+    reply = Asking(None, m.Call(2, "f")).read(said(m.Result(2, Raw(b"[1]"))))
+    assert (reply.status, reply.body) == (200, b'{"data":[1]}')
+
+
 def test_the_answer_is_the_fields_of_the_event():
     asking = Asking(None, m.Presence(2, "a"))
     assert asking.read(said(m.Connected(1, "s", None, "r", False, m.Heartbeat()))) is None
@@ -66,6 +95,8 @@ def test_the_answer_is_the_fields_of_the_event():
         (108, True, 429),
         (110, False, 404),
         (111, False, 409),
+        (112, False, 400),
+        (113, False, 504),
         (7, False, 403),
         (7, True, 503),
     ],
@@ -74,6 +105,12 @@ def test_refusals(code, temporary, status):
     assert by_refusal(m.Refusal(2, code, "no", temporary)).status == status
     reply = Asking(None, m.Presence(2, "a")).read(said(m.Refusal(2, code, "no", temporary)))
     assert json.loads(reply.body) == {"code": code, "reason": "no"}
+
+
+@pytest.mark.parametrize("data", [Raw(b'{"offset":7}'), m.Packed(b"\x81\xa6offset\x07")])
+def test_a_refusal_is_told_with_its_data(data):
+    reply = by_refusal(m.Refusal(2, 111, "conflict", data=data))
+    assert json.loads(reply.body) == {"code": 111, "reason": "conflict", "data": {"offset": 7}}
 
 
 @pytest.mark.parametrize(("code", "status"), [(4401, 401), (4403, 403), (1013, 503), (1011, 500), (4999, 500)])

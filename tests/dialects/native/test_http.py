@@ -30,6 +30,10 @@ def accept(method, target, body=b""):
         ("POST", "/publish", Ask),
         ("GET", "/history?channel=a", Ask),
         ("GET", "/presence?channel=a", Ask),
+        ("GET", "/entries?channel=a", Ask),
+        ("POST", "/call/f", Ask),
+        ("POST", "/call/a/b", Ask),
+        ("OPTIONS", "/call/f", Preflight),
         ("OPTIONS", "/lines", Preflight),
         ("OPTIONS", f"/lines/{ID}/poll", Preflight),
         ("OPTIONS", "/publish", Preflight),
@@ -54,6 +58,9 @@ def test_what_requests_want(method, target, kind):
         "/lines/a.b c/poll",
         "/lines/a.b%0a/poll",
         "/sse/",
+        "/call",
+        "/call/",
+        "/entries/",
         "x/lines",
     ],
 )
@@ -63,7 +70,13 @@ def test_what_is_somebody_else_s(target):
 
 @pytest.mark.parametrize(
     ("method", "target", "allow"),
-    [("GET", "/lines", "POST"), ("PUT", f"/lines/{ID}", "POST, DELETE"), ("HEAD", f"/lines/{ID}/poll", "GET")],
+    [
+        ("GET", "/lines", "POST"),
+        ("PUT", f"/lines/{ID}", "POST, DELETE"),
+        ("HEAD", f"/lines/{ID}/poll", "GET"),
+        ("PUT", "/entries", "GET, POST"),
+        ("GET", "/call/f", "POST"),
+    ],
 )
 def test_other_methods(method, target, allow):
     assert accept(method, target) == Reply(405, b"", (("Allow", allow),))

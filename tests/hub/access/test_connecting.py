@@ -4,7 +4,7 @@ import pytest
 from tests.hub.small import make, refused
 
 from everywire.errors import Refused
-from everywire.hub.access.identity import Identity
+from everywire.hub.access.identity import Identity, Limits
 from everywire.testing import Net, passed
 
 
@@ -144,3 +144,83 @@ def test_a_hook_is_told_the_time():
         net.run(5)
         net.connect()
         assert told == [net.app.hub.world.wall() / 1000]
+
+
+def boom(*args, **more):
+    raise RuntimeError("boom")
+
+
+STEPS = {
+    "no beats": lambda hub: (hub.heartbeats, "add"),
+    "no expiry": lambda hub: (hub.expiries, "add"),
+    "no record": lambda hub: (hub.records, "changed"),
+    "no channels": lambda hub: (hub.enrolling, "channels"),
+    "no secret": lambda hub: (hub.continuing, "secret"),
+}
+IDENTITIES = {
+    "limits": Identity("ann", limits=Limits(commands="ten")),
+    "channels": Identity("ann", channels=(7,)),
+    "user": Identity("\ud800"),
+}
+
+
+def left(hub):
+    """What there is of sessions, by where it is kept."""
+    places = {"sessions": hub.sessions, "users": hub._users, "attachments": hub.attachments, "channels": hub.channels}
+    kept = {
+        "places": hub.places._held,
+        "beats": hub.heartbeats._homes,
+        "expiries": hub.expiries,
+        "gate": hub.limiting.gate,
+    }
+    deadlines = {
+        "lingering": hub._lingering._due,
+        "unconnected": hub._unconnected._due,
+        "unclaimed": hub._unclaimed._due,
+    }
+    return {name: len(each) for name, each in (places | kept | deadlines).items() if len(each)}
+
+
+def fails(net):
+    """A client from another machine whose connect fails by our fault."""
+    client = net.client(headers=[("X-Forwarded-For", "192.0.2.7")])
+    with refused(100):
+        client.connect()
+    assert client.closed == (1011, "internal error")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_nothing_stays_of_a_session_whose_beginning_fails(step, monkeypatch, caplog):
+    app = make(trusted_proxies=("unix",))
+    app.on_connect(lambda connecting: Identity("ann", expires=4e9, channels=("room:1",), limits=Limits(channels=3)))
+    with Net(app) as net, monkeypatch.context() as broken:
+        broken.setattr(*STEPS[step](app.hub), boom)
+        fails(net)
+        assert left(app.hub) == {}
+        net.run(30)
+        assert left(app.hub) == {}
+    assert "Connect failed" in caplog.text
+
+
+@pytest.mark.parametrize("said", IDENTITIES)
+def test_nothing_stays_of_a_session_whose_identity_cannot_be_used(said):
+    app = make(trusted_proxies=("unix",))
+    app.on_connect(lambda connecting: IDENTITIES[said])
+    with Net(app) as net:
+        fails(net)
+        assert left(app.hub) == {}
+
+
+def test_a_session_that_fails_to_go_on_lingers_and_may_try_again(net, monkeypatch):
+    alice, bob = net.connect(), net.connect()
+    for each in (alice, bob):
+        each.subscribe("room:1")
+    bob.events()
+    with monkeypatch.context() as broken:
+        broken.setattr(net.app.hub.records, "changed", boom)
+        client = net.client()
+        with refused(100):
+            client.connect(resume=alice.resume)
+        assert client.closed == (1011, "internal error")
+    assert net.connect(resume=alice.resume).resumed
+    assert bob.events() == []

@@ -221,7 +221,7 @@ def test_this_machine_is_not_limited_but_for_what_its_proxy_carries():
 
 def test_the_hook_is_told_the_address():
     app, told = make(), []
-    app.on_connect(lambda connecting: told.append(connecting.address))
+    app.hooks.connect = lambda connecting: told.append(connecting.address)
     with Net(app) as net:
         client(net).connect()
         assert told == ["203.0.113.1"]

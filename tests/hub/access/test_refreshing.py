@@ -66,7 +66,7 @@ def test_a_refresh_that_is_turned_away_keeps_the_old_time():
     app = make()
     with Net(app) as net:
         ann = net.connect(token="ann 60")
-        app.on_connect(lambda connecting: (_ for _ in ()).throw(Refused("no more", 103)))
+        app.hooks.connect = lambda connecting: (_ for _ in ()).throw(Refused("no more", 103))
         with refused(103):
             ann.ask("refresh", token="x")
         assert ann.closed is None
@@ -78,7 +78,7 @@ def test_the_hook_is_told_who_refreshes():
     app, told = make(), []
     with Net(app) as net:
         ann = net.connect(token="ann 60")
-        app.on_connect(lambda connecting: told.append(connecting.member) or "ann")
+        app.hooks.connect = lambda connecting: told.append(connecting.member) or "ann"
         assert "expires" not in ann.ask("refresh", token="x")
         assert [member.session for member in told] == [ann.session]
         net.run(1000)
@@ -139,10 +139,11 @@ def test_a_session_may_go_while_the_hook_thinks():
     with Net(app) as net:
         ann = net.connect(token="ann 60")
 
-        @app.on_connect
         async def slow(connecting):
             await passed(1)
             return "ann"
+
+        app.hooks.connect = slow
 
         ann.send("refresh", token="x")
         ann.drop()
@@ -169,12 +170,13 @@ def test_one_newer_token_is_looked_at_at_a_time():
     app = make()
     asked = []
 
-    @app.on_connect
     async def who(connecting):
         if connecting.member is not None:
             asked.append(app.hub.world.promise())
             await asked[-1]
         return Identity("ann", connecting.time + 60)
+
+    app.hooks.connect = who
 
     with Net(app) as net:
         ann = net.client()
@@ -202,10 +204,11 @@ def test_what_the_server_subscribed_to_stays_unless_the_newer_token_leaves_it_ou
     app = make()
     app.personal()
 
-    @app.on_connect
     def who(connecting):
         channels = tuple(connecting.token.split())
         return Identity("ann", connecting.time + 60, capabilities={"none": ["subscribe"]}, channels=channels)
+
+    app.hooks.connect = who
 
     with Net(app) as net:
         ann = net.connect(token="room:a room:b")

@@ -60,13 +60,13 @@ def test_a_change_says_where_and_who_and_when():
 
 def test_a_hook_for_channels_without_presence_is_a_mistake():
     app = Everywire()
-    app.channel("plain")
     app.on_join("plain")(print)
-    with pytest.raises(ValueError, match="has presence"):
+    app.channel("plain")
+    with pytest.raises(ValueError, match=r"has presence; declare app.channel\('plain', presence=True\)"):
         Net(app)
     app = make()
-    app.on_join("else:{name}")(print)
-    with pytest.raises(ValueError, match="has presence"):
+    app.on_join("rom:{name}")(print)
+    with pytest.raises(ValueError, match=r"has presence; did you mean 'room:\{name\}'\?"):
         Net(app)
 
 

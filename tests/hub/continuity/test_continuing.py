@@ -275,7 +275,7 @@ def test_a_revoked_token_is_not_brought_back_by_the_secret():
     with Cluster() as cluster:
         one, two = cluster.nets
         for net in cluster.nets:
-            net.app.on_connect(lambda connecting: Identity("ann", issued=connecting.time - 10))
+            net.app.hooks.connect = lambda connecting: Identity("ann", issued=connecting.time - 10)
         ann = one.connect()
         cluster.run(1)
         cluster.kill(0)

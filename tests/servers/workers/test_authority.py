@@ -45,6 +45,9 @@ async def test_it_serves_until_the_line_to_its_supervisor_ends(sock, tmp_path):
 async def test_a_file_that_cannot_be_used_is_said_in_one_line(sock, tmp_path, capfd):
     child = await started(sock, str(tmp_path / "no" / "file"))
     assert not await child.begun(20)
-    assert child.code == 1
-    assert "cannot use" in capfd.readouterr().err
+    assert child.code == 2
+    assert (
+        capfd.readouterr().err
+        == f"Error: cannot use {tmp_path / 'no' / 'file'} for history: No such file or directory\n"
+    )
     assert isinstance(sock, socket.socket)

@@ -89,6 +89,12 @@ async def test_a_worker_that_does_not_start_is_a_failure(sockets, caplog):
     assert "a worker does not start: it ended with exit code 5" in caplog.text
 
 
+async def test_a_process_that_said_what_is_wrong_is_believed(sockets, caplog):
+    _, run = await running(sockets, "raise SystemExit(2)")
+    assert await run == 2
+    assert caplog.text == ""
+
+
 async def test_one_that_hangs_is_a_failure_in_time(sockets, caplog):
     _, run = await running(sockets, "import time; time.sleep(60)", start=0.3)
     assert await run == 1

@@ -244,6 +244,7 @@ def reads_shared_beyond_the_answer(patch):
 def earlier_link_heard(patch):
     """What comes late over a link that was given up is carried out."""
     patch(Host, "greeted", lambda self, peer: None)
+    _left_alone(patch)
 
 
 def places_kept(patch):
@@ -303,15 +304,22 @@ def resumed_as_somebody_new(patch):
     patch(Continuing, "find", find)
 
 
+def _left_alone(patch):
+    """Nobody enters again a place that an earlier holder gave up: that alone makes good what several other mistakes do."""
+    patch(Continuing, "left", lambda self, channel, name: None)
+
+
 def notes_lost(patch):
     """Nodes do not hear each other."""
     patch(Notes, "take", lambda self, data: None)
     patch(Continuing, "verify", lambda self: _nothing())
+    _left_alone(patch)
 
 
 def taken_not_written(patch):
     """Who went on with a session last is not written down."""
     patch(Records, "take", lambda self, session, taken: _nothing())
+    _left_alone(patch)
 
 
 def rest_of_a_page_forgotten(patch):
@@ -439,5 +447,5 @@ WHERE = {
     latest_not_told: PACED,
 }
 
-# What shows in one run of thousands: a seed where it does; each has a test of its own besides.
-SEEDS = {own_leaving_told: 5520, earlier_link_heard: 6320}
+# What shows in few runs: a seed where it does; each has a test of its own besides.
+SEEDS = {own_leaving_told: 577, earlier_link_heard: 486, fencing_off: 111}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from everywire import messages as m
 from everywire.dialects.base import Ask, Reply
-from everywire.dialects.native.bodies import denied, plain
+from everywire.dialects.native.bodies import denied, plain, said
+from everywire.dialects.native.fitness import to_json
 from everywire.dialects.native.parameters import Fault, flag, needed, number, position, token
 from everywire.dialects.native.reading import NativeDecoder
 from everywire.dialects.native.writing import EventCodec, EventPayload
@@ -16,26 +18,39 @@ from everywire.errors import ProtocolError
 from everywire.http.request import Request
 from everywire.payloads import Payload
 
-__all__ = ["Asking", "ask_history", "ask_presence", "ask_publish", "by_close", "by_refusal"]
+__all__ = [
+    "Asking",
+    "ask_call",
+    "ask_entries",
+    "ask_history",
+    "ask_presence",
+    "ask_publish",
+    "by_close",
+    "by_refusal",
+    "set_entry",
+]
 
 _CONNECT, _COMMAND = 1, 2  # what the two commands are called by
 _CODEC = EventCodec(typed=False)
 _FORBIDDEN, _TRY_LATER, _FAILED = 403, 503, 500
 _STATUS = {100: 500, 101: 401, 103: 403, 104: 404, 105: 400, 106: 400, 107: 400, 108: 400, 109: 404, 110: 404, 111: 409}
+_STATUS |= {112: 400, 113: 504}
 _LIMIT, _TOO_MANY = 108, 429
 _CLOSED = {1001: 503, 1008: 429, 1012: 503, 1013: 503, 4400: 400, 4401: 401, 4402: 401, 4403: 403, 4404: 403, 4413: 503}
 
 _read = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_read_any = msgspec.json.Decoder(msgspec.Raw).decode
 _write = msgspec.json.Encoder().encode
 _decoder = NativeDecoder()
 
 
 def by_refusal(refusal: m.Refusal) -> Reply:
-    """Answer by what a refusal means to HTTP."""
+    """Answer by what a refusal means to HTTP, with the `data` that it has."""
     status = _STATUS.get(refusal.code, _TRY_LATER if refusal.temporary else _FORBIDDEN)
     if refusal.temporary and refusal.code == _LIMIT:
         status = _TOO_MANY
-    return denied(status, refusal.code, refusal.reason)
+    fields: dict[str, Any] = {"code": refusal.code, "reason": refusal.reason}
+    return said(status, fields if refusal.data is None else {**fields, "data": to_json(refusal.data)})
 
 
 def by_close(code: int, reason: str) -> Reply:
@@ -61,7 +76,7 @@ class Asking:
         match event:
             case m.Refusal():
                 return by_refusal(event)
-            case m.Published() | m.Page() | m.Roster():
+            case m.Published() | m.Page() | m.Entries() | m.Roster() | m.Result():
                 return plain(200, payload.data)
             case _:
                 return None
@@ -77,13 +92,45 @@ def _ask(request: Request, command: m.Command) -> Ask:
 
 def ask_publish(request: Request) -> Ask:
     """Publish what the body says; raises `Fault`."""
+    return _ask(request, _publication(request))
+
+
+def set_entry(request: Request) -> Ask:
+    """Publish what the body says about an entry; raises `Fault`."""
+    meant = _publication(request)
+    if isinstance(meant, m.Publish) and meant.entry is None:
+        raise Fault("entry is missing")
+    return _ask(request, meant)
+
+
+def _publication(request: Request) -> m.Command:
     try:
-        fields = _read(request.body)
-        command = {**fields, "type": msgspec.Raw(b'"publish"'), "id": msgspec.Raw(b"%d" % _COMMAND)}
-        (meant,) = _decoder.decode(_write(command).decode())
+        return _meant("publish", _read(request.body))
     except (ValueError, RecursionError, ProtocolError):
         raise Fault("the body is a JSON object") from None
-    return _ask(request, meant)
+
+
+def ask_call(request: Request, name: str) -> Ask:
+    """Call the handler `name` with the body, if there is one, as its data; raises `Fault`."""
+    fields: dict[str, Any] = {"name": name, "timeout": number(request, "timeout")}
+    try:
+        if request.body:
+            fields["data"] = _read_any(request.body)
+        return _ask(request, _meant("call", fields))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ProtocolError):
+        raise Fault("the body is JSON, or left out") from None
+
+
+def _meant(kind: str, fields: dict[str, Any]) -> m.Command:
+    """Read a command of a `kind` as the wire has it."""
+    (meant,) = _decoder.decode(_write({**fields, "type": kind, "id": _COMMAND}).decode())
+    return meant
+
+
+def ask_entries(request: Request) -> Ask:
+    """Read the entries of a keyed channel; raises `Fault`."""
+    since, after = position(request, "since"), number(request, "after")
+    return _ask(request, m.ReadEntries(_COMMAND, needed(request, "channel"), since, after))
 
 
 def ask_history(request: Request) -> Ask:

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from everywire.dialects.base import Deliver, Hear, Intent, Leave, OpenLine, Preflight, Reply
-from everywire.dialects.native.asking import ask_history, ask_presence, ask_publish
+from everywire.dialects.native.asking import (
+    ask_call,
+    ask_entries,
+    ask_history,
+    ask_presence,
+    ask_publish,
+    set_entry,
+)
 from everywire.dialects.native.bodies import EVENT_STREAM, LINES, POLL, denied, said
 from everywire.dialects.native.following import follow
 from everywire.dialects.native.parameters import Fault, number
@@ -23,12 +30,14 @@ _LINE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _FORMS: dict[str, BodyFormat] = {"stream": LINES, "sse": EVENT_STREAM, "poll": POLL}
 
 _Handler: TypeAlias = Callable[[Request], Intent]
-_LONE: dict[str, tuple[str, _Handler]] = {
-    "sse": ("GET", follow),
-    "publish": ("POST", ask_publish),
-    "history": ("GET", ask_history),
-    "presence": ("GET", ask_presence),
+_LONE: dict[str, dict[str, _Handler]] = {
+    "sse": {"GET": follow},
+    "publish": {"POST": ask_publish},
+    "history": {"GET": ask_history},
+    "entries": {"GET": ask_entries, "POST": set_entry},
+    "presence": {"GET": ask_presence},
 }
+_CALL = "call/"
 _decoder = NativeDecoder()
 
 
@@ -51,8 +60,9 @@ def accept(request: Request, place: str, codec: Codec) -> Intent | None:
 def _find(place: str, codec: Codec) -> dict[str, _Handler] | None:
     """Give what answers at `place`, by method."""
     if place in _LONE:
-        method, handler = _LONE[place]
-        return {method: handler}
+        return _LONE[place]
+    if name := place[len(_CALL) :] if place.startswith(_CALL) else "":
+        return {"POST": lambda request: ask_call(request, name)}
     parts = place.split("/")
     if parts[0] != "lines" or len(parts) > 3:
         return None

@@ -39,6 +39,7 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     if attachment.alone:
         enrolled = ()  # its client asks for all that it wants to hear; what it may hear is known by now
     attachment.tell(m.Connected(command.ref, session.id, session.user, secret, resumed, beat, expires, enrolled))
+    session.told = True
     await hub.enrolling.begin(session, enrolled)
     return None
 

@@ -42,6 +42,8 @@ async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Data:
     attachment = session.attachment
     if attachment is None:
         raise SessionGone("the session's client is not connected")
+    if attachment.alone:
+        raise SessionGone("the session's client is one HTTP request, which cannot be called")
     calls = attachment.calls = attachment.calls or Calls()
     if len(calls.asked) >= hub.settings.max_asked:
         raise Refused("too many calls to this client wait for its answer", Code.LIMIT, temporary=True)

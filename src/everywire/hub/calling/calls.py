@@ -90,7 +90,7 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
     if running is None or running.command is not command:
         return  # it was cancelled, or is too late, while it waited its turn
     try:
-        handler = _handler(hub, attachment.calls, command)
+        handler = _handler(hub, attachment, attachment.calls, command)
         bound = handler.bind(Caller(hub, session, attachment.request), command.data, _opened(hub, running, handler))
     except Exception:
         running.finish(None)
@@ -103,7 +103,7 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
         await running.wait()
 
 
-def _handler(hub: Hub, calls: Calls, command: m.Call) -> Handler:
+def _handler(hub: Hub, attachment: Attachment, calls: Calls, command: m.Call) -> Handler:
     """Give the handler that is to answer, if the call is one that it can answer now."""
     handler, settings = hub.hooks.handlers.get(command.name), hub.settings
     if handler is None:
@@ -115,6 +115,9 @@ def _handler(hub: Hub, calls: Calls, command: m.Call) -> Handler:
     check_size("data", command.data, settings.max_data)
     if command.credit > settings.max_credit:
         raise Refused(f"more credit than {settings.max_credit}", Code.LIMIT)
+    if attachment.alone and (handler.streams or handler.inflow is not None):
+        verb, code = ("answers with", Code.NO_CREDIT) if handler.streams else ("takes", Code.BAD_REQUEST)
+        raise Refused(f"{command.name} {verb} a stream, which one HTTP request cannot carry: connect for it", code)
     if handler.streams and not command.credit:
         raise Refused("the answer is a stream, and the call gave no credit", Code.NO_CREDIT)
     if command.streaming != (handler.inflow is not None):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from everywire.brokers.base import Occurrence
@@ -14,9 +15,11 @@ from everywire.hub.world import pause, settled
 from everywire.messages import Member
 
 if TYPE_CHECKING:
+    from everywire.hub.hooks import Hooks
     from everywire.hub.hub import Hub
+    from everywire.hub.kinds import ChannelKind
 
-__all__ = ["Change", "ChangeHook", "ChangeKind", "Changes"]
+__all__ = ["Change", "ChangeHook", "ChangeKind", "Changes", "told"]
 
 _PAUSE = 0.5  # seconds before a hook that failed is tried again; twice that the next time
 
@@ -43,6 +46,23 @@ class Change:
 ChangeHook: TypeAlias = Callable[[Change], Awaitable[None] | None]
 
 
+def told(hooks: Hooks) -> list[ChannelKind]:
+    """Give the kinds of channels whose changes are told to hooks; raises `ValueError` where a hook can never learn anything."""
+    kinds = []
+    for name, pattern in hooks.changes:
+        kind = hooks.kinds.with_pattern(pattern)
+        if kind is None or not kind.presence:
+            close = get_close_matches(pattern, [each.pattern for each in hooks.kinds], n=1)
+            cure = (
+                f"did you mean {close[0]!r}?"
+                if kind is None and close
+                else f"declare app.channel({pattern!r}, presence=True)"
+            )
+            raise ValueError(f"the hook for {name} of {pattern!r} learns nothing: no such channel has presence; {cure}")
+        kinds.append(kind)
+    return kinds
+
+
 class Changes:
     """Takes occurrences from the broker and gives them to the application's hooks.
 
@@ -59,10 +79,7 @@ class Changes:
         self._undone: dict[str, Occurrence] = {}
         self._looking = False
         self._again = False
-        for _, pattern in hub.hooks.changes:
-            kind = hub.hooks.kinds.with_pattern(pattern)
-            if kind is None or not kind.presence:
-                raise ValueError(f"a hook wants to learn who is in {pattern!r}: no such kind of channel has presence")
+        for kind in told(hub.hooks):
             kind.told = True
         if hub.hooks.changes:
             hub.places.changed, hub.places.renewed, hub.places.lapsed = self._changed, self.look, self.close

@@ -119,6 +119,7 @@ class Continuing:
         session = Session(member, record.identity)
         session.since = record.since
         session.enrolled = record.enrolled
+        session.told = True
         hub.adopt(session)
         found = [*self._subscribed(session, record.channels)]
         return session, [] if record.over else [each for each in found if each.channel.place.kind.presence]

@@ -22,6 +22,7 @@ from everywire.brokers.memory.durable import DurableBroker
 from everywire.brokers.memory.file import HistoryFile
 from everywire.hub.world import LoopWorld
 from everywire.servers.workers.control import Control, Ready
+from everywire.servers.workers.holders import holder
 
 __all__ = ["ENVIRONMENT", "Given", "main"]
 
@@ -62,7 +63,8 @@ async def serve(given: Given) -> None:
             else _durable(given, world, executor)
         )
     except (OSError, sqlite3.Error) as error:
-        sys.exit(f"cannot use {given.history} for history: {error}")
+        sys.stderr.write(f"Error: cannot use {given.history} for history: {_why(error, str(given.history))}\n")
+        sys.exit(2)
     host = Host(broker, world)
     control = await Control.over(socket.socket(fileno=given.control), lambda _: None, told.set)
     server = await serve_host(host.join, socket.socket(fileno=given.listening))
@@ -72,6 +74,14 @@ async def serve(given: Given) -> None:
     host.close()
     await broker.close()
     executor.shutdown()
+
+
+def _why(error: OSError | sqlite3.Error, path: str) -> str:
+    """Say why a file is of no use; SQLite calls one that another process has "locked"."""
+    if not isinstance(error, sqlite3.Error) or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+        return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    cure = "stop that one, or choose another file: --history FILE"
+    return f"it is in use by {holder(path) or 'another process'}; {cure}"
 
 
 def main() -> None:

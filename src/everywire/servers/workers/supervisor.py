@@ -37,6 +37,7 @@ _log = logging.getLogger("everywire.workers")
 _AUTHORITY = "from everywire.servers.workers.authority import main; main()"
 _STEADY = 10.0  # seconds after which a process counts as one that runs
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before the next start, by failures in a row
+_MISTAKE = 2  # the exit code of a process that cannot do what it was told to, and said so
 _MARGIN = 2.0  # seconds for what a process does beside its clients when it ends
 
 
@@ -86,7 +87,7 @@ class Supervisor:
         self.authority: Child | None = None
         self._started = started
         self._told = asyncio.Event()
-        self._failed = False
+        self._code = 0
         self._folder = ""
         self.watchers: set[Callable[[str], None]] = set()
         self._turn = asyncio.Lock()
@@ -112,10 +113,9 @@ class Supervisor:
         return self._next
 
     async def run(self) -> int:
-        """Run until `stop`; gives the exit code, 1 where a worker does not even start the first time."""
-        self._folder = tempfile.mkdtemp(
-            prefix=prefix(os.getpid())
-        )  # 0700: whoever may enter it may speak to the broker
+        """Run until `stop`; gives the exit code: where a process does not even start the first time 1, or 2 if it could not do what it was told."""
+        # 0700: whoever may enter it may speak to the broker.
+        self._folder = tempfile.mkdtemp(prefix=prefix(os.getpid()))
         # What clients show to continue their sessions has to hold at every worker, also at those started later.
         os.environ.setdefault("EVERYWIRE_SECRET", secrets.token_urlsafe(32))
         door = Door(self)
@@ -136,7 +136,7 @@ class Supervisor:
             await door.close()
             await self._end()
             shutil.rmtree(self._folder, ignore_errors=True)
-        return 1 if self._failed else 0
+        return self._code
 
     def _also(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Do something beside, until the end at most."""
@@ -173,18 +173,24 @@ class Supervisor:
         """Start everything for the first time; what fails now would fail again."""
         self.authority = await self._start_authority(sock)
         if not await self.authority.begun(self.plan.start):
-            self._failed = not self._told.is_set()
-            _log.error("the broker does not start: it %s", self.authority.fate)
+            self._fail("the broker", self.authority)
             return False
         children = await asyncio.gather(*[self._start(slot) for slot in self.slots])
         begun = await asyncio.gather(*[child.begun(self.plan.start) for child in children])
         for slot, child in zip(self.slots, children, strict=True):
             slot.current = child
-        self._failed = not all(begun) and not self._told.is_set()
-        if self._failed:
-            broken = next(child for child in children if not child.ready.is_set())
-            _log.error("a worker does not start: it %s", broken.fate)
-        return not self._failed
+        broken = [child for child, ready in zip(children, begun, strict=True) if not ready]
+        if broken:
+            self._fail("a worker", broken[0])
+        return not broken
+
+    def _fail(self, who: str, child: Child) -> None:
+        """Note that a process does not start; one that ends with 2 has said why."""
+        if self._told.is_set():
+            return
+        self._code = _MISTAKE if child.code == _MISTAKE else 1
+        if self._code != _MISTAKE:
+            _log.error("%s does not start: it %s", who, child.fate)
 
     async def _start(self, slot: Slot) -> Child:
         def numbers(sockets: Sequence[socket.socket]) -> tuple[int, ...]:

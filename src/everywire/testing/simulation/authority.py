@@ -54,6 +54,7 @@ class Authority:
         self._dice: Final = dice
         self.links: Final[dict[str, End]] = {}
         self._accepted: list[End] = []
+        self._owed: Final[dict[tuple[str, Position], float]] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -91,6 +92,16 @@ class Authority:
 
     def owes(self, channel: str, since: Position) -> bool:
         """Say whether everything after `since` is kept."""
+        owed = self._owes(channel, since)
+        if owed:
+            self._owed[channel, since] = self._loop.time()
+        return owed
+
+    def owed(self, channel: str, since: Position) -> float:
+        """Say when somebody last asked and everything after `since` was kept; long ago where nobody did."""
+        return self._owed.get((channel, since), float("-inf"))
+
+    def _owes(self, channel: str, since: Position) -> bool:
         log = self.memory._logs.get(channel)
         if log is None or log.epoch != since.epoch:
             return False

@@ -28,6 +28,7 @@ Dial = Callable[["SimulatedClient"], "End | None"]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _CONNECT_PATIENCE = 3.0  # seconds for the welcome
+_READING = 1.0  # seconds that a reading may be under way, at most
 _CONFLICT, _LIMIT = 111, 108
 
 
@@ -36,6 +37,9 @@ class Oracle(Protocol):
 
     def owes(self, channel: str, since: Position) -> bool:
         """Say whether everything after `since` is kept."""
+
+    def owed(self, channel: str, since: Position) -> float:
+        """Say when somebody last asked and everything after `since` was kept."""
 
     def remembers(self, session: str) -> bool:
         """Say whether the session can be continued."""
@@ -195,6 +199,7 @@ class SimulatedClient:
     def _subscribe(self, follow: Follow) -> None:
         wanted = follow.wanted()
         follow.owed = follow.since is not None and self._oracle.owes(follow.channel, follow.since)
+        follow.begun = self._loop.time()
         follow.asked = self._say("subscribe", channel=follow.channel, **wanted)
 
     # What it hears.
@@ -301,12 +306,13 @@ class SimulatedClient:
         if not recovered and follow.after is None and self._oracle.owes(follow.channel, since):
             self._fault("P5", f"asked in {follow.channel} from {since}, is not recovered, and the log has everything")
         elif recovered and follow.first and not follow.owed and not follow.keyed:
-            # One reading answers all who ask while it is under way: it may have begun when the log still had more than
-            # when this client asked. What it is told then is the proof.
-            if event["epoch"] != since.epoch or not event["publications"]:
+            # One reading answers all who ask while it is under way, and it may have begun when the log still had more:
+            # then what the client is told has to prove it.
+            if follow.begun - self._oracle.owed(follow.channel, since) > _READING or event["epoch"] != since.epoch:
                 self._fault(
                     "P5", f"asked in {follow.channel} from {since}, is recovered, and the log had not everything"
                 )
             else:
-                before = Position(since.epoch, event["publications"][0]["offset"] - 1)
+                first = event["publications"][0]["offset"] if event["publications"] else event["offset"] + 1
+                before = Position(since.epoch, first - 1)
                 follow.doubtful.append(LeftOut(since, before, self.session, audience=True))

@@ -44,7 +44,8 @@ class Follow:
         self.doubtful: Final[list[LeftOut]] = []  # left out of recoveries for which the log had not everything any more
         self.asked = 0
         self.pages = 1
-        self.owed = False  # whether the log had everything when it asked
+        self.begun = 0.0  # when it asked
+        self.owed = False  # whether the log had everything then
         self.first = True  # no page of the answer has come
         self.settled = False  # attached, as far as it knows
 

@@ -1,0 +1,142 @@
+"""What makes no sense in a declaration: an error where it is written, which names the cure."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from everywire.hub.channels.policies import Bounds
+from everywire.hub.settings import Settings
+from everywire.messages import PolicyKind
+
+__all__ = ["check_application", "check_function", "check_handler", "check_kind", "check_known", "check_personal"]
+
+_COUNTS = ("history", "keys", "entries", "max_size")
+_TIMES = ("ttl", "window", "entry_ttl", "min_interval", "leave_after")
+_FLAGS = ("keyed", "wildcards", "concurrent", "inline", "finish")
+_RULES = ("may_subscribe", "may_publish", "may_history", "may_presence")
+# (what is said in vain, without what else, the cure)
+_VAIN = (
+    ("ttl", "history", "history=100 keeps publications for that long"),
+    ("entries", "keyed", "only a channel with keyed=True has entries"),
+    ("entry_ttl", "keyed", "only a channel with keyed=True has entries"),
+    ("leave_after", "presence", "say presence=True, or presence='users', too"),
+    ("may_presence", "presence", "say presence=True, or presence='users', too"),
+)
+_AT_LEAST_ONE = (
+    ("ttl", "nothing would be kept; history=0 keeps nothing"),
+    ("entries", "nothing could be set; leave keyed out for a channel without entries"),
+    ("max_size", "a queue has room for one publication at least"),
+)
+
+
+def check_application(path: str, settings: object, broker: object) -> None:
+    """Raise `ValueError` or `TypeError` for what an application cannot be made of."""
+    if not path.startswith("/") or path.endswith("/"):
+        raise ValueError(f"path {path!r} begins with a slash, and does not end with one: '/everywire'")
+    if not isinstance(settings, Settings | None):
+        raise TypeError(f"settings are a Settings(…), not {settings!r}")
+    if broker is not None and not callable(broker):
+        raise TypeError(f"a broker is a function of a World and a Metrics, which makes one, not {broker!r}")
+
+
+def check_known(what: str, options: Iterable[str], known: Collection[str]) -> None:
+    """Raise `TypeError` for an option of `what` that is not `known`."""
+    for name in options:
+        if name not in known:
+            raise TypeError(f"{what}: no option {name!r}{_close(name, known)}")
+
+
+def check_kind(pattern: str, options: Mapping[str, Any]) -> None:
+    """Raise `ValueError` or `TypeError` for options of a kind of channels that make no sense, alone or together."""
+    what = f"channel {pattern!r}"
+    for name in options.keys() & {*_COUNTS, *_TIMES}:
+        _check_number(what, name, options[name], int if name in _COUNTS else float)
+    _check_flags(what, options)
+    for name in options.keys() & {*_RULES}:
+        if not isinstance(options[name], bool):
+            check_function(f"{what}: {name} is True, False or a function", options[name], "an `Access`")
+    _check_policies(what, options)
+    for name, other, cure in _VAIN:
+        if options.get(name) and other not in options:
+            raise ValueError(f"{what}: {name} means nothing without {other}: {cure}")
+    for name, cure in _AT_LEAST_ONE:
+        if options.get(name, 1) == 0:
+            raise ValueError(f"{what}: {name} is 0: {cure}")
+
+
+def _check_number(what: str, name: str, value: Any, kind: type) -> None:
+    number = (int,) if kind is int else (int, float)
+    if isinstance(value, bool) or not isinstance(value, number) or not value >= 0:
+        raise ValueError(f"{what}: {name} is a{' whole' if kind is int else ''} number and not negative, not {value!r}")
+
+
+def _check_flags(what: str, options: Mapping[str, Any]) -> None:
+    for name in options.keys() & {*_FLAGS}:
+        if not isinstance(options[name], bool):
+            raise TypeError(f"{what}: {name} is True or False, not {options[name]!r}")
+
+
+def _check_policies(what: str, options: Mapping[str, Any]) -> None:
+    defaults = Bounds()
+    given = options.get("policies", defaults.kinds)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"{what}: policies are a list: policies=[{given!r}]")
+    kinds = [*given]
+    for kind in kinds:
+        if kind not in defaults.kinds:
+            raise ValueError(f"{what}: no policy {kind!r}{_close(kind, get_args(PolicyKind), said=True)}")
+    if not kinds:
+        raise ValueError(f"{what}: policies are empty, so that nobody could subscribe: may_subscribe=False says so")
+    if "min_interval" in options and not {"latest", "sample"} & {*kinds}:
+        raise ValueError(f"{what}: min_interval is for the policies latest and sample: allow one of them")
+    if "max_size" in options and "drop_oldest" not in kinds:
+        raise ValueError(f"{what}: max_size is for the policy drop_oldest: allow it")
+    if options.get("min_interval", 0.0) > defaults.most_interval:
+        raise ValueError(f"{what}: min_interval is {defaults.most_interval:g} seconds at most")
+    if options.get("wildcards") and "reliable" not in kinds:
+        raise ValueError(f"{what}: wildcards come with the policy reliable alone: allow it, or leave them out")
+
+
+def check_personal(pattern: str) -> None:
+    """Raise `ValueError` for a pattern from which a user's name does not make a channel's."""
+    if "{user}" not in pattern:
+        raise ValueError(f"a personal channel's pattern has {{user}} in it, {pattern!r} has not")
+    if "{" in pattern.replace("{user}", "", 1):
+        raise ValueError(f"a personal channel's pattern has no parameter but {{user}}, {pattern!r} has")
+
+
+def check_handler(name: object, options: Mapping[str, Any]) -> None:
+    """Raise `ValueError` or `TypeError` for a handler's name or options that make no sense."""
+    if not isinstance(name, str) or not name:
+        raise TypeError('a handler has a name: @app.on("name")')
+    _check_flags(f"handler {name!r}", options)
+    limit = options.get("timeout")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0):
+        raise ValueError(f"handler {name!r}: timeout is more than 0 seconds, or None for no limit, not {limit!r}")
+
+
+def check_function(what: str, function: Any, given: str) -> None:
+    """Raise `TypeError` for what cannot be called with one argument, which is `given`; `what` begins the sentence."""
+    if not callable(function):
+        raise TypeError(f"{what}, not {function!r}")
+    if isinstance(function, type):
+        raise TypeError(f"{what}; {function.__name__} is a class: write {function.__name__}(…)")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return  # it does not say what it takes
+    try:
+        signature.bind(None)
+    except TypeError:
+        name = getattr(function, "__name__", repr(function))
+        raise TypeError(f"{what} of {given}; {name}{signature} cannot be called with that alone") from None
+
+
+def _close(name: Any, known: Collection[str], *, said: bool = False) -> str:
+    close = get_close_matches(str(name), known, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(known)}" if said else ""
