@@ -21,6 +21,18 @@ ROOT = testbed.ROOT
 BIN = Path(sys.executable).parent
 # The layers with a compiled build: their tests run a second time on the plain one.
 TWO_BUILDS = ("ws", "http", "engine", "servers", "client")
+# Of these, what starts many processes and no server in any of them: nothing compiled is in its way.
+ONE_BUILD = ("servers/workers/test_authority.py", "servers/workers/test_supervisor.py")
+# A process for each processor, as half of a run waits for other processes. A file stays in one of them, with what it
+# started: its servers, its browser. pytest's own `-n0`, given after these, runs everything in one.
+SPREAD = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+PROGRAMS: dict[str, Callable[[], object]] = {
+    "chromium": testbed.chromium,
+    "node": testbed.node,
+    "nginx": lambda: testbed.packaged("nginx")[0],
+    "haproxy": lambda: testbed.packaged("haproxy")[0],
+    "tinyproxy": lambda: testbed.packaged("tinyproxy", "tinyproxy-bin")[0],
+}
 
 
 @dataclass
@@ -57,7 +69,7 @@ def run_pytest(tally: Tally, name: str, arguments: Sequence[str], **environment:
     report = testbed.HOME / "reports" / f"{re.sub('[^a-z]+', '-', name.lower())}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *SPREAD, *arguments]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False)
     try:
         suite = ElementTree.parse(report).getroot().find("testsuite")
@@ -89,15 +101,15 @@ def run_javascript(tally: Tally) -> None:
 
 
 def fetch(tally: Tally) -> None:
-    """Fetch the big programs now, with their progress shown, rather than inside some test."""
+    """Fetch the big programs now, with their progress shown, rather than inside some test and its time limit."""
     announce("what the tests need")
-    for program in (testbed.chromium, testbed.node):
+    for name, program in PROGRAMS.items():
         try:
-            print(program(), flush=True)
+            print(f"{name}: {program()}", flush=True)
         except testbed.Unavailable as error:
-            print(f"cannot be had: {error}", file=sys.stderr, flush=True)
+            print(f"{name} cannot be had: {error}", file=sys.stderr, flush=True)
             if os.environ.get("EVERYWIRE_TEST_REQUIRE") == "1":
-                tally.add(f"fetching {program.__name__}", passed=0, failed=1)
+                tally.add(f"fetching {name}", passed=0, failed=1)
 
 
 def check(tally: Tally) -> None:
@@ -106,7 +118,7 @@ def check(tally: Tally) -> None:
     run_step(tally, "lint", [str(BIN / "ruff"), "check", "--quiet", "--output-format", "concise", "."])
     run_step(tally, "types", [str(BIN / "mypy"), "--no-error-summary"])
     run_step(tally, "import contracts", [str(BIN / "lint-imports"), "--no-logo"])
-    run_pytest(tally, "house", ["tests/house"])
+    run_pytest(tally, "house", ["-n0", "tests/house"])
 
 
 def tests(tally: Tally, arguments: Sequence[str]) -> None:
@@ -119,7 +131,7 @@ def tests(tally: Tally, arguments: Sequence[str]) -> None:
     folders = [f"tests/{name}" for name in TWO_BUILDS if any((ROOT / "tests" / name).rglob("test_*.py"))]
     chosen = any(Path(argument.split("::")[0]).exists() for argument in arguments)
     if native and (folders or chosen):
-        paths = [] if chosen else folders
+        paths = [] if chosen else [*folders, *(f"--ignore=tests/{name}" for name in ONE_BUILD)]
         run_pytest(tally, "tests, plain build", [*paths, *arguments], EVERYWIRE_PURE="1")
 
 

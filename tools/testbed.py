@@ -154,20 +154,21 @@ def debian(root: Path, *packages: str, dependencies: bool = True) -> None:
     """Unpack Debian packages under ``root``, with those dependencies that the machine lacks."""
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
         raise Unavailable("no apt-get here")
-    apt = ["apt-get", *_apt_options()]
-    _run([*apt, "update", "-qq"])
-    wanted = list(packages)
-    if dependencies:
-        plan = _run([*apt, "install", "-s", "-qq", "--no-install-recommends", *packages])
-        wanted += [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
-    archives = root.with_name(root.name + "-debs")
-    shutil.rmtree(archives, ignore_errors=True)
-    archives.mkdir(parents=True)
-    _run([*apt, "download", "-qq", *dict.fromkeys(wanted)], archives)
-    root.mkdir(parents=True, exist_ok=True)
-    for archive in sorted(archives.glob("*.deb")):
-        _run(["dpkg", "-x", str(archive), str(root)])
-    shutil.rmtree(archives)
+    with _locked("apt"):  # one state for all programs, which other processes may be fetching now
+        apt = ["apt-get", *_apt_options()]
+        _run([*apt, "update", "-qq"])
+        wanted = list(packages)
+        if dependencies:
+            plan = _run([*apt, "install", "-s", "-qq", "--no-install-recommends", *packages])
+            wanted += [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
+        archives = root.with_name(root.name + "-debs")
+        shutil.rmtree(archives, ignore_errors=True)
+        archives.mkdir(parents=True)
+        _run([*apt, "download", "-qq", *dict.fromkeys(wanted)], archives)
+        root.mkdir(parents=True, exist_ok=True)
+        for archive in sorted(archives.glob("*.deb")):
+            _run(["dpkg", "-x", str(archive), str(root)])
+        shutil.rmtree(archives)
 
 
 def packaged(program: str, package: str | None = None) -> tuple[str, dict[str, str]]:

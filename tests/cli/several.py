@@ -13,7 +13,7 @@ from everywire.client.hub import Publication
 from everywire.messages import Position
 from everywire.testing import passed
 
-PATIENCE = 20
+PATIENCE = 60
 
 APP = """
 import os

@@ -45,7 +45,7 @@ async def test_a_version_that_does_not_start_is_said_and_the_old_one_stays(tmp_p
         async with started("reload", "--pid", str(run.process.pid)) as reload:
             assert await reload.exit() == 1
         assert re.search(
-            r"Error: worker 1 \(pid \d+\) ended with exit code 1 before it was ready; 0 of 1 were replaced, the rest stay",
+            r"Error: worker 1 \(pid \d+\) ended with exit code 2 before it was ready; 0 of 1 were replaced, the rest stay",
             reload.said,
         )
         ((pid, client),) = clients.items()

@@ -203,9 +203,8 @@ async def test_a_rolling_restart_under_two_thousand_clients(tmp_path, capsys):
     """0 refused, 0 lost, 0 doubled; in no tenth of a second are more sent away than one and a half times what an even spread would have."""
     serve = serving(tmp_path, "--drain", "10", workers=2, more=GOODBYES)
     async with serve as (run, address), everywire.Client(address) as speaker:
-        listening = asyncio.ensure_future(
-            run.process.stdout.read()
-        )  # a log that nobody reads would hold up who writes it
+        # A log that nobody reads would hold up who writes it.
+        listening = asyncio.ensure_future(run.process.stdout.read())
         with attended(Crowd(address, "log:a", 2000)) as crowd:
             await crowd.connect(100)
             before = set(workers(run))

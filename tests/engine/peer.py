@@ -109,7 +109,7 @@ class Peer:
         await self.leave()
 
 
-async def until(condition, patience=5.0):
+async def until(condition, patience=20.0):
     """Let the loop run until `condition()` is true."""
     async with asyncio.timeout(patience):
         while not condition():

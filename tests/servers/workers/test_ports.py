@@ -53,7 +53,7 @@ def accepted(sock):
 
 def test_another_server_is_refused_by_the_name_of_the_port_and_told_the_cure(workers, port):
     one, _, other = workers
-    why = rf"port {port} on 127.0.0.1 is another server's: .*app.admin\(port=…\)"
+    why = rf"cannot listen on 127.0.0.1 port {port}: it is another server's; .*app.admin\(port=…\)"
     with opened(one, port), pytest.raises(OSError, match=why):
         other.listen("127.0.0.1", port)
 

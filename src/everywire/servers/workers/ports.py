@@ -58,8 +58,10 @@ def _first(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        why = f"port {port} on {host} is another server's: stop that one, or give this application another port (app.admin(port=…))"
-        raise OSError(errno.EADDRINUSE, why) from None
+        cure = "stop that one, or give this application another port by app.admin(port=…)"
+        raise OSError(
+            errno.EADDRINUSE, f"cannot listen on {host} port {port}: it is another server's; {cure}"
+        ) from None
     for sock in found:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     return found

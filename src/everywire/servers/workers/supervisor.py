@@ -114,9 +114,8 @@ class Supervisor:
 
     async def run(self) -> int:
         """Run until `stop`; gives the exit code: where a process does not even start the first time 1, or 2 if it could not do what it was told."""
-        self._folder = tempfile.mkdtemp(
-            prefix=prefix(os.getpid())
-        )  # 0700: whoever may enter it may speak to the broker
+        # 0700: whoever may enter it may speak to the broker.
+        self._folder = tempfile.mkdtemp(prefix=prefix(os.getpid()))
         # What clients show to continue their sessions has to hold at every worker, also at those started later.
         os.environ.setdefault("EVERYWIRE_SECRET", secrets.token_urlsafe(32))
         door = Door(self)
