@@ -26,6 +26,8 @@ ONE_BUILD = ("servers/workers/test_authority.py", "servers/workers/test_supervis
 # A process for each processor, as half of a run waits for other processes. A file stays in one of them, with what it
 # started: its servers, its browser. pytest's own `-n0`, given after these, runs everything in one.
 SPREAD = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+# Hundreds of processes are started by tests: each would compile every module anew where nothing is written beside them.
+COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(testbed.HOME / "compiled")}
 PROGRAMS: dict[str, Callable[[], object]] = {
     "chromium": testbed.chromium,
     "node": testbed.node,
@@ -70,7 +72,7 @@ def run_pytest(tally: Tally, name: str, arguments: Sequence[str], **environment:
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *SPREAD, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False)
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **COMPILED, **environment}, check=False)
     try:
         suite = ElementTree.parse(report).getroot().find("testsuite")
     except (OSError, ElementTree.ParseError):

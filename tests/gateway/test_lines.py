@@ -425,3 +425,14 @@ def test_a_poll_that_another_request_overtakes_gives_no_later_messages_for_earli
     place.begin("GET", f"{line}/poll?after=3")
     place.net.run()
     assert seen(poll.result()).json == []
+
+
+def test_a_poll_that_begins_to_run_after_a_stream_took_over_gets_nothing(place):
+    line = place.open()
+    poll = place.begin("GET", f"{line}/poll?after=1")  # a task, that has not begun
+    place.begin("POST", f"{line}?seq=1", [SUBSCRIBE, publish(3)])
+    stream = place.ask("GET", f"{line}/stream?after=1")
+    place.net.run()
+    assert seen(poll.result()).json == []
+    place.ask("POST", f"{line}?seq=2", publish(4))
+    assert kinds(lines(stream.sink)) == ["subscribed", "publication", "published", "publication", "published"]

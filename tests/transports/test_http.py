@@ -47,6 +47,9 @@ class Line:
         sink.producer = self.transport.stream(sink, self.form.format)
         return sink
 
+    def poll(self):
+        return self.loop.create_task(self.transport.poll(10, self.transport.displace()))
+
     def run(self, seconds=0.001):
         self.loop.run(seconds)
 
@@ -173,7 +176,7 @@ def test_one_payload_may_be_beyond_the_bound(line):
 
 
 def test_a_poll_waits_for_the_first_and_gets_all_of_that_moment(line):
-    polling = line.loop.create_task(line.transport.poll(10))
+    polling = line.poll()
     line.run(5)
     assert line.transport.heard
     line.say("one")
@@ -184,7 +187,7 @@ def test_a_poll_waits_for_the_first_and_gets_all_of_that_moment(line):
 
 
 def test_a_poll_gets_at_once_what_came_before_it_began_to_run(line):
-    polling = line.loop.create_task(line.transport.poll(10))
+    polling = line.poll()
     line.say("one")
     line.run()
     assert polling.result() == ["one"]
@@ -192,7 +195,7 @@ def test_a_poll_gets_at_once_what_came_before_it_began_to_run(line):
 
 
 def test_a_poll_that_nothing_comes_for(line):
-    polling = line.loop.create_task(line.transport.poll(10))
+    polling = line.poll()
     line.run(9)
     assert not polling.done()
     line.run(2)
@@ -200,9 +203,9 @@ def test_a_poll_that_nothing_comes_for(line):
 
 
 def test_two_polls_at_once(line):
-    first = line.loop.create_task(line.transport.poll(10))
+    first = line.poll()
     line.run()
-    second = line.loop.create_task(line.transport.poll(10))
+    second = line.poll()
     line.run()
     assert first.result() == []
     line.say("one")
@@ -211,7 +214,7 @@ def test_two_polls_at_once(line):
 
 
 def test_a_stream_takes_over_from_a_poll(line):
-    first = line.loop.create_task(line.transport.poll(10))
+    first = line.poll()
     line.run()
     sink = line.stream()
     line.run()
@@ -219,8 +222,18 @@ def test_a_stream_takes_over_from_a_poll(line):
     assert sink.over is None
 
 
+def test_a_poll_that_begins_to_run_after_a_stream_took_over_gets_nothing(line):
+    poll = line.poll()
+    sink = line.stream()
+    line.say("one")
+    line.run()
+    assert poll.result() == []
+    line.say("two")
+    assert (sink.body, sink.over) == (b"hello one two ", None)
+
+
 def test_a_poll_whose_client_goes(line):
-    polling = line.loop.create_task(line.transport.poll(10))
+    polling = line.poll()
     line.run()
     polling.cancel()
     line.run()
@@ -250,7 +263,7 @@ def test_what_was_said_before_the_closing_can_still_be_fetched(line):
 
 
 def test_closing_ends_a_poll(line):
-    polling = line.loop.create_task(line.transport.poll(10))
+    polling = line.poll()
     line.run()
     line.transport.close(1001)
     line.run()

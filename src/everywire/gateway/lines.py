@@ -167,7 +167,7 @@ class Lines:
         if not intent.form.one_shot:
             return exchange.stream(intent.form.content_type, lambda outlet: self._stream(line, intent, outlet))
         if transport.emptied and intent.wait > 0:
-            return self._poll(exchange, line, intent)
+            return self._poll(exchange, line, intent, transport.displace())
         payloads = transport.fetch()
         self.rest(line)  # that may have ended a stream, with which nobody else asks for anything
         return exchange.whole(intent.form.content_type, intent.form.pack(payloads))
@@ -178,10 +178,10 @@ class Lines:
             self._quiet.discard(line)
         return hearing
 
-    async def _poll(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer:
+    async def _poll(self, exchange: Exchange, line: HttpLine, intent: Hear, turn: int) -> Answer:
         self._quiet.discard(line)
         try:
-            payloads = await line.transport.poll(intent.wait)
+            payloads = await line.transport.poll(intent.wait, turn)
         finally:
             self.rest(line)
         if not payloads and line.transport.closed is not None:

@@ -68,11 +68,12 @@ class LineTransport:
 
     Payloads are numbered from 1. They are kept until the client says that it has them, or, while they are streamed, within `limits.keep`.
 
-    Invariants: `_kept` ends with payload number `last`, and has `_size` bytes; at most one of `_outlet` and `_poll` is set, and neither once `closed` is.
+    Invariants: `_kept` ends with payload number `last`, and has `_size` bytes; at most one of `_outlet` and `_poll` is set, and neither once `closed` is;
+    `_turn` counts the requests that fetch payloads, and only the latest gets any.
     """
 
     __slots__ = (
-        *("_form", "_kept", "_later", "_limits", "_listener", "_outlet", "_poll", "_room", "_size"),
+        *("_form", "_kept", "_later", "_limits", "_listener", "_outlet", "_poll", "_room", "_size", "_turn"),
         *("closed", "last"),
     )
 
@@ -91,6 +92,7 @@ class LineTransport:
         self._form: BodyFormat | None = None
         self._poll: asyncio.Future[bool] | None = None
         self._room: asyncio.Future[None] | None = None
+        self._turn = 0
         self.closed: tuple[int, str] | None = None
         self.last = 0
 
@@ -211,12 +213,14 @@ class LineTransport:
             self._size -= len(self._kept.popleft()) + _OVERHEAD
         self.make_room()
 
-    def displace(self) -> None:
-        """End the request that fetches payloads, if there is one: another does that now."""
+    def displace(self) -> int:
+        """End the request that fetches payloads, if there is one: another does that now, whose turn is given."""
+        self._turn += 1
         outlet, self._outlet, self._form = self._outlet, None, None
         if outlet is not None:
             outlet.end()
         self._wake(displaced=True)
+        return self._turn
 
     def _wake(self, *, displaced: bool) -> None:
         poll, self._poll = self._poll, None
@@ -243,9 +247,13 @@ class LineTransport:
         self.displace()
         return list(self._kept)
 
-    async def poll(self, wait: float) -> list[str | bytes]:
-        """Give what is kept, once there is something, after `wait` seconds in any case. Nothing where another request took over."""
-        self.displace()
+    async def poll(self, wait: float, turn: int) -> list[str | bytes]:
+        """Give what is kept, once there is something, after `wait` seconds in any case. Nothing where another request took over.
+
+        `turn` is what `displace` gave when the request came: another may have come before this begins to run.
+        """
+        if turn != self._turn:
+            return []
         if self._kept or self.closed is not None:
             return list(self._kept)  # it came since somebody looked, before this began to run
         first = self.last - len(self._kept)
