@@ -206,7 +206,7 @@ class Play:
         self.published: list[tuple[int, str | None, Any]] = []
 
     def _broker(self, world: Any, metrics: Any) -> Any:
-        self.memory = Losing(world.now, world.new_id, later=world.later, metrics=metrics)
+        self.memory = Losing(world.now, world.new_id, later=world.later, alone=False, metrics=metrics)
         if self.late:
             self.memory.world, self.memory.delay = world, lambda: self.dice.choice((0.0, 0.0, 0.01, 0.3))
         if not self.slow:

@@ -79,7 +79,7 @@ class Play:
         self.number = 0
 
     def _broker(self, world: Any, metrics: Any) -> Any:
-        self.memory = MemoryBroker(world.now, world.new_id, metrics=metrics)
+        self.memory = MemoryBroker(world.now, world.new_id, alone=False, metrics=metrics)
         if not self.manner.slow:
             return self.memory
         # Several answers take several times as long: with the longer delays nobody would ever be given the second.

@@ -41,7 +41,7 @@ class Losing(MemoryBroker):
 def net():
     app = Everywire(
         settings=Settings(max_page=2, max_held=3),
-        broker=lambda world, metrics: Losing(world.now, world.new_id, later=world.later, metrics=metrics),
+        broker=lambda world, metrics: Losing(world.now, world.new_id, later=world.later, alone=False, metrics=metrics),
     )
     app.channel("room", history=20)
     app.channel("short", history=2)
@@ -185,12 +185,14 @@ def test_nobody_looks_where_nobody_listens(net, broker):
     assert (broker.asked, asked) == (0, 0)
 
 
-def test_many_channels_are_looked_at_with_few_questions(net, broker):
+def test_many_channels_are_looked_at_with_few_questions_one_after_another(net, broker):
     net.app.channel("many:{n}")
     clients = [net.connect() for _ in range(5)]
     for number in range(600):
         clients[number // 120].subscribe(f"many:{number}")
     net.run(5.1)
+    assert broker.asked == 1
+    net.run(4.8)  # before the next look
     assert broker.asked == 2
 
 
@@ -201,3 +203,12 @@ def test_listeners_at_the_beginning_of_a_lost_log_are_told_before_its_first_publ
     net.app.hub.deliver(Gap())
     net.run(0.01)
     assert heard(client) == ["moved"]
+
+
+def test_a_broker_of_the_hub_alone_loses_nothing_and_is_not_asked():
+    app = Everywire(broker=lambda world, metrics: Losing(world.now, world.new_id, later=world.later, metrics=metrics))
+    app.channel("room", history=20)
+    with Net(app) as net:
+        listener(net)
+        net.run(20)
+        assert net.app.hub.broker.asked == 0

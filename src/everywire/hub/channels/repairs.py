@@ -31,7 +31,7 @@ class Repairs:
     """Keeps the channels of one hub in order; `tell` tells all listeners of a publication.
 
     Invariants: a repair is under way exactly for the channels that have something `waiting`, be it nothing but room for it; the timer runs
-    while there is any channel, from `watch` on; `_suspects` are the channels that were behind at the last look, with where they were.
+    while there is any channel, from `watch` on, unless the broker is the hub's alone; `_suspects` are the channels that were behind at the last look, with where they were.
     """
 
     def __init__(self, world: World, broker: Broker, settings: Settings, metrics: Metrics) -> None:
@@ -50,8 +50,8 @@ class Repairs:
         return self
 
     def watch(self) -> None:
-        """Begin to look, now that there is a channel."""
-        if self._timer is None:
+        """Begin to look, now that there is a channel; nothing is lost between this hub and a broker that is its own."""
+        if self._timer is None and not self._broker.alone:
             self._timer = self._world.later(self._settings.check_every, self._look)
 
     def close(self) -> None:
@@ -90,10 +90,18 @@ class Repairs:
             self._world.start(self._check())
 
     async def _check(self, *, at_once: bool = False) -> None:
-        """Compare where channels are with where their logs end; `at_once` a single look is enough."""
-        asked = iter([name for name, channel in self._channels.items() if channel.end is not None and not channel.wild])
-        suspects, self._suspects = self._suspects, {}
+        """Compare where channels are with where their logs end; `at_once` a single look is enough.
+
+        Otherwise the questions are spread over the time until the next look: very many channels would hold up everything else.
+        """
+        wanted = [name for name, channel in self._channels.items() if channel.end is not None and not channel.wild]
+        asked, suspects, self._suspects = iter(wanted), self._suspects, {}
+        between = 0.0 if at_once else self._settings.check_every / (len(wanted) // _AT_ONCE + 2)
+        first = True
         while names := [*islice(asked, _AT_ONCE)]:
+            if not first and not at_once:
+                await pause(self._world, between)
+            first = False
             try:
                 ends = await self._broker.ends(names)
             except Exception as fault:
