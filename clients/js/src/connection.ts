@@ -181,10 +181,11 @@ export class Connection {
     const { info, openTimeout } = this.#options;
     const transport = this.#round.shift() as Transport;
     this.#trying = transport;
+    const patience = transport === "websocket" && this.#round.length ? Math.min(PATIENCE, openTimeout) : openTimeout;
     const link = this.#carry(transport, {
       opened: () => {
         this.#hello = this.nextId();
-        link.expect(openTimeout);
+        link.expect(Math.min(2 * patience, openTimeout)); // what opens may still swallow what is said
         this.#send({ type: "connect", id: this.#hello, token, info, resume: this.#resume });
       },
       down: (code, reason) => {
@@ -195,7 +196,7 @@ export class Connection {
       },
     });
     this.#link = link;
-    link.expect(transport === "websocket" && this.#round.length ? Math.min(PATIENCE, openTimeout) : openTimeout);
+    link.expect(patience);
   }
 
   #carry(transport: Transport, { opened, down }: Pick<CarrierOwner, "opened" | "down">): Link {

@@ -60,6 +60,17 @@ test("a WebSocket that never opens is given up after two seconds", async () => {
   assert.equal(client.state, "connected");
 });
 
+test("a WebSocket that opens and brings nothing is given up after four seconds", async () => {
+  const { world, client } = made();
+  void client.connect();
+  await world.pass(1_000);
+  world.socket.open();
+  await world.pass(3_999);
+  assert.equal(client.state, "connecting");
+  await world.pass(1);
+  assert.deepEqual([client.state, client.transport], ["connected", "stream"]);
+});
+
 test("behind a proxy that swallows WebSockets and buffers streams the first message comes within five seconds", async () => {
   const { world, server, client, heard, kept } = made();
   server.fates = { stream: "buffered", sse: "buffered" };
