@@ -67,6 +67,12 @@ async def test_the_answer_comes_first_and_everything_once():
     assert host.asked == []
 
 
+async def test_recovered_publications_say_their_channel():
+    subscription, _ = follow(rewind=2)
+    subscription.answered(answer(5, 4, 5, recovered=False))
+    assert [(await anext(subscription)).channel for _ in range(2)] == ["c", "c"]
+
+
 async def test_a_gap_asks_again_from_the_last_position():
     subscription, host = follow()
     subscription.answered(answer(3, recovered=False))

@@ -436,3 +436,11 @@ def test_a_poll_that_begins_to_run_after_a_stream_took_over_gets_nothing(place):
     assert seen(poll.result()).json == []
     place.ask("POST", f"{line}?seq=2", publish(4))
     assert kinds(lines(stream.sink)) == ["subscribed", "publication", "published", "publication", "published"]
+
+
+def test_a_line_whose_stream_a_poll_has_ended_that_never_began_to_run_is_lost_when_nobody_asks_on(place):
+    line = place.open()
+    place.ask("GET", f"{line}/stream")
+    place.begin("GET", f"{line}/poll?after=1").cancel()
+    place.net.run(LINGER + 1)
+    assert place.ask("GET", f"{line}/poll").status == 404

@@ -68,7 +68,8 @@ async def collect_entries(ask: Callable[[dict[str, Any]], Awaitable[Entries]], c
             found.pop(each.entry, None)
             if not each.removed:
                 found[each.entry] = each
-    return Entries(page.id, page.channel, page.epoch, page.offset, sorted(found.values(), key=_offset), recovered=False)
+    entries = [msgspec.structs.replace(each, channel=page.channel) for each in sorted(found.values(), key=_offset)]
+    return Entries(page.id, page.channel, page.epoch, page.offset, entries, recovered=False)
 
 
 def _offset(publication: Publication[Any]) -> int:

@@ -244,13 +244,13 @@ class Subscription(Generic[T]):
         if since is not None and not answer.recovered:
             self._lost(HistoryLost(self.channel, since))
         for publication in answer.publications:
-            self._hand(publication)
+            self._hand(replaced(publication, channel=self.channel))  # the answer says it once for all
         if not self._behind:
             self._heard = Position(epoch, max(self._heard.offset, answer.offset))
 
     def _take_entries(self, answer: Subscribed) -> None:
         """A keyed channel is told anew, or what changed in it."""
-        changes = list(self._map.told(answer))
+        changes = [replaced(each, channel=self.channel) for each in self._map.told(answer)]
         end = Position(answer.epoch or "", answer.offset) if answer.more is None else None
         if end is not None:
             self._heard = end

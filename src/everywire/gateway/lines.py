@@ -167,7 +167,9 @@ class Lines:
         if not intent.form.one_shot:
             return exchange.stream(intent.form.content_type, lambda outlet: self._stream(line, intent, outlet))
         if transport.emptied and intent.wait > 0:
-            return self._poll(exchange, line, intent, transport.displace())
+            turn = transport.displace()
+            self.rest(line)  # its client may be gone before the poll begins to run
+            return self._poll(exchange, line, intent, turn)
         payloads = transport.fetch()
         self.rest(line)  # that may have ended a stream, with which nobody else asks for anything
         return exchange.whole(intent.form.content_type, intent.form.pack(payloads))
