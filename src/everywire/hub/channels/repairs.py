@@ -102,6 +102,8 @@ class Repairs:
         while names := [*islice(asked, _AT_ONCE)]:
             if not first and not at_once:
                 await pause(self._world, between)
+                if self._timer is None:
+                    return  # nobody looks any more
             first = False
             try:
                 ends = await self._broker.ends(names)
