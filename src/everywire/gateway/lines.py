@@ -121,7 +121,8 @@ class Lines:
 
     def _take(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Response:
         line.taken = intent.number
-        self._receive(line, intent.payload)
+        for payload in intent.payloads:
+            self._receive(line, payload)
         following = line.early.get(line.taken + 1)
         if following is not None:
             _come(following)

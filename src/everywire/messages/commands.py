@@ -129,7 +129,7 @@ class Call(Value, frozen=True):
     """Have the handler called `name` work on `data` and answer, within `timeout` seconds.
 
     `credit` is how many items of a stream the client takes before it gives more. With `streaming` the handler's last parameter is
-    a stream from the client: items and an end follow under the same `ref`.
+    a stream from the client: items and an end follow under the same `ref`. `positional`: `data` is an array of the arguments.
     """
 
     ref: Ref
@@ -138,6 +138,7 @@ class Call(Value, frozen=True):
     timeout: float | None = None
     credit: int = 0
     streaming: bool = False
+    positional: bool = False
 
 
 class Answer(Value, frozen=True):
