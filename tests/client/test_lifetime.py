@@ -154,6 +154,22 @@ def test_what_trying_again_cannot_mend_is_raised(wires, error):
     wires.run(test())
 
 
+@pytest.mark.parametrize("status", [408, 425, 429, 503])
+def test_a_refusal_of_the_moment_is_followed_by_another_try(wires, status):
+    async def test():
+        client = wires.client()
+        wires.broken = HandshakeError("later", status)
+        connecting = asyncio.ensure_future(client.connect())
+        await elapse(5)
+        assert client.state is State.WAITING
+        wires.broken = None
+        await connecting
+        assert client.state is State.CONNECTED
+        await client.close()
+
+    wires.run(test())
+
+
 def test_a_refused_token_ends_it(app, wires):
     @app.on_connect
     def who(connecting):

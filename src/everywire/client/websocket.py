@@ -51,9 +51,9 @@ class connect:  # noqa: N801 - used like a function
     `response` that the server answered.
 
     `async for` gives a connection, and the next one when the body has ended, after a wait with full jitter that grows until a connection lasts five seconds.
-    It raises when trying again would not help: an address that is wrong, a status other than 5xx, a bad certificate, a peer that speaks no TLS; and
-    `ConnectionClosedError` after a close code that is an error and not `everywire.errors.reconnectable`. Leaving the loop closes the connection, in the
-    background; `async with ws:` around the body, or `await ws.close()`, waits for that.
+    It raises when trying again would not help: an address that is wrong, a status other than 408, 425, 429, 500, 502, 503 and 504, a bad certificate, a peer
+    that speaks no TLS; and `ConnectionClosedError` after a close code that is an error and not `everywire.errors.reconnectable`. Leaving the loop closes the
+    connection, in the background; `async with ws:` around the body, or `await ws.close()`, waits for that.
     """
 
     def __init__(
