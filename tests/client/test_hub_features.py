@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.client.wires import Wires, data, elapse
+from tests.client.wires import Wires, data, elapse, told
 
 from everywire.app import Everywire
 from everywire.client.hub import Conflict, HistoryLost, Policy, Position, State
@@ -297,5 +297,21 @@ def test_a_token_is_refreshed_over_one_connection(app, wires):
             assert len(wires.all) == 1
             assert shown == [f"t{number}" for number in range(len(shown))]
             assert 4 <= len(shown) <= 6
+
+    wires.run(test())
+
+
+def test_what_makes_no_sense_is_refused_at_once_and_not_said(wires):
+    async def test():
+        async with wires.client() as ada:
+            for refused in ({"data": float("nan")}, {"expect": 3}, {"entry": "x", "ttl": 0}):
+                with pytest.raises(ValueError):
+                    ada.publish("room:a", **refused)
+                with pytest.raises(ValueError):
+                    ada.publish("room:a", **refused, ephemeral=True)
+            assert ada.queued == 0
+            assert told(wires, "publish") == []
+        with pytest.raises(ValueError):
+            ada.publish("room:a", expect=3)
 
     wires.run(test())

@@ -164,13 +164,14 @@ class Client:
 
         It is on its way when this returns. After a lost connection it is said again under the same `key`, by which the server knows it: it arrives once.
         An `ephemeral` publication is neither kept nor said again. Awaiting raises `Refused` (`Conflict` where `expect` was not met), `ConnectionClosedError`,
-        and `ClientClosed` before `connect` and after `close`.
+        and `ClientClosed` before `connect` and after `close`. What makes no sense is a `ValueError` at once: `expect`, `ttl` or `remove` without `entry`,
+        both `to_session` and `to_user`, a `ttl` that is not a positive number, data with a nan or an inf in it.
         """
+        key = None if ephemeral else key or f"{self._key}-{self._last_id}"
+        command = commands.publish(channel, data, key, where, ephemeral=ephemeral)
         if ephemeral and not self.ready:
             lost = ConnectionClosedError(CloseCode.ABNORMAL, "there is no connection")
             return _failed(self._life.why_not() or lost)
-        key = None if ephemeral else key or f"{self._key}-{self._last_id}"
-        command = commands.publish(channel, data, key, where, ephemeral=ephemeral)
         return self._ask(command, _position, Manner(repeatable=not ephemeral, fleeting=ephemeral))
 
     @overload
