@@ -284,7 +284,7 @@ class Line:
         target = self._web.target(f"lines/{self._id}/poll", after=self._count, wait=round(wait * 1000))
         response = await self._web.ask(Ask("GET", target), wait + _SPARE)
         if response.status == 504:
-            raise TimeoutError
+            raise TimeoutError(f"no answer to a poll of {wait:g} s on its way here: 504")
         _check(response)
         for message in in_array(response.body) if response.body else ():
             self._take(message)
