@@ -30,6 +30,24 @@ async def test_workers_are_replaced_and_it_is_said_how_it_goes(tmp_path):
     assert not file.exists()
 
 
+async def test_a_pid_file_stays_that_of_the_server_that_lives(tmp_path):
+    file = tmp_path / "pid"
+    file.write_text("4194999\n")  # that of a dead one
+    option = ("--pid-file", str(file))
+    async with serving(tmp_path, *option, workers=1) as (run, _):
+        pid = str(run.process.pid)
+        assert file.read_text() == f"{pid}\n"
+        async with started("run", "live:app", "--port", "0", "--workers", "1", *option, cwd=tmp_path) as other:
+            assert await other.exit() == 2
+        [line] = other.said.splitlines()
+        assert line.startswith(f"Error: --pid-file {file} is that of another server that runs, process {pid}: ")
+        assert file.read_text() == f"{pid}\n"
+        file.unlink()
+        file.write_text("another's\n")
+        assert await run.end() == 0
+    assert file.read_text() == "another's\n"
+
+
 async def test_it_may_only_ask(tmp_path):
     async with serving(tmp_path, "--drain", "0", workers=1) as (run, _):
         async with started("reload", "--no-wait", "--pid", str(run.process.pid)) as reload:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -185,15 +186,56 @@ def _pid_file(path: str | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    file = Path(path)
     try:
-        file.write_text(f"{os.getpid()}\n")
+        held = _held(path)
     except OSError as error:
         raise mistake(f"cannot write {path}: {error.strerror}") from None
+    with held:
+        try:
+            yield
+        finally:
+            if _is(path, held.fileno()):
+                Path(path).unlink(missing_ok=True)
+
+
+def _held(path: str) -> TextIO:
+    """Open the file, lock it for as long as this process lives, and write into it; what a dead server left there is overwritten.
+
+    The lock, not the number, says whether a server lives: its number may be another process's by now, or our own in another container.
+    """
+    while True:
+        held = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - held by the caller
+        try:
+            _lock(path, held)
+            if _is(path, held.fileno()):  # else the server that had it removed it meanwhile
+                held.truncate(0)
+                held.write(f"{os.getpid()}\n")
+                held.flush()
+                return held
+        except BaseException:
+            held.close()
+            raise
+        held.close()
+
+
+def _lock(path: str, held: TextIO) -> None:
     try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.seek(0)
+        number = held.read().strip()
+        raise mistake(
+            f"--pid-file {path} is that of another server that runs{f', process {number}' if number else ''}: "
+            "stop that one, or name another file"
+        ) from None
+
+
+def _is(path: str, number: int) -> bool:
+    """Whether the open file `number` is the one that is at `path` now."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(number))
+    except FileNotFoundError:
+        return False
 
 
 def serve_in_worker(worker: Worker, app: Everywire, place: Place) -> None:
