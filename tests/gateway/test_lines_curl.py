@@ -154,7 +154,7 @@ async def test_much_comes_no_faster_than_it_is_read(curl, below):
     found, most = 0, 0
     while found < 100:
         found += (await line_of(stream, lambda text: '"subscribed"' in text)).count('"time"')
-        most = max(most, *(each.transport._waiting() for each in _lines(curl)))
+        most = max(most, *(each.transport.queued for each in _lines(curl)))
     assert (found, _lines(curl)[0].transport.closed) == (100, None)
     assert most < 1 << 20
     stream.kill()

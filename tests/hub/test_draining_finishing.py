@@ -106,6 +106,17 @@ def test_a_drain_that_is_to_be_quicker_is(net):
     assert (client.closed[0], done.result()) == (1012, 1)
 
 
+@pytest.mark.parametrize("times", [(0, 1, 2), (2, 200, 0)])
+def test_clients_that_keep_coming_do_not_put_off_the_end(net, times):
+    clients = [net.connect()]
+    _, done = drain(net, *times)
+    while net.loop.time() < 2.2:
+        clients.append(net.connect())
+        net.run(0.01)
+    assert done.done()
+    assert {client.closed[0] for client in clients[:20]} == {1012}
+
+
 def test_a_client_that_is_asked_may_answer_first(net):
     answers = []
 

@@ -50,6 +50,19 @@ def test_publications_name_the_channel_that_they_were_published_to(net, asked):
     assert asked == [("score:*:a", {"game": "*", "part": "a"})]
 
 
+def test_only_channels_are_heard_whose_parameters_the_rule_has_seen():
+    app = Everywire()
+    app.channel("game.{id}.{part}", wildcards=True, may_subscribe=lambda access: access.params["id"] == "7")
+    with Net(app) as net:
+        client = net.connect()
+        client.subscribe("game.7.>")
+        with refused(103):
+            client.subscribe("game.7.b.a")
+        net.app.publish("game.7.a", 1)
+        net.app.publish("game.7.b.a", 2)  # of the game "7.b"
+        assert heard(client) == [("game.7.a", 1)]
+
+
 def test_only_channels_of_that_kind_are_heard(net):
     client = net.connect()
     client.subscribe("score:>")

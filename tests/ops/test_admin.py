@@ -72,6 +72,20 @@ def test_publishing_what_is_not_kept(net, ask):
     }
 
 
+@pytest.mark.parametrize("data", [b"1e400", b"[" * 65 + b"]" * 65])
+def test_publishing_what_not_every_subscriber_could_read(net, ask, data):
+    ann = net.connect(token="ann")
+    ann.subscribe("room:1")
+    one = b'{"channel": "room:1", "data": %b}' % data
+    alone = ask.raw("POST", "/publish", one)
+    assert (alone.status, json.loads(alone.body)["code"]) == (400, 107)
+    batch = ask.raw("POST", "/publish", b'{"batch": [%b, {"channel": "room:1", "data": 2}]}' % one)
+    first, second = json.loads(batch.body)["published"]
+    assert (batch.status, first["error"]["code"], second["offset"]) == (200, 107, 1)
+    net.run(0.1)
+    assert [event["data"] for event in ann.events("publication")] == [2]
+
+
 def test_publishing_a_batch(net, ask):
     batch = [{"channel": "room:1", "data": 1}, {"channel": "nowhere", "data": 2}, {"channel": "room:1", "data": 3}]
     status, said = ask("POST", "/publish", batch=batch)
@@ -164,6 +178,9 @@ def test_entries_are_set_compared_removed_and_read(ask):
         ("POST", "/publish", {"channel": "room:1", "batch": []}, 400, 107),
         ("POST", "/publish", {"channel": "room:1", "key": ""}, 400, 107),
         ("POST", "/publish", {"chanel": "room:1"}, 400, 107),
+        ("POST", "/publish", {"channel": "room:1", "data": 1, "expect": 0}, 400, 107),
+        ("POST", "/publish", {"channel": "room:1", "data": 1, "ttl": 5}, 400, 107),
+        ("POST", "/publish", {"batch": [{"channel": "room:1", "remove": True}]}, 400, 107),
         ("POST", "/publish", {"batch": [{"channel": "room:1"}] * 1001}, 400, 107),
         ("POST", "/kick", {}, 400, 107),
         ("POST", "/kick", {"user": "ann", "session": "s"}, 400, 107),

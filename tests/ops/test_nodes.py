@@ -85,7 +85,7 @@ def test_answers_to_others_and_to_earlier_questions_are_passed_over(crowd):
     nodes = crowd.nets[0].app._nodes
     crowd.view(1)
     assert len(nodes._views) == 2
-    assert nodes._heard.keys() == {net.app.hub.node for net in crowd.nets[1:]}
+    assert crowd.nets[0].app.hub.notes.neighbours.known() == {net.app.hub.node for net in crowd.nets[1:]}
 
 
 def test_a_node_alone_asks_nobody():

@@ -73,8 +73,8 @@ export class Client extends Emitter<ClientEvents> {
   /** Those with wildcards, and what they hear. */
   readonly #patterns = new Map<Subscription, (channel: string) => boolean>();
   readonly #subscribing = new Map<number, Subscription>();
-  /** Channels left, which the server has not confirmed: a resumed session may still hold them. */
-  readonly #left = new Set<string>();
+  /** Channels left, which the server has not confirmed: a resumed session may still hold them. With the id of the command that says so. */
+  readonly #left = new Map<string, number>();
   readonly #keys: string;
 
   constructor(url: string, options: ClientOptions = {}) {
@@ -284,7 +284,7 @@ export class Client extends Emitter<ClientEvents> {
   /** Everything waiting is said before listeners run, so that what they say comes after it. */
   #welcomed({ session, user, resumed }: Connected, moved: boolean): void {
     if (!resumed) this.#left.clear();
-    for (const channel of this.#left) this.#connection.say({ type: "unsubscribe", channel });
+    for (const channel of this.#left.keys()) this.#sayLeft(channel);
     for (const subscription of this.#subscriptions.values()) this.#follow(subscription);
     this.#flush();
     if (moved) return; // for the application nothing has changed
@@ -315,6 +315,7 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #failed(error: Failed): void {
+    for (const [channel, id] of this.#left) if (id === error.id && !error.temporary) this.#left.delete(channel); // it was not there any more
     const subscription = this.#take(error.id);
     if (!subscription) return this.#answered(error);
     if (error.temporary) {
@@ -353,8 +354,12 @@ export class Client extends Emitter<ClientEvents> {
 
   #leave(channel: string): void {
     this.#forget(channel);
-    this.#left.add(channel);
-    if (this.#connection.ready) this.#connection.say({ type: "unsubscribe", channel });
+    this.#left.set(channel, 0);
+    if (this.#connection.ready) this.#sayLeft(channel);
+  }
+
+  #sayLeft(channel: string): void {
+    this.#left.set(channel, this.#connection.say({ type: "unsubscribe", channel }));
   }
 
   #forget(channel: string): Subscription | undefined {

@@ -366,6 +366,16 @@ test("leaving is said again where the link was lost before it was confirmed, and
   assert.throws(() => world.socket.take("unsubscribe"));
 });
 
+test("a channel that the server does not know any more is not left again on the resumed session", () => {
+  const world = new FakeWorld();
+  const client = world.connected();
+  client.subscribe("a").unsubscribe();
+  const { id } = world.socket.take("unsubscribe");
+  world.socket.say({ type: "error", id, code: 105, reason: "not subscribed" });
+  world.reconnect({ resumed: true });
+  assert.throws(() => world.socket.take("unsubscribe"));
+});
+
 test("a channel left while offline is left on the resumed session, before it is subscribed again", () => {
   const world = new FakeWorld();
   const client = world.connected();

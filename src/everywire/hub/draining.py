@@ -24,7 +24,10 @@ class Draining:
     way for (a command, a call, a stream) keeps its place until that is over, and what it says meanwhile is answered as ever, for `finish` seconds
     at most: who is not done then goes at the same pace, early enough for the last of them to be gone by that time.
 
-    Invariants: `_over` is set once nobody is there.
+    Who comes meanwhile, over a connection that was kept, is let go as well. After both times only those that are there then are waited for: else
+    a balancer that keeps asking over its connections would hold up the end for ever.
+
+    Invariants: `_over` is set once nobody is there, or none of `_last_ones`, who are there when both times are over; before that it is None.
     """
 
     def __init__(self, hub: Hub, window: float, pace: float, finish: float = 0.0, code: Close = Close.RESTART) -> None:
@@ -42,6 +45,8 @@ class Draining:
         self._window = window
         self._rate = max(pace, here / window) if window else 0.0
         self._deadline = self._hub.world.now() + finish
+        self._end = self._hub.world.now() + max(window, finish)
+        self._last_ones: set[Attachment] | None = None
 
     async def wait(self) -> int:
         """Let them go; gives how many there were."""
@@ -50,11 +55,12 @@ class Draining:
         return self._count
 
     def _tick(self) -> None:
-        here = len(self._hub.attachments)
-        if not here:
+        here, now = len(self._hub.attachments), self._hub.world.now()
+        if self._last_ones is None and now >= self._end:
+            self._last_ones = {*self._hub.attachments}
+        if not here or (self._last_ones is not None and self._last_ones.isdisjoint(self._hub.attachments)):
             self._over.set()
             return
-        now = self._hub.world.now()
         if self._window:
             # What a stall kept back is not made up for: the end is late by that instead.
             self._owed += self._rate * min(now - self._last, 2 * _TICK)

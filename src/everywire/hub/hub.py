@@ -390,7 +390,7 @@ class Hub:
             self._tell_matching(news, [channel])
 
     def _tell_matching(self, news: News, told: list[Channel] | None = None) -> None:
-        """Tell who listens by wildcards: publications only, and only of the kind of channel that they asked for.
+        """Tell who listens by wildcards: publications only, and only of channels that their rule was asked about.
 
         Whom one of the channels in `told` has told already is not told again: its client hands the one publication on to all its
         subscriptions that match.
@@ -400,7 +400,7 @@ class Hub:
         if names and isinstance(news, Publication) and (place := self.hooks.kinds.find(news.channel)) is not None:
             for name in names:
                 channel = self.channels[name]
-                if channel.place.kind is place.kind:
+                if channel.place.has(place):
                     self.metrics.deliveries += channel.audience
                     channel.tell(news, told)
                     told.append(channel)

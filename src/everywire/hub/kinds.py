@@ -107,6 +107,15 @@ class Place:
     params: Mapping[str, Any]
     wild: bool = False
 
+    def has(self, other: Place) -> bool:
+        """Say whether `other`, whose name this one matches, is one of those that the rule was asked about: of the same kind and parameters.
+
+        In `game.{id}.{part}` an id may have a dot in it: "game.7.>" matches "game.7.b.a", too, which is of the game "7.b".
+        """
+        return self.kind is other.kind and all(
+            word in ("*", ">") or word == other.params[name] for name, word in self.params.items()
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Template:

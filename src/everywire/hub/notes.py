@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from everywire.brokers.base import Broker
+from everywire.hub.neighbours import Neighbours
 from everywire.hub.world import World
 from everywire.metrics import Metrics
 
@@ -45,10 +46,13 @@ class Notes:
     A broker's delivery must not call the broker back, and handlers may want to: what comes is handled from the next
     turn of the loop on, in the order it came.
 
+    `neighbours` are the nodes that answered a note lately.
+
     Invariants: a drain is under way exactly while `_waiting` holds something.
     """
 
     def __init__(self, world: World, broker: Broker, node: str, metrics: Metrics) -> None:
+        self.neighbours: Final = Neighbours(world)
         self._world = world
         self._broker = broker
         self._node = node

@@ -13,6 +13,7 @@ import msgspec
 from everywire import messages as m
 from everywire.brokers.base import Draft, Query, Receipt
 from everywire.dialects.native import NativeCodec
+from everywire.dialects.native.fitness import Unfit, fit_json
 from everywire.dialects.native.parameters import Fault, flag, needed, number, one, position
 from everywire.errors import Refused
 from everywire.http.request import Request, Response
@@ -137,7 +138,7 @@ class Admin:
         if len(asked.data) > hub.settings.max_data:
             raise Refused(f"data has more than {hub.settings.max_data} bytes", Code.LIMIT)
         key = f"s\n{asked.key}" if asked.key is not None else None
-        draft = Draft(m.Raw(bytes(asked.data)), hub.world.wall(), None, key, asked.change(), asked.audience())
+        draft = Draft(_fit(asked.data), hub.world.wall(), None, key, asked.change(), asked.audience())
         receipt: Receipt = await hub.publish(place, draft, ephemeral=asked.ephemeral)
         if receipt.conflict:
             there = receipt.position.offset if receipt.position is not None else 0
@@ -235,6 +236,14 @@ def _read(request: Request, kind: type[S]) -> S:
         raise Fault(str(fault)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Fault("the body is a JSON object") from None
+
+
+def _fit(data: m.Raw) -> m.Raw:
+    """Give what every subscriber can read; raises `Refused`. Once a number beyond a double is in a log, no client gets past it."""
+    try:
+        return fit_json(data)
+    except Unfit as unfit:
+        raise Refused(str(unfit), Code.BAD_REQUEST) from None
 
 
 def _reached(reached: Reached) -> dict[str, int]:

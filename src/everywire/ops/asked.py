@@ -40,6 +40,9 @@ class Publication(msgspec.Struct, forbid_unknown_fields=True):
     exclude: _Exclude = []
     to: To | None = None
 
+    def __post_init__(self) -> None:
+        _check_entry(self)
+
     def audience(self) -> Audience | None:
         """Give whom it is for, None where it is for everybody."""
         to = self.to or To()
@@ -72,10 +75,17 @@ class Publish(msgspec.Struct, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if (self.channel is None) == (self.batch is None):
             raise ValueError("either a `channel` or a `batch` is needed")
+        _check_entry(self)
 
     def only(self) -> Publication:
         """Give the one publication."""
         return Publication(**{name: getattr(self, name) for name in Publication.__struct_fields__})
+
+
+def _check_entry(asked: Publication | Publish) -> None:
+    """Raise `ValueError` for what is about an entry where none is named: nothing would be compared, and nothing removed."""
+    if asked.entry is None and (asked.expect is not None or asked.ttl is not None or asked.remove):
+        raise ValueError("`expect`, `ttl` and `remove` are about an `entry`, which is missing")
 
 
 class Kick(msgspec.Struct, forbid_unknown_fields=True):

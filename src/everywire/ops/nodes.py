@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import Final
 
 import msgspec
 
 from everywire.hub.hub import Hub
+from everywire.hub.neighbours import PATIENCE
 from everywire.ops.view import View, look, total
 
 __all__ = ["Nodes"]
-
-_PATIENCE: Final = 0.5  # seconds for the others to answer
-_REMEMBERED: Final = 10.0  # seconds after its last answer for which a node that says nothing counts as silent
-_MOST: Final = 1_000  # nodes; what else answers is no node of ours
 
 _log = logging.getLogger("everywire.admin")
 
@@ -41,13 +37,12 @@ class Nodes:
     Who asks waits until every node has answered that it knows of, 0.5 s at most; without knowing of any, as the first time, all of that. One that does not
     answer in time is left out, and counted as silent until it has said nothing for 10 s. A new node is found by its first answer, even a late one.
 
-    Invariants: `_heard` says when each other node answered last, `_MOST` of them at most; `_views` holds the answers to the question `_number`,
-    `_known` the nodes that were known when it was asked, and `_round` is that question while it is under way.
+    Invariants: `_views` holds the answers to the question `_number`, `_known` the nodes that were known when it was asked, and `_round` is that
+    question while it is under way.
     """
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._heard: dict[str, float] = {}
         self._known: frozenset[str] = frozenset()
         self._number = 0
         self._views: dict[str, View] = {}
@@ -68,10 +63,10 @@ class Nodes:
         self._number += 1
         self._views.clear()
         self._all.clear()
-        self._known = frozenset(self._heard)
+        self._known = self._hub.notes.neighbours.known()
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(PATIENCE):
                     await self._hub.notes.tell("view-asked", _Asked(self._number))
                     await self._all.wait()
         except Exception as fault:
@@ -79,14 +74,8 @@ class Nodes:
         finally:
             self._round = None
         whole = total([look(self._hub), *self._views.values()])
-        whole.silent = self._silent()
+        whole.silent = len(self._hub.notes.neighbours.known() - self._views.keys())
         return whole
-
-    def _silent(self) -> int:
-        """Count those that should have answered; forget those that have said nothing for long."""
-        now = self._hub.world.now()
-        self._heard = {node: heard for node, heard in self._heard.items() if now - heard < _REMEMBERED}
-        return len(self._heard.keys() - self._views.keys())
 
     def _asked(self, asked: _Asked, node: str) -> None:
         if node != self._hub.node:
@@ -99,9 +88,8 @@ class Nodes:
             _log.warning("a node that asked is not answered: %r", fault)
 
     def _told(self, told: _Told, node: str) -> None:
-        if told.to != self._hub.node or (len(self._heard) >= _MOST and node not in self._heard):
+        if told.to != self._hub.node or not self._hub.notes.neighbours.heard(node):
             return
-        self._heard[node] = self._hub.world.now()
         if told.number == self._number and self._round is not None:
             self._views[node] = told.view
             if self._known and self._views.keys() >= self._known:

@@ -115,6 +115,15 @@ def test_history_keys_and_entries_survive_a_restart(kept, tmp_path):
     assert kept.run(kept.broker.entries("board", Query(), keyed)).entries == ()
 
 
+def test_who_knows_a_quiet_channel_misses_nothing_by_a_restart(kept, tmp_path):
+    start = kept.read().position
+    kept = restarted(kept, tmp_path)
+    assert kept.read(start).whole
+    kept.publish(1)
+    stretch = kept.read(start)
+    assert (numbers(stretch.publications), stretch.whole) == ([1], True)
+
+
 def test_nobody_learns_of_a_publication_before_the_file_has_it(kept):
     publishing = kept.loop.create_task(kept.broker.publish("c", draft(1), KEEP))
     reading = kept.loop.create_task(kept.broker.read("c", Query(), KEEP))

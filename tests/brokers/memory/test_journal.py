@@ -26,6 +26,14 @@ def journalled():
     return journal, MemoryBroker(lambda: 10.0, lambda: f"e{next(epochs)}", journal=journal)
 
 
+def test_a_log_is_told_when_it_is_born():
+    journal, broker = journalled()
+    done(broker.read("c", Query(), KEEP))
+    (born,) = journal.changes
+    assert (born.channel, born.epoch, born.top, born.first) == ("c", "e0", 0, 1)
+    assert (born.saved, born.key, born.entry) == (None, None, None)
+
+
 def test_each_publication_is_told_with_its_key_and_what_is_kept():
     journal, broker = journalled()
     for number in range(7):
@@ -36,24 +44,21 @@ def test_each_publication_is_told_with_its_key_and_what_is_kept():
     assert last.key == Key("k6", 7, 40.0)
     done(broker.publish("c", draft(6, "k6"), KEEP))
     done(broker.publish("c", draft(9), None))
-    assert len(journal.changes) == 7
+    assert len(journal.changes) == 1 + 7
 
 
 def test_an_entry_is_told_with_the_time_when_it_is_over():
     journal, broker = journalled()
     change = EntryChange("a", ttl=5.0)
     done(broker.publish("c", Draft(Raw(b"1"), 1, entry=change), Retention(keyed=True)))
-    (told,) = journal.changes
+    _, told = journal.changes
     assert (told.saved, told.entry.age, told.entry.deadline) == (None, 5.0, 15.0)
     assert told.retention is not None
 
 
-def test_a_log_without_publications_is_not_told_when_it_is_forgotten():
+def test_a_log_is_told_when_it_is_forgotten():
     journal, broker = journalled()
     done(broker.read("c", Query(), KEEP))
-    broker.forget("c")
-    assert journal.changes == []
-    done(broker.publish("c", draft(1), KEEP))
     broker.forget("c")
     assert journal.changes[-1] == Forgotten("c")
 
@@ -62,7 +67,7 @@ def test_a_restored_log_is_as_it_was():
     journal, broker = journalled()
     for number in range(1, 4):
         done(broker.publish("c", draft(number, f"k{number}"), KEEP))
-    kept = journal.changes
+    _, *kept = journal.changes
     saved = SavedLog("c", "e0", 3, [Saved(each.saved.publication, each.saved.deadline) for each in kept])
     saved.keys = [each.key for each in kept]
     _, other = journalled()

@@ -85,9 +85,14 @@ def test_a_note_that_nobody_counts_is_not_answered(crowd):
 
 
 def test_answers_to_others_and_from_ourselves_are_passed_over(crowd):
-    tallies = crowd.nets[0].app.hub.revoking.tallies
+    hub = crowd.nets[0].app.hub
     crowd.count(kick("ann"), 1)
-    assert (tallies._heard, tallies._open) == ({}, {})
+    assert (hub.notes.neighbours.known(), hub.revoking.tallies._open) == (frozenset(), {})
+
+
+def test_who_has_looked_at_all_nodes_knows_them(crowd):
+    crowd.loop.run_until_complete(crowd.nets[0].app.view())
+    assert crowd.count(kick("ann")) == (Reached(0, 3, 0), 0.0)
 
 
 def test_a_node_alone_waits_for_nobody():

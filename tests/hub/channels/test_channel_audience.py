@@ -92,6 +92,17 @@ def test_history_is_only_what_is_for_who_asks(net, people):
     assert [each["data"] for each in ben.ask("history", channel="room", limit=2)["publications"]] == [1, 2]
 
 
+def test_what_is_for_others_is_no_part_of_a_limit(net, people):
+    ann = people[0]
+    for number in range(1, 6):
+        ann.publish("room", number, **({"to": {"user": "ben"}} if number in (2, 4) else {}))
+    page = ann.ask("history", channel="room", limit=2, reverse=True)
+    assert ([each["data"] for each in page["publications"]], page.get("more")) == ([5], True)
+    before = {"epoch": page["epoch"], "offset": 5}
+    page = history(net, ann, before=before, limit=1, reverse=True)
+    assert ([each["data"] for each in page["publications"]], "more" in page) == ([3], False)
+
+
 @pytest.fixture
 def crowded():
     """A log of which only the first and the last publication are for everybody, and few pages for an answer."""

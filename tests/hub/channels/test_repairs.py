@@ -196,6 +196,17 @@ def test_many_channels_are_looked_at_with_few_questions_one_after_another(net, b
     assert broker.asked == 2
 
 
+def test_the_questions_that_are_left_are_not_asked_after_the_end(net, broker):
+    net.app.channel("many:{n}")
+    clients = [net.connect() for _ in range(5)]
+    for number in range(600):
+        clients[number // 120].subscribe(f"many:{number}")
+    net.run(5.1)
+    net.loop.run_until_complete(net.app.stop())
+    net.run(4.8)
+    assert broker.asked == 1
+
+
 def test_listeners_at_the_beginning_of_a_lost_log_are_told_before_its_first_publication(net, broker):
     client = listener(net)
     client.events()

@@ -63,6 +63,13 @@ def test_so_is_one_where_somebody_shares_it_with_anybody(workers, port):
         workers[0].listen("127.0.0.1", port)
 
 
+def test_so_is_the_next_worker_while_the_first_that_was_refused_is_there(workers, port):
+    with listening.tcp("127.0.0.1", port, reuse_port=True)[0]:
+        for worker in workers[:2]:
+            with pytest.raises(OSError, match="another server's"):
+                worker.listen("127.0.0.1", port)
+
+
 def test_a_port_that_none_of_its_workers_has_any_more_is_anybodys(workers, port):
     one, again, other = workers
     with opened(one, port):

@@ -1,11 +1,14 @@
 """The supervisor with small processes of its own kind; real workers are in tests/cli/test_workers.py."""
 
 import asyncio
+import itertools
 import sys
 
 import pytest
 
 from everywire.servers import listening
+from everywire.servers.workers.child import Child
+from everywire.servers.workers.door import Outcome
 from everywire.servers.workers.supervisor import Plan, Supervisor
 
 # Ready at once, over when told to drain, or when the line ends.
@@ -79,6 +82,54 @@ async def test_replacing_all_leaves_the_authority_alone(sockets):
         await asyncio.gather(*[child.over.wait() for child in before])
     assert not {slot.current for slot in supervisor.slots} & set(before)
     assert supervisor.authority is authority
+    supervisor.stop()
+    assert await run == 0
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Has the system refuse processes: `refusing(1, 2)` lets one start, and refuses two more."""
+    start = Child.start
+
+    def refuse(after, times):
+        numbers = itertools.count(1)
+
+        async def attempt(*given):
+            if after < next(numbers) <= after + times:
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+            return await start(*given)
+
+        monkeypatch.setattr(Child, "start", attempt)
+
+    return refuse
+
+
+async def test_where_no_process_can_be_had_those_that_were_replaced_go_and_the_rest_stay(sockets, refusing):
+    supervisor, run = await running(sockets)
+    first, second = [slot.current for slot in supervisor.slots]
+    refusing(1, 1)
+    async with asyncio.timeout(PATIENCE):
+        outcome = await supervisor.reload()
+        await first.over.wait()
+    assert outcome == Outcome(
+        "worker 2 cannot be started: [Errno 11] Resource temporarily unavailable; 1 of 2 were replaced, the rest stay",
+        whole=False,
+    )
+    assert (supervisor.slots[1].current, second.over.is_set()) == (second, False)
+    supervisor.stop()
+    assert await run == 0
+
+
+async def test_a_worker_that_dies_is_replaced_as_soon_as_a_process_can_be_had(sockets, refusing, monkeypatch):
+    monkeypatch.setattr("everywire.servers.workers.supervisor._PAUSES", (0.0,))
+    supervisor, run = await running(sockets)
+    first = supervisor.slots[0]
+    dead = first.current
+    refusing(0, 2)
+    dead.signal(9)
+    async with asyncio.timeout(PATIENCE):
+        while first.current is dead or not first.current.ready.is_set():
+            await asyncio.sleep(0)
     supervisor.stop()
     assert await run == 0
 

@@ -211,14 +211,21 @@ class MemoryBroker:
         """Give the log of `channel` as it is now, born if it has none."""
         log = self._logs.get(channel)
         if log is None:
-            log = self._logs[channel] = Log(self._new_epoch())
-            self._cost += log.cost
+            log = self._born(channel)
             self._sort(channel)
             return log
         self._logs.move_to_end(channel)
         before = log.cost
         log.prune(self._clock(), retention)
         self._cost += log.cost - before
+        return log
+
+    def _born(self, channel: str) -> Log:
+        """Begin a log; whoever is told its epoch is told the same after a restart, also if nothing was published until then."""
+        log = self._logs[channel] = Log(self._new_epoch())
+        self._cost += log.cost
+        if self._journal is not None and self._journal.takes:
+            self._journal.take(log.change(channel, None, None))
         return log
 
     def _sort(self, channel: str) -> None:
@@ -267,12 +274,10 @@ class MemoryBroker:
         if log is None:
             return
         self._cost -= log.cost
-        if self._journal is not None and log.top:
+        if self._journal is not None:
             self._journal.take(Forgotten(channel))
         if channel in self._watched:
-            anew = self._logs[channel] = Log(self._new_epoch())
-            self._cost += anew.cost
-            self._tell(Moved(channel, anew.epoch))
+            self._tell(Moved(channel, self._born(channel).epoch))
 
     def restore(self, channel: str, saved: SavedLog | None) -> None:
         """Put a log back as it was kept, in place of the one there is; None: nothing was ever kept of its epoch."""

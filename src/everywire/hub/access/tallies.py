@@ -10,14 +10,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from everywire.brokers.base import Broker
+from everywire.hub.neighbours import PATIENCE
 from everywire.hub.notes import Notes
 from everywire.hub.world import World
 
 __all__ = ["Reached", "Tallies"]
-
-_PATIENCE: Final = 0.5  # seconds for the others to answer
-_REMEMBERED: Final = 10.0  # seconds after its last answer for which a node that says nothing counts as silent
-_MOST: Final = 1_000  # nodes; what else answers is no node of ours
 
 _log = logging.getLogger("everywire.hub")
 
@@ -59,8 +56,7 @@ class Tallies:
 
     Who counts waits until this node and every other that it knows of has answered, 0.5 s at most; without knowing of any, as the first time, all of that.
 
-    Invariants: `_open` holds what is being counted, by its number, which begins at 1; `_heard` says when each other node answered last, `_MOST` of them
-    at most.
+    Invariants: `_open` holds what is being counted, by its number, which begins at 1.
     """
 
     def __init__(self, world: World, broker: Broker, notes: Notes, node: str) -> None:
@@ -70,18 +66,17 @@ class Tallies:
         self._node = node
         self._last = 0
         self._open: dict[int, _Tally] = {}
-        self._heard: dict[str, float] = {}
         notes.add("reached", _Told, self._told)
 
     async def count(self, tell: Callable[[int], Awaitable[None]]) -> Reached:
         """Have `tell` write a note with the number that it is given, and give how many sessions that reached; raises what `tell` raises."""
         self._last += 1
-        number, tally = self._last, _Tally(self._known(), self._world.promise())
+        number, tally = self._last, _Tally(self._notes.neighbours.known(), self._world.promise())
         self._open[number] = tally
         timer = None
         try:
             await tell(number)
-            timer = self._world.later(_PATIENCE, tally.close)
+            timer = self._world.later(PATIENCE, tally.close)
             await tally.complete
         finally:
             del self._open[number]
@@ -103,10 +98,8 @@ class Tallies:
             _log.warning("a node is not told how many sessions it reached: %r", fault)
 
     def _told(self, told: _Told, node: str) -> None:
-        if told.to != self._node or node == self._node or (len(self._heard) >= _MOST and node not in self._heard):
-            return
-        self._heard[node] = self._world.now()
-        self._add(node, told.number, told.sessions)
+        if told.to == self._node and node != self._node and self._notes.neighbours.heard(node):
+            self._add(node, told.number, told.sessions)
 
     def _add(self, node: str, number: int, sessions: int) -> None:
         tally = self._open.get(number)
@@ -116,9 +109,3 @@ class Tallies:
         here, others = self._node in tally.answers, tally.known
         if here and (self._broker.alone or (others and tally.answers.keys() >= others)):
             tally.close()
-
-    def _known(self) -> frozenset[str]:
-        """Give the other nodes; those that have said nothing for long are forgotten."""
-        now = self._world.now()
-        self._heard = {node: heard for node, heard in self._heard.items() if now - heard < _REMEMBERED}
-        return frozenset(self._heard)

@@ -87,7 +87,9 @@ async def history(hub: Hub, session: Session, command: m.History) -> m.Event:
         recovered = recovered and stretch.whole
         meant = pages.meant(page, session)[:limit]
         if meant or not page:
-            more = len(page) < len(stretch.publications) and len(meant) != limit
+            # As many as were asked for were read, and some of them were for others: there may be more.
+            cut = len(page) < len(stretch.publications) or len(page) == asked.limit
+            more = cut and len(meant) != limit
             return m.Page(command.ref, place.name, stretch.position, meant, more, recovered)
         # A page of what is for others gives the client nothing to ask on from, so that we do.
         last, looked = page[-1].position, looked + 1

@@ -31,7 +31,8 @@ class Repairs:
     """Keeps the channels of one hub in order; `tell` tells all listeners of a publication.
 
     Invariants: a repair is under way exactly for the channels that have something `waiting`, be it nothing but room for it; the timer runs
-    while there is any channel, from `watch` on, unless the broker is the hub's alone; `_suspects` are the channels that were behind at the last look, with where they were.
+    while there is any channel, from `watch` on, unless the broker is the hub's alone; `_suspects` are the channels that were behind at the last look,
+    with where they were.
     """
 
     def __init__(self, world: World, broker: Broker, settings: Settings, metrics: Metrics) -> None:
@@ -101,6 +102,8 @@ class Repairs:
         while names := [*islice(asked, _AT_ONCE)]:
             if not first and not at_once:
                 await pause(self._world, between)
+                if self._timer is None:
+                    return  # nobody looks any more
             first = False
             try:
                 ends = await self._broker.ends(names)

@@ -39,9 +39,10 @@ class Child:
 
     @classmethod
     async def start(cls, command: Sequence[str], errand: Errand, descriptors: Sequence[int]) -> Child:
-        """Start `command`; it inherits `descriptors` under the same numbers."""
+        """Start `command`; it inherits `descriptors` under the same numbers. Raises `OSError` where the system does not let us."""
         near, far = socket.socketpair()
-        with far:
+        with contextlib.ExitStack() as kept, far:
+            kept.enter_context(near)
             name, value = errand(far.fileno())
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -50,6 +51,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 process_group=0,
             )
+            kept.pop_all()
         child = cls(process)
         child._control = await Control.over(near, child._hear, lambda: None)
         return child

@@ -33,7 +33,12 @@ class Ports:
         self._marks.append(mark)
         with (self._folder / "ports").open("a") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
-            found = listening.tcp(host, port, reuse_port=True) if _held(mark) else _first(host, port)
+            try:
+                found = listening.tcp(host, port, reuse_port=True) if _held(mark) else _first(host, port)
+            except OSError:
+                self._marks.remove(mark)
+                mark.close()  # with the lock, or the next worker would believe that we have the port
+                raise
             fcntl.flock(mark, fcntl.LOCK_SH)
         return found
 

@@ -7,6 +7,7 @@ connects while a slot's worker is replaced waits in that socket's queue, instead
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import secrets
@@ -15,7 +16,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -157,7 +158,7 @@ class Supervisor:
             failures = 0 if self._steady(child) else failures + 1
             _log.error("the broker %s; it is started again", child.fate)
             await asyncio.sleep(_pause(failures))
-            self.authority = await self._start_authority(sock)
+            self.authority = await _insist(lambda: self._start_authority(sock))
 
     async def _start_authority(self, sock: socket.socket) -> Child:
         def errand(control: int) -> tuple[str, str]:
@@ -232,7 +233,7 @@ class Supervisor:
             async with slot.turn:
                 if slot.current is not child:
                     continue  # it was replaced meanwhile
-                slot.current = newer = await self._start(slot)
+                slot.current = newer = await _insist(lambda: self._start(slot))
                 if await newer.begun(self.plan.start):
                     self._stand_down(slot)
                     _say(slot, newer, "is ready")
@@ -266,7 +267,11 @@ class Supervisor:
         failure = None
         for slot in self.slots:
             async with slot.turn:
-                newer = await self._start(slot)
+                try:
+                    newer = await self._start(slot)
+                except OSError as error:
+                    failure = f"worker {slot.number} cannot be started: {error}"
+                    break
                 if not await newer.begun(self.plan.start):
                     failure = f"worker {slot.number} (pid {newer.pid}) {newer.fate} before it was ready"
                     break
@@ -315,6 +320,17 @@ class Supervisor:
 
     def _steady(self, child: Child) -> bool:
         return asyncio.get_running_loop().time() - child.since >= _STEADY
+
+
+async def _insist(start: Callable[[], Awaitable[Child]]) -> Child:
+    """Start a process that is needed, as soon as the system has the memory for it, and the room for another."""
+    for failures in itertools.count(1):
+        try:
+            return await start()
+        except OSError as error:
+            _log.error("a process cannot be started: %s", error)
+            await asyncio.sleep(_pause(failures))
+    raise AssertionError("there is no last try")
 
 
 def _pause(failures: int) -> float:
