@@ -102,6 +102,7 @@ async def test_a_unix_socket_is_served(tmp_path):
             await ws.send("here")
             assert await ws.recv() == "here"
         assert await echo.end() == 0
+    assert not os.path.exists(path)
 
 
 @pytest.mark.parametrize(

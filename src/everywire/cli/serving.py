@@ -177,12 +177,19 @@ def sockets(place: Place) -> list[socket.socket]:
         return inherited
     try:
         if place.unix is not None:
-            return [listening.unix(place.unix)]
+            return [_removed_at_the_end(listening.unix(place.unix), place.unix)]
         return listening.tcp(place.host, place.port)
     except socket.gaierror as error:
         raise mistake(f"cannot listen on {place.host}: {error.strerror}") from None
     except OSError as error:
         raise mistake(_unavailable(place, error)) from None
+
+
+def _removed_at_the_end(sock: socket.socket, path: str) -> socket.socket:
+    """Have the running command remove the file that it made; those it hands the socket to do not."""
+    if (ctx := click.get_current_context(silent=True)) is not None:
+        ctx.with_resource(listening.removed(os.path.abspath(path)))
+    return sock
 
 
 def _unavailable(place: Place, error: OSError) -> str:
