@@ -1,14 +1,19 @@
 """Replacing the workers of a running server by a command."""
 
 import asyncio
+import os
 import re
 import signal
+import sys
 
 import pytest
+from click.testing import CliRunner
 from tests.cli.commands import started
 from tests.cli.several import serving, spread
 
 import everywire
+from everywire.cli import commands
+from everywire.servers.workers.door import Progress
 
 
 async def test_workers_are_replaced_and_it_is_said_how_it_goes(tmp_path):
@@ -123,3 +128,15 @@ async def test_a_process_that_would_only_end_by_it_is_left_alone():
     finally:
         other.kill()
         await other.wait()
+
+
+def test_ctrl_c_ends_the_waiting_quietly(monkeypatch):
+    def asked(number):
+        yield Progress("replacing 2 workers")
+        raise KeyboardInterrupt
+
+    module = sys.modules["everywire.cli.reload"]  # the package has the command by that name
+    monkeypatch.setattr(module, "_hears", lambda number: True)
+    monkeypatch.setattr(module, "ask", asked)
+    outcome = CliRunner().invoke(commands, ["reload", "--pid", str(os.getpid())])
+    assert (outcome.exit_code, outcome.output) == (130, "replacing 2 workers\n")
