@@ -29,7 +29,7 @@ from everywire.gateway.lines import Lines
 from everywire.gateway.moving import Moving
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings, address
-from everywire.http.origin import allowed, preflight
+from everywire.http.origin import allowed, preflight, source
 from everywire.http.request import Request, Response
 from everywire.hub.codes import Close, Code
 from everywire.hub.hub import Hub
@@ -38,7 +38,6 @@ from everywire.transports.websocket import WebSocketTransport
 
 __all__ = ["Gateway"]
 
-_FOREIGN = "this Origin may not connect; list it in `origins`"
 _LATER = ("Retry-After", "10")  # seconds until a crowded address may try again
 _log = logging.getLogger("everywire.gateway")
 
@@ -108,7 +107,7 @@ class Gateway:
             _log.info(
                 "refused a WebSocket for another site's page, or with cookies and no page", extra=self._who(request)
             )
-            return Response(403, _FOREIGN + "\n", [("Vary", "Origin")])
+            return Response(403, _foreign(request, "connect") + "\n", [("Vary", "Origin")])
         if (reason := self.hub.crowded(request)) is not None:
             _log.info("refused a WebSocket: %s", reason, extra=self._who(request))
             return Response(429, reason + "\n", [_LATER])
@@ -131,7 +130,7 @@ class Gateway:
             _log.info(
                 "refused a request of another site's page, or one with cookies and no page", extra=self._who(request)
             )
-            no = intent.denial(403, Code.DENIED, "this Origin may not ask here; list it in `origins`")
+            no = intent.denial(403, Code.DENIED, _foreign(request, "ask here"))
             return Response(no.status, no.body, (*no.headers, ("Vary", "Origin")))
         exchange = Exchange(request, origins, intent.denial)
         begins = isinstance(intent, OpenLine | Ask | Watch)
@@ -201,3 +200,12 @@ class Gateway:
         line = self._connections.pop(websocket, None)
         if line is not None:
             line.lost(code)
+
+
+def _foreign(request: Request, what: str) -> str:
+    """Say why whoever sent `request` may not do that: what is no page has no Origin that could be listed."""
+    if source(request) is not None:
+        return f"this Origin may not {what}; list it in `origins`"
+    if "cookie" in request.headers:
+        return f"a request with a Cookie and without an Origin may not {what}; leave the Cookie out and show a token, or list None in `origins`"
+    return f"a request without an Origin may not {what}; list None in `origins`"
