@@ -31,8 +31,8 @@ def say(client, *payloads):
     return [(each.codec.namespace, each.command) if isinstance(each, Within) else each for each in said]
 
 
-SHOWN = Raw(b'{"token":"t","info":{"a":1},"pid":"p"}')
-ODD = Raw(b'{"token":1,"info":null,"pid":[],"offset":"5","mine":{}}')
+SHOWN = '{"token":"t","info":{"a":1},"pid":"p"}'
+ODD = '{"token":1,"info":null,"pid":[],"offset":"5","mine":{}}'
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ ODD = Raw(b'{"token":1,"info":null,"pid":[],"offset":"5","mine":{}}')
         ("40{}", "/", m.Connect("connect", auth=Raw(b"{}"), space="/")),
         ("40/chat", "/chat", m.Connect("connect", space="/chat")),
         ("40/chat,", "/chat", m.Connect("connect", space="/chat")),
-        (f"40{SHOWN.decode()}", "/", m.Connect("connect", "t", Raw(b'{"a":1}'), "p", SHOWN, "/")),
+        (f"40{SHOWN}", "/", m.Connect("connect", "t", Raw(b'{"a":1}'), "p", Raw(SHOWN.encode()), "/")),
         ('40/chat,{"token":"t"}', "/chat", m.Connect("connect", "t", auth=Raw(b'{"token":"t"}'), space="/chat")),
-        (f"40{ODD.decode()}", "/", m.Connect("connect", auth=ODD, space="/")),
+        (f"40{ODD}", "/", m.Connect("connect", auth=Raw(ODD.encode()), space="/")),
         ('40{"info":[1]}', "/", m.Malformed("connect", "bad request: info is not an object")),
         ("40/other,", "/other", m.Malformed("connect", "Invalid namespace")),
         ("40/other", "/other", m.Malformed("connect", "Invalid namespace")),
@@ -179,7 +179,10 @@ def test_a_client_may_come_back_into_a_namespace():
     say(client, "41/chat,")
     with pytest.raises(ProtocolError):
         say(client, '42/chat,["f"]')
-    assert say(client, "40/chat,", '42/chat,["f"]') == [("/chat", m.Connect("connect", space="/chat")), ("/chat", m.Call(-1, "f"))]
+    assert say(client, "40/chat,", '42/chat,["f"]') == [
+        ("/chat", m.Connect("connect", space="/chat")),
+        ("/chat", m.Call(-1, "f")),
+    ]
 
 
 def test_namespaces_are_limited():

@@ -35,7 +35,9 @@ async def refresh(hub: Hub, attachment: Attachment, session: Session, command: m
     if hub.hooks.connect is None:
         raise Refused("tokens mean nothing here", Code.BAD_REQUEST)
     now = hub.expiries.now()
-    shown = Connecting(command.token, attachment.request, None, now, attachment.address, session.member, space=session.space)
+    shown = Connecting(
+        command.token, attachment.request, None, now, attachment.address, session.member, space=session.space
+    )
     identity = await identify(hub, shown)
     if attachment.session is not session:
         return None
