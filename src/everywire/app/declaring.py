@@ -8,6 +8,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from everywire.app.checking import check_function, check_handler, check_kind, check_known, check_personal
 from everywire.brokers.base import Retention
+from everywire.dialects.base import Dialect, Heartbeat
 from everywire.hub.calling.handlers import Handler, HandlerOptions
 from everywire.hub.calling.shapes import Shape
 from everywire.hub.channels.changes import ChangeHook, ChangeKind
@@ -82,6 +83,7 @@ class Declaring:
         self._hooks = Hooks()
         self._connecting = ""  # what gave the connect hook
         self._routes = Routes()
+        self._dialects: list[Callable[[Heartbeat], Dialect]] = []
 
     @property
     def hooks(self) -> Hooks:
@@ -199,6 +201,11 @@ class Declaring:
             return hook
 
         return decorate
+
+    def speak(self, dialect: Callable[[Heartbeat], Dialect]) -> None:
+        """Have clients of another dialect served beside everywire's own: `dialect` makes it, given the application's heartbeat."""
+        check_function("app.speak takes what makes a dialect", dialect, "a `Heartbeat`")
+        self._dialects.append(dialect)
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`.

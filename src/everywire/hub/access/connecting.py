@@ -35,7 +35,7 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     if session is None:
         return None
     enrolled = hub.enrolling.channels(session)
-    secret, beat, expires = hub.continuing.secret(session), hub.settings.heartbeat, hub.expires_in(session)
+    secret, beat, expires = hub.continuing.secret(session), hub.settings.heartbeat, hub.expiries.left(session)
     if attachment.alone:
         enrolled = ()  # its client asks for all that it wants to hear; what it may hear is known by now
     attachment.tell(m.Connected(command.ref, session.id, session.user, secret, resumed, beat, expires, enrolled))

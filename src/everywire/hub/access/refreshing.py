@@ -48,4 +48,4 @@ async def refresh(hub: Hub, attachment: Attachment, session: Session, command: m
         name = subscription.channel.name
         if name not in session.enrolled and not session.may("subscribe", name):
             hub.remove(subscription, "the newer token does not allow it")
-    return m.Refreshed(command.ref, hub.expires_in(session))
+    return m.Refreshed(command.ref, hub.expiries.left(session))
