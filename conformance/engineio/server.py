@@ -17,15 +17,15 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dialect_server import arguments, meet, times  # noqa: E402 - found by the line above
+from dialect_server import arguments, meet, times
 
-from everywire import Everywire  # noqa: E402
-from everywire import messages as m  # noqa: E402
-from everywire.dialects.base import Heartbeat, Intent, NewId, Within  # noqa: E402
-from everywire.dialects.socketio import engine  # noqa: E402
-from everywire.errors import ProtocolError  # noqa: E402
-from everywire.http.request import Request  # noqa: E402
-from everywire.payloads import Codec, Payload  # noqa: E402
+from everywire import Everywire
+from everywire import messages as m
+from everywire.dialects.base import Heartbeat, Intent, NewId, Within
+from everywire.dialects.socketio import engine
+from everywire.errors import ProtocolError
+from everywire.http.request import Request
+from everywire.payloads import Codec, Payload
 
 CONNECT = "connect"
 

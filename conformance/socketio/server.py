@@ -13,12 +13,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dialect_server import arguments, meet, times  # noqa: E402 - found by the line above
+from dialect_server import arguments, meet, times
 
-from everywire import Caller, Everywire  # noqa: E402
-from everywire.dialects.socketio import SocketIODialect  # noqa: E402
-from everywire.hub.channels.changes import Change  # noqa: E402
-from everywire.hub.hooks import Connecting  # noqa: E402
+from everywire import Caller, Everywire
+from everywire.dialects.socketio import SocketIODialect
+from everywire.hub.channels.changes import Change
+from everywire.hub.hooks import Connecting
 
 NAMESPACES = ("/", "/custom")
 
