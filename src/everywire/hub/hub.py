@@ -40,7 +40,7 @@ from everywire.hub.refusing import refusal
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Call, Command, Connect, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
+from everywire.messages import Call, Command, Connect, Left, Member, Moved, Publication, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
 from everywire.wildcards import Patterns, wild
@@ -177,9 +177,9 @@ class Hub:
 
     # Sessions.
 
-    def begin(self, attachment: Attachment, identity: Identity, info: Raw | None) -> Session:
-        """Make a new session and attach it; `info` is what its client says about itself."""
-        session = Session(Member(self.world.new_id(), identity.user, identity.shown(info)), identity)
+    def begin(self, attachment: Attachment, identity: Identity, command: Connect, name: str) -> Session:
+        """Make a new session called `name` and attach it, as its client asked for."""
+        session = Session(Member(name, identity.user, identity.shown(command.info)), identity, command.space)
         session.unseen = attachment.unseen
         self.adopt(session)
         self.metrics.sessions_opened += 1

@@ -91,7 +91,8 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
         return  # it was cancelled, or is too late, while it waited its turn
     try:
         handler = _handler(hub, attachment, attachment.calls, command)
-        bound = handler.bind(Caller(hub, session, attachment.request), command.data, _opened(hub, running, handler))
+        caller, stream = Caller(hub, session, attachment.request), _opened(hub, running, handler)
+        bound = handler.bind(caller, command.data, stream, positional=command.positional)
     except Exception:
         running.finish(None)
         raise

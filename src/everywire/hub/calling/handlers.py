@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from everywire.hub.calling.callers import Caller
-from everywire.hub.calling.shapes import Fields, Shape, has_fields
+from everywire.hub.calling.shapes import Fields, Shape, elements, has_fields
 from everywire.messages import Data, Member, Raw
 
 __all__ = ["HandlerOptions", "Handler"]
@@ -94,9 +94,16 @@ class Handler:
         self.detached = self.options.concurrent or self.endless
         self.steadfast = self.options.finish or self.threaded
 
-    def bind(self, caller: Caller, data: Data | None, stream: AsyncIterator[Any] | None) -> dict[str, Any]:
-        """Give what the function is called with; raises `Refused` (107) for data that is not what it takes."""
+    def bind(
+        self, caller: Caller, data: Data | None, stream: AsyncIterator[Any] | None, *, positional: bool = False
+    ) -> dict[str, Any]:
+        """Give what the function is called with; raises `Refused` (107) for data that is not what it takes.
+
+        `positional`: `data` is an array of the arguments, in the order of the fields; one alone may be the whole argument.
+        """
         bound: dict[str, Any] = {}
+        if positional and data is not None:
+            data = self._placed(data)
         match self.argument:
             case Fields() as fields:
                 bound = fields.read(data)
@@ -110,6 +117,17 @@ class Handler:
         if self._inflow is not None:
             bound[self._inflow] = stream
         return bound
+
+    def _placed(self, data: Data) -> Data:
+        """Give an array of arguments as what the function's argument is read from."""
+        match self.argument:
+            case Fields() as fields:
+                return fields.named(data)
+            case Shape():
+                each = elements(data)
+                return each[0] if len(each) == 1 else data
+            case _:
+                return data
 
     def _take(self, parameters: Mapping[str, inspect.Parameter]) -> None:
         fields: dict[str, inspect.Parameter] = {}
