@@ -1,0 +1,71 @@
+"""What the Socket.IO suite wants of a server, by everywire.
+
+python conformance/socketio/server.py --engine native --settings '{"ping_interval": 0.3, "ping_timeout": 0.2, "max_payload": 1000000}'
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dialect_server import arguments, meet, times
+
+from everywire import Caller, Everywire
+from everywire.dialects.socketio import SocketIODialect
+from everywire.hub.channels.changes import Change
+from everywire.hub.hooks import Connecting
+
+NAMESPACES = ("/", "/custom")
+
+
+def offered(settings: dict[str, Any]) -> SocketIODialect:
+    """Socket.IO as the suite expects to meet it: without recovery, or the answer to a CONNECT would have a `pid`."""
+    return SocketIODialect(
+        heartbeat=times(settings).heartbeat,
+        namespaces=NAMESPACES.__contains__,
+        max_payload=settings["max_payload"],
+        recoverable=False,
+    )
+
+
+def application(settings: dict[str, Any]) -> Everywire:
+    """Every session is a user of its own, and told by the personal channel."""
+    app, numbers, shown = Everywire(settings=times(settings)), itertools.count(1), dict[str, Any]()
+    app.personal(presence=True)
+
+    @app.on_connect
+    def who(connecting: Connecting) -> str:
+        user = f"guest-{next(numbers)}"
+        shown[user] = {} if connecting.token is None else {"token": connecting.token}
+        return user
+
+    @app.on_join("user:{user}")
+    def joined(change: Change) -> None:
+        user = change.params["user"]
+        app.publish_to(user, {"event": "auth", "args": [shown.pop(user)]})
+
+    @app.on("message", inline=True)
+    def message(caller: Caller, data: Any) -> None:
+        assert caller.user is not None
+        app.publish_to(caller.user, {"event": "message-back", "args": several(data)})
+
+    @app.on("message-with-ack", inline=True)
+    def message_with_ack(data: Any) -> Any:
+        return {"event": None, "args": several(data)}
+
+    return app
+
+
+def several(data: Any) -> list[Any]:
+    """The arguments of a message: one is given as it is."""
+    return data if isinstance(data, list) else [data]
+
+
+if __name__ == "__main__":
+    given = arguments(__doc__)
+    asyncio.run(meet(application(given.settings), offered(given.settings), given.engine))
