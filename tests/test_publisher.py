@@ -210,3 +210,9 @@ def test_a_child_process_has_connections_of_its_own(monkeypatch):
     assert it._take() is not theirs
     assert it._idle == []
     theirs.close()
+
+
+@pytest.mark.parametrize("ttl", [-1, float("inf"), float("nan")])
+def test_a_time_to_live_that_is_none_is_refused_before_anybody_is_asked(ttl):
+    with Publisher("http://localhost:1") as it, pytest.raises(ValueError, match="ttl is a number of seconds"):
+        it.publish("map:1", 1, entry="x", ttl=ttl)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import secrets
@@ -205,6 +206,8 @@ def _where(options: PublishOptions) -> _Said:
     """Give what is said of the options, only where there is something: times in milliseconds."""
     to = {"session": options.get("to_session"), "user": options.get("to_user")}
     ttl = options.get("ttl")
+    if ttl is not None and not 0 <= ttl < math.inf:  # nan is neither
+        raise ValueError(f"ttl is a number of seconds, finite and not negative, not {ttl!r}")
     said: _Said = {
         "entry": options.get("entry"),
         "expect": options.get("expect"),

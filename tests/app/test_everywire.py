@@ -256,6 +256,9 @@ def test_the_secret_is_given_or_found(given, environment, kept, monkeypatch):
     assert Everywire(secret=given)._hooks.secrets == kept
 
 
-def test_a_short_secret_is_refused():
+def test_a_short_secret_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="16 characters"):
         Everywire(secret="guess me")
+    monkeypatch.setenv("EVERYWIRE_SECRET", f"{'z' * 16},guess me")
+    with pytest.raises(ValueError, match="EVERYWIRE_SECRET: a secret has at least 16 characters"):
+        Everywire()

@@ -75,6 +75,16 @@ async def test_where_there_is_nothing_to_listen_on_that_is_one_line(taken, argum
     assert line.startswith("Error: " + said.replace("TAKEN", str(taken)))
 
 
+async def test_a_port_of_the_administration_that_is_taken_is_told_from_the_public_one(taken):
+    process = await program(f"app.admin(port={taken})", "port=0")
+    async with asyncio.timeout(PATIENCE):
+        _, errors = await process.communicate()
+    assert process.returncode == 2
+    [line] = errors.decode().splitlines()
+    assert line.startswith(f"Error: cannot listen on 127.0.0.1 port {taken}: Address already in use; app.admin(port=…)")
+    assert "app.run" not in line
+
+
 async def test_any_other_error_stays_what_it_is():
     process = await program('app.on_join("room")(print)', "port=0")
     async with asyncio.timeout(PATIENCE):

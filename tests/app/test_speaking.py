@@ -36,6 +36,13 @@ def test_what_no_kind_has_and_what_json_cannot_say(app):
             app.publish("news", object())
 
 
+@pytest.mark.parametrize("ttl", [-1, float("inf"), float("nan")])
+def test_a_time_to_live_that_is_none_is_refused(app, ttl):
+    app.channel("map", keyed=True)
+    with Net(app), pytest.raises(ValueError, match="ttl is a number of seconds, finite and not negative"):
+        app.publish("map", 1, entry="x", ttl=ttl)
+
+
 def test_what_is_binary_may_be_said(app):
     with Net(app) as net:
         client = net.connect()

@@ -117,6 +117,8 @@ async def test_an_idempotency_key_has_its_own_name_too(app):
         (("map:1", "1", "--ttl", "5"), "--ttl is about an entry"),
         (("map:1", "--remove"), "--remove is about an entry"),
         (("map:1", "1", "--entry", "x", "--ttl", "0"), "--ttl"),
+        (("map:1", "1", "--entry", "x", "--ttl", "inf"), "'--ttl': inf is no finite number"),
+        (("map:1", "1", "--entry", "x", "--ttl", "nan"), "'--ttl': nan is no finite number"),
         (("map:1", "1", "--entry", "x", "--expect", "-1"), "--expect"),
         (("room:1", "1", "--to-user", "a", "--to-session", "b"), "either --to-user or --to-session"),
     ],

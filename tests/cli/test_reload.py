@@ -1,14 +1,19 @@
 """Replacing the workers of a running server by a command."""
 
 import asyncio
+import os
 import re
 import signal
+import sys
 
 import pytest
+from click.testing import CliRunner
 from tests.cli.commands import started
 from tests.cli.several import serving, spread
 
 import everywire
+from everywire.cli import commands
+from everywire.servers.workers.door import Progress
 
 
 async def test_workers_are_replaced_and_it_is_said_how_it_goes(tmp_path):
@@ -28,6 +33,24 @@ async def test_workers_are_replaced_and_it_is_said_how_it_goes(tmp_path):
             assert await next(iter(clients.values())).call("pid") not in clients
         assert await run.end() == 0
     assert not file.exists()
+
+
+async def test_a_pid_file_stays_that_of_the_server_that_lives(tmp_path):
+    file = tmp_path / "pid"
+    file.write_text("4194999\n")  # that of a dead one
+    option = ("--pid-file", str(file))
+    async with serving(tmp_path, *option, workers=1) as (run, _):
+        pid = str(run.process.pid)
+        assert file.read_text() == f"{pid}\n"
+        async with started("run", "live:app", "--port", "0", "--workers", "1", *option, cwd=tmp_path) as other:
+            assert await other.exit() == 2
+        [line] = other.said.splitlines()
+        assert line.startswith(f"Error: --pid-file {file} is that of another server that runs, process {pid}: ")
+        assert file.read_text() == f"{pid}\n"
+        file.unlink()
+        file.write_text("another's\n")
+        assert await run.end() == 0
+    assert file.read_text() == "another's\n"
 
 
 async def test_it_may_only_ask(tmp_path):
@@ -105,3 +128,15 @@ async def test_a_process_that_would_only_end_by_it_is_left_alone():
     finally:
         other.kill()
         await other.wait()
+
+
+def test_ctrl_c_ends_the_waiting_quietly(monkeypatch):
+    def asked(number):
+        yield Progress("replacing 2 workers")
+        raise KeyboardInterrupt
+
+    module = sys.modules["everywire.cli.reload"]  # the package has the command by that name
+    monkeypatch.setattr(module, "_hears", lambda number: True)
+    monkeypatch.setattr(module, "ask", asked)
+    outcome = CliRunner().invoke(commands, ["reload", "--pid", str(os.getpid())])
+    assert (outcome.exit_code, outcome.output) == (130, "replacing 2 workers\n")

@@ -12,10 +12,11 @@ import sys
 import click
 import pytest
 import trustme
+from click.testing import CliRunner
 from tests.cli.commands import started
 
 import everywire
-from everywire.cli import serving
+from everywire.cli import commands, serving
 from everywire.cli.serving import Place
 
 
@@ -101,6 +102,23 @@ async def test_a_unix_socket_is_served(tmp_path):
             await ws.send("here")
             assert await ws.recv() == "here"
         assert await echo.end() == 0
+    assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--port", "8000", "--unix", "s"), "either --port or --unix"),
+        (("--grace", "nan"), "'--grace': nan is no finite number"),
+    ],
+)
+@pytest.mark.parametrize("command", [("echo",), ("demo",), ("run", "live:app")])
+def test_options_that_make_no_sense_are_refused(command, options, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = CliRunner().invoke(commands, [*command, *options])
+    assert outcome.exit_code == 2
+    assert said in outcome.output
+    assert not (tmp_path / "s").exists()
 
 
 async def test_tls_is_served(tmp_path):

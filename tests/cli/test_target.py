@@ -6,6 +6,7 @@ import click
 import pytest
 
 from everywire.app import Everywire
+from everywire.cli import target as targets
 from everywire.cli.target import load
 
 GOOD = """
@@ -98,6 +99,23 @@ def test_everything_else_is_told(folder, target, complaint):
     assert complaint in error.value.message
     assert "\n" not in error.value.message
     assert error.value.exit_code == 2
+
+
+def test_libraries_are_not_shown_also_where_they_are_in_the_applications_folder(folder, monkeypatch):
+    library = folder / ".venv" / "site-packages"
+    library.mkdir(parents=True)
+    (library / "shop_library.py").write_text("def fails(): raise KeyError('x')\n")
+    monkeypatch.syspath_prepend(str(library))
+    (folder / "shop_user.py").write_text("import shop_library\nshop_library.fails()\n")
+    monkeypatch.setattr(targets, "_OURS", str(folder / "everywire"))
+    (folder / "everywire").mkdir()
+    (folder / "everywire" / "shop_ours.py").write_text("import shop_user\n")
+    monkeypatch.syspath_prepend(str(folder / "everywire"))
+    with pytest.raises(click.ClickException) as error:
+        load("shop_ours", folder)
+    assert [line.strip() for line in error.value.message.splitlines() if "File" in line] == [
+        f'File "{folder / "shop_user.py"}", line 2, in <module>'
+    ]
 
 
 @pytest.mark.parametrize(

@@ -157,8 +157,15 @@ async def test_a_supervisor_that_is_killed_takes_its_processes_with_it(tmp_path)
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--workers", "0"), "neither a number of workers nor auto"),
-        (("--workers", "many"), "neither a number of workers nor auto"),
+        (("--workers", "0"), "neither a number of workers, 1..1024, nor auto"),
+        (("--workers", "1025"), "1025 is neither a number of workers, 1..1024, nor auto"),
+        (("--workers", "many"), "neither a number of workers, 1..1024, nor auto"),
+        (("--workers", "1", "--drain", "nan"), "'--drain': nan is no finite number"),
+        (("--workers", "1", "--pace", "inf"), "'--pace': inf is no finite number"),
+        (("--workers", "1", "--fsync"), "--fsync goes with --history"),
+        (("--fsync",), "--fsync goes with --workers"),
+        (("--drain", "10"), "--drain goes with --workers"),
+        (("--pid-file", "f"), "--pid-file goes with --workers"),
         (("--workers", "2", "--reload"), "--reload goes without --workers"),
         (("--history", "f"), "--history goes with --workers"),
     ],
@@ -167,6 +174,14 @@ async def test_options_that_make_no_sense_are_refused(tmp_path, options, said):
     async with started("run", "live:app", *options, cwd=tmp_path) as run:
         assert await run.exit() == 2
     assert said in run.said
+
+
+@pytest.mark.parametrize("options", [("run", "live:app"), ("run", "live:app", "--workers", "2"), ("demo",)])
+async def test_a_secret_of_the_environment_that_could_be_guessed_is_refused_once(tmp_path, options):
+    (tmp_path / "live.py").write_text(APP)
+    async with started(*options, "--port", "0", cwd=tmp_path, EVERYWIRE_SECRET="short") as run:
+        assert await run.exit() == 2
+    assert run.said == "Error: EVERYWIRE_SECRET: a secret has at least 16 characters\n"
 
 
 def _children(pid):

@@ -53,6 +53,7 @@ async def test_several_workers_share_a_unix_socket_also_with_their_successors(tm
         after = await crossed("ws://localhost/everywire", **how)
         assert not before & after
         assert await run.end() == 0
+    assert not os.path.exists(path)
 
 
 async def test_several_workers_share_an_inherited_socket(tmp_path):

@@ -44,3 +44,26 @@ def test_binary_data_comes_as_text_over_json():
 @pytest.mark.parametrize(("since", "said"), [(Position("e", 4), "after offset 4"), (None, "some publications")])
 def test_a_loss_says_where(since, said):
     assert said in str(HistoryLost("c", since))
+
+
+async def _coroutine(publication):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "said"),
+    [
+        ({"policy": "latest"}, TypeError, r"policy is a Policy, as Policy\(.*, not 'latest'"),
+        ({"since": 3}, TypeError, "since is a Position"),
+        ({"rewind": "10"}, TypeError, "rewind is a whole number"),
+        ({"rewind": -1}, ValueError, "rewind is at least 0"),
+        ({"rewind_from": 1.5}, TypeError, "rewind_from, in milliseconds since 1970, is a whole number"),
+        ({"max_queue": 0}, ValueError, "max_queue is at least 1"),
+        ({"on_publication": _coroutine}, TypeError, "on_publication is a plain function"),
+        ({"on_lost": 5}, TypeError, "on_lost is a plain function"),
+        ({"kind": 5}, TypeError, "type is what the data is read as"),
+    ],
+)
+def test_a_wrong_option_is_said_at_once(wrong, error, said):
+    with pytest.raises(error, match=said):
+        Following(**wrong)

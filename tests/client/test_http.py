@@ -141,7 +141,7 @@ async def test_what_takes_too_long_is_given_up(kind):
 
     async with listening(silent) as port:
         http = Http(f"ws://127.0.0.1:{port}/", {"engine": kind, "proxy": None})
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match=rf"^no response to GET from 127.0.0.1:{port} within 0.01 s$"):
             await http.ask(Ask("GET", "/"), 0.01)
         waiting = asyncio.ensure_future(http.ask(Ask("GET", "/"), 60))
         for _ in range(20):

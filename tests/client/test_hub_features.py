@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.client.wires import Wires, data, elapse
+from tests.client.wires import Wires, data, elapse, told
 
 from everywire.app import Everywire
 from everywire.client.hub import Conflict, HistoryLost, Policy, Position, State
@@ -297,5 +297,53 @@ def test_a_token_is_refreshed_over_one_connection(app, wires):
             assert len(wires.all) == 1
             assert shown == [f"t{number}" for number in range(len(shown))]
             assert 4 <= len(shown) <= 6
+
+    wires.run(test())
+
+
+def test_what_makes_no_sense_is_refused_at_once_and_not_said(wires):
+    async def test():
+        async with wires.client() as ada:
+            for refused in ({"data": float("nan")}, {"expect": 3}, {"entry": "x", "ttl": 0}):
+                with pytest.raises(ValueError):
+                    ada.publish("room:a", **refused)
+                with pytest.raises(ValueError):
+                    ada.publish("room:a", **refused, ephemeral=True)
+            assert ada.queued == 0
+            assert told(wires, "publish") == []
+        with pytest.raises(ValueError):
+            ada.publish("room:a", expect=3)
+
+    wires.run(test())
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda client: client.subscribe("room:a", policy="latest"), "policy is a Policy"),
+        (lambda client: client.subscribe("room:a", rewindd=3), "subscribe has no option rewindd; it has .*rewind"),
+        (lambda client: client.subscribe(5), "channel is text, not 5"),
+        (lambda client: client.adjust("room:a", "latest"), "policy is a Policy"),
+        (lambda client: client.publish(5, 1), "channel is text"),
+        (lambda client: client.history("room:a", limit="3"), "limit is a whole number"),
+        (lambda client: client.history("room:a", type=5), "type is what the data is read as"),
+        (lambda client: client.entries(None), "channel is text"),
+        (lambda client: client.presence(None), "channel is text"),
+        (lambda client: client.call(5), "name is text"),
+        (lambda client: client.call("f", type=5), "type is what the data is read as"),
+        (lambda client: client.call("f", timeout="5"), "timeout is a number"),
+        (lambda client: client.call("f", items=5), "items is an iterator"),
+        (lambda client: client.stream("f", credit=1.5), "credit is a whole number"),
+        (lambda client: client.stream("f", timeout="5"), "timeout is a number"),
+        (lambda client: client.on(print), "name is text"),
+        (lambda client: client.on("f")(5), "the handler of f is a function, not 5"),
+    ],
+)
+def test_a_wrong_type_is_said_by_the_call_itself(wires, ask, said):
+    async def test():
+        async with wires.client() as ada:
+            with pytest.raises(TypeError, match=said):
+                ask(ada)
+            assert (ada.queued, len(ada.subscriptions), len(ada._flows._in)) == (0, 0, 0)
 
     wires.run(test())

@@ -6,7 +6,7 @@ import pytest
 from tests.client.wires import data, elapse
 
 import everywire
-from everywire.client.hub import Change, State
+from everywire.client.hub import Change, Client, State
 from everywire.errors import ClientClosed, ConnectionClosed, EverywireError, HandshakeError, Refused, Unreachable
 
 
@@ -75,6 +75,19 @@ def test_an_outage_is_warned_of_once_and_says_where_why_and_when_next(wires, cap
         wires.all[1].cut()
         await elapse(5)
         assert levels()[:3] == ["INFO", "WARNING", "INFO"]
+        await client.close()
+
+    wires.run(test())
+
+
+def test_a_try_that_takes_too_long_says_so(wires):
+    async def test():
+        async def dial(heard, down):
+            await asyncio.Event().wait()
+
+        client = Client("ws://in.memory", dial=dial, open_timeout=2)
+        with pytest.raises(Unreachable, match=r"within 5 s: no connection within 2 s$"):
+            await client.connect(timeout=5)
         await client.close()
 
     wires.run(test())
@@ -150,6 +163,22 @@ def test_what_trying_again_cannot_mend_is_raised(wires, error):
             await anext(room)
         with pytest.raises(ConnectionClosed):
             await client.publish("room:a", 1)
+
+    wires.run(test())
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 503])
+def test_a_refusal_of_the_moment_is_followed_by_another_try(wires, status):
+    async def test():
+        client = wires.client()
+        wires.broken = HandshakeError("later", status)
+        connecting = asyncio.ensure_future(client.connect())
+        await elapse(5)
+        assert client.state is State.WAITING
+        wires.broken = None
+        await connecting
+        assert client.state is State.CONNECTED
+        await client.close()
 
     wires.run(test())
 

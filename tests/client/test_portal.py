@@ -37,7 +37,7 @@ async def test_it_publishes_calls_and_follows(url):
             assert client.publish("room:a", 1, timeout=5).offset == 1
             assert room.publish(2).offset == 2
             assert [room.next(5).data, next(room).data] == [1, 2]
-            with pytest.raises(TimeoutError):
+            with pytest.raises(TimeoutError, match=r"^no publication in room:a within 0.01 s$"):
                 room.next(0.01)
             assert room.position.offset == 2
             assert list(room.members) == [client.session]
@@ -49,7 +49,7 @@ async def test_it_publishes_calls_and_follows(url):
             room.unsubscribe()
             assert list(room) == []
             assert (room.channel, room.entries, client.user) == ("room:a", {}, None)
-        assert client.state is State.NEW
+        assert client.state is State.CLOSED
 
     await aside(work)
 
@@ -121,9 +121,13 @@ async def test_what_cannot_connect_says_so():
         with pytest.raises(Unreachable, match=r"ws://127.0.0.1:1/\?token=\.\.\. within 0.05 s: .*Connect call failed"):
             client.connect(0.05)
         client.close()
-        with pytest.raises(ClientClosed, match="not connected"):
+        with pytest.raises(ClientClosed, match="the client was closed"):
             client.publish("room:a", 1)
         client.close()
+        never = SyncClient("ws://127.0.0.1:1/")
+        with pytest.raises(ClientClosed, match="not connected"):
+            never.publish("room:a", 1)
+        never.close()
         with pytest.raises(Unreachable):
             with SyncClient("ws://127.0.0.1:1/", connect_timeout=0.05):
                 pass

@@ -71,15 +71,16 @@ async def test_coming_back_after_each_end(engine):
 async def test_waiting_for_a_server_that_is_not_there_yet(engine, caplog):
     caplog.set_level(logging.INFO, "everywire.client")
     backoff = Patience()
-    answers = ["", "HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n"]
+    statuses = ["429 Many", "503 Later", "502 Bad"]
+    answers = ["", *(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n" for status in statuses)]
     async with serve(echo, "127.0.0.1", engine=engine) as server:
         async with answering(*answers, redirect(302, uri(server))) as (port, asked):
             async for ws in connect(f"ws://localhost:{port}/", engine=engine, backoff=backoff):
                 await hello(ws)
                 break
-    assert len(asked) == 4
-    assert backoff.asked == [0, 1, 2]
-    assert sum("no connection" in record.message for record in caplog.records) == 3
+    assert len(asked) == 5
+    assert backoff.asked == [0, 1, 2, 3]
+    assert sum("no connection" in record.message for record in caplog.records) == 4
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 426])
@@ -105,7 +106,7 @@ def alert(reason):
         (TimeoutError(), True),
         (socket.gaierror(), True),
         (HandshakeError("cut"), True),
-        (HandshakeError("later", 503), True),
+        *((HandshakeError("later", status), True) for status in (408, 425, 429, 500, 502, 503, 504)),
         (ProxyError("no"), True),
         (HandshakeError("no", 403), False),
         (HandshakeError("no websocket", 101), False),

@@ -47,9 +47,11 @@ def test_a_token_that_takes_too_long_is_asked_for_again(wires):
             await elapse(waits.pop(0))
             return "right"
 
-        async with wires.client(token=token, open_timeout=5) as ada:
+        changes = []
+        async with wires.client(token=token, open_timeout=5, on_state=changes.append) as ada:
             assert ada.state is State.CONNECTED
         assert waits == []
+        assert [change.reason for change in changes if change.state is State.WAITING] == ["no token within 5 s"]
 
     wires.run(test())
 

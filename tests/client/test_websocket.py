@@ -173,8 +173,10 @@ async def test_a_server_that_is_not_there(engine):
 
 async def test_a_server_that_says_nothing(engine):
     async with listening(silent) as port:
-        with pytest.raises(TimeoutError):
-            await connect(f"ws://localhost:{port}/", engine=engine, open_timeout=0.05)
+        with pytest.raises(
+            TimeoutError, match=rf"^no WebSocket to ws://localhost:{port}/\?token=\.\.\. within 0.05 s$"
+        ):
+            await connect(f"ws://localhost:{port}/?token=secret", engine=engine, open_timeout=0.05)
 
 
 async def test_giving_up_while_opening(engine):

@@ -134,3 +134,20 @@ def test_answers_with_many_are_collections():
     assert (entries["x"].data, len(entries), [each.entry for each in entries]) == (1, 1, ["x"])
     with pytest.raises(KeyError):
         entries["y"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_numbers_that_json_does_not_have_are_refused_with_their_place(packed):
+    class Price(msgspec.Struct):
+        value: float
+
+    for data, said in [
+        (float("nan"), "data is nan"),
+        ({"prices": [1.5, float("inf")]}, r"data\.prices\[1\] is inf, a number that JSON does not have"),
+        ({"price": Price(float("-inf")), "none": None}, r"data\.price\.value is -inf"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            wire.encode({"type": "publish", "data": data}, packed=packed)
+    for data in ({"a": None, "b": "null", "c": 1e308}, [None, 1.5]):
+        assert wire.encode({"data": data}, packed=packed)
+    assert wire.encode({"data": msgspec.Raw(b"[null]")}) == '{"data":[null]}'

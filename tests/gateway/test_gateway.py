@@ -9,7 +9,7 @@ import pytest
 from everywire.app import Everywire
 from everywire.dialects.base import Open, Reply
 from everywire.dialects.native import SUBPROTOCOL
-from everywire.gateway import Gateway
+from everywire.gateway import Gateway, HttpSettings
 from everywire.http.request import Headers, Request, Response
 from everywire.payloads import Payload
 from everywire.testing import Net
@@ -51,6 +51,25 @@ def test_a_request_is_answered_opened_or_somebody_else_s(net):
     answer = net.gateway.accept(Request("GET", "/everywire", Headers()))
     assert isinstance(answer, Response)
     assert (answer.status, answer.headers["upgrade"]) == (426, "websocket")
+
+
+@pytest.mark.parametrize(
+    ("origins", "fields", "why"),
+    [
+        (None, {"Cookie": "a=b"}, "a request with a Cookie and without an Origin may not connect"),
+        (["*"], {"Cookie": "a=b"}, "a request with a Cookie and without an Origin may not connect"),
+        (["https://there"], {}, "a request without an Origin may not connect; list None in `origins`"),
+        (None, {"Origin": "https://evil", "Cookie": "a=b"}, "this Origin may not connect; list it in `origins`"),
+    ],
+)
+def test_what_is_refused_for_where_it_comes_from_is_told_why(origins, fields, why):
+    with Net(Everywire(http=HttpSettings(origins=origins))) as net:
+        asked = Socket().request.headers
+        answer = net.gateway.accept(Request("GET", "/everywire", Headers([*asked, *fields.items()])))
+        assert answer.status == 403
+        assert answer.body.decode().startswith(why)
+        answer = net.gateway.accept(Request("POST", "/everywire/lines", Headers([*fields.items()]), body=b"[]"))
+        assert (answer.status, json.loads(answer.body)["reason"].startswith(why.partition(" may")[0])) == (403, True)
 
 
 def test_a_connection_becomes_a_client(net):

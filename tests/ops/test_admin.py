@@ -86,6 +86,15 @@ def test_publishing_what_not_every_subscriber_could_read(net, ask, data):
     assert [event["data"] for event in ann.events("publication")] == [2]
 
 
+def test_publishing_nothing_is_said_by_its_name_and_null_is_something(net, ask):
+    assert ask("POST", "/publish", channel="room:1") == (
+        400,
+        {"code": 107, "reason": "`data` is missing; it may be null"},
+    )
+    assert "`data` is missing" in ask("POST", "/publish", batch=[{"channel": "room:1"}])[1]["reason"]
+    assert ask("POST", "/publish", channel="room:1", data=None)[0] == 200
+
+
 def test_publishing_a_batch(net, ask):
     batch = [{"channel": "room:1", "data": 1}, {"channel": "nowhere", "data": 2}, {"channel": "room:1", "data": 3}]
     status, said = ask("POST", "/publish", batch=batch)
@@ -178,6 +187,8 @@ def test_entries_are_set_compared_removed_and_read(ask):
         ("POST", "/publish", {"channel": "room:1", "batch": []}, 400, 107),
         ("POST", "/publish", {"channel": "room:1", "key": ""}, 400, 107),
         ("POST", "/publish", {"chanel": "room:1"}, 400, 107),
+        ("POST", "/publish", {"channel": "room:1"}, 400, 107),
+        ("POST", "/publish", {"batch": [{"channel": "room:1", "data": 1}, {"channel": "room:1"}]}, 400, 107),
         ("POST", "/publish", {"channel": "room:1", "data": 1, "expect": 0}, 400, 107),
         ("POST", "/publish", {"channel": "room:1", "data": 1, "ttl": 5}, 400, 107),
         ("POST", "/publish", {"batch": [{"channel": "room:1", "remove": True}]}, 400, 107),

@@ -12,7 +12,7 @@ def test_one_publication_is_said_like_one_of_a_batch():
     one = msgspec.json.decode(msgspec.json.encode(said), type=Publish).only()
     assert one == msgspec.json.decode(msgspec.json.encode(said), type=Publication)
     assert one.change() == EntryChange("e", 3, 1.5, True)
-    assert Publication("c").change() is None
+    assert Publication("c", msgspec.Raw(b"1")).change() is None
 
 
 def test_a_publication_has_a_channel():

@@ -84,6 +84,21 @@ def test_a_port_can_be_used_again_right_after():
         pass
 
 
+def test_a_unix_socket_is_removed_unless_another_is_there(tmp_path):
+    path = str(tmp_path / "socket")
+    with closing([listening.unix(path)]), listening.removed(path):
+        os.chmod(path, 0o660)
+    assert not os.path.exists(path)
+    with closing([listening.unix(path)]) as (sock,), contextlib.ExitStack() as other:
+        with listening.removed(path):
+            sock.close()
+            os.link(path, tmp_path / "kept")  # else the next file may have its number
+            other.enter_context(closing([listening.unix(path)]))
+        assert os.path.exists(path)
+        with listening.removed(path):
+            os.unlink(path)
+
+
 def test_a_unix_socket(tmp_path):
     path = str(tmp_path / "s")
     with closing([listening.unix(path)]), socket.socket(socket.AF_UNIX) as client:

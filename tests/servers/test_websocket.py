@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import re
 import socket
 
@@ -60,6 +61,7 @@ async def test_a_unix_socket(engine, tmp_path):
     async with serve(echo, path=path, engine=engine):
         async with connect("ws://localhost/", path=path) as ws:
             await hello(ws)
+    assert not os.path.exists(path)
     async with serve(echo, path=path, engine=engine):
         async with connect("ws://localhost/", path=path) as ws:
             await hello(ws)

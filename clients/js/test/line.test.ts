@@ -44,6 +44,15 @@ for (const transport of ["stream", "sse", "poll"] as const) {
   });
 }
 
+for (const status of [408, 425, 429, 503]) {
+  test(`a line that is refused with ${status} is opened at another try`, async () => {
+    const { world, server, client } = made();
+    server.fates = { lines: [status, status] };
+    await world.pass(5_000);
+    assert.deepEqual([client.state, server.lines.length], ["connected", 1]);
+  });
+}
+
 test("what is said together goes together, with connect first", async () => {
   const { world, server, client } = made();
   await world.pass(0);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -36,6 +37,8 @@ class Counter:
 
     def __post_init__(self) -> None:
         check_key(self.key)
+        if self.port is not None and not _is_port(self.port):
+            raise ValueError(f"port is 0 (any that is free) to 65535, not {self.port!r}")
         if (self.port is None) == (self.on is None):
             raise ValueError("an application is administered on a port, or on a path of the public one")
         if self.key is None and (self.on is not None or not is_loopback(self.host)):
@@ -60,6 +63,10 @@ class Counter:
         return {**dict.fromkeys(admin.paths, admin.answer), **open_ones}
 
 
+def _is_port(port: object) -> bool:
+    return isinstance(port, int) and not isinstance(port, bool) and 0 <= port <= 65535
+
+
 @asynccontextmanager
 async def served(
     counters: list[Counter], hub: Callable[[], Hub], view: Callable[[], Awaitable[View]], listen: Listen | None = None
@@ -80,8 +87,18 @@ async def served(
                 server = serve(
                     None, counter.host, counter.port, on_message=_nobody, process_request=answer, sock=shared
                 )
-                servers.append(await stack.enter_async_context(server))
+                try:
+                    servers.append(await stack.enter_async_context(server))
+                except OSError as error:
+                    raise _unavailable(error) from None
         yield servers
+
+
+def _unavailable(error: OSError) -> OSError:
+    """Give the error of a port that is taken with the cure, which is not that for the public one."""
+    if error.errno != errno.EADDRINUSE:
+        return error
+    return OSError(error.errno, f"{error.strerror}; app.admin(port=…) takes another, 0 any that is free")
 
 
 def _answering(counter: Counter, hub: Callable[[], Hub], view: Callable[[], Awaitable[View]]) -> Route:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -11,8 +12,18 @@ from everywire.hub.channels.policies import Bounds
 from everywire.hub.settings import Settings
 from everywire.messages import PolicyKind
 
-__all__ = ["check_application", "check_function", "check_handler", "check_kind", "check_known", "check_personal"]
+__all__ = [
+    "check_application",
+    "check_function",
+    "check_handler",
+    "check_kind",
+    "check_known",
+    "check_personal",
+    "check_secrets",
+    "found_secrets",
+]
 
+_SHORTEST_SECRET = 16
 _COUNTS = ("history", "keys", "entries", "max_size")
 _TIMES = ("ttl", "window", "entry_ttl", "min_interval", "leave_after")
 _FLAGS = ("keyed", "wildcards", "concurrent", "inline", "finish")
@@ -40,6 +51,20 @@ def check_application(path: str, settings: object, broker: object) -> None:
         raise TypeError(f"settings are a Settings(…), not {settings!r}")
     if broker is not None and not callable(broker):
         raise TypeError(f"a broker is a function of a World and a Metrics, which makes one, not {broker!r}")
+
+
+def check_secrets(where: str, secrets: Iterable[str]) -> None:
+    """Raise `ValueError` for secrets that could be guessed."""
+    if any(len(secret) < _SHORTEST_SECRET for secret in secrets):
+        raise ValueError(f"{where}: a secret has at least {_SHORTEST_SECRET} characters")
+
+
+def found_secrets() -> tuple[str, ...]:
+    """Give the secrets in the environment's EVERYWIRE_SECRET; raises `ValueError` for those that could be guessed."""
+    given = os.environ.get("EVERYWIRE_SECRET", "").split(",")
+    secrets = tuple(each.strip() for each in given if each.strip())
+    check_secrets("EVERYWIRE_SECRET", secrets)
+    return secrets
 
 
 def check_known(what: str, options: Iterable[str], known: Collection[str]) -> None:

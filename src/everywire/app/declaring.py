@@ -8,6 +8,8 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from everywire.app.checking import check_function, check_handler, check_kind, check_known, check_personal
 from everywire.brokers.base import Retention
+from everywire.dialects.base import Dialect, Heartbeat
+from everywire.dialects.socketio import SocketIODialect
 from everywire.hub.calling.handlers import Handler, HandlerOptions
 from everywire.hub.calling.shapes import Shape
 from everywire.hub.channels.changes import ChangeHook, ChangeKind
@@ -82,6 +84,7 @@ class Declaring:
         self._hooks = Hooks()
         self._connecting = ""  # what gave the connect hook
         self._routes = Routes()
+        self._dialects: list[Callable[[Heartbeat], Dialect]] = []
 
     @property
     def hooks(self) -> Hooks:
@@ -199,6 +202,26 @@ class Declaring:
             return hook
 
         return decorate
+
+    def speak(self, dialect: Callable[[Heartbeat], Dialect]) -> None:
+        """Have clients of another dialect served beside everywire's own: `dialect` makes it, given the application's heartbeat."""
+        check_function("app.speak takes what makes a dialect", dialect, "a `Heartbeat`")
+        self._dialects.append(dialect)
+
+    def socketio(
+        self,
+        path: str = "/socket.io",
+        *,
+        namespaces: Iterable[str] | Callable[[str], bool] = ("/",),
+        max_payload: int = 1_000_000,
+    ) -> None:
+        """Serve the clients of Socket.IO, versions 3 and 4, at `path`: over long polling, over WebSocket, and from the one to the other.
+
+        `namespaces` are those that there are, or a function that says whether there is one of that name; each that a client connects to is a
+        session. A message, and all that is attached to one, has at most `max_payload` bytes. See docs/dialects/socketio.md.
+        """
+        known = namespaces if callable(namespaces) else frozenset(namespaces).__contains__
+        self.speak(lambda heartbeat: SocketIODialect(path, heartbeat, known, max_payload))
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import os
 import signal
 import socket
 import sys
@@ -15,13 +14,13 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from everywire.app.administered import Counter, Listen, served
-from everywire.app.checking import check_application
+from everywire.app.checking import check_application, check_secrets, found_secrets
 from everywire.app.declaring import Declaring
 from everywire.app.governing import Governing
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
-from everywire.dialects.base import Open
+from everywire.dialects.base import Move, Open
 from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDialect
 from everywire.errors import EverywireError
 from everywire.gateway import Answer, Gateway, HttpSettings
@@ -44,7 +43,6 @@ __all__ = ["Everywire"]
 
 H = TypeVar("H", bound=Callable[..., Any])
 _EVERYWHERE = ("", "0.0.0.0", "::")
-_SHORTEST_SECRET = 16
 _FINISH = 5.0  # seconds for what is under way when it is to end
 _log = logging.getLogger("everywire")
 
@@ -128,8 +126,9 @@ class Everywire(Declaring, Speaking, Governing):
         self._hub.tracer = self._tracer
         self._nodes = Nodes(self._hub)
         self._offer_health(Health(self._hub))
-        dialect = NativeDialect(self.path, self.settings.heartbeat)
-        self._gateway = Gateway(self._hub, [dialect], self._http)
+        beat = self.settings.heartbeat
+        dialects = [NativeDialect(self.path, beat), *(make(beat) for make in self._dialects)]
+        self._gateway = Gateway(self._hub, dialects, self._http)
         return self._gateway
 
     def _offer_health(self, health: Health) -> None:
@@ -168,7 +167,7 @@ class Everywire(Declaring, Speaking, Governing):
         decided = self.gateway.accept(request)
         if decided is None:
             return self._routes.answer(request)
-        return None if isinstance(decided, Open) else decided
+        return None if isinstance(decided, Open | Move) else decided
 
     @asynccontextmanager
     async def serving(
@@ -244,17 +243,17 @@ def _unavailable(error: Exception, host: str | None) -> str | None:
         return f"cannot listen on {host}: {error.strerror}"
     if isinstance(error, OSError):
         said = error.strerror or ""
-        cure = "; app.run(port=…) takes another, 0 any that is free" if error.errno == errno.EADDRINUSE else ""
+        cured = error.errno != errno.EADDRINUSE or "app.admin" in said
+        cure = "" if cured else "; app.run(port=…) takes another, 0 any that is free"
         return f"{said}{cure}" if said.startswith("cannot listen on") else None
     return str(error) if str(error).startswith("EVERYWIRE_LOG=") else None
 
 
 def _secrets(given: str | Sequence[str] | None) -> tuple[str, ...]:
     if given is None:
-        given = [each.strip() for each in os.environ.get("EVERYWIRE_SECRET", "").split(",") if each.strip()]
+        return found_secrets()
     secrets = (given,) if isinstance(given, str) else tuple(given)
-    if any(len(secret) < _SHORTEST_SECRET for secret in secrets):
-        raise ValueError(f"a secret has at least {_SHORTEST_SECRET} characters")
+    check_secrets("secret", secrets)
     return secrets
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Awaitable, Iterable
 from typing import Any, TypedDict, Unpack
@@ -52,7 +53,7 @@ class Speaking:
 
         It is on its way when this returns; awaiting the result waits until it is in the log, and gives
         its place there. Raises `Refused` for a name that no kind of channel has, and for data that is not
-        what the channel carries; `TypeError` for data that cannot be said.
+        what the channel carries; `TypeError` for data that cannot be said; `ValueError` for a `ttl` that is no time.
 
         It may be called from anywhere: a handler, a route, another thread. What another thread gets has a `result(timeout)`, too,
         which waits there.
@@ -81,9 +82,12 @@ class Speaking:
 
 
 def _change(options: PublishOptions) -> EntryChange | None:
+    ttl = options.get("ttl")
+    if ttl is not None and not 0 <= ttl < math.inf:  # nan is neither
+        raise ValueError(f"ttl is a number of seconds, finite and not negative, not {ttl!r}")
     if (entry := options.get("entry")) is None:
         return None
-    return EntryChange(entry, options.get("expect"), options.get("ttl"), options.get("remove", False))
+    return EntryChange(entry, options.get("expect"), ttl, options.get("remove", False))
 
 
 def _audience(options: PublishOptions) -> Audience | None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from everywire.cli.serving import Finite
+
 __all__ = ["bench"]
 
 
@@ -16,7 +18,7 @@ __all__ = ["bench"]
 @click.option(
     "--window", default=1, show_default=True, type=click.IntRange(1), help="Messages in flight on each connection."
 )
-@click.option("--seconds", default=2.0, show_default=True, type=click.FloatRange(0.1), help="How long to measure.")
+@click.option("--seconds", default=2.0, show_default=True, type=Finite(0.1), help="How long to measure.")
 @click.option("--engine", type=click.Choice(["native", "portable"]), help="Default: the best there is.")
 def bench(**given: Any) -> None:
     """Measure an echo here: server CPU time per message, and messages per second.

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from everywire.cli.serving import Place, addresses, listen_options, next_free, run_server, serve_options, sockets, where
+from everywire.cli.target import check_environment
 from everywire.servers.websocket import Server
 
 __all__ = ["demo"]
@@ -28,9 +29,10 @@ def demo(ctx: click.Context, /, *, open_page: bool, **given: Any) -> None:
         everywire demo                  then open the two addresses that it tells
         everywire demo --host 0.0.0.0   for the phone in the same network
     """
+    check_environment()  # before there is an application
     from everywire.demo import chat
 
-    place = Place(**given)
+    place = Place.taken(given)
     chosen = ctx.get_parameter_source("port") is not ParameterSource.DEFAULT
     try:
         found = sockets(place)

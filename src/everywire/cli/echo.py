@@ -75,7 +75,7 @@ def echo(*, as_coroutine: bool, engine: str | None, max_size: int, compression: 
         everywire connect ws://localhost:9001       in another terminal
         everywire connect ws://localhost:9001/fan   in two of them
     """
-    place = Place(**given)
+    place = Place.taken(given)
     options = serve_options(place, sockets(place))
     options |= {"on_open": on_open, "on_close": on_close, "engine": engine, "max_size": max_size}
     options |= {"write_limit": max(1 << 20, 4 * max_size), "compression": "deflate" if compression else None}

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from everywire.cli.serving import fail
+from everywire.cli.serving import Finite, fail
 from everywire.errors import EverywireError, Refused
 from everywire.hub.codes import Code
 from everywire.publisher import Publisher
@@ -36,7 +36,7 @@ __all__ = ["publish"]
 @click.option(
     "--ttl",
     metavar="SECONDS",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     help="With --entry: remove it after that time.",
 )
 @click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ from everywire.cli.serving import fail
 from everywire.servers.workers.door import Outcome, ask
 
 __all__ = ["reload"]
+
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 @click.command(short_help="Replace the workers of a running server.")
@@ -46,7 +49,10 @@ def reload(pid_file: str | None, pid: int | None, *, waiting: bool) -> None:
     except PermissionError:
         raise fail(f"process {number} is another user's") from None
     if waiting:
-        _wait(number)
+        try:
+            _wait(number)
+        except KeyboardInterrupt:
+            sys.exit(_INTERRUPTED)  # the server goes on with it
     else:
         click.echo(f"process {number} replaces its workers; its log says when that is done")
 

@@ -44,7 +44,7 @@ def run(target: str, *, reloading: bool, **given: Any) -> None:
     """
     worker = Worker.found(os.environ)
     several = Several.taken(given, inside=worker is not None)
-    place = Place(**given)
+    place = Place.taken(given)
     if worker is not None:
         serve_in_worker(worker, load(target, Path.cwd()), place)
         return

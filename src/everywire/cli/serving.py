@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import math
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from everywire import engine as engines
 from everywire.ops import logs
@@ -24,10 +26,12 @@ from everywire.servers import listening
 from everywire.servers.websocket import Server
 
 __all__ = [
+    "Finite",
     "Place",
     "addresses",
     "context",
     "fail",
+    "given_by_hand",
     "listen_options",
     "mistake",
     "run_server",
@@ -45,6 +49,23 @@ _SELDOM = (20_000, 20, 20)
 _ANYWHERE = ("", "0.0.0.0", "::")
 
 
+class Finite(click.FloatRange):
+    """A number of an option, which `click.FloatRange` would have be "nan" or "inf", too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it, within the range."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is no finite number", param, ctx)
+        return number
+
+
+def given_by_hand(name: str) -> bool:
+    """Whether the running command was given that option, also by its environment; False outside of commands."""
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and ctx.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a command listens, how long its end may take (seconds), and how it writes its log."""
@@ -56,6 +77,13 @@ class Place:
     keyfile: str | None = None
     grace: float = 10.0
     log: str = "text"
+
+    @classmethod
+    def taken(cls, given: dict[str, Any]) -> Place:
+        """Make one of a command's options; raises `UsageError` for both a port and a Unix socket."""
+        if given["unix"] is not None and given_by_hand("port"):
+            raise click.UsageError("either --port or --unix: a Unix socket has no port")
+        return cls(**given)
 
     @property
     def secure(self) -> bool:
@@ -77,7 +105,7 @@ def listen_options(command: F) -> F:
             "--grace",
             default=10.0,
             show_default=True,
-            type=click.FloatRange(0),
+            type=Finite(0),
             help="Seconds that Ctrl-C and SIGTERM leave to connections to close.",
         ),
         click.option(
@@ -149,12 +177,19 @@ def sockets(place: Place) -> list[socket.socket]:
         return inherited
     try:
         if place.unix is not None:
-            return [listening.unix(place.unix)]
+            return [_removed_at_the_end(listening.unix(place.unix), place.unix)]
         return listening.tcp(place.host, place.port)
     except socket.gaierror as error:
         raise mistake(f"cannot listen on {place.host}: {error.strerror}") from None
     except OSError as error:
         raise mistake(_unavailable(place, error)) from None
+
+
+def _removed_at_the_end(sock: socket.socket, path: str) -> socket.socket:
+    """Have the running command remove the file that it made; those it hands the socket to do not."""
+    if (ctx := click.get_current_context(silent=True)) is not None:
+        ctx.with_resource(listening.removed(os.path.abspath(path)))
+    return sock
 
 
 def _unavailable(place: Place, error: OSError) -> str:

@@ -15,12 +15,14 @@ import click
 
 import everywire
 from everywire.app import Everywire
+from everywire.app.checking import found_secrets
 from everywire.cli.serving import fail, mistake
 from everywire.hub.channels.changes import told
 
-__all__ = ["load"]
+__all__ = ["check_environment", "load"]
 
 _OURS = os.path.dirname(everywire.__file__)
+_LIBRARIES = f"{os.sep}site-packages{os.sep}"  # of an environment that is in the application's folder, too
 
 
 def load(target: str, folder: Path) -> Everywire:
@@ -35,6 +37,7 @@ def load(target: str, folder: Path) -> Everywire:
     if name.endswith(".py") or "/" in name:
         guess = name.removesuffix(".py").strip("./").replace("/", ".")
         raise mistake(f"{name} is a file; name the module: {guess}:{attribute or 'app'}")
+    check_environment()
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     app = _application(_module(name, folder), attribute or "app", folder)
@@ -43,6 +46,14 @@ def load(target: str, folder: Path) -> Everywire:
     except ValueError as error:
         raise mistake(str(error)) from None
     return app
+
+
+def check_environment() -> None:
+    """Raise `ClickException` for a secret in the environment that no application could have."""
+    try:
+        found_secrets()
+    except ValueError as error:
+        raise mistake(str(error)) from None
 
 
 def _module(name: str, folder: Path) -> ModuleType:
@@ -62,10 +73,11 @@ def _module(name: str, folder: Path) -> ModuleType:
 def _broken(name: str, error: Exception, folder: Path) -> click.ClickException:
     """Show what is wrong in the application's own code: in one line where that says all, else by a traceback of that code alone."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename.startswith(f"{folder}{os.sep}")]
-    own = own or [
-        frame for frame in frames if "importlib" not in frame.filename and not frame.filename.startswith(_OURS)
+    others = [frame for frame in frames if "importlib" not in frame.filename and not _ours(frame.filename)]
+    own = [
+        frame for frame in others if frame.filename.startswith(f"{folder}{os.sep}") and _LIBRARIES not in frame.filename
     ]
+    own = own or others
     if isinstance(error, SyntaxError) and error.filename:
         line = f": {error.text.strip()}" if error.text and error.text.strip() else ""
         return mistake(f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}{line}")
@@ -74,6 +86,10 @@ def _broken(name: str, error: Exception, folder: Path) -> click.ClickException:
     shown = traceback.TracebackException.from_exception(error)
     shown.stack = traceback.StackSummary.from_list(own)
     return fail(f"{name} fails:\n{''.join(shown.format(chain=False)).rstrip()}")
+
+
+def _ours(filename: str) -> bool:
+    return filename.startswith(f"{_OURS}{os.sep}")
 
 
 def _application(module: ModuleType, attribute: str, folder: Path) -> Everywire:

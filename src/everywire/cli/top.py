@@ -12,6 +12,7 @@ import urllib.request
 import click
 import msgspec
 
+from everywire.cli.serving import Finite
 from everywire.ops.board import board
 from everywire.ops.view import View
 
@@ -24,7 +25,7 @@ _PATIENCE = 5.0  # seconds for one answer
 @click.command(short_help="Watch a running application.")
 @click.argument("url", default="http://localhost:8001", envvar="EVERYWIRE_TOP_URL")
 @click.option("--key", help="Its key; better in the environment, as EVERYWIRE_TOP_KEY.")
-@click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between two looks.")
+@click.option("--every", default=1.0, show_default=True, type=Finite(0.1), help="Seconds between two looks.")
 @click.option("--once", is_flag=True, help="Look once, and print it.")
 @click.option("--json", "as_json", is_flag=True, help="Print each view as a line of JSON.")
 def top(url: str, *, key: str | None, every: float, once: bool, as_json: bool) -> None:

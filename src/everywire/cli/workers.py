@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -11,18 +12,33 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
 from everywire.app import Everywire
-from everywire.cli.serving import Place, addresses, context, mistake, set_up_logging, settle_memory, sockets, where
+from everywire.cli.serving import (
+    Finite,
+    Place,
+    addresses,
+    context,
+    given_by_hand,
+    mistake,
+    set_up_logging,
+    settle_memory,
+    sockets,
+    where,
+)
+from everywire.cli.target import check_environment
 from everywire.servers import listening
 from everywire.servers.workers import Plan, Ready, Supervisor, Worker
 
 __all__ = ["Several", "announcements", "count", "serve_in_worker", "several_options", "supervise"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_MOST = 1024  # workers
+_OPTIONS = {"forced": "fsync", "pid_file": "pid-file"}  # that are not called as their parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +62,13 @@ class Several:
         options = {name: given.pop(name) for name in cls.__slots__}
         if inside:
             return None
-        if options["workers"] is not None:
-            return cls(**options)
-        if alone := [name for name in ("history", "pid_file") if options[name] is not None]:
-            raise click.UsageError(f"--{alone[0].replace('_', '-')} goes with --workers")
-        return None
+        if options["workers"] is None:
+            if alone := next((name for name in options if options[name] and given_by_hand(name)), None):
+                raise click.UsageError(f"--{_OPTIONS.get(alone, alone)} goes with --workers")
+            return None
+        if options["forced"] and options["history"] is None:
+            raise click.UsageError("--fsync goes with --history: what is in memory survives no loss of power")
+        return cls(**options)
 
 
 def several_options(command: F) -> F:
@@ -63,21 +81,21 @@ def several_options(command: F) -> F:
             "--drain",
             default=10.0,
             show_default=True,
-            type=click.FloatRange(0),
+            type=Finite(0),
             help="Seconds over which the clients of a worker that is replaced are let go, at most.",
         ),
         click.option(
             "--pace",
             default=100.0,
             show_default=True,
-            type=click.FloatRange(1),
+            type=Finite(1),
             help="How many of them per second, where that is over sooner.",
         ),
         click.option(
             "--finish",
             default=30.0,
             show_default=True,
-            type=click.FloatRange(0),
+            type=Finite(0),
             help="Seconds that calls and streams under way have then, before their clients are let go too.",
         ),
         click.option("--history", metavar="FILE", help="Keep history in this file, so that it survives a restart."),
@@ -114,13 +132,14 @@ def count(said: str) -> int:
     """Read a number of workers; auto is one per core that this process may use."""
     if said == "auto":
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if said.isdecimal() and 0 < int(said) <= 1024:
+    if said.isdecimal() and 0 < int(said) <= _MOST:
         return int(said)
-    raise click.BadParameter(f"{said} is neither a number of workers nor auto")
+    raise click.BadParameter(f"{said} is neither a number of workers, 1..{_MOST}, nor auto")
 
 
 def supervise(target: str, place: Place, several: Several) -> int:
     """Run the workers until SIGINT or SIGTERM; SIGHUP replaces them."""
+    check_environment()  # here, and not by each of them
     slots = _slots(place, several.workers)
     command = [sys.executable, "-m", "everywire", "run", target, "--host", place.host, "--grace", str(place.grace)]
     command += ["--log", place.log]
@@ -185,15 +204,56 @@ def _pid_file(path: str | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    file = Path(path)
     try:
-        file.write_text(f"{os.getpid()}\n")
+        held = _held(path)
     except OSError as error:
         raise mistake(f"cannot write {path}: {error.strerror}") from None
+    with held:
+        try:
+            yield
+        finally:
+            if _is(path, held.fileno()):
+                Path(path).unlink(missing_ok=True)
+
+
+def _held(path: str) -> TextIO:
+    """Open the file, lock it for as long as this process lives, and write into it; what a dead server left there is overwritten.
+
+    The lock, not the number, says whether a server lives: its number may be another process's by now, or our own in another container.
+    """
+    while True:
+        held = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - held by the caller
+        try:
+            _lock(path, held)
+            if _is(path, held.fileno()):  # else the server that had it removed it meanwhile
+                held.truncate(0)
+                held.write(f"{os.getpid()}\n")
+                held.flush()
+                return held
+        except BaseException:
+            held.close()
+            raise
+        held.close()
+
+
+def _lock(path: str, held: TextIO) -> None:
     try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.seek(0)
+        number = held.read().strip()
+        raise mistake(
+            f"--pid-file {path} is that of another server that runs{f', process {number}' if number else ''}: "
+            "stop that one, or name another file"
+        ) from None
+
+
+def _is(path: str, number: int) -> bool:
+    """Whether the open file `number` is the one that is at `path` now."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(number))
+    except FileNotFoundError:
+        return False
 
 
 def serve_in_worker(worker: Worker, app: Everywire, place: Place) -> None:

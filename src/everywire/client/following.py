@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
+from everywire.client import given
 from everywire.client.wire import Member, Policy, Position, Publication
 from everywire.errors import EverywireError
 
@@ -59,7 +60,10 @@ class How(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
-    """How a channel is followed; see `How`. The data of its publications is of type `kind`."""
+    """How a channel is followed; see `How`. The data of its publications is of type `kind`.
+
+    Raises TypeError for what is of another type, `ValueError` for what makes no sense.
+    """
 
     rewind: int = 0
     rewind_from: int | None = None
@@ -72,6 +76,15 @@ class Following:
     on_lost: Callable[[HistoryLost], object] | None = None
     max_queue: int = 1000
     kind: Any = Any
+
+    def __post_init__(self) -> None:
+        given.count("rewind", self.rewind)
+        given.count("rewind_from, in milliseconds since 1970,", self.rewind_from, none=True)
+        given.count("max_queue", self.max_queue, 1)
+        given.choice(self.policy, self.since)
+        for name in ("on_publication", "on_join", "on_leave", "on_lost"):
+            given.callback(name, getattr(self, name))
+        given.shape(self.kind)
 
     def typed(self, channel: str, publication: Publication[Any]) -> Publication[Any] | Misfit:
         """Give `publication` with its data as it was asked for."""

@@ -47,6 +47,8 @@ class Handlers:
         """Give a decorator that registers the handler of `name`, whose data is of type `kind`."""
 
         def register(handler: H) -> H:
+            if not callable(handler):
+                raise TypeError(f"the handler of {name} is a function, not {handler!r:.80}")
             if name in self._handlers:
                 raise ValueError(f"{name} has a handler already")
             self._handlers[name] = (handler, kind)

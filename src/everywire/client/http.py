@@ -13,6 +13,7 @@ import httptools
 from everywire import engine as engines
 from everywire.client.address import Address, parse
 from everywire.client.reaching import reach
+from everywire.client.waiting import within
 from everywire.engine.tls import TlsLink
 from everywire.errors import EverywireError
 from everywire.http.request import Response, one_head
@@ -180,7 +181,7 @@ class Http:
 
         Raises OSError, `ssl.SSLError`, `HandshakeError` (the proxy), `Broken`, TimeoutError.
         """
-        async with asyncio.timeout(patience):
+        async with within(patience, f"no response to {ask.method} from {self.address.host_header}"):
             conversation = await self._conversation()
             try:
                 _, answer = conversation.ask(self._head(ask), ask)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, Unpack, overload
 
 import msgspec
 
-from everywire.client import commands, wire
+from everywire.client import commands, given, wire
 from everywire.client.channels import Channels
 from everywire.client.commands import Since, Where
 from everywire.client.flows import Flows, Items, Stream
@@ -63,18 +63,19 @@ class Client:
     """
 
     def __init__(self, url: str, **options: Any) -> None:
+        given.text("url", url)
         self.url = url
         self.session: str | None = None
         self.user: str | None = None
-        self._options = given = ClientOptions(**options)
+        self._options = chosen = ClientOptions(**options)
         # Nobody else has it: a guessed key would let others swallow a publication.
-        self._key = f"{given.dice.getrandbits(96):024x}"
-        self._requests = Requests(given.max_queue, packed=given.packed)
-        self._life = Lifetime(self, given, given.way(url), lambda: self._requests.risky or self._handlers.busy)
-        self._channels = Channels(self, given.dice, given.on_subscribed)
+        self._key = f"{chosen.dice.getrandbits(96):024x}"
+        self._requests = Requests(chosen.max_queue, packed=chosen.packed)
+        self._life = Lifetime(self, chosen, chosen.way(url), lambda: self._requests.risky or self._handlers.busy)
+        self._channels = Channels(self, chosen.dice, chosen.on_subscribed)
         self._flows = Flows(self.say)
         self._handlers = Handlers(self.say)
-        self._refreshing = Refreshing(given.token, self._refresh)
+        self._refreshing = Refreshing(chosen.token, self._refresh)
         self._last_id = 0
 
     # Connecting.
@@ -85,6 +86,7 @@ class Client:
         Between two tries it tries at once. Raises what makes trying again useless: `Refused` (the token), `HandshakeError`, `ConnectionClosedError`; and
         `Unreachable` after `timeout` seconds (`connect_timeout` by default): then it goes on trying until `close`, which `async with` calls.
         """
+        given.number("timeout", timeout, positive=False, none=True)
         await self._life.connect(self._options.connect_timeout if timeout is None else timeout)
 
     async def close(self) -> None:
@@ -148,6 +150,8 @@ class Client:
         With `type` the data of its publications is of that type (a dataclass, a `msgspec.Struct`, …), or `Misfit` is raised for it. Raises `ValueError` for a
         channel that is followed already; what only the server began is taken over. After `close` iterating raises `ClientClosed`.
         """
+        given.text("channel", channel)
+        given.only("subscribe", how, How.__annotations__)
         subscription = self._channels.add(channel, Following(**how, kind=type))
         if self.state is State.CLOSED:
             self._channels.end(self._life.why_not())  # or it would wait for ever
@@ -164,13 +168,14 @@ class Client:
 
         It is on its way when this returns. After a lost connection it is said again under the same `key`, by which the server knows it: it arrives once.
         An `ephemeral` publication is neither kept nor said again. Awaiting raises `Refused` (`Conflict` where `expect` was not met), `ConnectionClosedError`,
-        and `ClientClosed` before `connect` and after `close`.
+        and `ClientClosed` before `connect` and after `close`. What makes no sense is a `ValueError` at once: `expect`, `ttl` or `remove` without `entry`,
+        both `to_session` and `to_user`, a `ttl` that is not a positive number, data with a nan or an inf in it.
         """
+        key = None if ephemeral else key or f"{self._key}-{self._last_id}"
+        command = commands.publish(channel, data, key, where, ephemeral=ephemeral)
         if ephemeral and not self.ready:
             lost = ConnectionClosedError(CloseCode.ABNORMAL, "there is no connection")
             return _failed(self._life.why_not() or lost)
-        key = None if ephemeral else key or f"{self._key}-{self._last_id}"
-        command = commands.publish(channel, data, key, where, ephemeral=ephemeral)
         return self._ask(command, _position, Manner(repeatable=not ephemeral, fleeting=ephemeral))
 
     @overload
@@ -184,21 +189,26 @@ class Client:
 
         It is on its way when this returns; await the result for the `Page`. Raises `Misfit` where a publication's data is of another type.
         """
+        given.shape(type)
         command = commands.history(channel, since)
         return asyncio.ensure_future(read(collect(self._page, command, self._page(command)), type))
 
     def entries(self, channel: str) -> Awaitable[Entries]:
         """Read the entries of a keyed channel as they are now."""
+        given.text("channel", channel)
         command = {"type": "entries", "channel": channel}
         return asyncio.ensure_future(collect_entries(self._some_entries, command))
 
     def presence(self, channel: str, *, brief: bool = False) -> Awaitable[Roster]:
         """Ask who is in `channel`, or, `brief`, only how many."""
+        given.text("channel", channel)
         command = {"type": "presence", "channel": channel, "brief": brief or None}
         return self._ask(command, _of(Roster), self._patient)
 
     def adjust(self, channel: str, policy: Policy) -> Awaitable[Policy]:
         """Have another delivery policy in `channel`; see `Subscription.set_policy`."""
+        given.instance("policy", policy, Policy, "a Policy")
+        given.choice(policy)
         command = {"type": "policy", "channel": channel, "policy": wire.said_policy(policy)}
         return self._ask(command, lambda answer: answer.meant, self._patient)
 
@@ -234,6 +244,8 @@ class Client:
         It is never said twice: a connection lost before the answer raises `ConnectionClosedError`. After `timeout` seconds (`answer_timeout` by default)
         it raises TimeoutError; then, or when the awaiting task is cancelled, the handler is cancelled. Raises `Refused` with the application's `data`.
         """
+        given.shape(type)
+        given.source(items)
         number = self.next_id()
         command = commands.called(name, data, timeout, streaming=items is not None) | {"id": number}
         limit = timeout if timeout is not None else self._options.answer_timeout if items is None else None
@@ -277,9 +289,12 @@ class Client:
 
         `credit` is how many items may wait for us. The rest is as in `call`, though it takes as long as it takes unless there is a `timeout`.
         """
+        given.shape(type)
+        given.source(items)
+        given.count("credit", credit)
         number = self.next_id()
-        flow = self._flows.inflow(number, max(1, credit))
         command = commands.called(name, data, timeout, max(1, credit), streaming=items is not None) | {"id": number}
+        flow = self._flows.inflow(number, max(1, credit))
         call = self._flowing(command, _end, Manner(False, timeout, self._cancel, flowing=True), items)
         self._flows.begin(flow, call)
         return Stream(flow, lambda item: msgspec.convert(item, type))
@@ -300,6 +315,8 @@ class Client:
 
         What it raises is told to the server: `Refused` as it is, anything else as an internal error, with a traceback in our log.
         """
+        given.text("name", name)
+        given.shape(type)
         return self._handlers.add(name, type)
 
     # Speaking.

@@ -12,6 +12,7 @@ from everywire.client.http import Http
 from everywire.client.line import MODES, Line, Web
 from everywire.client.link import Dial, Socket
 from everywire.client.racing import Race
+from everywire.client.waiting import within
 from everywire.client.websocket import connect
 from everywire.client.wire import PACKED_SUBPROTOCOL, SUBPROTOCOL, as_json
 from everywire.errors import ConnectionClosed, HandshakeError, RedirectError
@@ -215,7 +216,7 @@ class Ladder:
 
         race = Race(heard, ended, functools.partial(self._lined, None), won)
         patience = _PATIENCE[self.memory.get(self._url) == "websocket"] if self._modes else None
-        async with asyncio.timeout(patience):
+        async with within(patience, f"no WebSocket to {shown(self._url)}"):
             await race.open(upgrade, patience)
         if race.silent:
             self._line = None

@@ -160,9 +160,11 @@ class Lifetime:
         self._hurry.clear()
         self._become(Change(State.CONNECTING))
         link = self._link = Link(self._heard, packed=self._options.packed)
+        limit, missed = asyncio.timeout(self._options.open_timeout), "no token"
         try:
-            async with asyncio.timeout(self._options.open_timeout):
+            async with limit:
                 token = await ask(self._options.token)
+                missed = "no connection"
                 await link.open(self._dial)
         except NoToken as none:
             link.abort()
@@ -171,7 +173,8 @@ class Lifetime:
             link.abort()
             if not passing(error):
                 raise
-            return Change(State.WAITING, code=CloseCode.ABNORMAL, reason=words(error))
+            reason = f"{missed} within {self._options.open_timeout:g} s" if limit.expired() else words(error)
+            return Change(State.WAITING, code=CloseCode.ABNORMAL, reason=reason)
         self._hello = self._owner.next_id()
         link.say(type="connect", id=self._hello, token=token, info=self._options.info, resume=self.resume)
         link.expect(self._options.open_timeout)

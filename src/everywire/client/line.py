@@ -12,6 +12,7 @@ import msgspec
 
 from everywire.client.bodies import EventReader, LineReader, farewell, in_array
 from everywire.client.http import Ask, Broken
+from everywire.client.returning import PASSING
 from everywire.client.wire import as_json
 from everywire.errors import CloseCode, HandshakeError
 from everywire.http.request import Response
@@ -30,7 +31,6 @@ _SOON = (0.05, 0.1, 0.2)  # seconds between the short polls that look for the an
 _BETTER = (60.0, 600.0)  # seconds until a better mode is tried again, at first and at most
 _PING = 2**53 - 1  # the id of our own ping, which no command of the client has
 _TRANSIENT = (OSError, HandshakeError)  # TLS's errors, timeouts and broken connections among them
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Web(Protocol):
@@ -205,7 +205,7 @@ class Line:
             else:
                 if response.status in (200, 202, 204):
                     return
-                if response.status not in _AGAIN:
+                if response.status not in PASSING:
                     raise _ended(response)
             await asyncio.sleep(pause)
             pause = min(max(2 * pause, _PAUSE[0]), _PAUSE[1])
@@ -284,7 +284,7 @@ class Line:
         target = self._web.target(f"lines/{self._id}/poll", after=self._count, wait=round(wait * 1000))
         response = await self._web.ask(Ask("GET", target), wait + _SPARE)
         if response.status == 504:
-            raise TimeoutError
+            raise TimeoutError(f"no answer to a poll of {wait:g} s on its way here: 504")
         _check(response)
         for message in in_array(response.body) if response.body else ():
             self._take(message)
@@ -371,7 +371,7 @@ class _Closed(msgspec.Struct):
 
 def _check(response: Response) -> None:
     """Raise what a response to a GET stands for, unless it is an answer."""
-    if response.status in _AGAIN:
+    if response.status in PASSING:
         raise Broken(f"{response.status} {response.reason}")
     if response.status not in (200, 204):
         raise _ended(response)

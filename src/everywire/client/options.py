@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
+from everywire.client import given
 from everywire.client.ladder import TRANSPORTS, Ladder
 from everywire.client.link import Dial
 from everywire.client.tokens import Token
@@ -56,6 +57,8 @@ class ClientOptions:
     questions where the transport is "interval". on_subscribed: called with each `Subscription` that only the server began.
     backoff: the first and the longest bound of the random wait between tries. max_queue: commands that may wait.
     connect: options of `everywire.connect` (ssl, headers, proxy, …). dice, dial: randomness, and another way to connect; for tests.
+
+    Raises TypeError for what is of another type, `ValueError` for what makes no sense.
     """
 
     token: Token | None = None
@@ -78,6 +81,25 @@ class ClientOptions:
     def __post_init__(self) -> None:
         if self.codec not in ("json", "msgpack"):
             raise ValueError(f"the codec is json or msgpack, not {self.codec}")
+        if self.token is not None and not isinstance(self.token, str) and not callable(self.token):
+            raise TypeError(f"token is text, or a function that gives it, not {type(self.token).__name__}")
+        given.text("resume", self.resume, none=True)
+        given.callback("on_state", self.on_state)
+        given.callback("on_subscribed", self.on_subscribed)
+        for name in ("open_timeout", "answer_timeout", "poll_interval"):
+            given.number(name, getattr(self, name))
+        given.number("connect_timeout", self.connect_timeout, positive=False, none=True)
+        given.count("max_queue", self.max_queue, 1)
+        given.names("transports", self.transports, "names")
+        given.instance("connect", self.connect, Mapping, "a mapping of options of everywire.connect")
+        self._check_backoff()
+
+    def _check_backoff(self) -> None:
+        bounds: Any = self.backoff
+        if not isinstance(bounds, tuple | list) or len(bounds) != 2:
+            raise TypeError(f"backoff is a pair, the first and the longest bound in seconds, not {bounds!r:.80}")
+        for bound in bounds:
+            given.number("each bound of backoff", bound, positive=False)
 
     @property
     def packed(self) -> bool:

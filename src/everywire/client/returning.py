@@ -21,11 +21,12 @@ from everywire.errors import (
 )
 from everywire.http.redaction import shown
 
-__all__ = ["passing", "returning"]
+__all__ = ["PASSING", "passing", "returning"]
 
 log = logging.getLogger("everywire.client")
 
-_STATUSES = (500, 502, 503, 504)  # after which another attempt may help
+# Statuses after which another attempt may help: "too early" (RFC 8470 5.2) and "too many" (RFC 6585 4) are about this moment alone.
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _SERVERS_FAULT = "TLSV1_ALERT_INTERNAL_ERROR"
 
@@ -88,7 +89,7 @@ def passing(error: Exception) -> bool:
         case InvalidURI() | RedirectError():
             return False
         case HandshakeError(status=status):
-            return status is None or status in _STATUSES
+            return status is None or status in PASSING
         case ssl.SSLError():
             return isinstance(error, _CUT) or getattr(error, "reason", None) == _SERVERS_FAULT
         case _:

@@ -18,9 +18,11 @@ from everywire.client.backoff import Backoff
 from everywire.client.calling import Calling, NoTunnel, leads_elsewhere
 from everywire.client.reaching import reach
 from everywire.client.returning import returning
+from everywire.client.waiting import within
 from everywire.engine.tls import TlsLink
 from everywire.engine.websocket import WebSocket
 from everywire.errors import HandshakeError, RedirectError
+from everywire.http.redaction import shown
 from everywire.servers import alpn
 from everywire.servers.options import Options
 from everywire.ws import bootstrap, handshake
@@ -51,9 +53,9 @@ class connect:  # noqa: N801 - used like a function
     `response` that the server answered.
 
     `async for` gives a connection, and the next one when the body has ended, after a wait with full jitter that grows until a connection lasts five seconds.
-    It raises when trying again would not help: an address that is wrong, a status other than 5xx, a bad certificate, a peer that speaks no TLS; and
-    `ConnectionClosedError` after a close code that is an error and not `everywire.errors.reconnectable`. Leaving the loop closes the connection, in the
-    background; `async with ws:` around the body, or `await ws.close()`, waits for that.
+    It raises when trying again would not help: an address that is wrong, a status other than 408, 425, 429, 500, 502, 503 and 504, a bad certificate, a peer
+    that speaks no TLS; and `ConnectionClosedError` after a close code that is an error and not `everywire.errors.reconnectable`. Leaving the loop closes the
+    connection, in the background; `async with ws:` around the body, or `await ws.close()`, waits for that.
     """
 
     def __init__(
@@ -99,7 +101,7 @@ class connect:  # noqa: N801 - used like a function
     # Opening
 
     async def _open(self) -> WebSocket:
-        async with asyncio.timeout(self._options.open_timeout) as limit:
+        async with within(self._options.open_timeout, f"no WebSocket to {shown(self._address.uri)}") as limit:
             address = self._address
             for _ in range(self._max_redirects + 1):
                 try:

@@ -5,7 +5,9 @@ The data of the application is decoded too; the server's own messages (`everywir
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import msgspec
@@ -362,6 +364,7 @@ Event: TypeAlias = (
 _KNOWN = frozenset((get_origin(kind) or kind).__struct_config__.tag for kind in get_args(Event))
 _decode = msgspec.json.Decoder(Event | list[Event]).decode
 _encode = msgspec.json.Encoder().encode
+_PACKED_ODD = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")  # a double that is no finite number, as MessagePack has it
 _unpack = msgspec.msgpack.Decoder(Event | list[Event]).decode
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -393,10 +396,33 @@ def _known(said: Any) -> Iterator[Event]:
 def encode(command: dict[str, Any], *, packed: bool = False) -> str | bytes:
     """Write a command, without those of its fields that are None (but for `data`, which may be null): as JSON text, or `packed`.
 
-    Raises `TypeError` for what cannot be said so, OverflowError for a number that is too large.
+    Raises `TypeError` for what cannot be said so, OverflowError for a number that is too large, `ValueError` for nan and inf: JSON, which others are told,
+    has no such numbers, and null would be said in their place.
     """
     said = {name: value for name, value in command.items() if value is not None or name == "data"}
-    return _pack(said) if packed else _encode(said).decode()
+    message = _pack(said) if packed else _encode(said)
+    if _PACKED_ODD.search(message) if packed else b"null" in message:  # looked for only where one may be
+        _check_numbers(_plain(said), "")
+    return message if packed else message.decode()
+
+
+def _plain(said: Any) -> Any:
+    try:
+        return msgspec.to_builtins(said)
+    except TypeError:  # it holds what is encoded already: no number of ours
+        return None
+
+
+def _check_numbers(said: Any, place: str) -> None:
+    match said:
+        case float() if not isfinite(said):
+            raise ValueError(f"{place} is {said}, a number that JSON does not have")
+        case dict():
+            for name, value in said.items():
+                _check_numbers(value, f"{place}.{name}" if place else str(name))
+        case list() | tuple() | set() | frozenset():
+            for number, value in enumerate(said):
+                _check_numbers(value, f"{place}[{number}]")
 
 
 def as_json(message: str | bytes) -> str:

@@ -20,8 +20,10 @@ __all__ = ["ConnectHook", "Connecting", "Hooks", "Tracer"]
 class Connecting:
     """Who wants to connect: the `token` shown, the HTTP `request` that opened the transport.
 
-    `info` is what the client tells about itself, as JSON text, unverified. `time` is now, in seconds since 1970; `address` where the
-    client is, if that is known. `member` is whose session a newer token is shown for, None where there is no session yet.
+    `info` is what the client tells about itself, as JSON text, unverified; `auth` all that it shows, where its language has such a thing.
+    `session` is what it will be called if it is let in, and continues no earlier one; `space` which of a client's sessions it is. `time` is
+    now, in seconds since 1970; `address` where the client is, if that is known. `member` is whose session a newer token is shown for, None
+    where there is no session yet.
     """
 
     token: str | None = field(repr=False)
@@ -30,6 +32,9 @@ class Connecting:
     time: float = 0.0
     address: str | None = None
     member: Member | None = None
+    auth: Raw | None = field(default=None, repr=False)
+    space: str = ""
+    session: str = ""
 
 
 Said: TypeAlias = str | Identity | None

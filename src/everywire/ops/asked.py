@@ -13,6 +13,8 @@ __all__ = ["MOST", "Kick", "Publication", "Publish", "Revoke", "Unsubscribe"]
 
 MOST: Final = 1_000  # publications of one batch; channels of one list
 
+_NO_DATA: Final = msgspec.Raw()  # where none was said, which is not null
+_NULL: Final = msgspec.Raw(b"null")
 _Name = Annotated[str, msgspec.Meta(min_length=1)]
 _Key = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
@@ -30,7 +32,7 @@ class Publication(msgspec.Struct, forbid_unknown_fields=True):
     """One publication: `channel`, `data`, and what the command of the native wire has beside them. Times in milliseconds."""
 
     channel: _Name
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw = _NO_DATA
     key: _Key | None = None
     ephemeral: bool = False
     entry: _Key | None = None
@@ -42,6 +44,7 @@ class Publication(msgspec.Struct, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         _check_entry(self)
+        _check_data(self)
 
     def audience(self) -> Audience | None:
         """Give whom it is for, None where it is for everybody."""
@@ -61,7 +64,7 @@ class Publish(msgspec.Struct, forbid_unknown_fields=True):
     """A publication, or a `batch` of them."""
 
     channel: _Name | None = None
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw = _NO_DATA
     key: _Key | None = None
     ephemeral: bool = False
     entry: _Key | None = None
@@ -76,6 +79,8 @@ class Publish(msgspec.Struct, forbid_unknown_fields=True):
         if (self.channel is None) == (self.batch is None):
             raise ValueError("either a `channel` or a `batch` is needed")
         _check_entry(self)
+        if self.batch is None:
+            _check_data(self)
 
     def only(self) -> Publication:
         """Give the one publication."""
@@ -86,6 +91,14 @@ def _check_entry(asked: Publication | Publish) -> None:
     """Raise `ValueError` for what is about an entry where none is named: nothing would be compared, and nothing removed."""
     if asked.entry is None and (asked.expect is not None or asked.ttl is not None or asked.remove):
         raise ValueError("`expect`, `ttl` and `remove` are about an `entry`, which is missing")
+
+
+def _check_data(asked: Publication | Publish) -> None:
+    """Raise `ValueError` where there is nothing to publish; what removes an entry says null."""
+    if not asked.data:
+        if not asked.remove:
+            raise ValueError("`data` is missing; it may be null")
+        asked.data = _NULL
 
 
 class Kick(msgspec.Struct, forbid_unknown_fields=True):

@@ -127,7 +127,9 @@ class JWT:
         if any(time is not None and time > now + self.leeway for time in (begins, issued)):
             raise jwt.ImmatureSignatureError("it is not valid yet")
         user, info, caps, channels = (claims.get(name) for name in (self.user_claim, "info", "caps", "channels"))
-        if not isinstance(user, str | None) or (user == "") or (user is None and not self.anonymous):
+        if user is None and not self.anonymous:
+            raise jwt.MissingRequiredClaimError(self.user_claim)
+        if not isinstance(user, str | None) or user == "":
             raise ValueError(f"{self.user_claim} is no user's name")
         if not isinstance(caps, dict | None) or not isinstance(channels, list | None):
             raise ValueError("caps is an object, channels a list")
@@ -169,9 +171,10 @@ _WHY: dict[type[Exception], str] = {
     jwt.InvalidAudienceError: "it is meant for somebody else",
     jwt.InvalidIssuerError: "its issuer is another",
     jwt.InvalidAlgorithmError: "its algorithm is not accepted",
-    jwt.MissingRequiredClaimError: "a claim is missing",
 }
 
 
 def _why(fault: Exception) -> str:
+    if isinstance(fault, jwt.MissingRequiredClaimError):
+        return f"the claim {fault.claim} is missing"  # the application asks for it: its name is not the token's
     return next((said for kind, said in _WHY.items() if isinstance(fault, kind)), "it cannot be read")

@@ -6,9 +6,10 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
-__all__ = ["inherited", "tcp", "unix"]
+__all__ = ["inherited", "removed", "tcp", "unix"]
 
 _FIRST_INHERITED = 3  # sd_listen_fds(3)
 
@@ -88,6 +89,27 @@ def unix(path: str, *, backlog: int = 4096) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+@contextmanager
+def removed(path: str) -> Iterator[None]:
+    """Remove the Unix socket that is at `path` now once the context is over, unless another's is there by then."""
+    own = _mark(path)
+    try:
+        yield
+    finally:
+        if own is not None and _mark(path) == own:
+            with suppress(OSError):
+                os.unlink(path)
+
+
+def _mark(path: str) -> tuple[int, ...] | None:
+    """Tell a socket's file from those before and after it, which may have its number; chmod and connections leave it what it is."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _answers(path: str) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import os
 import socket
 import ssl as tls
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -65,6 +66,7 @@ class Server:
         self.idle_timeout = math.inf if options.idle_timeout is None else options.idle_timeout
         self.connections: set[WebSocket] = set()
         self.sockets: list[socket.socket] = []
+        self.files = contextlib.ExitStack()  # removes the Unix socket that was made for it
         self._callbacks = callbacks
         self._process_request = process_request
         self._engine_kind = engine_kind
@@ -113,6 +115,7 @@ class Server:
         """Accept nothing more; what is connected stays."""
         for sock in [*self._listeners]:
             self.refrain(sock)
+        self.files.close()
 
     def _factory(self, context: tls.SSLContext | None) -> Callable[[], Any]:
         if context is None:
@@ -368,9 +371,14 @@ class serve:  # noqa: N801 - used like a function
         if sock is not None:
             self._sockets = lambda: [sock] if isinstance(sock, socket.socket) else list(sock)
         elif path is not None:
-            self._sockets = lambda: [listening.unix(path, backlog=backlog)]
+            self._sockets = lambda: [self._unix(path, backlog)]
         else:
             self._sockets = lambda: listening.tcp(host, port, backlog=backlog, reuse_port=reuse_port)
+
+    def _unix(self, path: str, backlog: int) -> socket.socket:
+        sock = listening.unix(path, backlog=backlog)
+        self._server.files.enter_context(listening.removed(os.path.abspath(path)))
+        return sock
 
     async def _start(self) -> Server:
         await self._server.start(self._sockets(), self._ssl)

@@ -53,7 +53,8 @@ class MemoryClient:
         return self._next_id
 
     def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """Send a command and give its answer; raises `Refusal` for an error, `LookupError` for none yet.
+        """Send a command and give its answer; raises `Refusal` for an error, `LookupError` for none yet: a handler that is a coroutine begins
+        only when time passes, so `send` it, `net.run()`, and take the `answer`.
 
         Other events that arrive meanwhile are kept for `events`.
         """

@@ -104,12 +104,13 @@ def say(client, *payloads):
     return [each.command for payload in payloads for each in client.decode(payload)]
 
 
+SHOWN = Raw(b'{"token":"t","info":{"a":1},"pid":"p"}')
 CONNECTING = said(type=0, nsp="/", data={"token": "t", "info": {"a": 1}, "pid": "p"})
 
 
 def test_the_parser_is_told_by_the_first_packet():
     client = SocketIODialect().decoder()
-    assert say(client, CONNECTING) == [m.Connect("connect", "t", Raw(b'{"a":1}'), "p")]
+    assert say(client, CONNECTING) == [m.Connect("connect", "t", Raw(b'{"a":1}'), "p", SHOWN, "/")]
     assert say(client, said(type=2, nsp="/", data=["f", {"a": b"x"}], id=3)) == [
         m.Call(3, "f", Packed(pack({"a": b"x"})))
     ]

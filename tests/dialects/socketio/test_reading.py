@@ -31,17 +31,21 @@ def say(client, *payloads):
     return [(each.codec.namespace, each.command) if isinstance(each, Within) else each for each in said]
 
 
+SHOWN = '{"token":"t","info":{"a":1},"pid":"p"}'
+ODD = '{"token":1,"info":null,"pid":[],"offset":"5","mine":{}}'
+
+
 @pytest.mark.parametrize(
     ("text", "namespace", "command"),
     [
-        ("40", "/", m.Connect("connect")),
-        ("40/,", "/", m.Connect("connect")),
-        ("40{}", "/", m.Connect("connect")),
-        ("40/chat", "/chat", m.Connect("connect")),
-        ("40/chat,", "/chat", m.Connect("connect")),
-        ('40{"token":"t","info":{"a":1},"pid":"p"}', "/", m.Connect("connect", "t", Raw(b'{"a":1}'), "p")),
-        ('40/chat,{"token":"t"}', "/chat", m.Connect("connect", "t")),
-        ('40{"token":1,"info":null,"pid":[],"offset":"5","mine":{}}', "/", m.Connect("connect")),
+        ("40", "/", m.Connect("connect", space="/")),
+        ("40/,", "/", m.Connect("connect", space="/")),
+        ("40{}", "/", m.Connect("connect", auth=Raw(b"{}"), space="/")),
+        ("40/chat", "/chat", m.Connect("connect", space="/chat")),
+        ("40/chat,", "/chat", m.Connect("connect", space="/chat")),
+        (f"40{SHOWN}", "/", m.Connect("connect", "t", Raw(b'{"a":1}'), "p", Raw(SHOWN.encode()), "/")),
+        ('40/chat,{"token":"t"}', "/chat", m.Connect("connect", "t", auth=Raw(b'{"token":"t"}'), space="/chat")),
+        (f"40{ODD}", "/", m.Connect("connect", auth=Raw(ODD.encode()), space="/")),
         ('40{"info":[1]}', "/", m.Malformed("connect", "bad request: info is not an object")),
         ("40/other,", "/other", m.Malformed("connect", "Invalid namespace")),
         ("40/other", "/other", m.Malformed("connect", "Invalid namespace")),
@@ -175,7 +179,10 @@ def test_a_client_may_come_back_into_a_namespace():
     say(client, "41/chat,")
     with pytest.raises(ProtocolError):
         say(client, '42/chat,["f"]')
-    assert say(client, "40/chat,", '42/chat,["f"]') == [("/chat", m.Connect("connect")), ("/chat", m.Call(-1, "f"))]
+    assert say(client, "40/chat,", '42/chat,["f"]') == [
+        ("/chat", m.Connect("connect", space="/chat")),
+        ("/chat", m.Call(-1, "f")),
+    ]
 
 
 def test_namespaces_are_limited():
@@ -183,8 +190,8 @@ def test_namespaces_are_limited():
     for number in range(MAX_NAMESPACES):
         say(client, f"40/{number},")
     assert say(client, "40/more,") == [("/more", m.Malformed("connect", "no more than 64 namespaces"))]
-    assert say(client, "40/1,") == [("/1", m.Connect("connect"))]
-    assert say(client, "41/1,", "40/more,")[1] == ("/more", m.Connect("connect"))
+    assert say(client, "40/1,") == [("/1", m.Connect("connect", space="/1"))]
+    assert say(client, "41/1,", "40/more,")[1] == ("/more", m.Connect("connect", space="/more"))
 
 
 def test_a_name_that_is_too_long_is_asked_nobody():
@@ -193,7 +200,7 @@ def test_a_name_that_is_too_long_is_asked_nobody():
     longest = "/" + "x" * (MAX_NAME - 1)
     ((_, fine),) = say(client, f"40{longest},")
     ((_, long),) = say(client, f"40{longest}x,")
-    assert (fine, long) == (m.Connect("connect"), m.Malformed("connect", "Invalid namespace"))
+    assert (fine, long) == (m.Connect("connect", space=fine.space), m.Malformed("connect", "Invalid namespace"))
     assert asked == [longest]
 
 

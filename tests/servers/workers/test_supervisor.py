@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import sys
 
 import pytest
@@ -69,6 +70,34 @@ async def test_a_worker_that_dies_is_replaced_and_another_stands_in_for_it(socke
             await asyncio.sleep(0)
     assert [type(each).__name__ for each in said] == ["Adopt", "Release"]
     other.say = say
+    supervisor.stop()
+    assert await run == 0
+
+
+async def test_a_successor_that_takes_long_to_start_is_said_to_be_waited_for(sockets, tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    slow = f"import os\nif os.path.exists({str(tmp_path / 'slow')!r}): open({str(gate)!r}).close()\n"
+    supervisor, run = await running(sockets[:1], slow + WORKER, long=0.0)
+    (tmp_path / "slow").touch()
+    said, told = [], asyncio.Event()
+
+    def tell(text):
+        said.append(text)
+        if text.startswith("waiting"):
+            told.set()
+
+    supervisor.watchers.add(tell)
+    replacing = supervisor.reload()
+    async with asyncio.timeout(PATIENCE):
+        await told.wait()
+        await asyncio.to_thread(lambda: gate.open("w").close())
+        assert (await replacing).whole
+    pid = supervisor.slots[0].current.pid
+    assert said[1:] == [
+        f"waiting for worker 1 (pid {pid}) to load the application",
+        f"worker 1 (pid {pid}) is ready",
+    ]
     supervisor.stop()
     assert await run == 0
 

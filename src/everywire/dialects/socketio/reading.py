@@ -14,7 +14,7 @@ from everywire.dialects.socketio.channels import meant
 from everywire.dialects.socketio.packets import Kind, Packet
 from everywire.dialects.socketio.writing import CONNECT, NamespaceCodec, PackedCodec, TextCodec
 from everywire.errors import MessageTooBig, ProtocolError
-from everywire.fitness import Unfit, fit_json, fit_object, fit_value
+from everywire.fitness import Unfit, fit_json, fit_object, fit_value, to_json
 from everywire.messages import Data, Raw
 
 __all__ = ["MAX_NAME", "MAX_NAMESPACES", "Codecs", "Predicate", "SocketIODecoder"]
@@ -128,15 +128,24 @@ class SocketIODecoder:
             return Within(codec, m.Malformed(CONNECT, f"no more than {MAX_NAMESPACES} namespaces"))
         self._joined[name] = codec
         try:
-            return Within(codec, _connecting(packet.fields or {}))
+            return Within(codec, _connecting(packet.fields, name))
         except Unfit as unfit:
             return Within(codec, m.Malformed(CONNECT, str(unfit)))
 
 
-def _connecting(auth: dict[str, Any]) -> m.Connect:
+def _connecting(fields: dict[str, Any] | None, namespace: str) -> m.Connect:
+    auth = fields or {}
     info = _fit(auth["info"]) if "info" in auth else None
     shown = fit_object(info) if info is not None and info != Raw(b"null") else None
-    return m.Connect(CONNECT, _string(auth.get("token")), shown, _string(auth.get("pid")))
+    token, pid = _string(auth.get("token")), _string(auth.get("pid"))
+    return m.Connect(CONNECT, token, shown, pid, _whole(fields) if fields is not None else None, namespace)
+
+
+def _whole(fields: dict[str, Any]) -> Raw:
+    """Give all that a client shows as JSON text."""
+    if any(isinstance(value, Raw) for value in fields.values()):
+        return fit_json(Raw(msgspec.json.encode(fields)))
+    return to_json(fit_value(fields))
 
 
 def _string(item: object) -> str | None:

@@ -35,7 +35,7 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     if session is None:
         return None
     enrolled = hub.enrolling.channels(session)
-    secret, beat, expires = hub.continuing.secret(session), hub.settings.heartbeat, hub.expires_in(session)
+    secret, beat, expires = hub.continuing.secret(session), hub.settings.heartbeat, hub.expiries.left(session)
     if attachment.alone:
         enrolled = ()  # its client asks for all that it wants to hear; what it may hear is known by now
     attachment.tell(m.Connected(command.ref, session.id, session.user, secret, resumed, beat, expires, enrolled))
@@ -51,11 +51,26 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
         attachment.close(Close.POLICY, "too many bad secrets from this address")
         return None, False
     earlier = await hub.continuing.find(command.resume)
+    if earlier is not None and earlier.space != command.space:
+        earlier = None  # of another language, or another session of the same client
     if earlier is not None and shown is None and not hub.expiries.over(earlier):  # the secret is the proof
         await hub.revoking.check(earlier.identity)
         if attachment.open and (session := hub.continuing.take(earlier, attachment)) is not None:
             return session, True
-    found = await identify(hub, attachment, shown, info=command.info)
+    name, now = hub.world.new_id(), hub.expiries.now()
+    found = await identify(
+        hub,
+        Connecting(
+            shown,
+            attachment.request,
+            command.info,
+            now,
+            attachment.address,
+            auth=command.auth,
+            space=command.space,
+            session=name,
+        ),
+    )
     if not attachment.open:
         return None, False
     if earlier is not None and earlier.identity.user == found.user:
@@ -63,21 +78,15 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
         if session is not None:
             return session, True
     hub.limiting.user(found)
-    return hub.begin(attachment, found, command.info), False
+    return hub.begin(attachment, found, command, name), False
 
 
-async def identify(
-    hub: Hub, attachment: Attachment, shown: str | None, member: m.Member | None = None, info: m.Raw | None = None
-) -> Identity:
-    """Ask the application whose the token is that was `shown`; raises `Refused` where it holds no longer, too.
-
-    `member` is who refreshes it, `info` what a new client says about itself.
-    """
+async def identify(hub: Hub, connecting: Connecting) -> Identity:
+    """Ask the application who connects, or refreshes a token; raises `Refused` where that holds no longer, too."""
     if hub.hooks.connect is None:
         return ANONYMOUS
-    if shown is not None and len(shown) > hub.settings.max_token:
+    if connecting.token is not None and len(connecting.token) > hub.settings.max_token:
         raise Refused(f"a token has at most {hub.settings.max_token} characters", Code.UNAUTHORIZED)
-    connecting = Connecting(shown, attachment.request, info, hub.expiries.now(), attachment.address, member)
     found = identity(await settled(hub.world, hub.hooks.connect(connecting)))
     await hub.revoking.check(found)
     return found

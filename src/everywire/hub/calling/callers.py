@@ -60,6 +60,11 @@ class Caller:
         return self._session.user
 
     @property
+    def space(self) -> str:
+        """Which of its client's sessions it is: a namespace of Socket.IO, "" where a client is one session."""
+        return self._session.space
+
+    @property
     def info(self) -> Any:
         """What the client tells of itself, unverified."""
         info = self._session.member.info

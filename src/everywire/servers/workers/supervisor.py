@@ -48,7 +48,8 @@ class Plan:
 
     Slots may share sockets. Clients of a worker that is replaced are let go over `window` seconds at most, `pace` per second where
     that takes less; calls and streams that are under way for them have `finish` seconds. `grace` is the time for their goodbyes, and all the
-    time there is at the end of everything. `start` is how long a process may take until it serves; `prelude` is Python that the authority runs first.
+    time there is at the end of everything. `start` is how long a process may take until it serves, and `long`
+    how long until that is said; `prelude` is Python that the authority runs first.
     """
 
     command: Sequence[str]
@@ -60,6 +61,7 @@ class Plan:
     finish: float = 30.0
     grace: float = 10.0
     start: float = 60.0
+    long: float = 5.0
     prelude: str = ""
 
 
@@ -272,7 +274,7 @@ class Supervisor:
                 except OSError as error:
                     failure = f"worker {slot.number} cannot be started: {error}"
                     break
-                if not await newer.begun(self.plan.start):
+                if not await self._begun(slot, newer):
                     failure = f"worker {slot.number} (pid {newer.pid}) {newer.fate} before it was ready"
                     break
                 old, slot.current = slot.current, newer
@@ -285,6 +287,16 @@ class Supervisor:
             return Outcome(f"{len(self.slots)} new workers serve; the old ones let their clients go", whole=True)
         _log.error("%s; the rest stay as they are", failure)
         return Outcome(f"{failure}; {len(older)} of {len(self.slots)} were replaced, the rest stay", whole=False)
+
+    async def _begun(self, slot: Slot, newer: Child) -> bool:
+        """Wait until a successor is ready, and say that it is waited for where that takes long."""
+        told = asyncio.get_running_loop().call_later(
+            self.plan.long, self._tell, "waiting for worker %d (pid %d) to load the application", slot.number, newer.pid
+        )
+        try:
+            return await newer.begun(self.plan.start)
+        finally:
+            told.cancel()
 
     async def _let_all_go(self, older: Sequence[Child]) -> None:
         await asyncio.gather(*[self._let_go(child) for child in older])
