@@ -9,15 +9,15 @@ import msgspec
 
 from everywire import messages as m
 from everywire.dialects.socketio import packed, packets
+from everywire.dialects.socketio.channels import OWN, answered
 from everywire.dialects.socketio.packets import RESERVED, Kind
 from everywire.fitness import to_json, to_packed
 from everywire.messages import Data, Packed, Raw
 from everywire.payloads import Payload
 
-__all__ = ["CONNECT", "OWN", "NamespaceCodec", "PackedCodec", "TextCodec"]
+__all__ = ["CONNECT", "NamespaceCodec", "PackedCodec", "TextCodec"]
 
 CONNECT = "connect"  # what the first command of a session is called by
-OWN = "everywire:"  # before the names that are ours
 
 _BAD_REQUEST = 107
 _MAX_NAME = 255
@@ -93,7 +93,8 @@ class NamespaceCodec:
                     error["data"] = to_json(event.data)
                 return self._packet(Kind.ACK, ref, (Raw(_write({"error": error})),))
             case _:
-                return ()
+                said = answered(event)
+                return () if said is None else self._packet(Kind.ACK, ref, (Raw(_write(said)),))
 
     def _published(self, event: m.Publication) -> tuple[Payload, ...]:
         emitted = _emitted(event.data)
