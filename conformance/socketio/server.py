@@ -6,18 +6,17 @@ python conformance/socketio/server.py --engine native --settings '{"ping_interva
 from __future__ import annotations
 
 import asyncio
-import itertools
 import sys
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import msgspec
 from dialect_server import arguments, meet, times
 
 from everywire import Caller, Everywire
 from everywire.dialects.socketio import SocketIODialect
-from everywire.hub.channels.changes import Change
 from everywire.hub.hooks import Connecting
 
 NAMESPACES = ("/", "/custom")
@@ -34,36 +33,22 @@ def offered(settings: dict[str, Any]) -> SocketIODialect:
 
 
 def application(settings: dict[str, Any]) -> Everywire:
-    """Every session is a user of its own, and told by the personal channel."""
-    app, numbers, shown = Everywire(settings=times(settings)), itertools.count(1), dict[str, Any]()
-    app.personal(presence=True)
+    """Greets each session with what it has shown, and says back what it is told."""
+    app = Everywire(settings=times(settings))
 
-    @app.on_connect
-    def who(connecting: Connecting) -> str:
-        user = f"guest-{next(numbers)}"
-        shown[user] = {} if connecting.token is None else {"token": connecting.token}
-        return user
-
-    @app.on_join("user:{user}")
-    def joined(change: Change) -> None:
-        user = change.params["user"]
-        app.publish_to(user, {"event": "auth", "args": [shown.pop(user)]})
+    @app.on_connected
+    def greet(caller: Caller, connecting: Connecting) -> None:
+        caller.tell("auth", msgspec.json.decode(connecting.auth) if connecting.auth is not None else {})
 
     @app.on("message", inline=True)
-    def message(caller: Caller, data: Any) -> None:
-        assert caller.user is not None
-        app.publish_to(caller.user, {"event": "message-back", "args": several(data)})
+    def message(caller: Caller, *arguments: Any) -> None:
+        caller.tell("message-back", *arguments)
 
     @app.on("message-with-ack", inline=True)
-    def message_with_ack(data: Any) -> Any:
-        return {"event": None, "args": several(data)}
+    def message_with_ack(*arguments: Any) -> Any:
+        return {"event": None, "args": arguments}
 
     return app
-
-
-def several(data: Any) -> list[Any]:
-    """The arguments of a message: one is given as it is."""
-    return data if isinstance(data, list) else [data]
 
 
 if __name__ == "__main__":
