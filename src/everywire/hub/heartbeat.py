@@ -38,13 +38,15 @@ class Heartbeats:
         self._homes: dict[Attachment, int] = {}
         self._cursor = 0
         self._timer: Timer | None = None
+        self._next = 0.0
         self.now = world.now()
 
     def add(self, attachment: Attachment) -> None:
         """Beat `attachment` from now on, first in one interval."""
         if self._timer is None:
             self.now = self._world.now()
-            self._timer = self._world.later(self._step, self._turn)
+            self._next = self.now + self._step / 2  # no beat is to be later than its interval
+            self._timer = self._world.later(self._step / 2, self._turn)
         attachment.heard = self._world.now()
         self._homes[attachment] = self._cursor
         self._slots[self._cursor][attachment] = None
@@ -65,8 +67,12 @@ class Heartbeats:
         self._looks.clear()
 
     def _turn(self) -> None:
-        self._timer = self._world.later(self._step, self._turn) if self._homes else None  # whatever comes of this turn
         self.now = self._world.now()
+        self._next = (
+            max(self._next, self.now - self._step) + self._step
+        )  # the intervals are exact, however late each turn is
+        delay = max(0.0, self._next - self.now)
+        self._timer = self._world.later(delay, self._turn) if self._homes else None  # whatever comes of this turn
         self._cursor = (self._cursor + 1) % _SLOTS
         if self._slots[self._cursor]:
             slot, beaten = self._cursor, self.now

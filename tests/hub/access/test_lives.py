@@ -15,6 +15,7 @@ def make():
     @app.on_connected
     async def connected(caller, connecting):
         seen.append(("connected", caller.session == connecting.session, caller.connected))
+        assert caller.connected
         caller.tell("welcome", 1)
 
     @app.on_disconnected
@@ -40,6 +41,7 @@ def test_one_that_is_continued_neither_begins_nor_ends():
     with Net(app) as net:
         client = net.client()
         resume = client.connect()["resume"]
+        net.run()
         client.drop()
         net.run()
         net.connect(resume=resume)
