@@ -1,4 +1,4 @@
-"""How suites of Socket.IO's repository are fetched and graded; `tests/conformance/test_socketio.py` runs them."""
+"""How the suites of Socket.IO's repository are fetched and graded."""
 
 import dataclasses
 import hashlib
