@@ -153,8 +153,11 @@ def _subprotocol(request: Request) -> str | None:
 
 
 def split(body: bytes) -> tuple[str | bytes, ...]:
-    """Give the packets in a body; what is broken in one is left for the decoder to refuse."""
-    text = body.decode(errors="surrogateescape")
+    """Give the packets in a body; what is broken in one is left for the decoder to refuse, as is a body that is no text."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return ("",)
     return tuple(_binary(each) if each.startswith("b") else each for each in text.split(_SEPARATOR))
 
 
