@@ -13,7 +13,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dialect_server import arguments, meet, times
+from app_server import arguments, beating, meet
 
 from everywire import Caller, Everywire
 from everywire.dialects.socketio import SocketIODialect
@@ -23,19 +23,16 @@ from everywire.hub.hooks import Connecting
 NAMESPACES = ("/", "/custom")
 
 
-def offered(settings: dict[str, Any]) -> SocketIODialect:
-    """Socket.IO as the suite expects to meet it: without recovery, or the answer to a CONNECT would have a `pid`."""
-    return SocketIODialect(
-        heartbeat=times(settings).heartbeat,
-        namespaces=NAMESPACES.__contains__,
-        max_payload=settings["max_payload"],
-        recoverable=False,
-    )
+def offer(app: Everywire, max_payload: int) -> None:
+    """Have Socket.IO met as the suite expects it: without recovery, or the answer to a CONNECT would have a `pid`."""
+    known = NAMESPACES.__contains__
+    app.speak(lambda heartbeat: SocketIODialect("/socket.io", heartbeat, known, max_payload, recoverable=False))
 
 
 def application(settings: dict[str, Any]) -> Everywire:
     """Every session is a user of its own, and told by the personal channel."""
-    app, numbers, shown = Everywire(settings=times(settings)), itertools.count(1), dict[str, Any]()
+    app, numbers, shown = beating(settings), itertools.count(1), dict[str, Any]()
+    offer(app, settings["max_payload"])
     app.personal(presence=True)
 
     @app.on_connect
@@ -68,4 +65,4 @@ def several(data: Any) -> list[Any]:
 
 if __name__ == "__main__":
     given = arguments(__doc__)
-    asyncio.run(meet(application(given.settings), offered(given.settings), given.engine))
+    asyncio.run(meet(application(given.settings), given.engine))
