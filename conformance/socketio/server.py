@@ -6,7 +6,7 @@ python conformance/socketio/server.py --engine native --settings '{"ping_interva
 from __future__ import annotations
 
 import asyncio
-import itertools
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,14 @@ def offer(app: Everywire, max_payload: int) -> None:
 
 def application(settings: dict[str, Any]) -> Everywire:
     """Every session is a user of its own, and told by the personal channel."""
-    app, numbers, shown = beating(settings), itertools.count(1), dict[str, Any]()
+    app, shown = beating(settings), dict[str, Any]()
     offer(app, settings["max_payload"])
     app.personal(presence=True)
 
     @app.on_connect
     def who(connecting: Connecting) -> str:
-        user = f"guest-{next(numbers)}"
-        shown[user] = {} if connecting.token is None else {"token": connecting.token}
-        return user
+        shown[connecting.session] = {} if connecting.auth is None else json.loads(connecting.auth)
+        return connecting.session
 
     @app.on_join("user:{user}")
     def joined(change: Change) -> None:
