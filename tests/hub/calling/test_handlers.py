@@ -172,7 +172,6 @@ async def unknown(data: "Nowhere"): ...  # noqa: F821
 @pytest.mark.parametrize(
     ("function", "options", "why"),
     [
-        (lambda *data: 0, {}, "parameters are passed by name"),
         (lambda **fields: 0, {}, "parameters are passed by name"),
         (lambda data, /: 0, {}, "parameters are passed by name"),
         (dict, {}, "does not say what it takes"),
@@ -260,3 +259,23 @@ def test_binary_arguments_by_position():
 
     packed = Packed(msgspec.msgpack.encode(["a", b"\x01"]))
     assert Handler("f", keep).bind(CALLER, packed, None, positional=True) == {"name": "a", "content": b"\x01"}
+
+
+def test_all_arguments_as_they_come():
+    async def several(caller: Caller, *words: int, **_):  # pragma: no cover - declared wrong
+        return words
+
+    with pytest.raises(TypeError, match="parameters are passed by name"):
+        Handler("f", several)
+
+    def every(caller: Caller, *words: int, member: Member):
+        return caller, words, member
+
+    handler, caller = Handler("f", every), SimpleNamespace(member="m")
+    for data, positional, words in ((b"[1,2]", True, (1, 2)), (b"3", False, (3,)), (None, False, ())):
+        bound = handler.bind(caller, Raw(data) if data else None, None, positional=positional)
+        assert handler.called(**bound) == (caller, words, "m")
+    with pytest.raises(Refused):
+        handler.bind(caller, Raw(b'["a"]'), None, positional=True)
+    with pytest.raises(TypeError, match="take one or the other"):
+        Handler("f", lambda first, *words: None)

@@ -10,6 +10,7 @@ import msgspec
 from everywire import messages as m
 from everywire.dialects.base import Within
 from everywire.dialects.socketio import packed, packets
+from everywire.dialects.socketio.channels import meant
 from everywire.dialects.socketio.packets import Kind, Packet
 from everywire.dialects.socketio.writing import CONNECT, NamespaceCodec, PackedCodec, TextCodec
 from everywire.errors import MessageTooBig, ProtocolError
@@ -161,10 +162,10 @@ def _call(packet: Packet, ref: int) -> m.Command:
     name, items = packets.name_of(packet.items[0]), packet.items[1:]
     try:
         if not items:
-            return m.Call(ref, name)
+            return meant(m.Call(ref, name))
         if len(items) == 1 and _is_object(items[0]):
-            return m.Call(ref, name, _fit(items[0]))
-        return m.Call(ref, name, _fit_all(items), positional=True)
+            return meant(m.Call(ref, name, _fit(items[0])))
+        return meant(m.Call(ref, name, _fit_all(items), positional=True))
     except Unfit as unfit:
         return m.Malformed(ref, str(unfit))
 

@@ -9,15 +9,15 @@ import msgspec
 
 from everywire import messages as m
 from everywire.dialects.socketio import packed, packets
+from everywire.dialects.socketio.channels import OWN, answered
 from everywire.dialects.socketio.packets import RESERVED, Kind
 from everywire.fitness import to_json, to_packed
 from everywire.messages import Data, Packed, Raw
 from everywire.payloads import Payload
 
-__all__ = ["CONNECT", "OWN", "NamespaceCodec", "PackedCodec", "TextCodec"]
+__all__ = ["CONNECT", "NamespaceCodec", "PackedCodec", "TextCodec"]
 
 CONNECT = "connect"  # what the first command of a session is called by
-OWN = "everywire:"  # before the names that are ours
 
 _BAD_REQUEST = 107
 _MAX_NAME = 255
@@ -32,6 +32,8 @@ class _Emitted(msgspec.Struct, forbid_unknown_fields=True):
 
 _read_emitted = msgspec.json.Decoder(_Emitted).decode
 _unpack_emitted = msgspec.msgpack.Decoder(_Emitted).decode
+_read_elements = msgspec.json.Decoder(list[Raw]).decode
+_unpack_elements = msgspec.msgpack.Decoder(list[Raw]).decode
 _unpack = msgspec.msgpack.Decoder().decode
 _write = msgspec.json.Encoder().encode
 
@@ -53,8 +55,8 @@ class NamespaceCodec:
         match event:
             case m.Publication():
                 return self._published(event)
-            case m.Calling(call, name, data):
-                return self._event(name, _arguments(data, name) if data is not None else (), call)
+            case m.Calling():
+                return self._called(event)
             case m.Connected(ref=ref) if ref == CONNECT:
                 said = {"sid": event.session}
                 return self._fields(Kind.CONNECT, {**said, "pid": event.resume} if self.recoverable else said)
@@ -65,6 +67,12 @@ class NamespaceCodec:
                 return self._fields(Kind.CONNECT_ERROR, told)
             case _:
                 return self._answer(event)
+
+    def _called(self, event: m.Calling) -> tuple[Payload, ...]:
+        data, number = event.data, event.call if event.call >= 0 else None
+        if data is None:
+            return self._event(event.name, (), number)
+        return self._event(event.name, _elements(data) if event.positional else _arguments(data, event.name), number)
 
     def parted(self) -> tuple[Payload, ...]:
         """Give the packet after which a client is in the namespace no longer, and does not come back by itself."""
@@ -85,7 +93,8 @@ class NamespaceCodec:
                     error["data"] = to_json(event.data)
                 return self._packet(Kind.ACK, ref, (Raw(_write({"error": error})),))
             case _:
-                return ()
+                said = answered(event)
+                return () if said is None else self._packet(Kind.ACK, ref, (Raw(_write(said)),))
 
     def _published(self, event: m.Publication) -> tuple[Payload, ...]:
         emitted = _emitted(event.data)
@@ -154,6 +163,13 @@ def _emitted(data: Data) -> _Emitted | None:
 def _each(data: Data, emitted: _Emitted) -> tuple[Data, ...]:
     kind: Callable[[Raw], Data] = Packed if isinstance(data, Packed) else Raw
     return tuple(kind(argument) for argument in emitted.args)
+
+
+def _elements(data: Data) -> tuple[Data, ...]:
+    """Give the elements of an array."""
+    if isinstance(data, Packed):
+        return tuple(map(Packed, _unpack_elements(data)))
+    return tuple(_read_elements(data))
 
 
 def _arguments(data: Data, name: str | None = None) -> tuple[Data, ...]:
