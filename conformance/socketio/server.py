@@ -6,10 +6,11 @@ python conformance/socketio/server.py --engine native --settings '{"ping_interva
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -37,7 +38,7 @@ def application(settings: dict[str, Any]) -> Everywire:
 
     @app.on_connect
     def who(connecting: Connecting) -> str:
-        shown[connecting.session] = {} if connecting.auth is None else json.loads(connecting.auth)
+        shown[connecting.session] = {} if connecting.auth is None else msgspec.json.decode(connecting.auth)
         return connecting.session
 
     @app.on_join("user:{user}")
