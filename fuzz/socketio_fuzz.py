@@ -37,7 +37,7 @@ def messages(data: bytes) -> list[str | bytes]:
         if each[:1] and each[0] & 1:
             found.append(each[1:])
         else:
-            found.append(each[1:].decode(errors="surrogateescape"))
+            found.append(each[1:].decode(errors="replace"))
     return found
 
 

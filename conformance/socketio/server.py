@@ -10,15 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import msgspec
 from app_server import arguments, beating, meet
 
 from everywire import Caller, Everywire
 from everywire.dialects.socketio import SocketIODialect
-from everywire.hub.channels.changes import Change
 from everywire.hub.hooks import Connecting
 
 NAMESPACES = ("/", "/custom")
@@ -31,36 +29,23 @@ def offer(app: Everywire, max_payload: int) -> None:
 
 
 def application(settings: dict[str, Any]) -> Everywire:
-    """Every session is a user of its own, and told by the personal channel."""
-    app, shown = beating(settings), dict[str, Any]()
+    """Greets each session with what it has shown, and says back what it is told."""
+    app = beating(settings)
     offer(app, settings["max_payload"])
-    app.personal(presence=True)
 
-    @app.on_connect
-    def who(connecting: Connecting) -> str:
-        shown[connecting.session] = {} if connecting.auth is None else msgspec.json.decode(connecting.auth)
-        return connecting.session
-
-    @app.on_join("user:{user}")
-    def joined(change: Change) -> None:
-        user = change.params["user"]
-        app.publish_to(user, {"event": "auth", "args": [shown.pop(user)]})
+    @app.on_connected
+    def greet(caller: Caller, connecting: Connecting) -> None:
+        caller.tell("auth", msgspec.json.decode(connecting.auth) if connecting.auth is not None else {})
 
     @app.on("message", inline=True)
-    def message(caller: Caller, data: Any) -> None:
-        assert caller.user is not None
-        app.publish_to(caller.user, {"event": "message-back", "args": several(data)})
+    def message(caller: Caller, *arguments: Any) -> None:
+        caller.tell("message-back", *arguments)
 
     @app.on("message-with-ack", inline=True)
-    def message_with_ack(data: Any) -> Any:
-        return {"event": None, "args": several(data)}
+    def message_with_ack(*arguments: Any) -> Any:
+        return {"event": None, "args": arguments}
 
     return app
-
-
-def several(data: Any) -> list[Any]:
-    """The arguments of a message: one is given as it is."""
-    return data if isinstance(data, list) else [data]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from everywire.hub.calling.shapes import Shape
 from everywire.hub.channels.changes import ChangeHook, ChangeKind
 from everywire.hub.channels.enrolling import personal
 from everywire.hub.channels.policies import Bounds
-from everywire.hub.hooks import ConnectHook, Hooks
+from everywire.hub.hooks import ConnectedHook, ConnectHook, DisconnectedHook, Hooks
 from everywire.hub.kinds import ACTIONS, Access, Action, ChannelKind, Presence, Rule
 from everywire.messages import PolicyKind
 from everywire.servers.routes import Route, Routes
@@ -23,6 +23,8 @@ from everywire.servers.routes import Route, Routes
 __all__ = ["CallOptions", "ChannelOptions", "Declaring"]
 
 C = TypeVar("C", bound=ConnectHook)
+D = TypeVar("D", bound=ConnectedHook)
+E = TypeVar("E", bound=DisconnectedHook)
 G = TypeVar("G", bound=ChangeHook)
 H = TypeVar("H", bound=Callable[..., Any])
 R = TypeVar("R", bound=Route)
@@ -165,6 +167,24 @@ class Declaring:
         if self._hooks.connect is not None:
             raise ValueError(f"{self._connecting} says who connects already: let one function ask the other")
         self._hooks.connect, self._connecting = hook, "@app.on_connect"
+        return hook
+
+    def on_connected(self, hook: D) -> D:
+        """Have the decorated function, sync or async, learn of each session that begins, after its client was told: given a `Caller` and the `Connecting`.
+
+        What the client says next waits for it. A session that is continued does not begin.
+        """
+        check_function("@app.on_connected is for a function", hook, "a `Caller` and a `Connecting`", 2)
+        self._hooks.connected = hook
+        return hook
+
+    def on_disconnected(self, hook: E) -> E:
+        """Have the decorated function, sync or async, learn of each session that is over: its client left, or did not come back in time. Given a `Caller`.
+
+        One whose node is killed is told by nobody; presence is what is true then.
+        """
+        check_function("@app.on_disconnected is for a function", hook, "a `Caller`")
+        self._hooks.disconnected = hook
         return hook
 
     def on_join(self, pattern: str) -> Callable[[G], G]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from everywire.hub.access.identity import Identity
+from everywire.hub.calling.callers import Caller
 from everywire.hub.calling.handlers import Handler
 from everywire.hub.channels.changes import ChangeHook, ChangeKind
 from everywire.hub.kinds import Kinds
 from everywire.messages import Command, Member, Raw
 
-__all__ = ["ConnectHook", "Connecting", "Hooks", "Tracer"]
+__all__ = ["ConnectHook", "ConnectedHook", "Connecting", "DisconnectedHook", "Hooks", "Tracer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,13 @@ ConnectHook: TypeAlias = Callable[[Connecting], Said | Awaitable[Said]]
 """Gives the user's name, None for an anonymous one, or an `Identity`; raises `Refused` to turn the client away."""
 
 
+ConnectedHook: TypeAlias = Callable[[Caller, Connecting], object]
+"""Learns of a session that has begun, sync or async: who it is, and what it connected with."""
+
+DisconnectedHook: TypeAlias = Callable[[Caller], object]
+"""Learns of a session that is over, sync or async."""
+
+
 class Tracer(Protocol):
     """Follows what is done on behalf of one command."""
 
@@ -56,6 +64,8 @@ class Hooks:
     kinds: Kinds = field(default_factory=Kinds)
     handlers: dict[str, Handler] = field(default_factory=dict)
     connect: ConnectHook | None = None
+    connected: ConnectedHook | None = None
+    disconnected: DisconnectedHook | None = None
     changes: dict[tuple[ChangeKind, str], ChangeHook] = field(default_factory=dict)  # by what happens and the pattern
     secrets: tuple[
         str, ...

@@ -13,6 +13,7 @@ from everywire.http.request import Request
 from everywire.hub.access.expiries import Expiries
 from everywire.hub.access.identity import Identity
 from everywire.hub.access.limiting import Limiting
+from everywire.hub.access.lives import ended
 from everywire.hub.access.permission import check_draft
 from everywire.hub.access.revoking import Revoking
 from everywire.hub.attachment import Attachment
@@ -234,11 +235,13 @@ class Hub:
         """End a session for good: its places in channels, its subscriptions, its secret."""
         self._part(session)
         self.records.drop(session)
+        ended(self, session)
 
     def _linger_over(self, session: Session) -> None:
         """End a session that others see leave; its secret still brings it back."""
         self.records.over(session)
         self._part(session)
+        ended(self, session)
 
     def surrender(self, session: Session) -> None:
         """Let go of a session that another node goes on with: it has its places now, and its record."""
@@ -477,12 +480,10 @@ class Hub:
         for attachment in [*self.attachments]:
             self.detach(attachment)
             attachment.transport.close(code, reason)
-        for wheel in (self.heartbeats, self.expiries, self.places, self.changes):
+        for wheel in (self.heartbeats, self.expiries, self.places, self.changes, self._lingering, self.unconnected):
             wheel.close()
-        for keeper in (self.records, self.repairs, self.rosters):
+        for keeper in (self.records, self.repairs, self.rosters, self._unclaimed, self.call_deadlines):
             keeper.close()
-        for deadlines in (self._lingering, self.unconnected, self._unclaimed, self.call_deadlines):
-            deadlines.close()
 
     async def settled(self) -> None:
         """Wait until what other nodes need of this one is written down."""

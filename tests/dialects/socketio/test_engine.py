@@ -140,7 +140,7 @@ def test_a_line_moves_to_a_websocket():
         (b"b", (b"",)),
         (b"b!!", ("b!!",)),
         (b"bAQ", ("bAQ",)),
-        (b"4\xff", ("4\udcff",)),
+        (b"4\xff", ("",)),
         (b"3\x1e", ("3", "")),
     ],
 )
@@ -148,7 +148,7 @@ def test_bodies(body, packets):
     assert split(body) == packets
 
 
-@pytest.mark.parametrize("packet", ["", "b!!", "bAQ", "4\udcff"])
+@pytest.mark.parametrize("packet", ["", "b!!", "bAQ"])
 def test_what_is_broken_in_a_body_is_refused_by_the_decoder(packet):
     with pytest.raises(ProtocolError):
         list(SocketIODialect().decoder().decode(packet))

@@ -56,6 +56,24 @@ def test_values_that_only_javascript_has(value, plain):
 
 
 @pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("d40000", None),  # undefined
+        ("d7000000018bcfe5687b", "2023-11-14T22:13:20.123Z"),  # a Date
+        ("c70300010203", b"\1\2\3"),  # a Uint8Array
+        ("c708000000000000000000", b"\0" * 8),  # one as long as a Date
+        ("c70800000000000000f03f", b"\0\0\0\0\0\0\xf0?"),  # a Float64Array
+        ("c7010000", b"\0"),  # one as long as undefined
+        ("c403616263", b"abc"),  # a Buffer
+        ("81a161d40000", {}),  # an object with undefined in it
+    ],
+)
+def test_what_the_official_parser_writes(written, value):
+    packet = read(bytes.fromhex(f"84a47479706502a36e7370a12fa46461746192a166{written}a2696401"))
+    assert packet == Packet(Kind.EVENT, "/", 1, ["f", value])
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"",

@@ -5,7 +5,7 @@ import pytest
 from everywire import messages as m
 from everywire.dialects.base import Within
 from everywire.dialects.socketio import SocketIODialect
-from everywire.dialects.socketio.reading import MAX_NAME, MAX_NAMESPACES
+from everywire.dialects.socketio.reading import MAX_NAME
 from everywire.errors import MessageTooBig, ProtocolError
 from everywire.messages import Packed, Raw
 
@@ -187,11 +187,19 @@ def test_a_client_may_come_back_into_a_namespace():
 
 def test_namespaces_are_limited():
     client = decoder(lambda name: True)
-    for number in range(MAX_NAMESPACES):
+    for number in range(64):
         say(client, f"40/{number},")
     assert say(client, "40/more,") == [("/more", m.Malformed("connect", "no more than 64 namespaces"))]
     assert say(client, "40/1,") == [("/1", m.Connect("connect", space="/1"))]
     assert say(client, "41/1,", "40/more,")[1] == ("/more", m.Connect("connect", space="/more"))
+
+
+def test_how_many_namespaces_is_a_setting():
+    dialect = SocketIODialect(namespaces=lambda name: True)
+    dialect.max_namespaces = 1
+    client = dialect.decoder()
+    said = say(client, "40", "40/more,")
+    assert said[1] == ("/more", m.Malformed("connect", "no more than 1 namespaces"))
 
 
 def test_a_name_that_is_too_long_is_asked_nobody():

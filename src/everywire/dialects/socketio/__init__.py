@@ -1,4 +1,4 @@
-"""Socket.IO as its official clients speak it: `docs/dialects/socketio.md` in code."""
+"""Socket.IO as its official clients speak it: version 5 of its protocol, above version 4 of Engine.IO's."""
 
 from everywire.dialects.socketio.dialect import SocketIODialect
 

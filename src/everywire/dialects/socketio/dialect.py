@@ -24,7 +24,7 @@ class SocketIODialect:
     """What socket.io-client speaks from version 3 on, by WebSocket and by polling, at `path` with or without a slash behind it.
 
     `namespaces` says which there are, the main one ("/") among them. `max_payload` is the bytes of a message, of a body, and of all that
-    is attached to a packet. Clients that are not `recoverable` are told no `pid`.
+    is attached to a packet; `max_namespaces`, which may be set anew, how many one transport may be in. Clients that are not `recoverable` are told no `pid`.
 
     Invariants: `_codecs` holds every codec that a transport still uses, so that all sessions of a namespace share one.
     """
@@ -43,6 +43,7 @@ class SocketIODialect:
         self.path = path.rstrip("/")
         self.heartbeat = heartbeat or Heartbeat(every=25.0, patience=20.0)
         self.max_payload = max_payload
+        self.max_namespaces = 64
         self._namespaces = namespaces
         self._recoverable = recoverable
         self._codecs: WeakValueDictionary[tuple[str, type[NamespaceCodec]], NamespaceCodec] = WeakValueDictionary()
@@ -53,7 +54,7 @@ class SocketIODialect:
 
     def decoder(self) -> Decoder:
         """Give the reader of a new transport."""
-        return SocketIODecoder(self._codec, self._namespaces, self.max_payload)
+        return SocketIODecoder(self._codec, self._namespaces, self.max_payload, self.max_namespaces)
 
     def part(self, codec: Codec, code: int, reason: str) -> tuple[Payload, ...] | None:
         """End one namespace, whose client does not come back by itself then; None where it may: it does once the transport is gone.

@@ -12,6 +12,7 @@ import msgspec
 
 from everywire import messages as m
 from everywire.dialects.base import Decoder, Deliver, Hear, Intent, Move, NewId, Open, OpenLine, Part, Preflight, Reply
+from everywire.errors import CloseCode
 from everywire.http.request import Request
 from everywire.payloads import BodyFormat, Codec, Payload
 
@@ -152,8 +153,11 @@ def _subprotocol(request: Request) -> str | None:
 
 
 def split(body: bytes) -> tuple[str | bytes, ...]:
-    """Give the packets in a body; what is broken in one is left for the decoder to refuse."""
-    text = body.decode(errors="surrogateescape")
+    """Give the packets in a body; what is broken in one is left for the decoder to refuse, as is a body that is no text."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return ("",)
     return tuple(_binary(each) if each.startswith("b") else each for each in text.split(_SEPARATOR))
 
 
@@ -172,4 +176,9 @@ def _pack(payloads: Sequence[str | bytes]) -> bytes:
     )
 
 
-POLL = BodyFormat(_TEXT, _pack, lambda code, reason: b"1", one_shot=True)
+def _goodbye(code: int, reason: str) -> bytes:
+    """Give the last packet of a poll: nothing new where the client itself has closed."""
+    return b"6" if code == CloseCode.NORMAL else b"1"
+
+
+POLL = BodyFormat(_TEXT, _pack, _goodbye, one_shot=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 import msgspec
 from msgspec.msgpack import Ext
 
+from everywire.dialects.socketio.extensions import told_apart
 from everywire.dialects.socketio.packets import MAIN, Kind, Packet, checked
 from everywire.errors import ProtocolError
 from everywire.fitness import MAX_DEPTH
@@ -27,6 +28,9 @@ def read(data: bytes) -> Packet:
     """Read a packet; raises `ProtocolError` for what is none that a client may send."""
     try:
         said = _unpack(data)
+        apart = told_apart(data)
+        if apart is not data:
+            said = _unpack(apart)
     except (msgspec.DecodeError, RecursionError, ValueError):
         raise ProtocolError("no Socket.IO packet") from None
     if not isinstance(said, dict):

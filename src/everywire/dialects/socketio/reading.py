@@ -17,10 +17,9 @@ from everywire.errors import MessageTooBig, ProtocolError
 from everywire.fitness import Unfit, fit_json, fit_object, fit_value, to_json
 from everywire.messages import Data, Raw
 
-__all__ = ["MAX_NAME", "MAX_NAMESPACES", "Codecs", "Predicate", "SocketIODecoder"]
+__all__ = ["MAX_NAME", "Codecs", "Predicate", "SocketIODecoder"]
 
 MAX_NAME = 255  # characters of a namespace's name
-MAX_NAMESPACES = 64  # on one transport
 
 Codecs: TypeAlias = Callable[[str, type[NamespaceCodec]], NamespaceCodec]
 """Gives the codec of a namespace, by its name and what writes for the client's parser: always the same one."""
@@ -41,12 +40,23 @@ class SocketIODecoder:
     `_ref` is what the last event without an acknowledgement is called by, a negative number.
     """
 
-    __slots__ = ("_attachments", "_codecs", "_joined", "_max_payload", "_namespaces", "_packed", "_ref", "_torn")
+    __slots__ = (
+        "_attachments",
+        "_codecs",
+        "_joined",
+        "_max_namespaces",
+        "_max_payload",
+        "_namespaces",
+        "_packed",
+        "_ref",
+        "_torn",
+    )
 
-    def __init__(self, codecs: Codecs, namespaces: Predicate, max_payload: int) -> None:
+    def __init__(self, codecs: Codecs, namespaces: Predicate, max_payload: int, max_namespaces: int) -> None:
         self._codecs = codecs
         self._namespaces = namespaces
         self._max_payload = max_payload
+        self._max_namespaces = max_namespaces
         self._joined: dict[str, NamespaceCodec] = {}
         self._packed: bool | None = None
         self._torn: Packet | None = None
@@ -124,8 +134,8 @@ class SocketIODecoder:
         codec = self._codecs(name, PackedCodec if self._packed else TextCodec)
         if len(name) > MAX_NAME or not self._namespaces(name):
             return Within(codec, m.Malformed(CONNECT, _INVALID))
-        if name not in self._joined and len(self._joined) >= MAX_NAMESPACES:
-            return Within(codec, m.Malformed(CONNECT, f"no more than {MAX_NAMESPACES} namespaces"))
+        if name not in self._joined and len(self._joined) >= self._max_namespaces:
+            return Within(codec, m.Malformed(CONNECT, f"no more than {self._max_namespaces} namespaces"))
         self._joined[name] = codec
         try:
             return Within(codec, _connecting(packet.fields, name))
