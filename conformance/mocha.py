@@ -119,7 +119,8 @@ class Score:
     passes: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    trouble: str = ""  # why mocha gave no report
+    trouble: str = ""  # why there is no report, or none that counts
+    log: str = ""  # where more is said
 
     @property
     def cases(self) -> int:
@@ -137,7 +138,7 @@ class Score:
         lines += [f"    {title}: {error}" for title, error in self.failures.items()]
         if self.expected is not None and self.cases != self.expected:
             lines.append(f"    {self.expected - self.cases} of {self.expected} cases did not run")
-        return "\n".join(lines + ([f"    {self.trouble}"] if self.trouble else []))
+        return "\n".join(lines + [f"    {said}" for said in (self.trouble, self.log) if said])
 
 
 def score(report: dict[str, Any], expected: int | None) -> Score:

@@ -40,7 +40,11 @@ def perform(suite: Suite, folder: Path, subject: str) -> Score:
     with server(folder, subject) as running:
         found = suite.run(running.port)
         if not running.alive:
-            found.trouble = "the server has ended:\n" + "\n".join(running.log[-20:])
+            found.trouble = "the server has ended"
+    if not found.passed:
+        log = suite.home / f"{subject}.log"
+        log.write_text("\n".join(running.log) + "\n")
+        found.log = f"the server's log is {log}"
     return found
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dialect_server import arguments, meet, times
+from app_server import arguments, beating, meet
 
 from everywire import Everywire
 from everywire import messages as m
@@ -97,7 +97,8 @@ class EchoDialect:
 
 def application(settings: dict[str, Any]) -> Everywire:
     """What answers the calls."""
-    app = Everywire(settings=times(settings))
+    app = beating(settings)
+    app.speak(lambda heartbeat: EchoDialect(heartbeat, settings["max_payload"]))
 
     @app.on("echo", inline=True)
     def echo(data: Any) -> Any:
@@ -108,5 +109,4 @@ def application(settings: dict[str, Any]) -> Everywire:
 
 if __name__ == "__main__":
     given = arguments(__doc__)
-    app = application(given.settings)
-    asyncio.run(meet(app, EchoDialect(app.settings.heartbeat, given.settings["max_payload"]), given.engine))
+    asyncio.run(meet(application(given.settings), given.engine))

@@ -13,7 +13,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import msgspec
-from dialect_server import arguments, meet, times
+from app_server import arguments, beating, meet
 
 from everywire import Caller, Everywire
 from everywire.dialects.socketio import SocketIODialect
@@ -22,19 +22,16 @@ from everywire.hub.hooks import Connecting
 NAMESPACES = ("/", "/custom")
 
 
-def offered(settings: dict[str, Any]) -> SocketIODialect:
-    """Socket.IO as the suite expects to meet it: without recovery, or the answer to a CONNECT would have a `pid`."""
-    return SocketIODialect(
-        heartbeat=times(settings).heartbeat,
-        namespaces=NAMESPACES.__contains__,
-        max_payload=settings["max_payload"],
-        recoverable=False,
-    )
+def offer(app: Everywire, max_payload: int) -> None:
+    """Have Socket.IO met as the suite expects it: without recovery, or the answer to a CONNECT would have a `pid`."""
+    known = NAMESPACES.__contains__
+    app.speak(lambda heartbeat: SocketIODialect("/socket.io", heartbeat, known, max_payload, recoverable=False))
 
 
 def application(settings: dict[str, Any]) -> Everywire:
     """Greets each session with what it has shown, and says back what it is told."""
-    app = Everywire(settings=times(settings))
+    app = beating(settings)
+    offer(app, settings["max_payload"])
 
     @app.on_connected
     def greet(caller: Caller, connecting: Connecting) -> None:
@@ -53,4 +50,4 @@ def application(settings: dict[str, Any]) -> Everywire:
 
 if __name__ == "__main__":
     given = arguments(__doc__)
-    asyncio.run(meet(application(given.settings), offered(given.settings), given.engine))
+    asyncio.run(meet(application(given.settings), given.engine))
