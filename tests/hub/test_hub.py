@@ -162,7 +162,7 @@ def test_nothing_is_left_of_sessions_that_ended(net):
     net.client().drop()
     net.run(11)
     assert (hub.sessions, hub.channels, hub.attachments) == ({}, {}, {})
-    assert len(hub._lingering._due) == len(hub._unconnected._due) == len(hub._unclaimed._due) == 0
+    assert len(hub._lingering._due) == len(hub.unconnected._due) == len(hub._unclaimed._due) == 0
     assert hub.places._held == {}
     assert hub.broker._places._channels == {}
 

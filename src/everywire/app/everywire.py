@@ -20,7 +20,7 @@ from everywire.app.governing import Governing
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
-from everywire.dialects.base import Open
+from everywire.dialects.base import Move, Open
 from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDialect
 from everywire.errors import EverywireError
 from everywire.gateway import Answer, Gateway, HttpSettings
@@ -126,8 +126,9 @@ class Everywire(Declaring, Speaking, Governing):
         self._hub.tracer = self._tracer
         self._nodes = Nodes(self._hub)
         self._offer_health(Health(self._hub))
-        dialect = NativeDialect(self.path, self.settings.heartbeat)
-        self._gateway = Gateway(self._hub, [dialect], self._http)
+        beat = self.settings.heartbeat
+        dialects = [NativeDialect(self.path, beat), *(make(beat) for make in self._dialects)]
+        self._gateway = Gateway(self._hub, dialects, self._http)
         return self._gateway
 
     def _offer_health(self, health: Health) -> None:
@@ -166,7 +167,7 @@ class Everywire(Declaring, Speaking, Governing):
         decided = self.gateway.accept(request)
         if decided is None:
             return self._routes.answer(request)
-        return None if isinstance(decided, Open) else decided
+        return None if isinstance(decided, Open | Move) else decided
 
     @asynccontextmanager
     async def serving(

@@ -15,7 +15,7 @@ from everywire.messages import Command, Heartbeat
 from everywire.payloads import BodyFormat, Codec, Payload
 
 __all__ = ["Decoder", "Denial", "Dialect", "Heartbeat", "Intent", "NewId", "Reply", "Talk", "Follow", "told_plainly"]
-__all__ += ["Ask", "Deliver", "Hear", "Leave", "Open", "OpenLine", "Preflight", "Watch"]
+__all__ += ["Ask", "Deliver", "Hear", "Leave", "Move", "Open", "OpenLine", "Part", "Preflight", "Watch", "Within"]
 
 NewId: TypeAlias = Callable[[], str]
 """Mints an unguessable id, safe in URLs."""
@@ -39,10 +39,22 @@ def told_plainly(status: int, code: int, reason: str) -> Reply:
     return Reply(status, f"{reason}\n".encode(), (("Content-Type", "text/plain; charset=utf-8"),))
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A command of one of several sessions that share a transport: of the one that reads `codec`, which begins with its first command."""
+
+    codec: Codec
+    command: Command
+
+
+Part: TypeAlias = Callable[[Codec, int, str], tuple[Payload, ...] | None]
+"""Words the end of one of several sessions on a transport: given its codec, a close code and a reason; None closes the transport with it."""
+
+
 class Decoder(Protocol):
     """The reading half of a dialect: one per transport, because languages have state."""
 
-    def decode(self, data: str | bytes) -> Iterator[Command]:
+    def decode(self, data: str | bytes) -> Iterator[Command | Within]:
         """Give the commands in one payload, lazily: one is handled before the next is read.
 
         Raises `ProtocolError` where the payload is beyond the language; what was given before counts.
@@ -53,13 +65,33 @@ class Decoder(Protocol):
 class Open:
     """Make the exchange a transport, whose client reads `codec` and is read by `decoder`.
 
-    `subprotocol` is what a WebSocket handshake selects, `greeting` is sent first.
+    `subprotocol` is what a WebSocket handshake selects, `greeting` is sent first. Where the decoder tells several sessions apart,
+    `part` ends one of them, and `codec` says what concerns the transport alone.
     """
 
     codec: Codec
     decoder: Decoder
     subprotocol: str | None = None
     greeting: tuple[Payload, ...] = ()
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Make the exchange a WebSocket that carries `line` on, once its client has said so.
+
+    On it, the client says `probe` and is told `answer`; then it says `commit`, and the line is carried by the WebSocket alone. Between the two,
+    a request that fetches payloads is answered by `nudge` every `every` seconds. All of that takes `patience` seconds at most.
+    """
+
+    line: str
+    probe: str
+    answer: Payload
+    commit: str
+    nudge: Payload
+    every: float = 0.1
+    patience: float = 10.0
+    denial: Denial = told_plainly
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +103,30 @@ class OpenLine:
     answer: Callable[[str], Reply]
     payload: str | bytes | None = None
     denial: Denial = told_plainly
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Have `line` hear a payload, the `number`th that came by a request of its own; then `answer`."""
+    """Have `line` hear payloads, the `number`th that came by a request of their own; then `answer`. Without a `number` they are heard as they come."""
 
     line: str
-    number: int
-    payload: str | bytes
+    number: int | None
+    payloads: tuple[str | bytes, ...]
     answer: Reply
     denial: Denial = told_plainly
 
 
 @dataclass(frozen=True, slots=True)
 class Hear:
-    """Give what `line` has to say after its payload number `after`, in `form`; a one-shot one waits up to `wait` seconds for that."""
+    """Give what `line` has to say after its payload number `after`, in `form`; a one-shot one waits up to `wait` seconds for that.
+
+    Without `after` what is given is gone: a second such request while one waits, and one whose client is gone, end the line.
+    """
 
     line: str
     form: BodyFormat
-    after: int
+    after: int | None
     wait: float = 0.0
     denial: Denial = told_plainly
 
@@ -168,7 +204,7 @@ class Preflight:
     denial: Denial = told_plainly
 
 
-Intent: TypeAlias = Reply | Open | OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight
+Intent: TypeAlias = Reply | Open | Move | OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight
 
 
 class Dialect(Protocol):

@@ -14,6 +14,7 @@ from everywire.dialects.base import (
     Hear,
     Intent,
     Leave,
+    Move,
     Open,
     OpenLine,
     Preflight,
@@ -23,8 +24,9 @@ from everywire.dialects.base import (
 from everywire.gateway.alone import Alone
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange
-from everywire.gateway.line import Line
+from everywire.gateway.line import Line, begin
 from everywire.gateway.lines import Lines
+from everywire.gateway.moving import Moving
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings, address
 from everywire.http.origin import allowed, preflight, source
@@ -69,7 +71,7 @@ class Gateway:
             settings = replace(settings, address=hub.limiting.address)
         self.settings = settings
         self._dialects = tuple(dialects)
-        self._connections: dict[Any, Line] = {}
+        self._connections: dict[Any, Line | Moving] = {}
         self._crowd = Crowd(self.settings.max_lines)
         self.lines = Lines(hub, self.settings, self._crowd)
         self._alone = Alone(hub, self.settings, self._crowd)
@@ -83,7 +85,7 @@ class Gateway:
     def relay(self, relay: Relay | None) -> None:
         self.lines.relay = relay
 
-    def accept(self, request: Request) -> Answer | Awaitable[Answer] | Open | None:
+    def accept(self, request: Request) -> Answer | Awaitable[Answer] | Open | Move | None:
         """Say what becomes of `request`: an answer, an upgrade, or None where it is no dialect's."""
         intent = self._decide(request)
         match intent:
@@ -93,6 +95,9 @@ class Gateway:
                 return Response(intent.status, intent.body, intent.headers)
             case Open():
                 return self._refusal(request) or intent
+            case Move():
+                exchange = Exchange(request, self.settings.origins, intent.denial)
+                return self._refusal(request) or self.lines.refusal(exchange, intent) or intent
             case _:
                 return self._answer(request, intent)
 
@@ -161,23 +166,26 @@ class Gateway:
 
     def open(self, transport: Transport, request: Request) -> Line | None:
         """Make `transport` a client's, as `request` asked for; None where nothing was to be opened."""
-        match self._decide(request):
-            case Open() as intent:
-                attachment = self.hub.attach(transport, intent.codec, request)
-                transport.send(intent.greeting)
-                return Line(attachment, intent.decoder)
-            case _:
-                return None
+        intent = self._decide(request)
+        return self._open(transport, request, intent) if isinstance(intent, Open) else None
+
+    def _open(self, transport: Transport, request: Request, intent: Open) -> Line:
+        line = begin(self.hub, transport, request, intent)
+        transport.send(intent.greeting)
+        return line
 
     # What a server calls for each WebSocket connection.
 
     def opened(self, websocket: _WebSocket) -> None:
         """Take up an open connection, which `accept` let through."""
-        line = self.open(WebSocketTransport(websocket), websocket.request)
-        if line is None:
-            websocket.close(1011, "nothing here to talk to")
-        else:
-            self._connections[websocket] = line
+        transport = WebSocketTransport(websocket)
+        match self._decide(websocket.request):
+            case Open() as intent:
+                self._connections[websocket] = self._open(transport, websocket.request, intent)
+            case Move() as intent:
+                self._connections[websocket] = Moving(self.lines, transport, intent)
+            case _:
+                websocket.close(1011, "nothing here to talk to")
 
     def received(self, websocket: _WebSocket, message: str | bytes) -> None:
         """Take one message."""

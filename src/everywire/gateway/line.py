@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from everywire.dialects.base import Decoder
+from typing import Final
+
+from everywire.dialects.base import Decoder, Open, OpenLine, Part, Within
 from everywire.errors import ProtocolError
 from everywire.hub.attachment import Attachment
+from everywire.hub.bundle import Bundle
+from everywire.hub.codes import Close
+from everywire.hub.hub import Hub
+from everywire.messages import Command, Leave, Malformed
+from everywire.payloads import Codec, Transport
 
-__all__ = ["Line"]
+__all__ = ["BundledLine", "Line", "begin"]
+
+_MOST = 64  # sessions on one transport
 
 
 class Line:
@@ -24,6 +33,7 @@ class Line:
             return
         try:
             for command in self.decoder.decode(data):
+                assert not isinstance(command, Within)  # of a language that has `part`
                 self.attachment.receive(command)
         except ProtocolError as fault:
             self.attachment.close(fault.code, fault.reason)
@@ -31,3 +41,49 @@ class Line:
     def lost(self, code: int) -> None:
         """Take notice that the transport is gone."""
         self.attachment.lost(code)
+
+
+class BundledLine(Line):
+    """The line of several sessions, which the decoder tells apart."""
+
+    __slots__ = ("_hub", "bundle")
+
+    def __init__(self, hub: Hub, attachment: Attachment, decoder: Decoder, part: Part) -> None:
+        super().__init__(attachment, decoder)
+        self._hub: Final = hub
+        self.bundle: Final = Bundle(hub, attachment, part, _MOST)
+
+    def receive(self, data: str | bytes) -> None:
+        """Take one payload; what it cannot say closes the transport, with all sessions."""
+        base = self.attachment
+        if not (base.open and base.pay(len(data))):
+            return
+        base.heard = self._hub.time
+        try:
+            for said in self.decoder.decode(data):
+                if isinstance(said, Within):
+                    self._receive(said.codec, said.command)
+                elif isinstance(said, Leave):  # the transport is given up; sessions that did not say so may come back
+                    base.close(Close.NORMAL, "")
+                # All that a pong says is that it was heard.
+        except ProtocolError as fault:
+            base.close(fault.code, fault.reason)
+
+    def _receive(self, codec: Codec, command: Command) -> None:
+        if not self.attachment.open:
+            return
+        attachment = self.bundle.strand(codec)
+        if attachment is None:
+            self.attachment.close(Close.POLICY, "too many sessions on one connection")
+            return
+        attachment.receive(command)
+        if isinstance(command, Malformed) and attachment.session is None:
+            attachment.lost(Close.NORMAL)
+
+
+def begin(hub: Hub, transport: Transport, request: object, intent: Open | OpenLine) -> Line:
+    """Make a transport a client's, as `intent` says."""
+    attachment = hub.attach(transport, intent.codec, request)
+    if intent.part is None:
+        return Line(attachment, intent.decoder)
+    return BundledLine(hub, attachment, intent.decoder, intent.part)

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
-from everywire.dialects.base import Deliver, Hear, Leave, OpenLine
+from everywire.dialects.base import Deliver, Hear, Leave, Move, OpenLine
+from everywire.errors import CloseCode
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange, remembered
-from everywire.gateway.line import Line
+from everywire.gateway.line import Line, begin
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings
 from everywire.http.origin import fits, source
@@ -18,6 +19,7 @@ from everywire.http.streamed import Outlet, Producer
 from everywire.hub.codes import Close, Code
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.hub import Hub
+from everywire.payloads import Payload, Transport
 from everywire.transports.http import LineTransport, OutOfStep
 
 __all__ = ["HttpLine", "Lines"]
@@ -26,10 +28,11 @@ __all__ = ["HttpLine", "Lines"]
 class HttpLine:
     """A line that HTTP requests carry: `id` is its secret, `origin` the page that opened it, `address` what it is counted under.
 
-    Invariants: `taken` is the number of the last body that was heard; `early` holds those that wait for the ones between, by number.
+    Invariants: `taken` is the number of the last body that was heard; `early` holds those that wait for the ones between, by number. It is `moving`
+    while a WebSocket has asked for it; from when that carries it, it is `moved`.
     """
 
-    __slots__ = ("_lines", "address", "early", "id", "line", "origin", "taken", "transport")
+    __slots__ = ("_lines", "address", "early", "id", "line", "moved", "moving", "origin", "taken", "transport")
 
     line: Line
 
@@ -40,6 +43,7 @@ class HttpLine:
         self.origin: Final = source(exchange.request)
         self.address: Final = address
         self.taken = 0
+        self.moving = self.moved = False
         self.early: dict[int, asyncio.Future[None]] = {}
         self.transport = LineTransport(lines.settings.limits, hub.world.later, self)
 
@@ -51,6 +55,18 @@ class HttpLine:
         """Take notice that its transport is closed."""
         self.line.lost(code)
         self._lines.bury(self)
+
+    def move(self, transport: Transport, nudge: Payload) -> None:
+        """Be carried by `transport` from now on, beginning with what no request has fetched."""
+        if self.transport.heard:
+            self.transport.send((nudge,))
+        kept = self.transport.release()
+        transport.send([Payload(data) for data in kept if data != nudge.data])
+        bundle = self.line.attachment.bundle
+        assert bundle is not None
+        bundle.move(transport)
+        self.moved = True
+        self._lines.moved(self)
 
 
 class Lines:
@@ -78,8 +94,7 @@ class Lines:
         if (refusal := self._crowd.enter(exchange, address)) is not None:
             return refusal
         line = HttpLine(self, exchange, address)
-        attachment = self.hub.attach(line.transport, intent.codec, remembered(exchange.request))
-        line.line = Line(attachment, intent.decoder)
+        line.line = begin(self.hub, line.transport, remembered(exchange.request), intent)
         self._lines[line.id] = line
         self._quiet.add(line)
         if intent.payload is not None:
@@ -99,6 +114,8 @@ class Lines:
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")
+        if line.moved:
+            return exchange.deny(400, Code.BAD_REQUEST, "a WebSocket carries this line")
         self.rest(line)
         match intent:
             case Hear():
@@ -113,19 +130,20 @@ class Lines:
     def _deliver(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Answer | Awaitable[Answer]:
         if line.transport.closed is not None:
             return exchange.deny(410, *line.transport.closed)
+        if intent.number is None or intent.number == line.taken + 1:
+            return self._take(exchange, line, intent)
         if intent.number <= line.taken:
             return exchange.reply(intent.answer)  # it was said again
-        if intent.number == line.taken + 1:
-            return self._take(exchange, line, intent)
-        return self._wait(exchange, line, intent)
+        return self._wait(exchange, line, intent, intent.number)
 
     def _take(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Response:
-        line.taken = intent.number
-        self._receive(line, intent.payload)
+        line.taken += 1
+        for payload in intent.payloads:
+            self._receive(line, payload)
         following = line.early.get(line.taken + 1)
         if following is not None:
             _come(following)
-        if line.transport.closed is not None:
+        if line.transport.closed is not None and intent.number is not None:
             return exchange.deny(410, *line.transport.closed)
         return exchange.reply(intent.answer)
 
@@ -134,9 +152,9 @@ class Lines:
         self.hub.metrics.bytes_received += len(payload)
         line.line.receive(payload)
 
-    async def _wait(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Answer:
+    async def _wait(self, exchange: Exchange, line: HttpLine, intent: Deliver, number: int) -> Answer:
         """Wait, for a moment, for the bodies between: connections may overtake each other."""
-        number, early = intent.number, line.early
+        early = line.early
         if number > line.taken + 1 and number not in early and len(early) < self.settings.max_early:
             turn = early[number] = asyncio.get_running_loop().create_future()
             timer = self.hub.world.later(self.settings.patience, lambda: _come(turn))
@@ -155,6 +173,8 @@ class Lines:
 
     def _hear(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer | Awaitable[Answer]:
         transport = line.transport
+        if intent.after is None:
+            return self._hear_once(exchange, line, intent)
         try:
             transport.acknowledge(intent.after)
         except OutOfStep as fault:
@@ -190,6 +210,53 @@ class Lines:
             return exchange.deny(410, *line.transport.closed)
         return exchange.whole(intent.form.content_type, intent.form.pack(payloads))
 
+    def _hear_once(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer | Awaitable[Answer]:
+        """Give what waits, for good: whoever loses the answer has lost the line."""
+        over = line.transport.closed
+        if over is not None and (line.transport.emptied or over[0] == Close.NO_ANSWER):
+            return exchange.deny(410, *over)
+        if line.transport.heard:
+            line.line.attachment.close(CloseCode.PROTOCOL_ERROR, "two requests fetch payloads at once")
+            return exchange.deny(400, Code.BAD_REQUEST, "two requests fetch payloads at once")
+        return self._give(exchange, line, intent, line.transport.displace())
+
+    async def _give(self, exchange: Exchange, line: HttpLine, intent: Hear, turn: int) -> Answer:
+        transport = line.transport
+        self._quiet.discard(line)
+        try:
+            payloads = await transport.poll(intent.wait, turn)
+        except BaseException:
+            line.line.attachment.close(Close.ABNORMAL, "its client is gone")
+            raise
+        finally:
+            self.rest(line)
+        body = intent.form.pack(payloads)
+        if not line.moved:
+            transport.acknowledge(transport.last)
+            if transport.closed is not None:
+                body = intent.form.pack([*payloads, intent.form.goodbye(*transport.closed).decode()])
+        return exchange.whole(intent.form.content_type, body)
+
+    # Moving to a WebSocket
+
+    def refusal(self, exchange: Exchange, intent: Move) -> Response | None:
+        """Say why the line of a WebSocket that asks for one is not to be had; None where it is."""
+        line = self._lines.get(intent.line)
+        if line is None or (line.transport.closed is not None and not line.moved):
+            return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
+        if not fits(exchange.request, line.origin):
+            return exchange.deny(403, Code.DENIED, "this line is another page's")
+        return None
+
+    def movable(self, name: str) -> HttpLine | None:
+        """Give the line that a WebSocket may carry on; None where there is none, or another WebSocket was quicker."""
+        line = self._lines.get(name)
+        return None if line is None or line.transport.closed is not None or line.moving else line
+
+    def moved(self, line: HttpLine) -> None:
+        """Expect no requests for a line any more."""
+        self._quiet.discard(line)
+
     # The end
 
     def _leave(self, exchange: Exchange, line: HttpLine, intent: Leave) -> Response:
@@ -202,7 +269,9 @@ class Lines:
 
     def rest(self, line: HttpLine) -> None:
         """Give the client of a line that no request fetches anything of its time anew."""
-        if line.transport.closed is None and not line.transport.heard:
+        if (
+            line.transport.closed is None and not line.transport.heard
+        ):  # a line that moved is closed as far as requests go
             self._quiet.add(line)
 
     def bury(self, line: HttpLine) -> None:

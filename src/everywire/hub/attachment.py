@@ -14,6 +14,7 @@ from everywire.messages import Command, Event
 from everywire.payloads import Codec, Transport
 
 if TYPE_CHECKING:
+    from everywire.hub.bundle import Bundle
     from everywire.hub.calling.running import Calls
     from everywire.hub.session import Session
 
@@ -65,7 +66,8 @@ class Attachment:
     attachment; an answer goes to the attachment that asked, or nowhere if that is gone.
 
     Invariants: `busy` is true exactly while a worker is on the inbox; `calls` is there from the first call on; after `open` became false nothing
-    is sent and nothing is handled any more; `left` commands and `left_bytes` bytes may come at once, as it was at `since` and `since_bytes`.
+    is sent and nothing is handled any more; `bundle` is what shares its transport with others. `left` commands and `left_bytes` bytes may come at
+    once, as it was at `since` and `since_bytes`.
     """
 
     __slots__ = (
@@ -73,6 +75,7 @@ class Attachment:
         "_limit",
         "address",
         "alone",
+        "bundle",
         "busy",
         "calls",
         "codec",
@@ -93,11 +96,12 @@ class Attachment:
     def __init__(self, hub: Authority, transport: Transport, codec: Codec, request: Any, limit: int) -> None:
         self._hub: Final = hub
         self._limit: Final = limit
-        self.transport: Final = transport
+        self.transport = transport
         self.codec: Final = codec
         self.request: Final = request
         self.address: str | None = None  # where the client is, if that is known
         self.refreshing = False  # a newer token is looked at
+        self.bundle: Bundle | None = None
         self.alone = False  # its client is one HTTP request, and hears what that asks for and nothing else
         self.unseen = False  # it takes no part in who is there
         self.session: Session | None = None

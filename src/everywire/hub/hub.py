@@ -13,9 +13,11 @@ from everywire.http.request import Request
 from everywire.hub.access.expiries import Expiries
 from everywire.hub.access.identity import Identity
 from everywire.hub.access.limiting import Limiting
+from everywire.hub.access.lives import ended
 from everywire.hub.access.permission import check_draft
 from everywire.hub.access.revoking import Revoking
 from everywire.hub.attachment import Attachment
+from everywire.hub.bundle import Bundle
 from everywire.hub.calling.calls import at_once
 from everywire.hub.calling.reaching import Reaching
 from everywire.hub.calling.running import Running
@@ -39,7 +41,7 @@ from everywire.hub.refusing import refusal
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Call, Command, Connect, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
+from everywire.messages import Call, Command, Connect, Left, Member, Moved, Publication, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
 from everywire.wildcards import Patterns, wild
@@ -92,7 +94,7 @@ class Hub:
         self.continuing: Final = Continuing(self, Signer(hooks.secrets or (world.new_id(),)))
         self.enrolling: Final = Enrolling(self)
         self._lingering = Deadlines(world, self.settings.linger, self._linger_over)
-        self._unconnected = Deadlines(world, self.settings.connect_deadline, _too_late)
+        self.unconnected: Final = Deadlines(world, self.settings.connect_deadline, _too_late)
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
         self.call_deadlines: Final = Deadlines(world, self.settings.call_deadline or 0.0, Running.expire)
         self.reaching: Final = Reaching(self)
@@ -108,17 +110,21 @@ class Hub:
 
     # Transports come and go.
 
-    def attach(self, transport: Transport, codec: Codec, request: Any = None) -> Attachment:
-        """Take up a new transport; its client has to connect within the deadline.
+    def attach(
+        self, transport: Transport, codec: Codec, request: Any = None, bundle: Bundle | None = None
+    ) -> Attachment:
+        """Take up a new transport, or a share of one; its client has to connect within the deadline.
 
         `request` is the HTTP request that opened it, for the connect hook to look at.
         """
         attachment = Attachment(self, transport, codec, request, self.settings.max_waiting)
+        attachment.bundle = bundle
         attachment.address = self.limiting.address(request)
-        self.limiting.gate.entered(attachment.address)
+        if bundle is None:
+            self.limiting.gate.entered(attachment.address)
         self.limiting.begin(attachment)
         self.attachments[attachment] = None
-        self._unconnected.add(attachment)
+        self.unconnected.add(attachment)
         return attachment
 
     def crowded(self, request: Any) -> str | None:
@@ -144,9 +150,12 @@ class Hub:
         attachment.inbox.clear()
         if attachment.calls is not None:
             attachment.calls.end()
-        if self.attachments.pop(attachment, self) is None:
+        known = self.attachments.pop(attachment, self) is None
+        if attachment.bundle is not None:
+            attachment.bundle.parted(attachment)
+        elif known:
             self.limiting.gate.left(attachment.address, connected=attachment.session is not None)
-        self._unconnected.discard(attachment)
+        self.unconnected.discard(attachment)
         self.heartbeats.discard(attachment)
         session, attachment.session = attachment.session, None
         if session is not None:
@@ -169,9 +178,9 @@ class Hub:
 
     # Sessions.
 
-    def begin(self, attachment: Attachment, identity: Identity, info: Raw | None) -> Session:
-        """Make a new session and attach it; `info` is what its client says about itself."""
-        session = Session(Member(self.world.new_id(), identity.user, identity.shown(info)), identity)
+    def begin(self, attachment: Attachment, identity: Identity, command: Connect, name: str) -> Session:
+        """Make a new session called `name` and attach it, as its client asked for."""
+        session = Session(Member(name, identity.user, identity.shown(command.info)), identity, command.space)
         session.unseen = attachment.unseen
         self.adopt(session)
         self.metrics.sessions_opened += 1
@@ -195,11 +204,6 @@ class Hub:
         one = self.sessions.get(session or "")
         return [one] if one is not None else []
 
-    def expires_in(self, session: Session) -> float | None:
-        """Give the seconds until the session's token has to be refreshed."""
-        expires = session.identity.expires
-        return max(0.0, expires - self.expiries.now()) if expires is not None else None
-
     def resume(self, attachment: Attachment, session: Session) -> None:
         """Continue a session over a new attachment; an older one is closed with 4409."""
         if (old := session.attachment) is not None:
@@ -211,16 +215,19 @@ class Hub:
         self._unclaimed.add(session)
 
     def _join(self, attachment: Attachment, session: Session) -> None:
-        self._unconnected.discard(attachment)
+        self.unconnected.discard(attachment)
         attachment.session = session
         session.attachment = attachment
-        self.limiting.gate.connected(attachment.address)  # `detach` goes by the same
+        if attachment.bundle is None:
+            self.limiting.gate.connected(attachment.address)  # `detach` goes by the same
+            self.heartbeats.add(attachment)
+        else:
+            attachment.bundle.connected()
         session.since = max(self.world.wall(), session.since + 1)
         if isinstance(attachment.request, Request):
             attachment.request.fold()  # it lives as long as the connection, and was most of what a session takes
         if session.identity.limits is not None:
             self.limiting.begin(attachment)
-        self.heartbeats.add(attachment)
         self.expiries.add(session)
         self.records.changed(session)
 
@@ -228,11 +235,13 @@ class Hub:
         """End a session for good: its places in channels, its subscriptions, its secret."""
         self._part(session)
         self.records.drop(session)
+        ended(self, session)
 
     def _linger_over(self, session: Session) -> None:
         """End a session that others see leave; its secret still brings it back."""
         self.records.over(session)
         self._part(session)
+        ended(self, session)
 
     def surrender(self, session: Session) -> None:
         """Let go of a session that another node goes on with: it has its places now, and its record."""
@@ -471,15 +480,10 @@ class Hub:
         for attachment in [*self.attachments]:
             self.detach(attachment)
             attachment.transport.close(code, reason)
-        self.heartbeats.close()
-        self.expiries.close()
-        self.places.close()
-        self.changes.close()
-        self.records.close()
-        self.repairs.close()
-        self.rosters.close()
-        for deadlines in (self._lingering, self._unconnected, self._unclaimed, self.call_deadlines):
-            deadlines.close()
+        for wheel in (self.heartbeats, self.expiries, self.places, self.changes, self._lingering, self.unconnected):
+            wheel.close()
+        for keeper in (self.records, self.repairs, self.rosters, self._unclaimed, self.call_deadlines):
+            keeper.close()
 
     async def settled(self) -> None:
         """Wait until what other nodes need of this one is written down."""

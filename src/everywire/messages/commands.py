@@ -29,12 +29,17 @@ __all__ = [
 
 
 class Connect(Secretive, frozen=True):
-    """Become a session, or continue the one whose secret is `resume`."""
+    """Become a session, or continue the one whose secret is `resume`.
+
+    `auth` is all that the client shows, for the application alone; `space` is the one of several sessions of a client that it is.
+    """
 
     ref: Ref
     token: str | None = None
     info: Raw | None = None
     resume: str | None = None
+    auth: Raw | None = None
+    space: str = ""
 
 
 class Refresh(Secretive, frozen=True):
@@ -129,7 +134,7 @@ class Call(Value, frozen=True):
     """Have the handler called `name` work on `data` and answer, within `timeout` seconds.
 
     `credit` is how many items of a stream the client takes before it gives more. With `streaming` the handler's last parameter is
-    a stream from the client: items and an end follow under the same `ref`.
+    a stream from the client: items and an end follow under the same `ref`. `positional`: `data` is an array of the arguments.
     """
 
     ref: Ref
@@ -138,6 +143,7 @@ class Call(Value, frozen=True):
     timeout: float | None = None
     credit: int = 0
     streaming: bool = False
+    positional: bool = False
 
 
 class Answer(Value, frozen=True):

@@ -14,7 +14,7 @@ from everywire.payloads import BodyFormat, Payload
 __all__ = ["CARRIER", "LineCarrier", "LineLimits", "LineTransport", "OutOfStep"]
 
 _OVERHEAD = 64  # bytes that a payload costs beside its own
-_SLOW, _BROKEN = 4413, 1002
+_SLOW, _BROKEN, _MOVED = 4413, 1002, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +267,15 @@ class LineTransport:
                 self._poll = None
         moved = self.last - len(self._kept) != first  # another request was quicker, and what is kept begins later
         return [] if displaced or moved else list(self._kept)
+
+    def release(self) -> list[str | bytes]:
+        """Give what is kept, to be carried by another transport: this one takes nothing more, and nobody is told of its end."""
+        self.displace()
+        kept, self.closed = list(self._kept), self.closed or (_MOVED, "it is carried otherwise")
+        self._kept.clear()
+        self._size = 0
+        self.make_room()
+        return kept
 
     def unheard(self, outlet: Outlet) -> None:
         """Take notice that the client of a stream is gone."""

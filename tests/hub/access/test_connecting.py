@@ -175,7 +175,7 @@ def left(hub):
     }
     deadlines = {
         "lingering": hub._lingering._due,
-        "unconnected": hub._unconnected._due,
+        "unconnected": hub.unconnected._due,
         "unclaimed": hub._unclaimed._due,
     }
     return {name: len(each) for name, each in (places | kept | deadlines).items() if len(each)}

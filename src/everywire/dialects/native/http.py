@@ -86,7 +86,7 @@ def _deliver(request: Request, line: str) -> Intent:
     count = number(request, "seq")
     if not count:
         raise Fault("seq numbers the bodies, from 1")
-    return Deliver(line, count, _text(request), Reply(204), denied)
+    return Deliver(line, count, (_text(request),), Reply(204), denied)
 
 
 def _hear(request: Request, line: str, form: BodyFormat) -> Intent:

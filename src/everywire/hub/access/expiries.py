@@ -46,6 +46,11 @@ class Expiries:
         expires = session.identity.expires
         return expires is not None and self.now() >= expires + self._grace
 
+    def left(self, session: Session) -> float | None:
+        """Give the seconds until the session's token has to be refreshed; None where it never has."""
+        expires = session.identity.expires
+        return max(0.0, expires - self.now()) if expires is not None else None
+
     def add(self, session: Session) -> None:
         """Watch the session's time, in place of an earlier one."""
         self.discard(session)

@@ -309,6 +309,17 @@ class Channel:
             subscription.wants, subscription.attachment = wants, attachment
             self._list(subscription)
 
+    def mute(self, subscription: Subscription) -> bool:
+        """List a live subscription no longer, until `unmute` in the same turn of the loop; false for any other."""
+        if subscription.state is not State.LIVE:
+            return False
+        self._unlist(subscription)
+        return True
+
+    def unmute(self, subscription: Subscription) -> None:
+        """List it again: its transport may be another one now."""
+        self._list(subscription)
+
     def _list(self, subscription: Subscription) -> None:
         attachment, wants = subscription.attachment, subscription.wants
         assert attachment is not None

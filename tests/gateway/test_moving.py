@@ -1,0 +1,199 @@
+"""A line moves from requests to a WebSocket: nothing of it is lost, and nothing of another's is got."""
+
+import asyncio
+from inspect import isawaitable
+
+import pytest
+from tests.gateway.several import Several
+
+from everywire.app import Everywire
+from everywire.dialects.base import Move
+from everywire.engine.inbox import READY
+from everywire.http.request import Headers, Request
+from everywire.testing import Net
+
+UPGRADE = [("Upgrade", "websocket"), ("Host", "here")]
+
+
+class Client:
+    """Asks by requests, and by a WebSocket."""
+
+    def __init__(self, net):
+        self.net = net
+        self.id = self.ask("POST", "").body.decode()
+
+    def begin(self, method, body, headers=()):
+        query = f"?line={self.id}" if hasattr(self, "id") else ""
+        request = Request(method, f"/several{query}", Headers([("Host", "here"), *headers]), body=body.encode())
+        answer = self.net.gateway.accept(request)
+        return asyncio.ensure_future(answer, loop=self.net.loop) if isawaitable(answer) else answer
+
+    def ask(self, method, body="", headers=()):
+        answer = self.begin(method, body, headers)
+        if isinstance(answer, asyncio.Task):
+            self.net.run()
+            assert answer.done(), "the answer takes time"
+            answer = answer.result()
+        return answer
+
+    def say(self, *said):
+        answer = self.ask("POST", "|".join(said))
+        return (answer.status, answer.body)
+
+    def hear(self):
+        return self.ask("GET").body.decode()
+
+    def upgrade(self, *said):
+        """Give the WebSocket that asks for the line; on it, `said`."""
+        request = Request("GET", f"/several?line={self.id}", Headers(UPGRADE))
+        intent = self.net.gateway.accept(request)
+        assert isinstance(intent, Move), intent
+        socket = Socket(request)
+        self.net.gateway.opened(socket)
+        for each in said:
+            self.net.gateway.received(socket, each)
+        return socket
+
+
+class Socket:
+    """As much of a WebSocket as the gateway looks at; what it was told is in `sent`."""
+
+    below = None
+
+    def __init__(self, request):
+        self.request, self.sent, self.ended = request, [], None
+
+    def drain(self):
+        return READY
+
+    def close(self, code=1000, reason=""):
+        self.ended = self.ended or code
+
+
+@pytest.fixture
+def net(monkeypatch):
+    monkeypatch.setattr(
+        "everywire.transports.websocket.broadcast", lambda wires, data: [wire.sent.append(data) for wire in wires]
+    )
+    app = Everywire()
+    app.channel("room", history=5)
+    app.speak(lambda heartbeat: Several())
+    with Net(app) as net:
+        yield net
+
+
+def test_polls_give_what_they_give_for_good(net):
+    client = Client(net)
+    assert client.say("a connect", "b connect") == (200, b"ok")
+    assert client.hear() == "a:hello|b:hello"
+    poll = client.begin("GET", "")
+    net.run()
+    assert not poll.done()
+    client.say("a in room", "b say room 1")
+    net.run()
+    assert poll.result().body == b"a:in room|a:1"
+
+
+def test_two_polls_at_once_end_the_line(net):
+    client = Client(net)
+    first = client.begin("GET", "")
+    net.run()
+    second = client.ask("GET")
+    net.run()
+    assert (second.status, first.result().body) == (400, b"bye")
+    assert client.say("a connect")[0] in (404, 410)
+
+
+def test_a_poll_whose_client_is_gone_ends_the_line(net):
+    client = Client(net)
+    client.say("a connect")
+    client.hear()
+    poll = client.begin("GET", "")
+    net.run()
+    poll.cancel()
+    net.run()
+    assert client.ask("GET").status in (404, 410)
+    assert len(net.app.hub.sessions) == 1  # it may be continued
+
+
+def test_a_line_moves_with_what_nobody_fetched(net):
+    client = Client(net)
+    client.say("a connect", "a in room")
+    client.hear()
+    socket = client.upgrade("probe")
+    client.say("b connect", "b say room 1")
+    net.run()
+    net.gateway.received(socket, "commit")
+    net.run()
+    assert socket.sent == ["probed", "b:hello", "a:1"]
+    net.gateway.received(socket, "b say room 2")
+    net.run()
+    assert socket.sent[3:] == ["a:2"]
+    assert client.ask("GET").status == 400
+    assert client.say("a say room 3")[0] == 400
+
+
+def test_a_poll_that_hangs_is_let_go_before(net):
+    client = Client(net)
+    client.say("a connect")
+    client.hear()
+    poll = client.begin("GET", "")
+    net.run()
+    socket = client.upgrade("probe")
+    net.run()
+    assert poll.result().body == b"nudge"
+    again = client.begin("GET", "")
+    net.run(0.05)
+    assert not again.done()
+    net.run(0.1)
+    assert again.result().body == b"nudge"
+    net.gateway.received(socket, "commit")
+    net.gateway.received(socket, "a ?")
+    net.run()
+    assert socket.sent == ["probed", "a:what?"]
+
+
+def test_a_probe_that_comes_to_nothing_leaves_the_line_as_it_was(net):
+    client = Client(net)
+    client.say("a connect")
+    socket = client.upgrade("probe")
+    net.gateway.closed(socket, 1006)
+    assert client.hear() == "a:hello"
+    other = client.upgrade("something else")
+    assert other.ended == 1008
+    late = client.upgrade("probe")
+    poll = client.begin("GET", "")
+    for _ in range(12):
+        net.run(1.0)
+        if poll.done():
+            poll = client.begin("GET", "")
+    assert late.ended == 1008
+    assert len(net.app.hub.sessions) == 1
+
+
+def test_the_line_is_lost_with_the_websocket_that_carries_it(net):
+    client = Client(net)
+    client.say("a connect")
+    socket = client.upgrade("probe", "commit")
+    net.gateway.closed(socket, 1006)
+    net.run()
+    assert [session.attachment for session in net.app.hub.sessions.values()] == [None]
+    assert len(net.app.hub.attachments) == 0
+
+
+def test_only_one_websocket_has_a_line(net):
+    client = Client(net)
+    client.upgrade("probe", "commit")
+    other = client.upgrade()
+    assert other.ended == 1008
+
+
+def test_another_page_does_not_get_it(net):
+    client = Client(net)
+    headers = Headers([*UPGRADE, ("Origin", "http://here")])
+    answer = net.gateway.accept(Request("GET", f"/several?line={client.id}", headers))
+    assert answer.status in (101, 403) or isinstance(answer, Move)
+    foreign = Headers([*UPGRADE, ("Origin", "http://evil.test")])
+    assert net.gateway.accept(Request("GET", f"/several?line={client.id}", foreign)).status == 403
+    unknown = net.gateway.accept(Request("GET", "/several?line=no.such", Headers(UPGRADE)))
+    assert unknown.status == 404
