@@ -1,9 +1,11 @@
 """Requests that another process answers: what it is given, and when it is given nothing."""
 
+import asyncio
+
 import pytest
 from h2 import events
 from tests.engine.h2_peer import SOCKET, Engine, Peer, Site, of
-from tests.engine.peer import UPGRADE
+from tests.engine.peer import UPGRADE, until
 from tests.engine.test_opening import GET, Place, bodies
 from tests.ws.raw import Pipe
 
@@ -91,6 +93,19 @@ def test_what_cannot_be_given_is_refused(place, elsewhere, why):
     assert bodies(place.send(said)) == [b"no such line"]
     assert elsewhere.given == []
     assert place.pipe.calls == ["finish"]
+
+
+async def test_an_awaited_answer_may_be_given_elsewhere_with_what_came_meanwhile(place, elsewhere):
+    answer = asyncio.get_running_loop().create_future()
+    place.decide = lambda request: answer
+    place.opening.engine.loop = asyncio.get_running_loop()
+    place.send(HANDSHAKE)
+    for _ in range(20):
+        place.send(bytes(1000))
+    answer.set_result(Handed(elsewhere.take, NO))
+    await until(lambda: elsewhere.given)
+    assert elsewhere.given == [(7, HANDSHAKE + bytes(20_000))]
+    assert (place.pipe.written, place.pipe.calls[-1]) == (b"", "abort")
 
 
 def test_what_sits_on_tls_is_refused(place, elsewhere):

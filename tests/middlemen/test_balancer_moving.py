@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -16,12 +18,19 @@ from everywire.client.websocket import WebSocket
 from everywire.errors import ConnectionClosed, HandshakeError
 
 APP = """
+import os
 import everywire
+from everywire.http.request import Response
 from tests.gateway.several import Several
 
 app = everywire.Everywire()
 app.channel("room", history=10)
 app.speak(lambda heartbeat: Several())
+
+
+@app.route("/pid")
+def pid(request):
+    return Response(200, str(os.getpid()))
 """
 CLIENTS = 200
 
@@ -37,12 +46,10 @@ class Client:
         self.heard: list[str] = []
         self.socket: WebSocket | None = None
 
-    async def ask(self, method: str, *said: str) -> str:
+    async def ask(self, method: str, *said: str, path: str = "/several") -> str:
         query = f"?line={self.line}" if self.line else ""
         body = "|".join(f"{self.name} {each}" for each in said)
-        head = (
-            f"{method} /several{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
+        head = f"{method} {path}{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(f"{head}{body}".encode())
         status, _, body = (await reader.read()).decode().partition("\r\n\r\n")
@@ -87,7 +94,9 @@ class Client:
             assert self.keep(str(await self.socket.recv()))
 
 
-@pytest.mark.parametrize("engine", engines.available())
+@pytest.mark.parametrize(
+    "engine", [engines.available()[0], pytest.param("portable", marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
+)
 async def test_lines_are_opened_polled_posted_to_and_upgraded_at_any_worker(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,3 +146,41 @@ async def test_of_many_websockets_for_one_line_on_all_workers_one_gets_it(tmp_pa
                 await late.dial()
             assert refused.value.status == 404
         await winner.close()
+
+
+async def test_no_byte_goes_by_the_worker_that_got_the_handshake(tmp_path: Path) -> None:
+    async with apart(tmp_path, APP) as ports:
+        client = Client(ports[0], "a")
+        await client.begin()
+        client.port = ports[1]
+        await client.move()
+        await kill(ports[1])
+        assert client.socket is not None
+        for n in range(10):
+            await client.socket.send(f"a say room {n}")
+        await client.listen(10)
+        assert client.heard == [str(n) for n in range(10)]
+        await client.socket.close()
+
+
+async def test_the_line_of_a_killed_worker_is_nobodys(tmp_path: Path) -> None:
+    async with apart(tmp_path, APP) as ports:
+        client = Client(ports[0], "a")
+        await client.begin()
+        await kill(ports[0])
+        client.port = ports[1]
+        with pytest.raises(HandshakeError) as refused:
+            await client.dial()
+        assert refused.value.status == 404
+
+
+async def kill(port: int) -> None:
+    """Kill the worker behind `port`, and wait until it is gone."""
+    number = int(await Client(port, "").ask("GET", path="/pid"))
+    handle = os.pidfd_open(number)
+    loop, gone = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(handle, gone.set)
+    os.kill(number, signal.SIGKILL)
+    await gone.wait()
+    loop.remove_reader(handle)
+    os.close(handle)
