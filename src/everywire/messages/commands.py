@@ -29,12 +29,17 @@ __all__ = [
 
 
 class Connect(Secretive, frozen=True):
-    """Become a session, or continue the one whose secret is `resume`."""
+    """Become a session, or continue the one whose secret is `resume`.
+
+    `auth` is all that the client shows, for the application alone; `space` is the one of several sessions of a client that it is.
+    """
 
     ref: Ref
     token: str | None = None
     info: Raw | None = None
     resume: str | None = None
+    auth: Raw | None = None
+    space: str = ""
 
 
 class Refresh(Secretive, frozen=True):

@@ -42,6 +42,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     enrolled: tuple[str, ...] = ()
     over: bool = False
     since: int = 0
+    space: str = ""
 
 
 class Taken(msgspec.Struct, array_like=True, frozen=True, order=True):
@@ -222,4 +223,5 @@ def _record(session: Session, node: str, *, over: bool = False) -> Record:
         tuple(session.enrolled),
         over,
         session.since,
+        session.space,
     )
