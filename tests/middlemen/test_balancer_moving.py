@@ -141,7 +141,11 @@ async def test_of_many_websockets_for_one_line_on_all_workers_one_gets_it(tmp_pa
         await winner.send("a say room 1")
         assert await winner.recv() == "a:1"
         late = Client(ports[1], "a")
-        for late.line in (clients[0].line, "nobody.x", "../landing.x", "x" * 300, clients[0].line.partition(".")[0]):
+        late.line = clients[0].line
+        async with await late.dial() as beaten:
+            with pytest.raises(ConnectionClosed, match="1008"):
+                await beaten.recv()
+        for late.line in ("nobody.x", "../landing.x", "x" * 300, clients[0].line.partition(".")[0]):
             with pytest.raises(HandshakeError) as refused:
                 await late.dial()
             assert refused.value.status == 404
