@@ -362,7 +362,8 @@ class Forwards:
     def takes(self, node):
         return node == "elsewhere"
 
-    async def forward(self, node, request):
+    async def forward(self, node, request, *, once=False):
+        assert not once  # the native wire numbers what it says
         self.requests.append((node, request.method, request.target, request.body))
         return Response(200, b"from elsewhere")
 
