@@ -29,12 +29,18 @@ __all__ = [
 
 
 class Connect(Secretive, frozen=True):
-    """Become a session, or continue the one whose secret is `resume`."""
+    """Become a session, or continue the one whose secret is `resume`.
+
+    `caught_up` is for clients that remember one order for all their channels: "era:order" of the last publication that they were told,
+    empty where there was none. Whether or not it is continued, they subscribe to nothing again: either all that the session missed in all
+    its channels is told after `Connected`, or another session begins, with `resumed` false. None: the client asks for each channel.
+    """
 
     ref: Ref
     token: str | None = None
     info: Raw | None = None
     resume: str | None = None
+    caught_up: str | None = None
 
 
 class Refresh(Secretive, frozen=True):

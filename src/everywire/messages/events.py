@@ -107,7 +107,8 @@ class Subscribed(Value, frozen=True):
     client asks on from `position`. `entries` is a keyed channel as it was at `position`, or where `recovered`, those of its entries that
     changed, removed ones among them; where they are told, `publications` is empty. With `more` they go as far as the offset `after`, and
     the client asks on with both.
-    `ref` is None where the server began the subscription.
+    `ref` is None where the server began the subscription. `order`, an era and a number in it, is how far all channels were counted when this one
+    was read.
     """
 
     ref: Ref | None
@@ -119,6 +120,7 @@ class Subscribed(Value, frozen=True):
     more: Literal["follows", "ask"] | None = None
     entries: tuple[Publication, ...] | None = None
     after: int | None = None
+    order: Position | None = None
 
 
 class Adjusted(Value, frozen=True):
