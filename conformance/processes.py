@@ -7,30 +7,31 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[1]
 ECHO_SERVER = ROOT / "conformance" / "echo_server.py"
 
 
-class EchoServer:
-    """`echo_server.py` in a process of its own; a context manager.
+class Server:
+    """A server in a process of its own, which says `{"port": …, "pid": …}` and ends with its standard input; a context manager.
 
     `port` and `pid` are known once it is entered; `log` holds the lines of standard error so far.
     Invariant: the process is gone when the block ends.
     """
 
-    def __init__(self, *arguments: str, build: str = "native", **options: Any) -> None:
-        """`arguments` go to the script; `options` are arguments of `serve()`; `build` is native or pure."""
-        self.command = [sys.executable, str(ECHO_SERVER), *arguments, "--options", json.dumps(options)]
-        self.environment = build_environment(build)
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Run `command` in `environment`, once entered."""
+        self.command = command
+        self.environment = environment
         self.log: list[str] = []
         self.news = threading.Condition()
         self.port = 0
         self.pid = 0
 
-    def __enter__(self) -> EchoServer:
+    def __enter__(self) -> Self:
         self.process = subprocess.Popen(
             self.command,
             env=self.environment,
@@ -46,7 +47,7 @@ class EchoServer:
         hello = self.process.stdout.readline()
         if not hello:
             self.__exit__()
-            raise RuntimeError("the echo server did not start:\n" + "\n".join(self.log))
+            raise RuntimeError("the server did not start:\n" + "\n".join(self.log))
         said = json.loads(hello)
         self.port, self.pid = said["port"], said["pid"]
         return self
@@ -108,6 +109,15 @@ class EchoServer:
         """Processor time used so far, user and kernel, in seconds."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class EchoServer(Server):
+    """`echo_server.py` in a process of its own."""
+
+    def __init__(self, *arguments: str, build: str = "native", **options: Any) -> None:
+        """`arguments` go to the script; `options` are arguments of `serve()`; `build` is native or pure."""
+        command = [sys.executable, str(ECHO_SERVER), *arguments, "--options", json.dumps(options)]
+        super().__init__(command, build_environment(build))
 
 
 def status_kilobytes(pid: int, name: str) -> int:

@@ -181,6 +181,35 @@ def command_seeds() -> Iterator[bytes]:
         yield b"\1" + text
 
 
+def socketio_seeds() -> Iterator[bytes]:
+    """Messages of Socket.IO clients with both parsers, each packet behind those that connect."""
+    import msgspec
+
+    place = '{"_placeholder":true,"num":0}'
+    connect = b'\x0040{"token":"t","info":{"a":1},"pid":"p"}\xfe\x0040/a,\xfe'
+    for text in (
+        '42["f",{"a":1}]',
+        '42/a,7["f",1,"x",null,[1.5]]',
+        '42["everywire:publish",{"channel":"c","data":[1],"key":"k"}]',
+        '42["everywire:subscribe",{"channel":"c","since":{"epoch":"e","offset":3}}]',
+        '42["f",{"event":"g","args":[1,{"a":[2]}]}]',
+        "435[1]",
+        "41/a,",
+        "42[5]",
+    ):
+        yield connect + b"\0" + text.encode() + b"\xfe\x003\xfe"
+    yield connect + f'\x00451-3["f",{place},{{"a":1}}]'.encode() + b"\xfe\1binary\xfe"
+    yield connect + f'\x00461-3[{{"event":null,"args":[{place}]}}]'.encode() + b"\xfe\1binary\xfe"
+    packed = [
+        {"type": 0, "nsp": "/", "data": {"token": "t"}},
+        {"type": 2, "nsp": "/", "data": ["f", {"a": b"b"}], "id": 3},
+        {"type": 2, "nsp": "/", "data": ["f", {"_placeholder": True, "num": 0}, b"b"]},
+        {"type": 3, "nsp": "/", "data": [{"event": None, "args": [b"b", 1]}], "id": 3},
+        {"type": 1, "nsp": "/"},
+    ]
+    yield b"\xfe".join(b"\1" + msgspec.msgpack.encode(each) for each in packed)
+
+
 def line_seeds() -> Iterator[bytes]:
     """Lives of lines, in steps of three bytes."""
     opened, said, poll, stream = b"\0\2\0", b"\1\x10\3", b"\3\0\0", b"\x13\0\0"
@@ -216,6 +245,7 @@ OTHERS = {
     "handshake": handshake_seeds,
     "requests": request_seeds,
     "commands": command_seeds,
+    "socketio": socketio_seeds,
     "lines": line_seeds,
     "broker": broker_seeds,
 }

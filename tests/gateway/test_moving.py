@@ -184,8 +184,8 @@ def test_the_line_is_lost_with_the_websocket_that_carries_it(net):
 def test_only_one_websocket_has_a_line(net):
     client = Client(net)
     client.upgrade("probe", "commit")
-    answer = net.gateway.accept(Request("GET", f"/several?line={client.id}", Headers(UPGRADE)))
-    assert answer.status == 404
+    other = client.upgrade()
+    assert other.ended == 1008
 
 
 def test_another_page_does_not_get_it(net):

@@ -58,7 +58,7 @@ class Remembering:
         """Begin to connect, as it always does: with what it remembers."""
         self.transport, self.resumed = MemoryTransport(), None
         self.attachment = net.app.hub.attach(self.transport, CODEC)
-        self.attachment.receive(Connect("connect", self.token, None, self.resume, self.order))
+        self.attachment.receive(Connect("connect", self.token, resume=self.resume, caught_up=self.order))
         return self
 
     def drop(self) -> "Remembering":

@@ -143,8 +143,8 @@ def check_handler(name: object, options: Mapping[str, Any]) -> None:
         raise ValueError(f"handler {name!r}: timeout is more than 0 seconds, or None for no limit, not {limit!r}")
 
 
-def check_function(what: str, function: Any, given: str) -> None:
-    """Raise `TypeError` for what cannot be called with one argument, which is `given`; `what` begins the sentence."""
+def check_function(what: str, function: Any, given: str, count: int = 1) -> None:
+    """Raise `TypeError` for what cannot be called with `count` arguments, which are `given`; `what` begins the sentence."""
     if not callable(function):
         raise TypeError(f"{what}, not {function!r}")
     if isinstance(function, type):
@@ -154,7 +154,7 @@ def check_function(what: str, function: Any, given: str) -> None:
     except ValueError:
         return  # it does not say what it takes
     try:
-        signature.bind(None)
+        signature.bind(*[None] * count)
     except TypeError:
         name = getattr(function, "__name__", repr(function))
         raise TypeError(f"{what} of {given}; {name}{signature} cannot be called with that alone") from None

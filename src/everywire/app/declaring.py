@@ -9,12 +9,13 @@ from typing import Any, TypedDict, TypeVar, Unpack
 from everywire.app.checking import check_function, check_handler, check_kind, check_known, check_personal
 from everywire.brokers.base import Retention
 from everywire.dialects.base import Dialect, Heartbeat
+from everywire.dialects.socketio import SocketIODialect
 from everywire.hub.calling.handlers import Handler, HandlerOptions
 from everywire.hub.calling.shapes import Shape
 from everywire.hub.channels.changes import ChangeHook, ChangeKind
 from everywire.hub.channels.enrolling import personal
 from everywire.hub.channels.policies import Bounds
-from everywire.hub.hooks import ConnectHook, Hooks
+from everywire.hub.hooks import ConnectedHook, ConnectHook, DisconnectedHook, Hooks
 from everywire.hub.kinds import ACTIONS, Access, Action, ChannelKind, Presence, Rule
 from everywire.messages import PolicyKind
 from everywire.servers.routes import Route, Routes
@@ -22,6 +23,8 @@ from everywire.servers.routes import Route, Routes
 __all__ = ["CallOptions", "ChannelOptions", "Declaring"]
 
 C = TypeVar("C", bound=ConnectHook)
+D = TypeVar("D", bound=ConnectedHook)
+E = TypeVar("E", bound=DisconnectedHook)
 G = TypeVar("G", bound=ChangeHook)
 H = TypeVar("H", bound=Callable[..., Any])
 R = TypeVar("R", bound=Route)
@@ -166,6 +169,24 @@ class Declaring:
         self._hooks.connect, self._connecting = hook, "@app.on_connect"
         return hook
 
+    def on_connected(self, hook: D) -> D:
+        """Have the decorated function, sync or async, learn of each session that begins, after its client was told: given a `Caller` and the `Connecting`.
+
+        What the client says next waits for it. A session that is continued does not begin.
+        """
+        check_function("@app.on_connected is for a function", hook, "a `Caller` and a `Connecting`", 2)
+        self._hooks.connected = hook
+        return hook
+
+    def on_disconnected(self, hook: E) -> E:
+        """Have the decorated function, sync or async, learn of each session that is over: its client left, or did not come back in time. Given a `Caller`.
+
+        One whose node is killed is told by nobody; presence is what is true then.
+        """
+        check_function("@app.on_disconnected is for a function", hook, "a `Caller`")
+        self._hooks.disconnected = hook
+        return hook
+
     def on_join(self, pattern: str) -> Callable[[G], G]:
         """Have the decorated function, sync or async, learn of every member that comes into a channel of this kind.
 
@@ -206,6 +227,21 @@ class Declaring:
         """Have clients of another dialect served beside everywire's own: `dialect` makes it, given the application's heartbeat."""
         check_function("app.speak takes what makes a dialect", dialect, "a `Heartbeat`")
         self._dialects.append(dialect)
+
+    def socketio(
+        self,
+        path: str = "/socket.io",
+        *,
+        namespaces: Iterable[str] | Callable[[str], bool] = ("/",),
+        max_payload: int = 1_000_000,
+    ) -> None:
+        """Serve the clients of Socket.IO, versions 3 and 4, at `path`: over long polling, over WebSocket, and from the one to the other.
+
+        `namespaces` are those that there are, or a function that says whether there is one of that name; each that a client connects to is a
+        session. A message, and all that is attached to one, has at most `max_payload` bytes. See docs/dialects/socketio.md.
+        """
+        known = namespaces if callable(namespaces) else frozenset(namespaces).__contains__
+        self.speak(lambda heartbeat: SocketIODialect(path, heartbeat, known, max_payload))
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`.

@@ -212,8 +212,9 @@ class Lines:
 
     def _hear_once(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer | Awaitable[Answer]:
         """Give what waits, for good: whoever loses the answer has lost the line."""
-        if line.transport.closed is not None and line.transport.emptied:
-            return exchange.deny(410, *line.transport.closed)
+        over = line.transport.closed
+        if over is not None and (line.transport.emptied or over[0] == Close.NO_ANSWER):
+            return exchange.deny(410, *over)
         if line.transport.heard:
             line.line.attachment.close(CloseCode.PROTOCOL_ERROR, "two requests fetch payloads at once")
             return exchange.deny(400, Code.BAD_REQUEST, "two requests fetch payloads at once")
@@ -241,7 +242,7 @@ class Lines:
     def refusal(self, exchange: Exchange, intent: Move) -> Response | None:
         """Say why the line of a WebSocket that asks for one is not to be had; None where it is."""
         line = self._lines.get(intent.line)
-        if line is None or line.transport.closed is not None or line.moving or line.moved:
+        if line is None or (line.transport.closed is not None and not line.moved):
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")

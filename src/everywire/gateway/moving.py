@@ -31,6 +31,8 @@ class Moving:
         self._moved = False
         self._nudging: Timer | None = None
         self._limit = lines.hub.world.later(intent.patience, self._late)
+        if lines.movable(intent.line) is None:
+            transport.close(Close.POLICY, "another WebSocket has this line")
 
     def receive(self, data: str | bytes) -> None:
         """Take one payload: the probe, then the commitment, then what the line says."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,8 +23,8 @@ class Heartbeats:
     not heard since is closed with 4408. So ten thousand clients cost one timer, and no two slots are
     beaten in the same moment.
 
-    Invariants: each attachment stands in exactly one slot; the timer runs while there is any; `now` is the
-    time of the last turn, good enough to note when somebody was heard.
+    Invariants: each attachment stands in exactly one slot; the timer runs while there is any; `_looks` are the timers of slots that were
+    beaten and are looked at yet; `now` is the time of the last turn, good enough to note when somebody was heard.
     """
 
     def __init__(self, world: World, heartbeat: Heartbeat) -> None:
@@ -33,19 +32,21 @@ class Heartbeats:
             raise ValueError("a heartbeat's patience lies between 0 and its interval")
         self._world = world
         self._step = heartbeat.every / _SLOTS
-        self._patience = math.ceil(heartbeat.patience / self._step)  # in slots
+        self._patience = heartbeat.patience
         self._slots: list[dict[Attachment, None]] = [{} for _ in range(_SLOTS)]
-        self._beaten = [0.0] * _SLOTS
+        self._looks: dict[int, Timer] = {}
         self._homes: dict[Attachment, int] = {}
         self._cursor = 0
         self._timer: Timer | None = None
+        self._next = 0.0
         self.now = world.now()
 
     def add(self, attachment: Attachment) -> None:
         """Beat `attachment` from now on, first in one interval."""
         if self._timer is None:
             self.now = self._world.now()
-            self._timer = self._world.later(self._step, self._turn)
+            self._next = self.now + self._step / 2  # no beat is to be later than its interval
+            self._timer = self._world.later(self._step / 2, self._turn)
         attachment.heard = self._world.now()
         self._homes[attachment] = self._cursor
         self._slots[self._cursor][attachment] = None
@@ -61,18 +62,26 @@ class Heartbeats:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for look in self._looks.values():
+            look.cancel()
+        self._looks.clear()
 
     def _turn(self) -> None:
-        self._timer = self._world.later(self._step, self._turn) if self._homes else None  # whatever comes of this turn
         self.now = self._world.now()
+        self._next = (
+            max(self._next, self.now - self._step) + self._step
+        )  # the intervals are exact, however late each turn is
+        delay = max(0.0, self._next - self.now)
+        self._timer = self._world.later(delay, self._turn) if self._homes else None  # whatever comes of this turn
         self._cursor = (self._cursor + 1) % _SLOTS
-        self._bury((self._cursor - self._patience) % _SLOTS)
-        self._beaten[self._cursor] = self.now
-        _beat(self._slots[self._cursor])
+        if self._slots[self._cursor]:
+            slot, beaten = self._cursor, self.now
+            self._looks[slot] = self._world.later(self._patience, lambda: self._bury(slot, beaten))
+            _beat(self._slots[slot])
 
-    def _bury(self, slot: int) -> None:
+    def _bury(self, slot: int, beaten: float) -> None:
         """Close whoever was not heard since the slot's beat."""
-        beaten = self._beaten[slot]
+        del self._looks[slot]
         for attachment in [each for each in self._slots[slot] if each.heard < beaten]:
             attachment.close(Close.NO_ANSWER, "no answer to a ping")
 

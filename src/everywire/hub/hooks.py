@@ -8,20 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from everywire.hub.access.identity import Identity
+from everywire.hub.calling.callers import Caller
 from everywire.hub.calling.handlers import Handler
 from everywire.hub.channels.changes import ChangeHook, ChangeKind
 from everywire.hub.kinds import Kinds
 from everywire.messages import Command, Member, Raw
 
-__all__ = ["ConnectHook", "Connecting", "Hooks", "Tracer"]
+__all__ = ["ConnectHook", "ConnectedHook", "Connecting", "DisconnectedHook", "Hooks", "Tracer"]
 
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
     """Who wants to connect: the `token` shown, the HTTP `request` that opened the transport.
 
-    `info` is what the client tells about itself, as JSON text, unverified. `time` is now, in seconds since 1970; `address` where the
-    client is, if that is known. `member` is whose session a newer token is shown for, None where there is no session yet.
+    `info` is what the client tells about itself, as JSON text, unverified; `auth` all that it shows, where its language has such a thing.
+    `session` is what it will be called if it is let in, and continues no earlier one; `space` which of a client's sessions it is. `time` is
+    now, in seconds since 1970; `address` where the client is, if that is known. `member` is whose session a newer token is shown for, None
+    where there is no session yet.
     """
 
     token: str | None = field(repr=False)
@@ -30,11 +33,21 @@ class Connecting:
     time: float = 0.0
     address: str | None = None
     member: Member | None = None
+    auth: Raw | None = field(default=None, repr=False)
+    space: str = ""
+    session: str = ""
 
 
 Said: TypeAlias = str | Identity | None
 ConnectHook: TypeAlias = Callable[[Connecting], Said | Awaitable[Said]]
 """Gives the user's name, None for an anonymous one, or an `Identity`; raises `Refused` to turn the client away."""
+
+
+ConnectedHook: TypeAlias = Callable[[Caller, Connecting], object]
+"""Learns of a session that has begun, sync or async: who it is, and what it connected with."""
+
+DisconnectedHook: TypeAlias = Callable[[Caller], object]
+"""Learns of a session that is over, sync or async."""
 
 
 class Tracer(Protocol):
@@ -51,6 +64,8 @@ class Hooks:
     kinds: Kinds = field(default_factory=Kinds)
     handlers: dict[str, Handler] = field(default_factory=dict)
     connect: ConnectHook | None = None
+    connected: ConnectedHook | None = None
+    disconnected: DisconnectedHook | None = None
     changes: dict[tuple[ChangeKind, str], ChangeHook] = field(default_factory=dict)  # by what happens and the pattern
     secrets: tuple[
         str, ...

@@ -13,6 +13,7 @@ from everywire.http.request import Request
 from everywire.hub.access.expiries import Expiries
 from everywire.hub.access.identity import Identity
 from everywire.hub.access.limiting import Limiting
+from everywire.hub.access.lives import ended
 from everywire.hub.access.permission import check_draft
 from everywire.hub.access.revoking import Revoking
 from everywire.hub.attachment import Attachment
@@ -40,7 +41,7 @@ from everywire.hub.refusing import refusal
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Call, Command, Connect, Left, Member, Moved, Publication, Raw, Refusal, Unsubscribed
+from everywire.messages import Call, Command, Connect, Left, Member, Moved, Publication, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
 from everywire.wildcards import Patterns, wild
@@ -177,9 +178,9 @@ class Hub:
 
     # Sessions.
 
-    def begin(self, attachment: Attachment, identity: Identity, info: Raw | None) -> Session:
-        """Make a new session and attach it; `info` is what its client says about itself."""
-        session = Session(Member(self.world.new_id(), identity.user, identity.shown(info)), identity)
+    def begin(self, attachment: Attachment, identity: Identity, command: Connect, name: str) -> Session:
+        """Make a new session called `name` and attach it, as its client asked for."""
+        session = Session(Member(name, identity.user, identity.shown(command.info)), identity, command.space)
         session.unseen = attachment.unseen
         self.adopt(session)
         self.metrics.sessions_opened += 1
@@ -234,11 +235,13 @@ class Hub:
         """End a session for good: its places in channels, its subscriptions, its secret."""
         self._part(session)
         self.records.drop(session)
+        ended(self, session)
 
     def _linger_over(self, session: Session) -> None:
         """End a session that others see leave; its secret still brings it back."""
         self.records.over(session)
         self._part(session)
+        ended(self, session)
 
     def surrender(self, session: Session) -> None:
         """Let go of a session that another node goes on with: it has its places now, and its record."""
@@ -477,12 +480,10 @@ class Hub:
         for attachment in [*self.attachments]:
             self.detach(attachment)
             attachment.transport.close(code, reason)
-        for wheel in (self.heartbeats, self.expiries, self.places, self.changes):
+        for wheel in (self.heartbeats, self.expiries, self.places, self.changes, self._lingering, self.unconnected):
             wheel.close()
-        for keeper in (self.records, self.repairs, self.rosters):
+        for keeper in (self.records, self.repairs, self.rosters, self._unclaimed, self.call_deadlines):
             keeper.close()
-        for deadlines in (self._lingering, self.unconnected, self._unclaimed, self.call_deadlines):
-            deadlines.close()
 
     async def settled(self) -> None:
         """Wait until what other nodes need of this one is written down."""

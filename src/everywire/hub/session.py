@@ -21,8 +21,9 @@ class Session:
     `id` is public and `member` is what others see of it. `identity` is what its latest token says. `enrolled` are the channels that the
     server subscribes it to, whenever it is continued. `since` is when this node had it begin or go on, in milliseconds since 1970; it only
     ever grows, from node to node. `continued`: it went on here, so that another node may believe that it has it. `unseen`: it takes no
-    part in who is there. `told`: its client knows it; until then nobody can continue it. `again` begins a subscription again whose channel began
-    anew, in place of a client that asks for none: it remembers one order for all its channels.
+    part in who is there. `space` is which of its client's sessions it is. `told`: its client knows it; until then nobody can continue it.
+    `again` begins a subscription again whose channel began anew, in place of a client that asks for none: it remembers one order for all its
+    channels.
 
     Invariants: `subscriptions` are keyed by channel name, and each is its channel's entry for this
     session; without an attachment all of them rest.
@@ -38,16 +39,18 @@ class Session:
         "identity",
         "member",
         "since",
+        "space",
         "subscriptions",
         "told",
         "unseen",
         "user",
     )
 
-    def __init__(self, member: Member, identity: Identity = ANONYMOUS) -> None:
+    def __init__(self, member: Member, identity: Identity = ANONYMOUS, space: str = "") -> None:
         self.id: Final = member.session
         self.user: Final = member.user
         self.member = member
+        self.space: Final = space
         self.attachment: Attachment | None = None
         self.subscriptions: dict[str, Subscription] = {}
         self.enrolled: tuple[str, ...] = ()

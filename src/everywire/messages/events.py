@@ -211,12 +211,16 @@ class Result(Value, frozen=True):
 
 
 class Calling(Value, frozen=True):
-    """The server calls the client's handler `name`, and waits `timeout` seconds; `call` numbers the server's calls."""
+    """The server calls the client's handler `name`, and waits `timeout` seconds; `call` numbers the server's calls.
+
+    Without a `timeout` its number is negative, and no answer is waited for. `positional`: `data` is an array of the arguments.
+    """
 
     call: int
     name: str
     data: Data | None = None
     timeout: float | None = None
+    positional: bool = False
 
 
 class Refusal(Value, frozen=True):

@@ -51,7 +51,7 @@ class Secretive(Value, frozen=True):
         return f"{type(self).__name__}({shown})"
 
 
-_SECRET = frozenset({"token", "resume"})
+_SECRET = frozenset({"token", "resume", "auth"})
 
 
 class Position(Value, frozen=True):

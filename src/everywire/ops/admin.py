@@ -13,9 +13,9 @@ import msgspec
 from everywire import messages as m
 from everywire.brokers.base import Draft, Query, Receipt
 from everywire.dialects.native import NativeCodec
-from everywire.dialects.native.fitness import Unfit, fit_json
 from everywire.dialects.native.parameters import Fault, flag, needed, number, one, position
 from everywire.errors import Refused
+from everywire.fitness import Unfit, fit_json
 from everywire.http.request import Request, Response
 from everywire.hub.access.tallies import Reached
 from everywire.hub.channels import entries, pages

@@ -97,8 +97,8 @@ def test_bodies():
     assert accept("POST", "/lines").payload is None
     assert accept("POST", "/lines", b"[]").payload == "[]"
     intent = accept("POST", f"/lines/{ID}?seq=3", "ä".encode())
-    assert (intent.number, intent.payload, intent.answer) == (3, "ä", Reply(204))
-    assert accept("POST", f"/lines/{ID}?seq=3", b"\xff").payload == b"\xff"
+    assert (intent.number, intent.payloads, intent.answer) == (3, ("ä",), Reply(204))
+    assert accept("POST", f"/lines/{ID}?seq=3", b"\xff").payloads == (b"\xff",)
     assert json.loads(accept("POST", "/lines").answer("x").body) == {"line": "x"}
 
 

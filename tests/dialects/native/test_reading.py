@@ -5,7 +5,7 @@ import json
 
 import msgspec
 import pytest
-from tests.dialects.native.test_fitness import BOMBS, STRANGE
+from tests.test_fitness import BOMBS, STRANGE
 
 from everywire import messages as m
 from everywire.dialects.native.reading import BAD_MESSAGE, MAX_BATCH, NativeDecoder, PackedDecoder

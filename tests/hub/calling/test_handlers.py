@@ -12,7 +12,7 @@ import pytest
 from everywire.errors import Refused
 from everywire.hub.calling.callers import Caller
 from everywire.hub.calling.handlers import Handler, HandlerOptions
-from everywire.messages import Member, Raw
+from everywire.messages import Member, Packed, Raw
 
 ADA = Member("s1", "ada")
 CALLER = Caller(None, SimpleNamespace(id="s1", member=ADA, user="ada"))
@@ -172,7 +172,6 @@ async def unknown(data: "Nowhere"): ...  # noqa: F821
 @pytest.mark.parametrize(
     ("function", "options", "why"),
     [
-        (lambda *data: 0, {}, "parameters are passed by name"),
         (lambda **fields: 0, {}, "parameters are passed by name"),
         (lambda data, /: 0, {}, "parameters are passed by name"),
         (dict, {}, "does not say what it takes"),
@@ -206,3 +205,77 @@ def test_beside_another_it_is_a_field():
 
     taken = Handler("buy", buy).bind(CALLER, Raw(b'{"order":{"item":"tea"},"gift":true}'), None)
     assert (taken["order"].item, taken["gift"]) == ("tea", True)
+
+
+def placed(function, arguments):
+    """Bind arguments by their positions, as JSON text and as MessagePack: both give the same."""
+    handler = Handler("f", function)
+    as_json = handler.bind(CALLER, Raw(msgspec.json.encode(arguments)), None, positional=True)
+    packed = handler.bind(CALLER, Packed(msgspec.msgpack.encode(arguments)), None, positional=True)
+    assert as_json == packed
+    return as_json
+
+
+def test_arguments_by_position_are_fields_in_their_order():
+    def add(caller: Caller, a: int, b: int = 2, *, point: Point | None = None): ...
+
+    assert placed(add, [1]) == {"caller": CALLER, "a": 1}
+    assert placed(add, [1, 3]) == {"caller": CALLER, "a": 1, "b": 3}
+    assert placed(add, [1, 3, {"x": 4}]) == {"caller": CALLER, "a": 1, "b": 3, "point": Point(4)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([1, 2, 3], "at most 2 arguments, not 3"),
+        ([], r"missing required field `a`"),
+        (["1"], r"got `str` - at `\$.a`"),
+        ({"a": 1}, "Expected `array`"),
+    ],
+)
+def test_arguments_by_position_that_a_handler_does_not_take(arguments, why):
+    def add(a: int, b: int = 2): ...
+
+    with pytest.raises(Refused, match=why) as no:
+        placed(add, arguments)
+    assert no.value.code == 107
+
+
+def test_arguments_by_position_are_the_whole_argument():
+    assert placed(lambda data: 0, [5]) == {"data": 5}
+    assert placed(lambda data: 0, [[5]]) == {"data": [5]}
+    assert placed(lambda data: 0, [5, "x"]) == {"data": [5, "x"]}
+    assert placed(lambda data: 0, []) == {"data": []}
+    with pytest.raises(Refused, match="Expected `array`"):
+        placed(lambda data: 0, 5)
+
+
+def test_arguments_by_position_may_be_ignored():
+    assert placed(lambda: 0, [1, 2]) == {}
+
+
+def test_binary_arguments_by_position():
+    def keep(name: str, content: bytes): ...
+
+    packed = Packed(msgspec.msgpack.encode(["a", b"\x01"]))
+    assert Handler("f", keep).bind(CALLER, packed, None, positional=True) == {"name": "a", "content": b"\x01"}
+
+
+def test_all_arguments_as_they_come():
+    async def several(caller: Caller, *words: int, **_):  # pragma: no cover - declared wrong
+        return words
+
+    with pytest.raises(TypeError, match="parameters are passed by name"):
+        Handler("f", several)
+
+    def every(caller: Caller, *words: int, member: Member):
+        return caller, words, member
+
+    handler, caller = Handler("f", every), SimpleNamespace(member="m")
+    for data, positional, words in ((b"[1,2]", True, (1, 2)), (b"3", False, (3,)), (None, False, ())):
+        bound = handler.bind(caller, Raw(data) if data else None, None, positional=positional)
+        assert handler.called(**bound) == (caller, words, "m")
+    with pytest.raises(Refused):
+        handler.bind(caller, Raw(b'["a"]'), None, positional=True)
+    with pytest.raises(TypeError, match="take one or the other"):
+        Handler("f", lambda first, *words: None)

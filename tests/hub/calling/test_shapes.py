@@ -11,7 +11,7 @@ import pydantic
 import pytest
 
 from everywire.errors import Refused
-from everywire.hub.calling.shapes import Fields, Shape, encode, pydantic_schema
+from everywire.hub.calling.shapes import Fields, Shape, elements, encode, pydantic_schema
 from everywire.messages import Packed, Raw
 
 
@@ -195,3 +195,23 @@ def test_what_data_cannot_say_is_an_error():
 def test_the_schema_of_a_model_is_its_own():
     assert pydantic_schema(int, "#/{model}") is None
     assert pydantic_schema(Cat, "#/{model}")["properties"]["kind"]["const"] == "cat"
+
+
+def test_elements_of_an_array():
+    assert elements(Raw(b' [1, {"a" : 2}]')) == [Raw(b"1"), Raw(b'{"a" : 2}')]
+    packed = elements(Packed(msgspec.msgpack.encode([1, b"x"])))
+    assert packed == [b"\x01", b"\xc4\x01x"]
+    assert all(isinstance(each, Packed) for each in packed)
+    for data in (Raw(b"{}"), Packed(b"\x80"), Raw(b"null")):
+        with pytest.raises(Refused, match="Expected `array`"):
+            elements(data)
+
+
+def test_fields_by_position():
+    fields = Fields({"a": int, "b": str}, frozenset({"b"}))
+    assert fields.named(Raw(b'[1, "x"]')) == Raw(b'{"a":1,"b":"x"}')
+    assert fields.named(Packed(b"\x91\x01")) == b"\x81\xa1a\x01"
+    with pytest.raises(Refused, match="at most 2 arguments, not 3"):
+        fields.named(Raw(b"[1,2,3]"))
+    with pytest.raises(Refused, match="at most 1 argument, not 2"):
+        Fields({"a": int}, frozenset()).named(Raw(b"[1,2]"))

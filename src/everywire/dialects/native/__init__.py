@@ -1,9 +1,9 @@
 """The native wire, version 1: `docs/protocol.md` in code."""
 
 from everywire.dialects.native.dialect import NativeDialect
-from everywire.dialects.native.fitness import MAX_DEPTH
 from everywire.dialects.native.reading import BAD_MESSAGE, MAX_BATCH, NativeDecoder, PackedDecoder
 from everywire.dialects.native.writing import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeCodec, PackedCodec
+from everywire.fitness import MAX_DEPTH
 
 __all__ = [
     "BAD_MESSAGE",

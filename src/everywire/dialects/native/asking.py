@@ -10,11 +10,11 @@ import msgspec
 from everywire import messages as m
 from everywire.dialects.base import Ask, Reply
 from everywire.dialects.native.bodies import denied, plain, said
-from everywire.dialects.native.fitness import to_json
 from everywire.dialects.native.parameters import Fault, flag, needed, number, position, token
 from everywire.dialects.native.reading import NativeDecoder
 from everywire.dialects.native.writing import EventCodec, EventPayload
 from everywire.errors import ProtocolError
+from everywire.fitness import to_json
 from everywire.http.request import Request
 from everywire.payloads import Payload
 

@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 import msgspec
 
 from everywire import messages as m
-from everywire.dialects.native.fitness import Unfit, fit_json, fit_packed
 from everywire.dialects.native.said import TYPES, Fit, Said
 from everywire.errors import ProtocolError
+from everywire.fitness import Unfit, fit_json, fit_packed
 
 __all__ = ["BAD_MESSAGE", "MAX_BATCH", "NativeDecoder", "PackedDecoder"]
 

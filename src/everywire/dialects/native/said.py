@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 from everywire import messages as m
-from everywire.dialects.native.fitness import fit_object
+from everywire.fitness import fit_object
 from everywire.messages import Data
 
 __all__ = ["TYPES", "Fit", "Said"]

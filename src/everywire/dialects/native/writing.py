@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from everywire import messages as m
-from everywire.dialects.native.fitness import to_json, to_packed
+from everywire.fitness import to_json, to_packed
 from everywire.messages import Data
 from everywire.payloads import Payload
 

@@ -8,6 +8,7 @@ from everywire import messages as m
 from everywire.errors import Refused
 from everywire.hub.access.credentials import token
 from everywire.hub.access.identity import ANONYMOUS, Identity, identity
+from everywire.hub.access.lives import begun
 from everywire.hub.access.permission import check_size
 from everywire.hub.codes import Close, Code
 from everywire.hub.continuity.renewing import Renewal, claimed, possible
@@ -29,7 +30,7 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
         raise Refused("connected already", Code.BAD_REQUEST)
     check_size("info", command.info, hub.settings.max_info)
     try:
-        session, resumed = await _session(hub, attachment, command)
+        session, connecting = await _session(hub, attachment, command)
     except Refused as no:
         attachment.tell(m.Refusal(command.ref, no.code, no.reason, no.temporary))
         attachment.close(_turned_away(no), no.reason)
@@ -39,7 +40,7 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     renewal = None
     if command.caught_up is not None:
         session.again = hub.enrolling.again
-        told = claimed(command.caught_up) if resumed else None
+        told = claimed(command.caught_up) if connecting is None else None
         renewal = Renewal(hub, session, attachment, told) if told is not None else None
         if renewal is not None and not await renewal.begin():
             return None
@@ -47,22 +48,28 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     secret, beat, expires = hub.continuing.secret(session), hub.settings.heartbeat, hub.expiries.left(session)
     if attachment.alone:
         enrolled = ()  # its client asks for all that it wants to hear; what it may hear is known by now
-    attachment.tell(m.Connected(command.ref, session.id, session.user, secret, resumed, beat, expires, enrolled))
+    attachment.tell(
+        m.Connected(command.ref, session.id, session.user, secret, connecting is None, beat, expires, enrolled)
+    )
     session.told = True
     if renewal is not None:
         await renewal.tell()
         enrolled = session.enrolled  # with what the server has subscribed it to meanwhile
     await hub.enrolling.begin(session, enrolled)
+    if connecting is not None and session.attachment is attachment:
+        await begun(hub, attachment, connecting)
     return None
 
 
-async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tuple[Session | None, bool]:
-    """Give the session, and whether it is an earlier one; None where the client has gone meanwhile."""
+async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tuple[Session | None, Connecting | None]:
+    """Give the session, and where it is no earlier one what it connected with; no session where the client has gone meanwhile."""
     shown = token(command.token, attachment.request, hub.settings.token_parameter)
     if hub.continuing.guessed(command.resume) and not hub.limiting.guess(attachment.address):
         attachment.close(Close.POLICY, "too many bad secrets from this address")
-        return None, False
+        return None, None
     earlier = await hub.continuing.find(command.resume)
+    if earlier is not None and earlier.space != command.space:
+        earlier = None  # of another language, or another session of the same client
     lost: Earlier | None = None
     if earlier is not None and command.caught_up is not None and not await possible(hub, earlier, command.caught_up):
         hub.metrics.recoveries_failed += 1
@@ -70,34 +77,42 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
     if earlier is not None and shown is None and not hub.expiries.over(earlier):  # the secret is the proof
         await hub.revoking.check(earlier.identity)
         if attachment.open and (session := hub.continuing.take(earlier, attachment)) is not None:
-            return session, True
-    found = await identify(hub, attachment, shown, info=command.info)
+            return session, None
+    connecting = _connecting(hub, attachment, command, shown)
+    found = await identify(hub, connecting)
     if not attachment.open:
-        return None, False
+        return None, None
     if earlier is not None and earlier.identity.user == found.user:
         session = hub.continuing.take(earlier, attachment, found)
         if session is not None:
-            return session, True
+            return session, None
     if lost is not None and lost.identity.user == found.user:
         session = hub.sessions.get(lost.proof.session)
         if session is not None:
             hub.continuing.abandon(session)
     hub.limiting.user(found)
-    return hub.begin(attachment, found, command.info), False
+    return hub.begin(attachment, found, command, connecting.session), connecting
 
 
-async def identify(
-    hub: Hub, attachment: Attachment, shown: str | None, member: m.Member | None = None, info: m.Raw | None = None
-) -> Identity:
-    """Ask the application whose the token is that was `shown`; raises `Refused` where it holds no longer, too.
+def _connecting(hub: Hub, attachment: Attachment, command: m.Connect, shown: str | None) -> Connecting:
+    return Connecting(
+        shown,
+        attachment.request,
+        command.info,
+        hub.expiries.now(),
+        attachment.address,
+        auth=command.auth,
+        space=command.space,
+        session=hub.world.new_id(),
+    )
 
-    `member` is who refreshes it, `info` what a new client says about itself.
-    """
+
+async def identify(hub: Hub, connecting: Connecting) -> Identity:
+    """Ask the application who connects, or refreshes a token; raises `Refused` where that holds no longer, too."""
     if hub.hooks.connect is None:
         return ANONYMOUS
-    if shown is not None and len(shown) > hub.settings.max_token:
+    if connecting.token is not None and len(connecting.token) > hub.settings.max_token:
         raise Refused(f"a token has at most {hub.settings.max_token} characters", Code.UNAUTHORIZED)
-    connecting = Connecting(shown, attachment.request, info, hub.expiries.now(), attachment.address, member)
     found = identity(await settled(hub.world, hub.hooks.connect(connecting)))
     await hub.revoking.check(found)
     return found

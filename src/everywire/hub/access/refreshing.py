@@ -8,6 +8,7 @@ from everywire import messages as m
 from everywire.errors import Refused
 from everywire.hub.access.connecting import identify
 from everywire.hub.codes import Code
+from everywire.hub.hooks import Connecting
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
@@ -33,7 +34,11 @@ async def refresh(hub: Hub, attachment: Attachment, session: Session, command: m
     """Answer a `Refresh`; one that is refused leaves the session with the time that it had."""
     if hub.hooks.connect is None:
         raise Refused("tokens mean nothing here", Code.BAD_REQUEST)
-    identity = await identify(hub, attachment, command.token, session.member)
+    now = hub.expiries.now()
+    shown = Connecting(
+        command.token, attachment.request, None, now, attachment.address, session.member, space=session.space
+    )
+    identity = await identify(hub, shown)
     if attachment.session is not session:
         return None
     if identity.user != session.user:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["Question", "answered", "ask", "carry"]
+__all__ = ["Question", "answered", "ask", "carry", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,16 @@ async def ask(hub: Hub, session: Session, question: Question) -> Any:
     shape, said = Shape(question.returns), encode(question.data)
     timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
     return shape.read(await carry(hub, session, m.Calling(hub.next_call(), question.name, said, timeout)))
+
+
+def tell(hub: Hub, session: Session, name: str, arguments: tuple[Any, ...]) -> None:
+    """Call a handler of a session's client, and wait for no answer; raises `SessionGone` where the client is not connected."""
+    attachment = session.attachment
+    if attachment is None or attachment.alone:
+        raise SessionGone("the session's client is not connected")
+    several = len(arguments) != 1
+    data = encode(arguments if several else arguments[0]) if arguments else None
+    attachment.tell(m.Calling(-hub.next_call(), name, data, positional=several and data is not None))
 
 
 async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Data:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from everywire.brokers.base import Draft, Receipt
-from everywire.hub.calling.asking import Question, ask
+from everywire.hub.calling.asking import Question, ask, tell
 from everywire.hub.calling.shapes import encode
 from everywire.hub.threads import started
 from everywire.messages import Member
@@ -60,6 +60,11 @@ class Caller:
         return self._session.user
 
     @property
+    def space(self) -> str:
+        """Which of its client's sessions it is: a namespace of Socket.IO, "" where a client is one session."""
+        return self._session.space
+
+    @property
     def info(self) -> Any:
         """What the client tells of itself, unverified."""
         info = self._session.member.info
@@ -83,6 +88,14 @@ class Caller:
         as `returns` says, or where too many calls to this client wait already.
         """
         return await ask(self._hub, self._session, Question(name, data, timeout, returns))
+
+    def tell(self, name: str, *arguments: Any) -> None:
+        """Call the client's handler `name`, and wait for no answer; several `arguments` are an array where a language knows only one.
+
+        What a client misses while it is away, it misses: what it must not miss is published, in a channel with history. Raises `SessionGone`
+        where it is not connected. Belongs to the event loop's thread.
+        """
+        tell(self._hub, self._session, name, arguments)
 
     def publish(
         self, channel: str, data: Any, *, key: str | None = None, ephemeral: bool = False

@@ -91,7 +91,8 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
         return  # it was cancelled, or is too late, while it waited its turn
     try:
         handler = _handler(hub, attachment, attachment.calls, command)
-        bound = handler.bind(Caller(hub, session, attachment.request), command.data, _opened(hub, running, handler))
+        caller, stream = Caller(hub, session, attachment.request), _opened(hub, running, handler)
+        bound = handler.bind(caller, command.data, stream, positional=command.positional)
     except Exception:
         running.finish(None)
         raise
@@ -138,7 +139,7 @@ async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str,
         if handler.threaded:
             result = await hub.world.aside(partial(_in_thread, handler, bound))
         else:
-            result = handler.function(**bound)
+            result = handler.called(**bound)
         if hasattr(result, "__await__"):
             result = await settled(hub.world, result)
         running.finish(m.Result(running.command.ref, encode(result)))
@@ -156,7 +157,7 @@ async def _traced(tracer: Tracer, running: Running, work: Coroutine[Any, Any, No
 
 def _in_thread(handler: Handler, bound: dict[str, Any]) -> Any:
     try:
-        return handler.function(**bound)
+        return handler.called(**bound)
     except StopIteration as stop:
         raise RuntimeError("the handler raised StopIteration") from stop  # a future would never be told of it
 
@@ -164,7 +165,7 @@ def _in_thread(handler: Handler, bound: dict[str, Any]) -> Any:
 async def _stream(running: Running, handler: Handler, bound: dict[str, Any]) -> None:
     """Answer by what the handler yields, one item for each that the client takes."""
     try:
-        source = handler.function(**bound)
+        source = handler.called(**bound)
         if inspect.isawaitable(source):
             source = await source
         try:

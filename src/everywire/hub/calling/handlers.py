@@ -4,19 +4,20 @@ The rule, in order, for each parameter of a handler (docs/handlers.md says it to
 
 1. annotated `Caller` or `Member`, or without a hint and named `caller` or `member`: who calls;
 2. annotated `AsyncIterator[T]`: the stream of items that the client sends;
-3. named `data`, or the only one left and annotated with a type that has fields (a dataclass, TypedDict, Struct, model): the whole argument;
-4. any other: a field of the argument, which is an object then.
+3. `*arguments`: all that the client sends, in its order; there is no field beside it then;
+4. named `data`, or the only one left and annotated with a type that has fields (a dataclass, TypedDict, Struct, model): the whole argument;
+5. any other: a field of the argument, which is an object then.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from everywire.hub.calling.callers import Caller
-from everywire.hub.calling.shapes import Fields, Shape, has_fields
+from everywire.hub.calling.shapes import Fields, Shape, elements, has_fields
 from everywire.messages import Data, Member, Raw
 
 __all__ = ["HandlerOptions", "Handler"]
@@ -50,6 +51,7 @@ class Handler:
     - `argument` reads the call's data; None where the handler takes none.
     - `inflow` reads the items of the client's stream; None where the handler takes no stream.
     - `streams` says whether it answers with a stream; `threaded`, whether it runs in a thread; `immediate`, whether it needs no task.
+    - `called` is the function, taking what `bind` gives by name.
     - `detached`: commands behind its call do not wait for it. `steadfast`: it goes on without its client. `endless`: it has a
       stream, and no more time than its own options give it.
     - `returns` is the hint of its result, or of one item of its stream.
@@ -59,8 +61,10 @@ class Handler:
         "_callers",
         "_inflow",
         "_members",
+        "_rest",
         "_whole",
         "argument",
+        "called",
         "detached",
         "endless",
         "function",
@@ -77,6 +81,7 @@ class Handler:
     def __init__(self, name: str, function: Callable[..., Any], options: HandlerOptions | None = None) -> None:
         self.name: Final = name
         self.function: Final = function
+        self.called: Callable[..., Any] = function
         self.options: Final = options or HandlerOptions()
         signature = _signature(name, function)
         self.streams, self.returns = _given(function, signature.return_annotation)
@@ -85,6 +90,7 @@ class Handler:
         self._callers: list[str] = []
         self._members: list[str] = []
         self._inflow: str | None = None
+        self._rest: str | None = None
         self._whole: inspect.Parameter | None = None
         self.argument: Shape | Fields | None = None
         self.inflow: Shape | None = None
@@ -94,9 +100,18 @@ class Handler:
         self.detached = self.options.concurrent or self.endless
         self.steadfast = self.options.finish or self.threaded
 
-    def bind(self, caller: Caller, data: Data | None, stream: AsyncIterator[Any] | None) -> dict[str, Any]:
-        """Give what the function is called with; raises `Refused` (107) for data that is not what it takes."""
+    def bind(
+        self, caller: Caller, data: Data | None, stream: AsyncIterator[Any] | None, *, positional: bool = False
+    ) -> dict[str, Any]:
+        """Give what the function is called with; raises `Refused` (107) for data that is not what it takes.
+
+        `positional`: `data` is an array of the arguments, in the order of the fields; one alone may be the whole argument.
+        """
         bound: dict[str, Any] = {}
+        if self._rest is not None:
+            bound[self._rest] = self._listed(data, positional=positional)
+        elif positional and data is not None:
+            data = self._placed(data)
         match self.argument:
             case Fields() as fields:
                 bound = fields.read(data)
@@ -111,10 +126,32 @@ class Handler:
             bound[self._inflow] = stream
         return bound
 
+    def _listed(self, data: Data | None, *, positional: bool) -> list[Any]:
+        """Give all arguments, each read."""
+        assert isinstance(self.argument, Shape)
+        if data is None:
+            return []
+        return [self.argument.read(each) for each in (elements(data) if positional else [data])]
+
+    def _placed(self, data: Data) -> Data:
+        """Give an array of arguments as what the function's argument is read from."""
+        match self.argument:
+            case Fields() as fields:
+                return fields.named(data)
+            case Shape():
+                each = elements(data)
+                return each[0] if len(each) == 1 else data
+            case _:
+                return data
+
     def _take(self, parameters: Mapping[str, inspect.Parameter]) -> None:
         fields: dict[str, inspect.Parameter] = {}
         for parameter in parameters.values():
             name, hint = parameter.name, parameter.annotation
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                self._rest = name
+                fields[name] = parameter
+                continue
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 raise self._wrong(f"{parameter}: parameters are passed by name; name each field")
             if hint is Caller or (hint is _EMPTY and name == "caller"):
@@ -125,12 +162,25 @@ class Handler:
                 self._take_stream(name, hint)
             else:
                 fields[name] = parameter
+        if self._rest is not None:
+            self._take_all(fields, [*parameters])
+            return
         self._whole = fields.pop(_whole(fields), None)
         if self._whole is not None and fields:
             raise self._wrong(
                 f"`data` is the whole argument, `{next(iter(fields))}` a field of it: take one or the other"
             )
         self._take_argument(fields)
+
+    def _take_all(self, fields: Mapping[str, inspect.Parameter], names: Sequence[str]) -> None:
+        """Take all arguments as they come."""
+        name = self._rest
+        assert name is not None
+        if len(fields) > 1:
+            other = next(each for each in fields if each != name)
+            raise self._wrong(f"`*{name}` is all that the client sends, `{other}` a field of it: take one or the other")
+        self.argument = self._shape(name, _hint(fields[name]))
+        self.called = _spread(self.function, names[: names.index(name)], name)
 
     def _take_stream(self, name: str, hint: Any) -> None:
         if self._inflow is not None:
@@ -164,6 +214,16 @@ class Handler:
 
     def _wrong(self, why: str) -> TypeError:
         return TypeError(f"handler of {self.name!r}: {why}")
+
+
+def _spread(function: Callable[..., Any], before: Sequence[str], rest: str) -> Callable[..., Any]:
+    """Have a function called by names that takes all other arguments as `*rest`, which is behind those in `before`."""
+
+    def called(**named: Any) -> Any:
+        first, others = [named.pop(name) for name in before], named.pop(rest)
+        return function(*first, *others, **named)
+
+    return called
 
 
 def _whole(fields: Mapping[str, inspect.Parameter]) -> str:

@@ -17,11 +17,13 @@ from everywire.errors import Refused
 from everywire.hub.codes import Code
 from everywire.messages import Data, Packed, Raw
 
-__all__ = ["Fields", "Shape", "encode", "has_fields", "pydantic_schema"]
+__all__ = ["Fields", "Shape", "elements", "encode", "has_fields", "pydantic_schema"]
 
 _MAX_REASON = 300  # characters of what is wrong, which may repeat what the client said
 _MAX_ERRORS = 10
 _NULL: Final = Raw(b"null")
+_read_elements = msgspec.json.Decoder(list[Raw]).decode
+_unpack_elements = msgspec.msgpack.Decoder(list[Raw]).decode
 _TEXTUAL: Final = frozenset({type(None), bool, int, float, str})
 
 
@@ -63,6 +65,18 @@ class Fields:
         )
         self._struct = Shape(struct)
 
+    def named(self, data: Data) -> Data:
+        """Give an array, whose elements are the fields in their order, as an object; raises `Refused` (107) for too many."""
+        each = elements(data)
+        if len(each) > len(self.hints):
+            most = len(self.hints)
+            said = f"bad request: at most {most} argument{'s' if most > 1 else ''}, not {len(each)}"
+            raise Refused(said, Code.BAD_REQUEST)
+        placed = {name: Raw(value) for name, value in zip(self.hints, each, strict=False)}
+        if isinstance(data, Packed):
+            return Packed(msgspec.msgpack.encode(placed))
+        return Raw(msgspec.json.encode(placed))
+
     def read(self, data: Data | None) -> dict[str, Any]:
         """Give the fields that `data` has; nothing at all is an object without fields."""
         said = self._struct.read(Raw(b"{}") if data is None or data == _NULL else data)
@@ -75,6 +89,16 @@ class Fields:
             except Refused as no:
                 raise _under(name, no) from None
         return given
+
+
+def elements(data: Data) -> list[Data]:
+    """Give the elements of an array; raises `Refused` (107) for what is none."""
+    try:
+        if isinstance(data, Packed):
+            return [Packed(each) for each in _unpack_elements(data)]
+        return list(_read_elements(data))
+    except (ValueError, RecursionError) as fault:
+        raise _refused(fault) from None
 
 
 def encode(value: Any) -> Data:

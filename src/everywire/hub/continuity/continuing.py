@@ -45,6 +45,7 @@ class Earlier:
     proof: Proof
     identity: Identity
     record: Record | None = None
+    space: str = ""
 
 
 class Continuing:
@@ -81,7 +82,7 @@ class Continuing:
             return None
         session = self._hub.sessions.get(proof.session)
         if session is not None:
-            return Earlier(proof, session.identity) if session.user == proof.user else None
+            return Earlier(proof, session.identity, None, session.space) if session.user == proof.user else None
         try:
             record = await self._hub.records.find(proof.session)
             banned = record is not None and await self._hub.revoking.banned(proof)
@@ -90,7 +91,7 @@ class Continuing:
             raise Refused("sessions cannot be looked for at this moment", Code.INTERNAL, temporary=True) from failure
         if record is None or banned or record.identity.user != proof.user:
             return None
-        return Earlier(proof, record.identity, record)
+        return Earlier(proof, record.identity, record, record.space)
 
     def take(self, earlier: Earlier, attachment: Attachment, identity: Identity | None = None) -> Session | None:
         """Go on with an earlier session over `attachment`; None where it has ended meanwhile.
@@ -125,7 +126,7 @@ class Continuing:
         """Make the session anew, its subscriptions resting; gives those whose places it still has."""
         hub = self._hub
         member = Member(name, record.identity.user, Raw(record.info) if record.info is not None else None)
-        session = Session(member, record.identity)
+        session = Session(member, record.identity, record.space)
         session.since = record.since
         session.enrolled = record.enrolled
         session.told = True

@@ -44,6 +44,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     enrolled: tuple[str, ...] = ()
     over: bool = False
     since: int = 0
+    space: str = ""
     begun: tuple[Begun | None, ...] | None = None
 
 
@@ -237,5 +238,6 @@ def _record(session: Session, node: str, *, over: bool = False) -> Record:
         tuple(session.enrolled),
         over,
         session.since,
+        session.space,
         tuple(there.values()) if session.ordered else None,
     )

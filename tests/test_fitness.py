@@ -6,7 +6,7 @@ import struct
 import msgspec
 import pytest
 
-from everywire.dialects.native.fitness import MAX_DEPTH, Unfit, fit_json, fit_object, fit_packed, to_json, to_packed
+from everywire.fitness import MAX_DEPTH, Unfit, fit_json, fit_object, fit_packed, to_json, to_packed
 from everywire.messages import Packed, Raw
 
 pack = msgspec.msgpack.encode

@@ -14,7 +14,7 @@ import msgspec
 
 from everywire.messages import Data, Packed, Raw
 
-__all__ = ["MAX_DEPTH", "Unfit", "fit_json", "fit_object", "fit_packed", "to_json", "to_packed"]
+__all__ = ["MAX_DEPTH", "Unfit", "fit_json", "fit_object", "fit_packed", "fit_value", "to_json", "to_packed"]
 
 MAX_DEPTH = 64  # levels of arrays and objects in application data
 _TOO_DEEP = f"bad request: data deeper than {MAX_DEPTH} levels"
@@ -48,6 +48,16 @@ def fit_packed(raw: Raw) -> Data:
         raise Unfit(_UNREADABLE) from None
     binary = _look(value)
     return Packed(raw) if binary else Raw(msgspec.json.encode(value))
+
+
+def fit_value(value: object) -> Data:
+    """Give a value that was read already, as JSON text or, where something in it is binary, as MessagePack; raises `Unfit`."""
+    if not _look(value):
+        return Raw(msgspec.json.encode(value))
+    try:
+        return Packed(msgspec.msgpack.encode(value))
+    except OverflowError:
+        return Packed(msgspec.msgpack.encode(_bounded(value)))
 
 
 def _look(value: object) -> bool:

@@ -1,0 +1,108 @@
+"""Rounds of a protocol suite: every server under test is started anew and takes its turn, then the next round begins."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from mocha import COMMIT, Score, Suite, Unavailable, testbed
+from processes import ROOT, Server, build_environment
+
+RESULTS = ROOT / "conformance" / "results"
+
+# What the suites have written into them; ours and the reference are told the same.
+SETTINGS: dict[str, Any] = {"ping_interval": 0.3, "ping_timeout": 0.2, "max_payload": 1_000_000}
+REFERENCE = ("socket.io@4.8.4", "engine.io@6.6.12")
+ENGINES = {"native": "native", "pure": "portable"}
+
+
+def server(folder: Path, subject: str) -> Server:
+    """The server of this suite: of everywire in one of its builds, or the reference, in Node."""
+    settings = json.dumps(SETTINGS)
+    if subject == "reference":
+        packages = testbed.npm(*REFERENCE)
+        command = [str(testbed.node()), str(folder / "reference.mjs"), settings]
+        return Server(command, {**os.environ, "REFERENCE_NODE": str(packages)})
+    command = [sys.executable, str(folder / "server.py"), "--engine", ENGINES[subject], "--settings", settings]
+    return Server(command, build_environment(subject))
+
+
+def perform(suite: Suite, folder: Path, subject: str) -> Score:
+    """Run the suite once against a server of its own."""
+    with server(folder, subject) as running:
+        found = suite.run(running.port)
+        if not running.alive:
+            found.trouble = "the server has ended"
+    if not found.passed:
+        log = suite.home / f"{subject}.log"
+        log.write_text("\n".join(running.log) + "\n")
+        found.log = f"the server's log is {log}"
+    return found
+
+
+def keep(suite: Suite, subject: str, scores: list[Score], folder: Path) -> None:
+    """Write down in `folder` how a server did in all rounds, small enough to be kept in the repository."""
+    failures = Counter(title for found in scores for title in found.failures)
+    kept = {
+        "suite": suite.title,
+        "commit": COMMIT if suite.found == suite.digest else None,
+        "digest": suite.found,
+        "subject": " ".join(REFERENCE) if subject == "reference" else f"everywire, {subject} build",
+        "engine": ENGINES.get(subject, "node"),
+        "settings": SETTINGS,
+        "python": platform.python_version(),
+        "node": subprocess.run([testbed.node(), "--version"], capture_output=True, text=True).stdout.strip(),
+        "system": platform.system(),
+        "date": time.strftime("%Y-%m-%d"),
+        "seconds": round(sum(found.seconds for found in scores)),
+        "passed": all(found.passed for found in scores),
+        "rounds": len(scores),
+        "cases": min(found.cases for found in scores),
+        "counts": {"passed": sum(found.passes for found in scores), "failed": failures.total()},
+        "failures": dict(failures),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{suite.name}-{subject}.json").write_text(json.dumps(kept, indent=2) + "\n")
+
+
+def arguments(suite: Suite, about: str | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", choices=tuple(ENGINES), help="default: both, unless --reference is given")
+    parser.add_argument("--reference", action="store_true", help="npm's own server too, under the same conditions")
+    parser.add_argument("--times", type=int, default=1, help="rounds, one after the other")
+    parser.add_argument("--suite", help=f"a clone of socketio/socket.io, or its folder {suite.folder}")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the scores go, by default %(default)s")
+    return parser.parse_args()
+
+
+def main(suite: Suite, folder: Path, about: str | None) -> int:
+    """Run what is asked for; 0 when every case passed every time, 2 when the suite cannot be had."""
+    options = arguments(suite, about)
+    builds = [options.build] if options.build else [] if options.reference else list(ENGINES)
+    subjects = [*builds, *(["reference"] if options.reference else [])]
+    scores: dict[str, list[Score]] = {subject: [] for subject in subjects}
+    try:
+        suite.install(options.suite)
+        if suite.found != suite.digest:
+            print(f"these cases are not those of {COMMIT[:12]}: how many there have to be is not known")
+        for number in range(1, options.times + 1):
+            for subject in subjects:
+                scores[subject].append(perform(suite, folder, subject))
+                print(f"{suite.name} {subject} {number}/{options.times}: {scores[subject][-1]}", flush=True)
+    except (Unavailable, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    for subject, found in scores.items():
+        good = sum(one.passed for one in found)
+        print(f"{'PASSED' if good == len(found) else 'FAILED'}: {suite.name} {subject}, {good} of {len(found)} rounds")
+        keep(suite, subject, found, options.results)
+    return 0 if all(one.passed for found in scores.values() for one in found) else 1

@@ -1,0 +1,182 @@
+"""Writing what an official client is told in one namespace: from an event to packets, as text or as MessagePack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from everywire import messages as m
+from everywire.dialects.socketio import packed, packets
+from everywire.dialects.socketio.channels import OWN, answered
+from everywire.dialects.socketio.packets import RESERVED, Kind
+from everywire.fitness import to_json, to_packed
+from everywire.messages import Data, Packed, Raw
+from everywire.payloads import Payload
+
+__all__ = ["CONNECT", "NamespaceCodec", "PackedCodec", "TextCodec"]
+
+CONNECT = "connect"  # what the first command of a session is called by
+
+_BAD_REQUEST = 107
+_MAX_NAME = 255
+
+
+class _Emitted(msgspec.Struct, forbid_unknown_fields=True):
+    """Data that says how it is to be emitted: several arguments, and the name of a publication's event."""
+
+    event: str | None
+    args: list[Raw]
+
+
+_read_emitted = msgspec.json.Decoder(_Emitted).decode
+_unpack_emitted = msgspec.msgpack.Decoder(_Emitted).decode
+_read_elements = msgspec.json.Decoder(list[Raw]).decode
+_unpack_elements = msgspec.msgpack.Decoder(list[Raw]).decode
+_unpack = msgspec.msgpack.Decoder().decode
+_write = msgspec.json.Encoder().encode
+
+
+class NamespaceCodec:
+    """Says events in one namespace; shared by all its sessions whose clients have the same parser.
+
+    A client is told its `pid`, by which it recovers, only where the namespace is `recoverable`.
+    """
+
+    __slots__ = ("__weakref__", "namespace", "recoverable")
+
+    def __init__(self, namespace: str, *, recoverable: bool = True) -> None:
+        self.namespace = namespace
+        self.recoverable = recoverable
+
+    def encode(self, event: m.Event) -> tuple[Payload, ...]:
+        """Give the packet that says `event`, and what is attached to it; nothing for an answer to what did not ask for one."""
+        match event:
+            case m.Publication():
+                return self._published(event)
+            case m.Calling():
+                return self._called(event)
+            case m.Connected(ref=ref) if ref == CONNECT:
+                said = {"sid": event.session}
+                return self._fields(Kind.CONNECT, {**said, "pid": event.resume} if self.recoverable else said)
+            case m.Refusal(ref=ref) if ref == CONNECT:
+                told: dict[str, Any] = {"message": event.reason}
+                if event.code != _BAD_REQUEST:
+                    told["data"] = {"code": event.code}
+                return self._fields(Kind.CONNECT_ERROR, told)
+            case _:
+                return self._answer(event)
+
+    def _called(self, event: m.Calling) -> tuple[Payload, ...]:
+        data, number = event.data, event.call if event.call >= 0 else None
+        if data is None:
+            return self._event(event.name, (), number)
+        return self._event(event.name, _elements(data) if event.positional else _arguments(data, event.name), number)
+
+    def parted(self) -> tuple[Payload, ...]:
+        """Give the packet after which a client is in the namespace no longer, and does not come back by itself."""
+        return self._packet(Kind.DISCONNECT, None, None)
+
+    def _answer(self, event: m.Event) -> tuple[Payload, ...]:
+        ref = getattr(event, "ref", None)
+        if not isinstance(ref, int) or ref < 0:
+            return ()
+        match event:
+            case m.Result(data=data):
+                return self._packet(Kind.ACK, ref, _arguments(data))
+            case m.End():
+                return self._packet(Kind.ACK, ref, ())
+            case m.Refusal():
+                error: dict[str, Any] = {"code": event.code, "message": event.reason}
+                if event.data is not None:
+                    error["data"] = to_json(event.data)
+                return self._packet(Kind.ACK, ref, (Raw(_write({"error": error})),))
+            case _:
+                said = answered(event)
+                return () if said is None else self._packet(Kind.ACK, ref, (Raw(_write(said)),))
+
+    def _published(self, event: m.Publication) -> tuple[Payload, ...]:
+        emitted = _emitted(event.data)
+        if emitted is not None and emitted.event is not None and _fit_name(emitted.event):
+            return self._event(emitted.event, _each(event.data, emitted))
+        return self._event(event.channel, (event.data,))
+
+    def _event(self, name: str, arguments: Sequence[Data], number: int | None = None) -> tuple[Payload, ...]:
+        """Say an EVENT: the one place where a client's position in what it is told would be added to the arguments."""
+        said = name if name not in RESERVED else OWN + name  # a client leaves that is told a reserved name
+        return self._packet(Kind.EVENT, number, (Raw(_write(said)), *arguments))
+
+    def _fields(self, kind: Kind, fields: dict[str, Any]) -> tuple[Payload, ...]:
+        raise NotImplementedError
+
+    def _packet(self, kind: Kind, number: int | None, items: Sequence[Data] | None) -> tuple[Payload, ...]:
+        raise NotImplementedError
+
+
+class TextCodec(NamespaceCodec):
+    """Writes packets as text, and what is binary in them as binary messages behind it."""
+
+    __slots__ = ()
+
+    def _fields(self, kind: Kind, fields: dict[str, Any]) -> tuple[Payload, ...]:
+        return (self._text(kind, None, _write(fields)),)
+
+    def _packet(self, kind: Kind, number: int | None, items: Sequence[Data] | None) -> tuple[Payload, ...]:
+        if items is None:
+            return (self._text(kind, number, b""),)
+        if any(isinstance(item, Packed) for item in items):
+            apart = packets.detached([_unpack(item) if isinstance(item, Packed) else item for item in items])
+            if apart is not None and apart[1]:
+                emptied, attachments = apart
+                text = self._text(kind, number, _write(emptied), len(attachments))
+                return (text, *map(Payload, attachments))
+        return (self._text(kind, number, b"[" + b",".join(bytes(to_json(item)) for item in items) + b"]"),)
+
+    def _text(self, kind: Kind, number: int | None, content: bytes, attachments: int = 0) -> Payload:
+        return Payload("4" + packets.write(kind, self.namespace, number, content, attachments))
+
+
+class PackedCodec(NamespaceCodec):
+    """Writes packets as MessagePack, each as one binary message."""
+
+    __slots__ = ()
+
+    def _fields(self, kind: Kind, fields: dict[str, Any]) -> tuple[Payload, ...]:
+        return (Payload(packed.write(kind, self.namespace, None, to_packed(Raw(_write(fields))))),)
+
+    def _packet(self, kind: Kind, number: int | None, items: Sequence[Data] | None) -> tuple[Payload, ...]:
+        content = None if items is None else Raw(msgspec.msgpack.encode([to_packed(item) for item in items]))
+        return (Payload(packed.write(kind, self.namespace, number, content)),)
+
+
+def _emitted(data: Data) -> _Emitted | None:
+    """Read data that says how it is to be emitted; None for all other data."""
+    if b"args" not in bytes(data):
+        return None
+    try:
+        return _unpack_emitted(data) if isinstance(data, Packed) else _read_emitted(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _each(data: Data, emitted: _Emitted) -> tuple[Data, ...]:
+    kind: Callable[[Raw], Data] = Packed if isinstance(data, Packed) else Raw
+    return tuple(kind(argument) for argument in emitted.args)
+
+
+def _elements(data: Data) -> tuple[Data, ...]:
+    """Give the elements of an array."""
+    if isinstance(data, Packed):
+        return tuple(map(Packed, _unpack_elements(data)))
+    return tuple(_read_elements(data))
+
+
+def _arguments(data: Data, name: str | None = None) -> tuple[Data, ...]:
+    """Give the arguments that `data` stands for: itself, unless it says that it is several, for nothing else than `name`."""
+    emitted = _emitted(data)
+    return (data,) if emitted is None or emitted.event not in (None, name) else _each(data, emitted)
+
+
+def _fit_name(name: str) -> bool:
+    return 0 < len(name) <= _MAX_NAME and name not in RESERVED

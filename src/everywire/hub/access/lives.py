@@ -1,0 +1,42 @@
+"""What an application learns of sessions: that one has begun, that one is over."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from everywire.hub.calling.callers import Caller
+from everywire.hub.world import settled
+
+if TYPE_CHECKING:
+    from everywire.hub.attachment import Attachment
+    from everywire.hub.hooks import Connecting
+    from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
+
+__all__ = ["begun", "ended"]
+
+_log = logging.getLogger("everywire.hub")
+
+
+async def begun(hub: Hub, attachment: Attachment, connecting: Connecting) -> None:
+    """Tell the application of a session that is new; what its client says next waits for that."""
+    session = attachment.session
+    if hub.hooks.connected is not None and session is not None:
+        try:
+            await settled(hub.world, hub.hooks.connected(Caller(hub, session, attachment.request), connecting))
+        except Exception:
+            _log.exception("what is done for a session that has begun failed")
+
+
+def ended(hub: Hub, session: Session) -> None:
+    """Tell the application of a session that is over, and that it had been told of."""
+    if hub.hooks.disconnected is not None and session.told:
+        hub.world.start(_ended(hub, hub.hooks.disconnected, session))
+
+
+async def _ended(hub: Hub, hook: Any, session: Session) -> None:
+    try:
+        await settled(hub.world, hook(Caller(hub, session)))
+    except Exception:
+        _log.exception("what is done for a session that is over failed")

@@ -1,0 +1,210 @@
+"""npm's socket.io-client as a test sees it: clients in a process of Node, told what to do, asked what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import itertools
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import testbed
+
+PACKAGES = ("socket.io-client@4.8.4", "socket.io-msgpack-parser@3.0.2")
+MSGPACK = "socket.io-msgpack-parser"
+PATIENCE = 20  # seconds for one answer, or for one thing to happen
+LONGEST_LINE = 1 << 24
+
+Report = dict[str, Any]
+
+
+class Failed(Exception):
+    """What was asked of a client ended in this error there."""
+
+
+class Clients:
+    """A process with clients in it.
+
+    Invariants: `_answers` holds what was asked and is not answered; after the end of the process nothing waits for it.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._ids = itertools.count(1)
+        self._clients: dict[str, Client] = {}
+        self._reading = asyncio.ensure_future(self._read())
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def started(cls) -> AsyncIterator[Clients]:
+        """Run the process; killed by its own process id at the end. Raises `testbed.Unavailable`."""
+        folder, node = await asyncio.to_thread(lambda: (testbed.npm(*PACKAGES), testbed.node()))
+        process = await asyncio.create_subprocess_exec(
+            str(node),
+            str(Path(__file__).with_suffix(".mjs")),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "CLIENT_NODE": str(folder)},
+            limit=LONGEST_LINE,
+        )
+        clients = cls(process)
+        try:
+            yield clients
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            await clients._reading
+
+    async def connect(self, url: str, parser: str | None = None, **options: Any) -> Client:
+        """Make a client of `url`, whose path is the namespace; `options` are socket.io-client's own.
+
+        It does not wait for the connection: `next("connect")` does.
+        """
+        client = Client(self, f"client {len(self._clients)}")
+        self._clients[client.who] = client
+        await self.ask("connect", who=client.who, url=url, parser=parser, options=written(options))
+        return client
+
+    async def ask(self, do: str, **said: Any) -> dict[str, Any]:
+        """Have something done; gives the answer. Raises `Failed`."""
+        number = next(self._ids)
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"id": number, "do": do, **said}).encode() + b"\n")
+        async with asyncio.timeout(PATIENCE):
+            given = await answer
+        if "error" in given:
+            raise Failed(given["error"])
+        return given
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            said = read(json.loads(line))
+            if "who" in said:
+                self._clients[said.pop("who")].hear(said)
+                continue
+            answer = self._answers.pop(said.pop("id"))
+            if not answer.done():
+                answer.set_result(said)
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(RuntimeError("the process with the clients has ended"))
+
+
+class Client:
+    """One client.
+
+    Invariants: `reports` holds what happened to it and was not yet asked for, in order.
+    """
+
+    def __init__(self, clients: Clients, who: str) -> None:
+        self.who = who
+        self.reports: list[Report] = []
+        self._clients = clients
+        self._news: list[asyncio.Future[None]] = []
+
+    def hear(self, report: Report) -> None:
+        """Add a report, and wake who waits for one."""
+        self.reports.append(report)
+        news, self._news = self._news, []
+        for one in news:
+            if not one.done():
+                one.set_result(None)
+
+    async def next(self, was: str, **like: Any) -> Report:
+        """Wait for the next report of this kind that is `like` that, and take it; others stay.
+
+        `connect` `connect_error` `disconnect` `event` `upgrade` `upgrade_error` `error` `ping`,
+        `reconnect` and `reconnect_attempt`, `_error`, `_failed`.
+        """
+        wanted = {"was": was, **like}
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for number, report in enumerate(self.reports):
+                    if wanted.items() <= {key: report.get(key) for key in wanted}.items():
+                        return self.reports.pop(number)
+                news = asyncio.get_running_loop().create_future()
+                self._news.append(news)
+                await news
+
+    async def event(self, name: str | None = None) -> list[Any]:
+        """Wait for the next event, of this name if one is given; gives its arguments, behind the name if none is given."""
+        report = await self.next("event", **({} if name is None else {"name": name}))
+        return report["args"] if name is not None else [report["name"], *report["args"]]
+
+    async def emit(self, name: str, *args: Any, **flags: bool) -> None:
+        """Emit without acknowledgement; `flags` are socket.io-client's own: volatile, compress."""
+        await self._ask("emit", name=name, args=args, flags=flags)
+
+    async def ask(self, name: str, *args: Any, timeout: float | None = None) -> list[Any]:
+        """Emit and wait for the acknowledgement; gives all of its arguments. Raises `Failed` after `timeout` seconds."""
+        given = await self._ask("ask", name=name, args=args, timeout=timeout)
+        return given["answer"]
+
+    async def ask_one(self, name: str, *args: Any, timeout: float = 5) -> Any:
+        """The same by `emitWithAck`, which gives the first argument."""
+        given = await self._ask("ask_one", name=name, args=args, timeout=timeout)
+        return given.get("answer")
+
+    async def answer(self, report: Report, *args: Any) -> None:
+        """Acknowledge the event of this report."""
+        await self._ask("answer", number=report["number"], args=args)
+
+    async def on(self, name: str, *answer: Any) -> None:
+        """Acknowledge every event of this name by `answer`, at once."""
+        await self._ask("on", name=name, answer=answer)
+
+    async def auth(self, **auth: Any) -> None:
+        """Show this from the next connect on."""
+        await self._ask("auth", auth=auth)
+
+    async def state(self) -> Report:
+        """How it stands: `connected`, `sid`, `recovered`, `active`, `engine` (the Engine.IO id), `transport`; a report of `connect` says so too."""
+        return await self._ask("state")
+
+    async def drop(self) -> None:
+        """Lose the connection by a close of the client's Engine.IO, after which it comes back."""
+        await self._ask("drop")
+
+    async def cut(self) -> int:
+        """Lose every TCP connection, without a word to anybody; gives how many there were."""
+        return (await self._ask("cut"))["cut"]
+
+    async def open(self) -> None:
+        """Connect again, after `disconnect` or a refusal."""
+        await self._ask("open")
+
+    async def disconnect(self) -> None:
+        """Leave the namespace for good."""
+        await self._ask("disconnect")
+
+    async def _ask(self, do: str, **said: Any) -> dict[str, Any]:
+        return await self._clients.ask(do, who=self.who, **written(said))
+
+
+def written(value: Any) -> Any:
+    """`value` for JSON: bytes as base64 under "$bytes"."""
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    return _through(value, written)
+
+
+def read(value: Any) -> Any:
+    """What `written` wrote."""
+    if isinstance(value, dict) and value.keys() == {"$bytes"}:
+        return base64.b64decode(value["$bytes"])
+    return _through(value, read)
+
+
+def _through(value: Any, each: Callable[[Any], Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: each(one) for key, one in value.items()}
+    return [each(one) for one in value] if isinstance(value, list | tuple) else value
