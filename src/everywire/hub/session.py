@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from everywire.hub.access.identity import ANONYMOUS, Identity
-from everywire.messages import Member
+from everywire.messages import Member, Position
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
@@ -21,12 +22,15 @@ class Session:
     server subscribes it to, whenever it is continued. `since` is when this node had it begin or go on, in milliseconds since 1970; it only
     ever grows, from node to node. `continued`: it went on here, so that another node may believe that it has it. `unseen`: it takes no
     part in who is there. `space` is which of its client's sessions it is. `told`: its client knows it; until then nobody can continue it.
+    `again` begins a subscription again whose channel began anew, in place of a client that asks for none: it remembers one order for all its
+    channels.
 
     Invariants: `subscriptions` are keyed by channel name, and each is its channel's entry for this
     session; without an attachment all of them rest.
     """
 
     __slots__ = (
+        "again",
         "attachment",
         "capabilities",
         "continued",
@@ -54,7 +58,13 @@ class Session:
         self.continued = False
         self.unseen = False
         self.told = False
+        self.again: Callable[[Session, str, Position | None], None] | None = None
         self.become(identity)
+
+    @property
+    def ordered(self) -> bool:
+        """Say whether its client remembers one order for all its channels, and has all of them renewed as it comes back."""
+        return self.again is not None
 
     def become(self, identity: Identity) -> None:
         """Take what a newer token of the same user says."""
