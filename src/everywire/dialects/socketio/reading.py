@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -11,7 +12,7 @@ from everywire import messages as m
 from everywire.dialects.base import Within
 from everywire.dialects.socketio import packed, packets
 from everywire.dialects.socketio.channels import meant
-from everywire.dialects.socketio.packets import Kind, Packet
+from everywire.dialects.socketio.packets import MAIN, RESERVED, Kind, Packet
 from everywire.dialects.socketio.writing import CONNECT, NamespaceCodec, PackedCodec, TextCodec
 from everywire.errors import MessageTooBig, ProtocolError
 from everywire.fitness import Unfit, fit_json, fit_object, fit_value, to_json
@@ -30,6 +31,11 @@ Predicate: TypeAlias = Callable[[str], bool]
 _BAD_REQUEST = 107
 _INVALID = "Invalid namespace"
 _read_text = msgspec.json.Decoder(str).decode
+
+# An EVENT as official clients write it, by namespace, number, name and arguments; its name has no escapes, and no half characters.
+_EVENT = re.compile(
+    r'42(?:(/[^,]*),)?([0-9]{1,15})?\["([^"\\\x00-\x1f\ud800-\udfff]*)"(?:,(\S(?:.*\S)?))?\]\Z', re.DOTALL
+)
 
 
 class SocketIODecoder:
@@ -68,6 +74,33 @@ class SocketIODecoder:
 
         Raises `ProtocolError` for what no official client sends: broken packets, those of a namespace before its CONNECT, those for servers.
         """
+        if self._packed is False and self._torn is None and isinstance(data, str):
+            said = self._event(data)
+            if said is not None:
+                return iter((said,))
+        return self._whatever(data)
+
+    def _event(self, text: str) -> Within | None:
+        """Give what nearly every packet is, an EVENT with nothing binary in it; None for all else, and for one with which something is wrong."""
+        found = _EVENT.match(text)
+        if found is None:
+            return None
+        namespace, number, name, arguments = found.groups()
+        codec = self._joined.get(namespace or MAIN)
+        if codec is None or name in RESERVED:
+            return None
+        data, alone = None, True
+        if arguments is not None:
+            # What follows the name is JSON in brackets of its own exactly where the packet's content is JSON.
+            alone = arguments.startswith("{")
+            try:
+                data = fit_json(Raw((arguments if alone else f"[{arguments}]").encode()))
+            except (Unfit, UnicodeEncodeError):
+                return None
+        ref = self._number(int(number) if number is not None else None)
+        return Within(codec, meant(m.Call(ref, name, data, positional=not alone)))
+
+    def _whatever(self, data: str | bytes) -> Iterator[m.Command | Within]:
         if isinstance(data, bytes):
             yield from self._binary(data)
             return
@@ -121,11 +154,11 @@ class SocketIODecoder:
             del self._joined[packet.namespace]
             yield Within(codec, m.Leave())
             return
-        yield Within(codec, _answer(packet) if packet.kind is Kind.ACK else _call(packet, self._number(packet)))
+        yield Within(codec, _answer(packet) if packet.kind is Kind.ACK else _call(packet, self._number(packet.id)))
 
-    def _number(self, packet: Packet) -> int:
-        if packet.id is not None:
-            return packet.id
+    def _number(self, given: int | None) -> int:
+        if given is not None:
+            return given
         self._ref -= 1
         return self._ref
 
