@@ -29,6 +29,7 @@ Predicate: TypeAlias = Callable[[str], bool]
 """Says whether there is a namespace of that name."""
 
 _BAD_REQUEST = 107
+_NONE: dict[str, NamespaceCodec] = {}  # shared, and never filled
 _INVALID = "Invalid namespace"
 _read_text = msgspec.json.Decoder(str).decode
 
@@ -41,18 +42,20 @@ _EVENT = re.compile(
 class SocketIODecoder:
     """Reads one client.
 
-    Invariants: `_joined` has the codec of each namespace that the client has asked for and not left. `_packed` is None until the first
-    packet has shown which parser the client has. `_torn` is a packet whose attachments are not all there, `_attachments` those that are.
-    `_ref` is what the last event without an acknowledgement is called by, a negative number.
+    Invariants: `_first` and `_others` are the codecs of the namespaces that the client has asked for and not left, each in one of both: nearly
+    every client is in one namespace alone, for which a dictionary would be more than all else here. `_packed` is None until the first packet has
+    shown which parser the client has. `_torn` is a packet whose attachments are not all there, `_attachments` those that are. `_ref` is what the
+    last event without an acknowledgement is called by, a negative number.
     """
 
     __slots__ = (
         "_attachments",
         "_codecs",
-        "_joined",
+        "_first",
         "_max_namespaces",
         "_max_payload",
         "_namespaces",
+        "_others",
         "_packed",
         "_ref",
         "_torn",
@@ -63,10 +66,11 @@ class SocketIODecoder:
         self._namespaces = namespaces
         self._max_payload = max_payload
         self._max_namespaces = max_namespaces
-        self._joined: dict[str, NamespaceCodec] = {}
+        self._first: NamespaceCodec | None = None
+        self._others: dict[str, NamespaceCodec] = _NONE
         self._packed: bool | None = None
         self._torn: Packet | None = None
-        self._attachments: list[bytes] = []
+        self._attachments: tuple[bytes, ...] = ()
         self._ref = 0
 
     def decode(self, data: str | bytes) -> Iterator[m.Command | Within]:
@@ -86,7 +90,7 @@ class SocketIODecoder:
         if found is None:
             return None
         namespace, number, name, arguments = found.groups()
-        codec = self._joined.get(namespace or MAIN)
+        codec = self._joined(namespace or MAIN)
         if codec is None or name in RESERVED:
             return None
         data, alone = None, True
@@ -135,26 +139,43 @@ class SocketIODecoder:
             self._packed = True
             yield from self._said(packed.read(data))
             return
-        self._attachments.append(data)
+        self._attachments += (data,)
         if sum(map(len, self._attachments)) > self._max_payload:
             raise MessageTooBig(f"attachments of more than {self._max_payload} bytes")
         if len(self._attachments) == self._torn.attachments:
             items = packets.attached(self._torn.items, self._attachments)
-            whole, self._torn, self._attachments = self._torn._replace(items=items), None, []
+            whole, self._torn, self._attachments = self._torn._replace(items=items), None, ()
             yield from self._said(packets.checked(whole))
 
     def _said(self, packet: Packet) -> Iterator[Within]:
         if packet.kind is Kind.CONNECT:
             yield self._connect(packet)
             return
-        codec = self._joined.get(packet.namespace)
+        codec = self._joined(packet.namespace)
         if codec is None:
             raise ProtocolError("a packet of a namespace that the client has not connected to")
         if packet.kind is Kind.DISCONNECT:
-            del self._joined[packet.namespace]
+            self._left(codec)
             yield Within(codec, m.Leave())
             return
         yield Within(codec, _answer(packet) if packet.kind is Kind.ACK else _call(packet, self._number(packet.id)))
+
+    def _joined(self, namespace: str) -> NamespaceCodec | None:
+        """Give the codec of a namespace that the client is in."""
+        first = self._first
+        return first if first is not None and first.namespace == namespace else self._others.get(namespace)
+
+    def _join(self, codec: NamespaceCodec) -> None:
+        if self._first is None and codec.namespace not in self._others:
+            self._first = codec
+        elif self._first is not codec:
+            self._others = {**self._others, codec.namespace: codec}
+
+    def _left(self, codec: NamespaceCodec) -> None:
+        if self._first is codec:
+            self._first = None
+        else:
+            del self._others[codec.namespace]
 
     def _number(self, given: int | None) -> int:
         if given is not None:
@@ -167,9 +188,9 @@ class SocketIODecoder:
         codec = self._codecs(name, PackedCodec if self._packed else TextCodec)
         if len(name) > MAX_NAME or not self._namespaces(name):
             return Within(codec, m.Malformed(CONNECT, _INVALID))
-        if name not in self._joined and len(self._joined) >= self._max_namespaces:
+        if self._joined(name) is None and len(self._others) + (self._first is not None) >= self._max_namespaces:
             return Within(codec, m.Malformed(CONNECT, f"no more than {self._max_namespaces} namespaces"))
-        self._joined[name] = codec
+        self._join(codec)
         try:
             return Within(codec, _connecting(packet.fields, name))
         except Unfit as unfit:
