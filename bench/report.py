@@ -42,14 +42,15 @@ Memory is that of the server's process; *idle* is a bare WebSocket connection of
 SOCKETIO_CHART = "assets/benchmarks-socketio.svg"
 SOCKETIO = """## Socket.IO
 
-The same clients of Socket.IO (version 5 of its protocol, over WebSocket) with everywire's dialect, Socket.IO on Node, and python-socketio on uvicorn. Written from
-`{source}`; `make bench-socketio` measures your machine.
+The same clients of Socket.IO (version 5 of its protocol, over WebSocket) with everywire's dialect, Socket.IO on Node, and python-socketio on
+uvicorn. Written from `{source}`; `make bench-socketio` measures your machine.
 
 ![The Socket.IO dialect and its peers]({chart})
 
-Each figure is the median of {runs} interleaved runs of {seconds} s. An *acknowledged event* is an event and the acknowledgement that has its argument in it; in a *room* what
-one says goes to all others. Handlers on everywire are plain functions on the event loop, as Node's are, and in *coroutines* each is a task of its own, as on python-socketio.
-An *idle session* is in the room, and has had one event acknowledged; its memory is with that of its connection.
+Each figure is the median of {runs} interleaved runs of {seconds} s. An *acknowledged event* is an event and the acknowledgement that has its
+argument in it; in a *room* what one says goes to all others. Handlers on everywire are plain functions on the event loop, as Node's are; in
+*coroutines* each is a task of its own, as on python-socketio. An *idle session* is in the room, and has had one event acknowledged; its memory is
+with that of its connection.
 """
 WAYS = """## Transports side by side
 
