@@ -26,6 +26,7 @@ core serves, another drives the load, on loopback; each figure is the median of 
 for work without a target). *Bare C epoll* does nothing but receive, parse and send.
 """
 
+OWN_LOAD = 2  # a server and the load generator, each busy
 HUB_CHART = "assets/benchmarks-hub.svg"
 HUB = """## The hub
 
@@ -71,6 +72,11 @@ def _machine(found: dict[str, Any]) -> str:
         f", TCP congestion control {machine.get('tcp') or 'unknown'}.",
         f"Python {python['version']} (build: {python['build']}); {versions}.",
     ]
+    if (load := machine.get("load_average", 0.0)) > OWN_LOAD + 2:
+        facts.append(
+            f"**Others were at work on the machine** (load average {load:.1f}, of which {OWN_LOAD} is the benchmark itself): every figure is inflated,\n"
+            "and unevenly; look at the spread, and trust no difference that is smaller."
+        )
     return "\n".join(facts)
 
 
