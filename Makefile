@@ -16,7 +16,7 @@ RUN_STAMP := $(VENV)/.everywire-run
 DEV_STAMP := $(VENV)/.everywire-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format build bench bench-hub autobahn socketio fuzz web clean distclean
+.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio autobahn socketio fuzz web clean distclean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: build $(VENV)/.everywire-bench ## measure against the peers; results in b
 bench-hub: build $(VENV)/.everywire-bench ## measure channels and transports against the peers
 	$(PY) bench/run.py --part hub $(ARGS)
 	$(PY) bench/transports.py
+
+bench-socketio: build $(VENV)/.everywire-bench ## measure the Socket.IO dialect against its peers
+	$(PY) bench/run.py --part socketio $(ARGS)
 
 autobahn: build ## the whole Autobahn suite, both roles, native and pure (about an hour)
 	$(PY) conformance/autobahn/run.py $(or $(ARGS),--all)

@@ -26,6 +26,7 @@ core serves, another drives the load, on loopback; each figure is the median of 
 for work without a target). *Bare C epoll* does nothing but receive, parse and send.
 """
 
+OWN_LOAD = 2  # a server and the load generator, each busy
 HUB_CHART = "assets/benchmarks-hub.svg"
 HUB = """## The hub
 
@@ -38,6 +39,19 @@ Each figure is the median of {runs} interleaved runs of {seconds} s. *Plain broa
 message, without channel, position, sender and time. With one message in flight the kernel's part, one system call per subscriber, is nearly all
 there is: *bare C epoll* marks what no server can go below on this machine. With more in flight, those for one subscriber leave in one system call.
 Memory is that of the server's process; *idle* is a bare WebSocket connection of ours.
+"""
+SOCKETIO_CHART = "assets/benchmarks-socketio.svg"
+SOCKETIO = """## Socket.IO
+
+The same clients of Socket.IO (version 5 of its protocol, over WebSocket) with everywire's dialect, Socket.IO on Node, and python-socketio on
+uvicorn. Written from `{source}`; `make bench-socketio` measures your machine.
+
+![The Socket.IO dialect and its peers]({chart})
+
+Each figure is the median of {runs} interleaved runs of {seconds} s. An *acknowledged event* is an event and the acknowledgement that has its
+argument in it; in a *room* what one says goes to all others. Handlers on everywire are plain functions on the event loop, as Node's are; in
+*coroutines* each is a task of its own, as on python-socketio. An *idle session* is in the room, and has had one event acknowledged; its memory is
+with that of its connection.
 """
 WAYS = """## Transports side by side
 
@@ -58,6 +72,11 @@ def _machine(found: dict[str, Any]) -> str:
         f", TCP congestion control {machine.get('tcp') or 'unknown'}.",
         f"Python {python['version']} (build: {python['build']}); {versions}.",
     ]
+    if (load := machine.get("load_average", 0.0)) > OWN_LOAD + 2:
+        facts.append(
+            f"**Others were at work on the machine** (load average {load:.1f}, of which {OWN_LOAD} is the benchmark itself): every figure is inflated,\n"
+            "and unevenly; look at the spread, and trust no difference that is smaller."
+        )
     return "\n".join(facts)
 
 
@@ -86,9 +105,17 @@ def page(found: dict[str, Any], figures: Figures, source: str) -> str:
 
 def hub(found: dict[str, Any], figures: Figures, source: str) -> str:
     """What is measured of channels, as Markdown."""
-    head = HUB.format(
-        source=source, chart=HUB_CHART, runs=found["settings"]["runs"], seconds=found["settings"]["seconds"]
-    )
+    return _compared(HUB, HUB_CHART, found, figures, source)
+
+
+def socketio(found: dict[str, Any], figures: Figures, source: str) -> str:
+    """What is measured of the Socket.IO dialect, as Markdown."""
+    return _compared(SOCKETIO, SOCKETIO_CHART, found, figures, source)
+
+
+def _compared(words: str, drawn: str, found: dict[str, Any], figures: Figures, source: str) -> str:
+    settings = found["settings"]
+    head = words.format(source=source, chart=drawn, runs=settings["runs"], seconds=settings["seconds"])
     missed = [verdict for verdict in judge(figures) if verdict.passed is False]
     said = f"{len(missed)} of these were missed in this run." if missed else "All of these were reached in this run."
     aims = f"{table.targets_table(figures)}\n\n{said}"
@@ -115,11 +142,12 @@ def main(argv: list[str] | None = None) -> int:
     figures = _core(figures)
     pages = [page(found, figures, _shown(path))]
     _draw(given.docs / CHART, found, figures)
-    with contextlib.suppress(FileNotFoundError):
-        path = record.newest("hub")
-        found, figures = record.read(path)
-        pages.append(hub(found, figures, _shown(path)))
-        _draw(given.docs / HUB_CHART, found, figures)
+    for part, say, drawn in (("hub", hub, HUB_CHART), ("socketio", socketio, SOCKETIO_CHART)):
+        with contextlib.suppress(FileNotFoundError):
+            path = record.newest(part)
+            found, figures = record.read(path)
+            pages.append(say(found, figures, _shown(path)))
+            _draw(given.docs / drawn, found, figures)
     if (compared := transports.newest()) is not None:
         pages.append(ways(compared))
         transports.draw(compared, given.docs)

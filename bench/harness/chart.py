@@ -10,9 +10,20 @@ from harness.table import number
 from harness.targets import Figures
 
 HUB_PEERS = ("socketio-node", "socketio-python", "channels")
-PANELS = ("echo", "echo-16", "fan", "fan-16", "idle", "churn", "hub", "hub-16", "subscribed")
+CORE_PANELS = ("echo", "echo-16", "fan", "fan-16", "idle", "churn")
+PANELS = (*CORE_PANELS, "hub", "hub-16", "subscribed", "ack", "ack-16", "room", "room-16", "sessions")
 CORE = ("floor", "everywire", "everywire-async", "picows", "websockets", "aiohttp", "uvicorn", "ws")
-HUB = ("floor-broadcast", "everywire-broadcast", "everywire-idle", "hub", "hub-msgpack", "hub-presence", *HUB_PEERS)
+HUB = (
+    "floor-broadcast",
+    "everywire-broadcast",
+    "everywire-idle",
+    "hub",
+    "hub-msgpack",
+    "hub-presence",
+    "socketio",
+    "socketio-async",
+    *HUB_PEERS,
+)
 SHOWN = (*CORE, *HUB)
 COLUMNS, PANEL_WIDTH, BAR, GAP, LABEL = 2, 460, 18, 5, 190
 MARGIN, TITLE = 24, 30
@@ -33,7 +44,7 @@ class Panel:
 
 
 def _colour(server: str) -> str:
-    ours = server.startswith(("everywire", "hub"))
+    ours = server.startswith(("everywire", "hub")) or server in ("socketio", "socketio-async")
     return "floor" if server.startswith("floor") else "ours" if ours else "peer"
 
 

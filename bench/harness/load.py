@@ -16,7 +16,7 @@ from harness.scenarios import Scenario
 
 Report = dict[str, Any]
 STUCK_AFTER = 45.0  # seconds beyond the run itself; opening, draining and closing have limits of their own
-PATHS = {"fan": "/fan", "hub": "/everywire", "storm": "/everywire"}
+PATHS = {"fan": "/fan", "hub": "/everywire", "storm": "/everywire"}  # of servers that speak no Socket.IO
 SOCKETIO_PATH = "/socket.io/?EIO=4&transport=websocket"
 PACKAGES = ("ws@8", "bufferutil@4", "socket.io@4")
 

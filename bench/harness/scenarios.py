@@ -7,6 +7,7 @@ from dataclasses import dataclass
 ALL = ("floor", "everywire", "picows", "websockets", "aiohttp", "uvicorn", "ws")
 NATIVE = ("floor", "everywire", "picows")
 HUBS = ("hub", "hub-msgpack", "everywire-broadcast")
+SOCKETIO = ("socketio", "socketio-async", "socketio-node", "socketio-python")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Scenario:
     tls: bool = False
     deflate: bool = False
     binary: bool = False
-    language: str = "json"  # of a hub's clients
+    language: str = "json"  # of a hub's clients, where the server does not say another
     rooms: int = 1  # channels that a hub's subscribers spread over
     channels: int = 0  # further ones that each of them listens to alone
     hold: bool = False  # the figure is memory: subscribers, and nothing is said
@@ -37,7 +38,9 @@ class Scenario:
 
     @property
     def part(self) -> str:
-        """The part of the benchmark that it belongs to: "core" (connections and messages) or "hub" (channels)."""
+        """The part of the benchmark that it belongs to: "core" (connections and messages), "hub" (channels) or "socketio"."""
+        if self.language == "socketio":
+            return "socketio"
         return "hub" if self.mode in ("hub", "storm") else "core"
 
     @property
@@ -182,5 +185,42 @@ SCENARIOS = (
         tls=True,
     ),
     Scenario("churn", "connect, upgrade, close handshake", "churn", ALL, connections=64),
+    Scenario(
+        "ack", "Socket.IO: acknowledged events, 100 connections, one in flight", "call", SOCKETIO, language="socketio"
+    ),
+    Scenario(
+        "ack-16",
+        "Socket.IO: acknowledged events, 100 connections, 16 in flight",
+        "call",
+        SOCKETIO,
+        window=16,
+        language="socketio",
+    ),
+    Scenario(
+        "room",
+        "Socket.IO: broadcast to a room of 1,000, one in flight",
+        "hub",
+        SOCKETIO,
+        connections=1000,
+        language="socketio",
+    ),
+    Scenario(
+        "room-16",
+        "Socket.IO: broadcast to a room of 1,000, 16 in flight",
+        "hub",
+        SOCKETIO,
+        connections=1000,
+        window=16,
+        language="socketio",
+    ),
+    Scenario(
+        "sessions",
+        "Socket.IO: 5,000 idle sessions",
+        "call",
+        SOCKETIO,
+        connections=5000,
+        hold=True,
+        language="socketio",
+    ),
 )
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

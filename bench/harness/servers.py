@@ -39,7 +39,7 @@ class Server:
 
     def command(self, scenario: Scenario, python: str) -> list[str]:
         """The command line that serves `scenario`; `python` runs the Python servers."""
-        script = {"fan": self.fan, "hub": self.hub, "storm": self.hub}.get(scenario.mode, self.echo)
+        script = {"fan": self.fan, "hub": self.hub, "call": self.hub, "storm": self.hub}.get(scenario.mode, self.echo)
         if not script:
             raise LookupError(f"{self.name} has no {scenario.mode}")
         words = [*_interpreter(script, python), *self.options]
@@ -86,6 +86,11 @@ def _hub(
     return Server(name, title, "", "", "servers/ew_hub.py", words, instead=instead, beside=beside)
 
 
+def _socketio(name: str, title: str, *options: str) -> Server:
+    words = ("--loop", "asyncio", "--engine", "native", *options)
+    return Server(name, title, "", "", "servers/ew_socketio.py", words)
+
+
 def _peer(name: str, title: str, script: str, *options: str) -> Server:
     return Server(name, title, script, script, options=options)
 
@@ -120,6 +125,8 @@ SERVERS = (
         # In rooms of their own: in that of the measured subscribers they would be told everything too.
         beside={"connections": 10, "channels": 10_000, "rooms": 10, "hold": True},
     ),
+    _socketio("socketio", "everywire, Socket.IO"),
+    _socketio("socketio-async", "everywire, Socket.IO, coroutines", "--coroutines"),
     Server("socketio-node", "Socket.IO, Node", "", "", "peers/socketio_peer.mjs", instead={"language": "socketio"}),
     Server(
         "socketio-python",

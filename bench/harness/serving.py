@@ -23,6 +23,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--deflate", action="store_true", help="negotiate permessage-deflate")
     parser.add_argument("--engine", choices=["native", "portable"], help="everywire's engine")
     parser.add_argument("--presence", action="store_true", help="everywire's hub: list who is in a channel")
+    parser.add_argument("--coroutines", action="store_true", help="everywire's handlers: coroutines, each in a task")
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="uvloop")
     return parser.parse_args()
 

@@ -73,6 +73,11 @@ def _hub(scenario: str, limits: dict[str, float]) -> list[Target]:
     return [Target(scenario, "hub", limit, (scenario, name)) for name, limit in limits.items()]
 
 
+def _socketio(scenario: str, node: float, python: float) -> list[Target]:
+    limits = {"socketio-node": node, "socketio-python": python}
+    return [Target(scenario, "socketio", limit, (scenario, name)) for name, limit in limits.items()]
+
+
 TARGETS: tuple[Target, ...] = (
     *_against("echo", picows=0.75, websockets=0.35, floor=1.15),
     Target("echo", "everywire-async", _coroutine_limit(), ("echo", "everywire")),
@@ -97,6 +102,12 @@ TARGETS: tuple[Target, ...] = (
     Target("hub-10", "hub-crowded", 1.1, ("hub-10", "hub")),
     Target("subscribed", "hub", 4096, ("subscribed", "everywire-idle"), difference=True),
     Target("subscribed", "hub-presence", 4096, ("subscribed", "everywire-idle"), difference=True),
+    *_socketio("ack", 0.5, 0.10),
+    *_socketio("ack-16", 0.5, 0.10),
+    *_socketio("room", 0.5, 0.10),
+    *_socketio("room-16", 0.5, 0.10),
+    Target("sessions", "socketio", 4096),
+    *_socketio("sessions", 0.25, 0.10),
     Target("echo", "everywire-portable", 1.0, ("echo", "websockets-asyncio")),
     Target("echo", "everywire-portable-uvloop", 1.0, ("echo", "websockets")),
 )

@@ -31,10 +31,13 @@ void check_copy(struct connection *c, const uint8_t *payload, size_t size) {
     c->reader.seq = c->seen;
     if (is_known(c, payload, size)) return;
     world.examined++;
-    bool good = enveloped() ? world.language->holds(c, payload, size) : inflates_to(c, payload, size);
+    bool good;
+    if (world.mode == &call_mode) good = world.language->answers(c, payload, size);
+    else if (enveloped()) good = world.language->holds(c, payload, size);
+    else good = inflates_to(c, payload, size);
     uint64_t seq = c->reader.seq, slot = seq % RING;
     if (!good) c->reader.wrong = true;
-    else if (world.mode == &idle_mode || world.mode == &echo_mode) return;       /* every message is another there */
+    else if (world.mode == &idle_mode || world.mode == &echo_mode || world.mode == &call_mode) return;   /* every message is another there */
     else if (known[slot].valid && known[slot].seq == seq) world.distinct++;
     else remember(seq, payload, size);
 }

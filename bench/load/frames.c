@@ -33,10 +33,10 @@ static size_t write_header(uint8_t *to, uint8_t first, size_t size, uint32_t key
 static uint8_t first_byte(void) { return 0x80 | (world.options.binary ? BINARY : TEXT); }
 
 /* Whether messages come in an envelope of the hub's language. */
-bool enveloped(void) { return world.mode == &hub_mode || world.mode == &storm_mode; }
+bool enveloped(void) { return world.mode == &hub_mode || world.mode == &call_mode || world.mode == &storm_mode; }
 
 size_t frame_write(uint8_t *to, uint32_t id, uint64_t seq) {
-    if (enveloped()) return publish_write(to, id, seq);
+    if (enveloped()) return enveloped_write(to, id, seq);
     uint32_t key = next_key();
     size_t head = write_header(to, first_byte(), world.options.size, key);
     payload_copy(to + head, id, seq, key);

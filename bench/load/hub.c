@@ -1,7 +1,8 @@
-/* The hub: a publisher and subscribers that speak one of several wire languages.
+/* The hub: clients that speak one of several wire languages.
  *
- * As a fan, but each message is published to a channel and comes back in an envelope of the language.  The payload pool
- * has no character that JSON would escape. */
+ * `hub` is as a fan, but each message is published to a channel and comes back in an envelope of the language.  `call` is as an echo, but
+ * each message is the argument of a call, and has to come back in the answer to this very call.  The payload pool has no character that
+ * JSON would escape. */
 #include <stdio.h>
 #include <string.h>
 #include "load.h"
@@ -20,10 +21,11 @@ void say(struct connection *c, const uint8_t *payload, size_t size) {
     transmit(c, frame, frame_around(frame, world.language->opcode, payload, size));
 }
 
-/* The command that publishes message `seq`; returns the frame's size. */
-size_t publish_write(uint8_t *to, uint32_t id, uint64_t seq) {
+/* The command that publishes message `seq`, or the call that has it as its argument; returns the frame's size. */
+size_t enveloped_write(uint8_t *to, uint32_t id, uint64_t seq) {
     static uint8_t text[READ_SIZE];
-    size_t size = world.language->publish(text, id, seq);
+    bool calling = world.mode == &call_mode;
+    size_t size = (calling ? world.language->call : world.language->publish)(text, id, seq);
     return frame_around(to, world.language->opcode, text, size);
 }
 
@@ -42,6 +44,12 @@ void unexpected_event(const uint8_t *payload, size_t size) {
     world.errors.protocol++;
 }
 
+/* The server has let `c` in.  One that is held is only open once a call of its was answered: then it is a session that has been used. */
+void entered(struct connection *c) {
+    if (world.mode == &call_mode && world.options.hold) send_burst(c, 1);
+    else world.opened++;
+}
+
 static void hub_opened(struct connection *c) { if (world.language->opened) world.language->opened(c); }
 static void hub_closing(struct connection *c) { fan_mode.closing(c); }
 static void hub_message(struct connection *c, uint64_t seq) { fan_mode.message(c, seq); }
@@ -50,3 +58,13 @@ static void hub_turn(void) { fan_mode.turn(); }
 static uint64_t hub_outstanding(void) { return fan_mode.outstanding(); }
 
 const struct mode hub_mode = {"hub", hub_opened, hub_message, hub_closing, hub_ended, hub_turn, hub_outstanding};
+
+static void call_message(struct connection *c, uint64_t seq) {
+    if (world.options.hold) world.opened++;
+    else echo_mode.message(c, seq);
+}
+static void call_closing(struct connection *c) { echo_mode.closing(c); }
+static void call_ended(struct connection *c) { echo_mode.ended(c); }
+static uint64_t call_outstanding(void) { return echo_mode.outstanding(); }
+
+const struct mode call_mode = {"call", hub_opened, call_message, call_closing, call_ended, NULL, call_outstanding};

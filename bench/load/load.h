@@ -1,6 +1,6 @@
 /* The load generator: the types and functions its files share.
  *
- * One thread, one epoll.  A `mode` (echo, fan, hub, storm, idle, churn) says what is done when a connection opens and when a
+ * One thread, one epoll.  A `mode` (echo, fan, hub, call, storm, idle, churn) says what is done when a connection opens and when a
  * message arrives; everything below it (sockets, TLS, upgrade, frames, verification) is common to all modes.
  * Every byte that a server returns is compared with what it must return, in order; see `struct errors`. */
 #ifndef LOAD_H
@@ -90,7 +90,9 @@ struct language {
     void (*opened)(struct connection *);                  /* NULL: the server speaks first */
     size_t (*publish)(uint8_t *text, uint32_t id, uint64_t seq);
     bool (*holds)(struct connection *, const uint8_t *payload, size_t size);   /* a publication, byte for byte? sets reader.seq */
-    bool (*event)(struct connection *, const uint8_t *payload, size_t size);   /* true: taken care of; false: a publication */
+    bool (*event)(struct connection *, const uint8_t *payload, size_t size);   /* true: taken care of; false: a publication or answer */
+    size_t (*call)(uint8_t *text, uint32_t id, uint64_t seq);                  /* NULL: it is never heard calling */
+    bool (*answers)(struct connection *, const uint8_t *payload, size_t size); /* an answer, byte for byte? sets reader.seq */
 };
 
 /* What the measured part of a run came to; CPU times in ns. */
@@ -112,7 +114,7 @@ struct world {
     uint8_t *scratch;          /* frames are built here before they are written */
 };
 extern struct world world;
-extern const struct mode echo_mode, fan_mode, idle_mode, churn_mode, hub_mode, storm_mode;
+extern const struct mode echo_mode, fan_mode, idle_mode, churn_mode, hub_mode, call_mode, storm_mode;
 extern const struct language native_language, msgpack_language, socketio_language;
 
 /* options.c */
@@ -141,7 +143,8 @@ bool enveloped(void);
 /* copies.c */
 void check_copy(struct connection *, const uint8_t *payload, size_t size);
 /* hub.c */
-size_t publish_write(uint8_t *to, uint32_t id, uint64_t seq);
+size_t enveloped_write(uint8_t *to, uint32_t id, uint64_t seq);
+void entered(struct connection *);
 bool is_publisher(const struct connection *);
 int channel_of(const struct connection *, char *to, size_t size);
 void say(struct connection *, const uint8_t *payload, size_t size);

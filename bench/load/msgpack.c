@@ -89,4 +89,4 @@ static void opened(struct connection *c) {
     say(c, command, write_head(command, "connect", 2, 1));
 }
 
-const struct language msgpack_language = {"msgpack", "everywire.v1.msgpack", BINARY, opened, publish, holds, event};
+const struct language msgpack_language = {"msgpack", "everywire.v1.msgpack", BINARY, opened, publish, holds, event, NULL, NULL};

@@ -72,4 +72,4 @@ static bool event(struct connection *c, const uint8_t *payload, size_t size) {
 
 static void opened(struct connection *c) { say_text(c, "{\"type\":\"connect\",\"id\":1}"); }
 
-const struct language native_language = {"json", "everywire.v1.json", TEXT, opened, publish, holds, event};
+const struct language native_language = {"json", "everywire.v1.json", TEXT, opened, publish, holds, event, NULL, NULL};

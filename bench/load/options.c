@@ -6,9 +6,9 @@
 #include "load.h"
 
 static const char usage[] =
-    "load --mode echo|fan|hub|storm|idle|churn --port N [--path /] [--connections N] [--size BYTES] [--window N]\n"
+    "load --mode echo|fan|hub|call|storm|idle|churn --port N [--path /] [--connections N] [--size BYTES] [--window N]\n"
     "     [--settle S] [--warmup S] [--seconds S] [--drain S] [--concurrency N] [--pids P,P] [--core N] [--binary] [--tls] [--deflate]\n"
-    "     hub: [--language json|msgpack|socketio] [--rooms N] [--channels N] [--hold]; fan: [--hold]\n";
+    "     hub: [--language json|msgpack|socketio] [--rooms N] [--channels N] [--hold]; call: --language socketio [--hold]; fan: [--hold]\n";
 
 static const struct option known[] = {
     {"mode", 1, 0, 'm'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'P'}, {"connections", 1, 0, 'c'},
@@ -50,7 +50,7 @@ static void set_option(struct options *o, int letter) {
 }
 
 static void choose_mode(const char *name) {
-    static const struct mode *modes[] = {&echo_mode, &fan_mode, &idle_mode, &churn_mode, &hub_mode, &storm_mode};
+    static const struct mode *modes[] = {&echo_mode, &fan_mode, &idle_mode, &churn_mode, &hub_mode, &call_mode, &storm_mode};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (name && !strcmp(name, modes[i]->name)) world.mode = modes[i];
 }
@@ -70,6 +70,7 @@ void parse_options(int argc, char **argv) {
     choose_mode(o->mode);
     choose_language(o->language);
     bool ok = world.mode && world.language && o->port && o->connections > 0 && o->window > 0 && o->window <= RING / 2;
+    if (ok && world.mode == &call_mode) ok = world.language->call != NULL;
     if (!ok || ((o->deflate || enveloped()) && o->size < TAG_SIZE)) {
         fputs(usage, stderr);
         exit(2);

@@ -50,7 +50,7 @@ static bool open_all(void) {
 }
 
 static void start_load(void) {
-    if (world.mode == &echo_mode)
+    if (world.mode == &echo_mode || world.mode == &call_mode)
         for (int i = 0; i < world.options.connections; i++) send_burst(&world.connections[i], world.options.window);
     if (world.mode == &fan_mode || world.mode == &hub_mode) world.mode->turn();
     if (world.mode == &churn_mode)
@@ -161,7 +161,7 @@ static int run_storm(void) {
     return error_sum(&world.errors) ? 1 : 0;
 }
 
-/* Says {"ready": N} when every connection is open (idle: has had its echo), then holds them until a byte or the end of stdin. */
+/* Says {"ready": N} when every connection is open (idle: has had its echo; call: its answer), then holds them until a byte or the end of stdin. */
 int run_idle(void) {
     uint64_t began = clock_ns();
     bool complete = open_all();
@@ -186,7 +186,7 @@ static void setup(void) {
         CPU_SET((size_t)world.options.core, &cores);
         if (sched_setaffinity(0, sizeof cores, &cores)) perror("load: sched_setaffinity");
     }
-    bool one_source = world.mode == &fan_mode || enveloped();     /* payloads all come from connection 0 */
+    bool one_source = world.mode == &fan_mode || (enveloped() && world.mode != &call_mode);   /* payloads all come from connection 0 */
     if (one_source) world.options.connections++;                  /* the publisher */
     world.epoll = epoll_create1(EPOLL_CLOEXEC);
     world.connections = calloc((size_t)world.options.connections, sizeof *world.connections);

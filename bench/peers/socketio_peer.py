@@ -1,4 +1,4 @@
-"""python-socketio on uvicorn, as its documentation shows it: everybody is in one room, and what one says goes to the others."""
+"""python-socketio on uvicorn, as its documentation shows it: a room of everybody, to the others of whom goes what one says, and an acknowledged echo."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ async def connect(sid: str, environ: dict[str, Any]) -> None:
 @io.event
 async def publish(sid: str, data: Any) -> None:
     await io.emit("publication", data, room="bench", skip_sid=sid)
+
+
+@io.event
+async def echo(sid: str, data: Any) -> Any:
+    return data
 
 
 run(serve_asgi(socketio.ASGIApp(io), given), given.loop)

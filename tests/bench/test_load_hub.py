@@ -93,6 +93,9 @@ class Rooms(Hub):
         if message == "40":
             self.listeners[ws] = "bench"
             ws.send('40{"sid":"t"}')
+        elif '"echo"' in message:
+            self.log.append(None)
+            self.acknowledge(ws, message[2 : message.index("[")], json.loads(message[message.index("[") :])[1])
         elif message.startswith("42"):
             self.log.append(None)
             for other in self.listeners:
@@ -101,6 +104,21 @@ class Rooms(Hub):
 
     def say(self, ws: everywire.WebSocket, event: dict[str, Any]) -> None:
         ws.send(f'42["publication","{event["data"]}"]')
+
+    def acknowledge(self, ws: everywire.WebSocket, number: str, text: str) -> None:
+        """Give the argument back, every so often in a wrong way."""
+        right = f'43{number}["{text}"]'
+        wrong = {
+            "lose": [],
+            "double": [right, right],
+            "damage": [f'43{number}["{text[:-1]}!"]'],
+            "number": [f'43{int(number) + 1}["{text}"]'],
+            "unnumbered": [f'43["{text}"]'],
+            "more": [f'43{number}["{text}",1]'],
+            "event": [f'42["echo","{text}"]'],
+        }
+        for each in wrong.get(self.fault, [right]) if len(self.log) % EVERY == 0 else [right]:
+            ws.send(each)
 
 
 @asynccontextmanager
@@ -173,3 +191,36 @@ async def test_subscribers_are_held_in_rooms_and_in_channels_of_their_own():
     async with serving("none") as port:
         code, report = await load(port, "--hold", mode="hub", rooms=2, channels=250)
     assert (code, kinds(report)) == (0, set())
+
+
+CALL_FAULTS = [*FAULTS, *((kind, "corrupted") for kind in ("number", "unnumbered", "more")), ("event", "protocol")]
+
+
+@pytest.mark.parametrize(("fault", "expected"), CALL_FAULTS)
+async def test_a_fault_in_an_acknowledgement_is_reported(fault, expected):
+    async with serving(fault, "socketio") as port:
+        code, report = await load(port, mode="call", language="socketio", window=16)
+    assert code == 1
+    assert kinds(report) & set(expected.split())
+
+
+@pytest.mark.parametrize("size", [16, 32, 300])
+async def test_acknowledgements_without_a_fault_have_no_errors(size):
+    async with serving("none", "socketio") as port:
+        code, report = await load(port, mode="call", language="socketio", size=size, window=4, drain=2, seconds=0.1)
+    assert (code, kinds(report)) == (0, set())
+    assert report["messages"] > 0
+
+
+async def test_sessions_are_held_that_had_one_acknowledgement_each():
+    async with serving("none", "socketio") as port:
+        code, report = await load(port, "--hold", mode="call", language="socketio", connections=30)
+    assert (code, kinds(report), report["messages"]) == (0, set(), 30)
+
+
+async def test_a_language_that_calls_nothing_cannot_be_told_to_call():
+    process = await asyncio.create_subprocess_exec(
+        BUILD / "load", "--mode", "call", "--language", "json", "--port", "1", stderr=subprocess.PIPE
+    )
+    _, errors = await process.communicate()
+    assert (process.returncode, errors[:11]) == (2, b"load --mode")

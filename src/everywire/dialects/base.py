@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from everywire.http.request import Request
 from everywire.messages import Command, Heartbeat
+from everywire.messages.values import Value
 from everywire.payloads import BodyFormat, Codec, Payload
 
 __all__ = ["Decoder", "Denial", "Dialect", "Heartbeat", "Intent", "NewId", "Reply", "Talk", "Follow", "told_plainly"]
@@ -39,8 +40,7 @@ def told_plainly(status: int, code: int, reason: str) -> Reply:
     return Reply(status, f"{reason}\n".encode(), (("Content-Type", "text/plain; charset=utf-8"),))
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(Value, frozen=True):
     """A command of one of several sessions that share a transport: of the one that reads `codec`, which begins with its first command."""
 
     codec: Codec

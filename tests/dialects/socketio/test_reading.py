@@ -1,6 +1,8 @@
 """What official clients say, as commands of their sessions."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from everywire import messages as m
 from everywire.dialects.base import Within
@@ -10,6 +12,7 @@ from everywire.errors import MessageTooBig, ProtocolError
 from everywire.messages import Packed, Raw
 
 NULL = Raw(b"null")
+DEEP = "[" * 70 + "]" * 70
 KNOWN = ("/", "/chat")
 
 
@@ -161,6 +164,68 @@ def test_what_no_client_says(text):
         say(joined(), text)
 
 
+def _told(client, read, text):
+    try:
+        return [(each.codec.namespace, each.command) for each in read(text)], client._ref
+    except ProtocolError as fault:
+        return fault.reason, client._ref
+
+
+# What is put together of these is nearly an event: whole values, the marks between them, and what brings a reader out of step.
+_PARTS = st.sampled_from(
+    [
+        "1",
+        '"a"',
+        "{}",
+        '{"a":[1]}',
+        "[]",
+        ",",
+        ",",
+        "]",
+        "[",
+        "}",
+        " ",
+        "\n",
+        '"',
+        "\\",
+        "\x00",
+        "é",
+        "\ud800",
+        DEEP,
+        "NaN",
+    ]
+)
+_NAMES = st.sampled_from(
+    ["f", "", "connect", "everywire:publish", "\\u0066", "é", "\ud800", "\n", '"', "5", "_placeholder"]
+)
+_HEADS = st.sampled_from(["42", "42/chat,", "42/other,", "427", "42/chat,7", "42/,", "42 ", "43", "421-", "452-"])
+
+
+@settings(max_examples=300)
+@given(_HEADS, _NAMES, st.lists(_PARTS, max_size=6), st.sampled_from([",", ", ", "", " ,"]))
+def test_plain_events_are_read_as_all_packets_are(head, name, parts, comma):
+    text = f'{head}["{name}"{comma}{"".join(parts)}]'
+    fast, general = joined(), joined()
+    assert _told(fast, fast.decode, text) == _told(general, general._whatever, text)
+
+
+def test_a_plain_event_is_no_attachment():
+    with pytest.raises(ProtocolError, match="attachment is due"):
+        say(joined(), '451-["f",{"_placeholder":true,"num":0}]', '42["f"]')
+
+
+def test_the_first_namespace_may_be_left_and_come_back_into():
+    client = joined()
+    assert [command for _, command in say(client, "41", "40", "40")] == [
+        m.Leave(),
+        m.Connect("connect", space="/"),
+        m.Connect("connect", space="/"),
+    ]
+    assert say(client, "41/chat,", '42["f"]')[1] == ("/", m.Call(-1, "f"))
+    with pytest.raises(ProtocolError):
+        say(client, "41", '42["f"]')
+
+
 @pytest.mark.parametrize("text", ['42["f"]', "435[1]", "41", '42/chat,["f"]'])
 def test_nothing_is_said_before_connecting(text):
     with pytest.raises(ProtocolError, match="not connected"):
@@ -210,9 +275,6 @@ def test_a_name_that_is_too_long_is_asked_nobody():
     ((_, long),) = say(client, f"40{longest}x,")
     assert (fine, long) == (m.Connect("connect", space=fine.space), m.Malformed("connect", "Invalid namespace"))
     assert asked == [longest]
-
-
-DEEP = "[" * 70 + "]" * 70
 
 
 def test_data_that_not_every_receiver_can_read_is_refused():

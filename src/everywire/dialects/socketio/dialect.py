@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 from everywire.dialects.base import Decoder, Heartbeat, Intent, NewId
 from everywire.dialects.socketio import engine
 from everywire.dialects.socketio.packets import MAIN
-from everywire.dialects.socketio.reading import Predicate, SocketIODecoder
+from everywire.dialects.socketio.reading import Codecs, Predicate, SocketIODecoder
 from everywire.dialects.socketio.writing import NamespaceCodec
 from everywire.errors import CloseCode, reconnectable
 from everywire.http.request import Request
@@ -47,6 +47,7 @@ class SocketIODialect:
         self._namespaces = namespaces
         self._recoverable = recoverable
         self._codecs: WeakValueDictionary[tuple[str, type[NamespaceCodec]], NamespaceCodec] = WeakValueDictionary()
+        self._given: Codecs = self._codec  # one for all transports: each would otherwise bind its own
 
     def accept(self, request: Request, new_id: NewId) -> Intent | None:
         """Open, carry on or refuse a transport at the path."""
@@ -54,7 +55,7 @@ class SocketIODialect:
 
     def decoder(self) -> Decoder:
         """Give the reader of a new transport."""
-        return SocketIODecoder(self._codec, self._namespaces, self.max_payload, self.max_namespaces)
+        return SocketIODecoder(self._given, self._namespaces, self.max_payload, self.max_namespaces)
 
     def part(self, codec: Codec, code: int, reason: str) -> tuple[Payload, ...] | None:
         """End one namespace, whose client does not come back by itself then; None where it may: it does once the transport is gone.

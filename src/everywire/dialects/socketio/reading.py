@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -11,7 +12,7 @@ from everywire import messages as m
 from everywire.dialects.base import Within
 from everywire.dialects.socketio import packed, packets
 from everywire.dialects.socketio.channels import meant
-from everywire.dialects.socketio.packets import Kind, Packet
+from everywire.dialects.socketio.packets import MAIN, RESERVED, Kind, Packet
 from everywire.dialects.socketio.writing import CONNECT, NamespaceCodec, PackedCodec, TextCodec
 from everywire.errors import MessageTooBig, ProtocolError
 from everywire.fitness import Unfit, fit_json, fit_object, fit_value, to_json
@@ -28,25 +29,33 @@ Predicate: TypeAlias = Callable[[str], bool]
 """Says whether there is a namespace of that name."""
 
 _BAD_REQUEST = 107
+_NONE: dict[str, NamespaceCodec] = {}  # shared, and never filled
 _INVALID = "Invalid namespace"
 _read_text = msgspec.json.Decoder(str).decode
+
+# An EVENT as official clients write it, by namespace, number, name and arguments; its name has no escapes, and no half characters.
+_EVENT = re.compile(
+    r'42(?:(/[^,]*),)?([0-9]{1,15})?\["([^"\\\x00-\x1f\ud800-\udfff]*)"(?:,(\S(?:.*\S)?))?\]\Z', re.DOTALL
+)
 
 
 class SocketIODecoder:
     """Reads one client.
 
-    Invariants: `_joined` has the codec of each namespace that the client has asked for and not left. `_packed` is None until the first
-    packet has shown which parser the client has. `_torn` is a packet whose attachments are not all there, `_attachments` those that are.
-    `_ref` is what the last event without an acknowledgement is called by, a negative number.
+    Invariants: `_first` and `_others` are the codecs of the namespaces that the client has asked for and not left, each in one of both: nearly
+    every client is in one namespace alone, for which a dictionary would be more than all else here. `_packed` is None until the first packet has
+    shown which parser the client has. `_torn` is a packet whose attachments are not all there, `_attachments` those that are. `_ref` is what the
+    last event without an acknowledgement is called by, a negative number.
     """
 
     __slots__ = (
         "_attachments",
         "_codecs",
-        "_joined",
+        "_first",
         "_max_namespaces",
         "_max_payload",
         "_namespaces",
+        "_others",
         "_packed",
         "_ref",
         "_torn",
@@ -57,10 +66,11 @@ class SocketIODecoder:
         self._namespaces = namespaces
         self._max_payload = max_payload
         self._max_namespaces = max_namespaces
-        self._joined: dict[str, NamespaceCodec] = {}
+        self._first: NamespaceCodec | None = None
+        self._others: dict[str, NamespaceCodec] = _NONE
         self._packed: bool | None = None
         self._torn: Packet | None = None
-        self._attachments: list[bytes] = []
+        self._attachments: tuple[bytes, ...] = ()
         self._ref = 0
 
     def decode(self, data: str | bytes) -> Iterator[m.Command | Within]:
@@ -68,6 +78,33 @@ class SocketIODecoder:
 
         Raises `ProtocolError` for what no official client sends: broken packets, those of a namespace before its CONNECT, those for servers.
         """
+        if self._packed is False and self._torn is None and isinstance(data, str):
+            said = self._event(data)
+            if said is not None:
+                return iter((said,))
+        return self._whatever(data)
+
+    def _event(self, text: str) -> Within | None:
+        """Give what nearly every packet is, an EVENT with nothing binary in it; None for all else, and for one with which something is wrong."""
+        found = _EVENT.match(text)
+        if found is None:
+            return None
+        namespace, number, name, arguments = found.groups()
+        codec = self._joined(namespace or MAIN)
+        if codec is None or name in RESERVED:
+            return None
+        data, alone = None, True
+        if arguments is not None:
+            # What follows the name is JSON in brackets of its own exactly where the packet's content is JSON.
+            alone = arguments.startswith("{")
+            try:
+                data = fit_json(Raw((arguments if alone else f"[{arguments}]").encode()))
+            except (Unfit, UnicodeEncodeError):
+                return None
+        ref = self._number(int(number) if number is not None else None)
+        return Within(codec, meant(m.Call(ref, name, data, positional=not alone)))
+
+    def _whatever(self, data: str | bytes) -> Iterator[m.Command | Within]:
         if isinstance(data, bytes):
             yield from self._binary(data)
             return
@@ -102,30 +139,47 @@ class SocketIODecoder:
             self._packed = True
             yield from self._said(packed.read(data))
             return
-        self._attachments.append(data)
+        self._attachments += (data,)
         if sum(map(len, self._attachments)) > self._max_payload:
             raise MessageTooBig(f"attachments of more than {self._max_payload} bytes")
         if len(self._attachments) == self._torn.attachments:
             items = packets.attached(self._torn.items, self._attachments)
-            whole, self._torn, self._attachments = self._torn._replace(items=items), None, []
+            whole, self._torn, self._attachments = self._torn._replace(items=items), None, ()
             yield from self._said(packets.checked(whole))
 
     def _said(self, packet: Packet) -> Iterator[Within]:
         if packet.kind is Kind.CONNECT:
             yield self._connect(packet)
             return
-        codec = self._joined.get(packet.namespace)
+        codec = self._joined(packet.namespace)
         if codec is None:
             raise ProtocolError("a packet of a namespace that the client has not connected to")
         if packet.kind is Kind.DISCONNECT:
-            del self._joined[packet.namespace]
+            self._left(codec)
             yield Within(codec, m.Leave())
             return
-        yield Within(codec, _answer(packet) if packet.kind is Kind.ACK else _call(packet, self._number(packet)))
+        yield Within(codec, _answer(packet) if packet.kind is Kind.ACK else _call(packet, self._number(packet.id)))
 
-    def _number(self, packet: Packet) -> int:
-        if packet.id is not None:
-            return packet.id
+    def _joined(self, namespace: str) -> NamespaceCodec | None:
+        """Give the codec of a namespace that the client is in."""
+        first = self._first
+        return first if first is not None and first.namespace == namespace else self._others.get(namespace)
+
+    def _join(self, codec: NamespaceCodec) -> None:
+        if self._first is None and codec.namespace not in self._others:
+            self._first = codec
+        elif self._first is not codec:
+            self._others = {**self._others, codec.namespace: codec}
+
+    def _left(self, codec: NamespaceCodec) -> None:
+        if self._first is codec:
+            self._first = None
+        else:
+            del self._others[codec.namespace]
+
+    def _number(self, given: int | None) -> int:
+        if given is not None:
+            return given
         self._ref -= 1
         return self._ref
 
@@ -134,9 +188,9 @@ class SocketIODecoder:
         codec = self._codecs(name, PackedCodec if self._packed else TextCodec)
         if len(name) > MAX_NAME or not self._namespaces(name):
             return Within(codec, m.Malformed(CONNECT, _INVALID))
-        if name not in self._joined and len(self._joined) >= self._max_namespaces:
+        if self._joined(name) is None and len(self._others) + (self._first is not None) >= self._max_namespaces:
             return Within(codec, m.Malformed(CONNECT, f"no more than {self._max_namespaces} namespaces"))
-        self._joined[name] = codec
+        self._join(codec)
         try:
             return Within(codec, _connecting(packet.fields, name))
         except Unfit as unfit:

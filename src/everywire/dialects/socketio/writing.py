@@ -117,7 +117,19 @@ class NamespaceCodec:
 class TextCodec(NamespaceCodec):
     """Writes packets as text, and what is binary in them as binary messages behind it."""
 
-    __slots__ = ()
+    __slots__ = ("_acknowledged",)
+
+    def __init__(self, namespace: str, *, recoverable: bool = True) -> None:
+        super().__init__(namespace, recoverable=recoverable)
+        self._acknowledged = "4" + packets.write(Kind.ACK, namespace)
+
+    def encode(self, event: m.Event) -> tuple[Payload, ...]:
+        """Give the packet that says `event`, and what is attached to it; what nearly every one is, a result in JSON, in one go."""
+        if isinstance(event, m.Result) and isinstance(event.ref, int) and event.ref >= 0:
+            data = event.data
+            if not isinstance(data, Packed) and "args" not in (text := str(data, "utf-8")):
+                return (Payload(f"{self._acknowledged}{event.ref}[{text}]"),)
+        return super().encode(event)
 
     def _fields(self, kind: Kind, fields: dict[str, Any]) -> tuple[Payload, ...]:
         return (self._text(kind, None, _write(fields)),)
