@@ -10,6 +10,8 @@ from everywire.app import Everywire
 from everywire.dialects.base import Move
 from everywire.engine.inbox import READY
 from everywire.http.request import Headers, Request
+from everywire.hub.settings import Settings
+from everywire.messages import Heartbeat
 from everywire.testing import Net
 
 UPGRADE = [("Upgrade", "websocket"), ("Host", "here")]
@@ -181,11 +183,22 @@ def test_the_line_is_lost_with_the_websocket_that_carries_it(net):
     assert len(net.app.hub.attachments) == 0
 
 
-def test_only_one_websocket_has_a_line(net):
+@pytest.mark.parametrize("said", [("probe",), ("probe", "commit")])
+def test_only_one_websocket_has_a_line(net, said):
     client = Client(net)
-    client.upgrade("probe", "commit")
-    other = client.upgrade()
-    assert other.ended == 1008
+    first = client.upgrade(*said)
+    assert client.upgrade().ended == 1008
+    assert first.ended is None
+
+
+def test_what_waits_for_who_did_not_answer_is_not_given():
+    app = Everywire(settings=Settings(heartbeat=Heartbeat(every=4, patience=1)))
+    app.speak(lambda heartbeat: Several())
+    with Net(app) as net:
+        client = Client(net)
+        client.say("a connect")
+        net.run(5)
+        assert client.ask("GET").status == 410
 
 
 def test_another_page_does_not_get_it(net):
