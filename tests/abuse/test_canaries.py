@@ -11,7 +11,7 @@ import pytest
 import everywire
 from everywire.app import Everywire
 from everywire.hub.settings import Settings
-from everywire.messages import Connect, Connected, Heartbeat, Refresh
+from everywire.messages import Connect, Connected, Heartbeat, Raw, Refresh
 
 CANARY = "canary0canary"
 KEY = "k" * 32
@@ -109,7 +109,7 @@ async def test_no_token_comes_into_a_log(app, caplog):
 @pytest.mark.parametrize(
     "message",
     [
-        Connect(1, token=CANARY, resume=CANARY),
+        Connect(1, token=CANARY, resume=CANARY, auth=Raw(b'{"token":"' + CANARY.encode() + b'"}')),
         Refresh(1, CANARY),
         Connected(1, "s", None, CANARY, False, Heartbeat()),
     ],
@@ -120,4 +120,4 @@ def test_no_message_shows_its_secret(message):
 
 
 def test_what_shows_nothing_hides_nothing():
-    assert repr(Connect(1)) == "Connect(ref=1, token=None, info=None, resume=None)"
+    assert repr(Connect(1)) == "Connect(ref=1, token=None, info=None, resume=None, auth=None, space='')"

@@ -55,7 +55,7 @@ def test_a_handler_stays_a_function():
 def test_a_handler_that_was_refused_leaves_its_name_free():
     app = Everywire()
     with pytest.raises(TypeError):
-        app.on("f")(lambda *data: 1)
+        app.on("f")(lambda **data: 1)
     app.on("f")(lambda data: 1)
 
 
