@@ -279,7 +279,21 @@ def test_attachments_that_are_none(payloads):
 
 def test_attachments_are_limited_together():
     packet = f'452-["f",{place(0)},{place(1)}]'
-    ((_, call),) = say(joined(max_payload=10), packet, b"12345", b"12345")
+    ((_, call),) = say(joined(max_payload=100), packet, b"." * 50, b"." * 50)
     assert isinstance(call, m.Call)
-    with pytest.raises(MessageTooBig, match="10 bytes"):
-        say(joined(max_payload=10), packet, b"12345", b"123456")
+    with pytest.raises(MessageTooBig, match="100 bytes"):
+        say(joined(max_payload=100), packet, b"." * 50, b"." * 51)
+
+
+@pytest.mark.parametrize("fill", ["a", "\u00e4", "\U0001f375"])
+def test_a_message_is_limited_by_its_bytes(fill):
+    most = len(f'42["f","{fill * 10}"]'.encode())
+    ((_, call),) = say(joined(max_payload=most), f'42["f","{fill * 10}"]')
+    assert call == m.Call(-1, "f", Raw(f'["{fill * 10}"]'.encode()), positional=True)
+    with pytest.raises(MessageTooBig, match=f"{most} bytes"):
+        say(joined(max_payload=most), f'42["f","{fill * 10}."]')
+
+
+def test_a_client_without_binary_frames_says_bytes_as_text():
+    ((_, call),) = say(joined(), f'451-["f",{place(0)}]', "bAQL/")
+    assert call == m.Call(-1, "f", Packed(b"\x91\xc4\x03\x01\x02\xff"), positional=True)

@@ -11,6 +11,7 @@ from everywire import messages as m
 from everywire.dialects.base import Within
 from everywire.dialects.socketio import packed, packets
 from everywire.dialects.socketio.channels import meant
+from everywire.dialects.socketio.engine import binary
 from everywire.dialects.socketio.packets import Kind, Packet
 from everywire.dialects.socketio.writing import CONNECT, NamespaceCodec, PackedCodec, TextCodec
 from everywire.errors import MessageTooBig, ProtocolError
@@ -68,6 +69,12 @@ class SocketIODecoder:
 
         Raises `ProtocolError` for what no official client sends: broken packets, those of a namespace before its CONNECT, those for servers.
         """
+        if _size(data) > self._max_payload:
+            raise MessageTooBig(f"a message of more than {self._max_payload} bytes")
+        if isinstance(data, str) and data.startswith(
+            "b"
+        ):  # of a client without binary frames, by its option `forceBase64`
+            data = binary(data)
         if isinstance(data, bytes):
             yield from self._binary(data)
             return
@@ -141,6 +148,11 @@ class SocketIODecoder:
             return Within(codec, _connecting(packet.fields, name))
         except Unfit as unfit:
             return Within(codec, m.Malformed(CONNECT, str(unfit)))
+
+
+def _size(data: str | bytes) -> int:
+    """Give the bytes of a message."""
+    return len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())
 
 
 def _connecting(fields: dict[str, Any] | None, namespace: str) -> m.Connect:
