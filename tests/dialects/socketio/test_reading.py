@@ -297,3 +297,28 @@ def test_a_message_is_limited_by_its_bytes(fill):
 def test_a_client_without_binary_frames_says_bytes_as_text():
     ((_, call),) = say(joined(), f'451-["f",{place(0)}]', "bAQL/")
     assert call == m.Call(-1, "f", Packed(b"\x91\xc4\x03\x01\x02\xff"), positional=True)
+
+
+UNREADABLE = "bad request: data that not every receiver can read"
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        (r'42["f","\ud800"]', m.Malformed(-1, UNREADABLE)),
+        (r'427["f",{"a":["\uDC00\uD83C"]}]', m.Malformed(7, UNREADABLE)),
+        (r'427["f",{"\ud83c":1}]', m.Malformed(7, UNREADABLE)),
+        (r'427["\ud83c"]', m.Malformed(7, "bad request: a name with half of a surrogate pair")),
+        (r'437["\ud83c"]', m.Decline(7, 107, UNREADABLE)),
+        (r'40{"mine":"\ud83c"}', m.Malformed("connect", UNREADABLE)),
+        (r'42["f","\ud83c\udf75"]', m.Call(-1, "f", Raw(rb'["\ud83c\udf75"]'), positional=True)),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_refused_alone(text, command):
+    assert say(joined(), text) == [("/", command)]
+
+
+@pytest.mark.parametrize("text", [r'42["f","\ud800"', r'42{"a":"\ud800"}', r'41["\ud800"]', r'42["connect","\ud800"]'])
+def test_half_of_a_surrogate_pair_excuses_nothing_else(text):
+    with pytest.raises(ProtocolError):
+        say(joined(), text)

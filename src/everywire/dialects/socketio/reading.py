@@ -181,8 +181,9 @@ def _string(item: object) -> str | None:
 
 
 def _call(packet: Packet, ref: int) -> m.Command:
-    name, items = packets.name_of(packet.items[0]), packet.items[1:]
+    items = packet.items[1:]
     try:
+        name = packets.name_of(packet.items[0])
         if not items:
             return meant(m.Call(ref, name))
         if len(items) == 1 and _is_object(items[0]):
@@ -190,6 +191,8 @@ def _call(packet: Packet, ref: int) -> m.Command:
         return meant(m.Call(ref, name, _fit_all(items), positional=True))
     except Unfit as unfit:
         return m.Malformed(ref, str(unfit))
+    except UnicodeEncodeError:
+        return m.Malformed(ref, "bad request: a name with half of a surrogate pair")
 
 
 def _answer(packet: Packet) -> m.Command:
