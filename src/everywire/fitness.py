@@ -52,12 +52,15 @@ def fit_packed(raw: Raw) -> Data:
 
 def fit_value(value: object) -> Data:
     """Give a value that was read already, as JSON text or, where something in it is binary, as MessagePack; raises `Unfit`."""
-    if not _look(value):
-        return Raw(msgspec.json.encode(value))
+    packed = _look(value)
     try:
+        if not packed:
+            return Raw(msgspec.json.encode(value))
         return Packed(msgspec.msgpack.encode(value))
     except OverflowError:
         return Packed(msgspec.msgpack.encode(_bounded(value)))
+    except UnicodeEncodeError:  # half of a surrogate pair
+        raise Unfit(_UNREADABLE) from None
 
 
 def _look(value: object) -> bool:

@@ -30,6 +30,7 @@ def application() -> Everywire:
     made.channel("closed:{name}", history=5, may_subscribe=False, may_publish=False, may_history=False)
     made.channel("plain:{name}")
     made.channel("map:{name}", history=5, keyed=True, entries=2)
+    made.socketio(namespaces=("/", "/chat"), max_payload=1 << 16)
     made.auth = JWT(key=KEY, anonymous=True, leeway=0)
 
     @made.on("wait")

@@ -186,7 +186,7 @@ class Everywire(Declaring, Speaking, Governing):
             "on_message": gateway.received,
             "on_close": gateway.closed,
             "process_request": self.answer,
-            "subprotocols": (SUBPROTOCOL, PACKED_SUBPROTOCOL),
+            "select_subprotocol": _subprotocol,
         }
         options.setdefault("slow_code", 4413)  # as docs/protocol.md says
         try:
@@ -248,6 +248,12 @@ def _unavailable(error: Exception, host: str | None) -> str | None:
         cure = "" if cured else "; app.run(port=…) takes another, 0 any that is free"
         return f"{said}{cure}" if said.startswith("cannot listen on") else None
     return str(error) if str(error).startswith("EVERYWIRE_LOG=") else None
+
+
+def _subprotocol(offered: Sequence[str]) -> str | None:
+    """Give ours if it is offered; of another dialect's the first, without which its client would leave."""
+    ours = (name for name in (SUBPROTOCOL, PACKED_SUBPROTOCOL) if name in offered)
+    return next(ours, offered[0] if offered else None)
 
 
 def _secrets(given: str | Sequence[str] | None) -> tuple[str, ...]:

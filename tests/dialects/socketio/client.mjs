@@ -12,6 +12,7 @@ import { createInterface } from "node:readline";
 
 const from = createRequire(`${process.env.CLIENT_NODE}/`);
 const { io } = from("socket.io-client");
+const parts = from("engine.io-client");
 
 const say = (said) => process.stdout.write(`${JSON.stringify(said)}\n`);
 
@@ -58,7 +59,8 @@ class Client {
     this.#who = who;
     this.#wires = wires(url);
     const more = { agent: this.#wires.agent, ...(parser && { parser: from(parser) }) };
-    this.socket = io(url, { ...more, ...options, ...(options.auth && { auth: read(options.auth) }) });
+    const transports = options.transports?.map((name) => parts[name] ?? name); // "Fetch" and its like are classes
+    this.socket = io(url, { ...more, ...options, ...(options.auth && { auth: read(options.auth) }), ...(transports && { transports }) });
     this.#watch();
   }
 
@@ -132,6 +134,13 @@ class Client {
 
   auth({ auth }) {
     this.socket.auth = read(auth);
+    return {};
+  }
+
+  /** Ask a function what to show, at every attempt: it counts them. */
+  auth_by_function() {
+    let attempt = 0;
+    this.socket.auth = (give) => setImmediate(() => give({ attempt: ++attempt }));
     return {};
   }
 

@@ -63,7 +63,7 @@ class Clients:
             await clients._reading
 
     async def connect(self, url: str, parser: str | None = None, **options: Any) -> Client:
-        """Make a client of `url`, whose path is the namespace; `options` are socket.io-client's own.
+        """Make a client of `url`, whose path is the namespace; `options` are socket.io-client's own. A transport may be a class of its, by name.
 
         It does not wait for the connection: `next("connect")` does.
         """
@@ -165,6 +165,10 @@ class Client:
     async def auth(self, **auth: Any) -> None:
         """Show this from the next connect on."""
         await self._ask("auth", auth=auth)
+
+    async def auth_by_function(self) -> None:
+        """From the next connect on, show what a function gives: how many attempts there were."""
+        await self._ask("auth_by_function")
 
     async def state(self) -> Report:
         """How it stands: `connected`, `sid`, `recovered`, `active`, `engine` (the Engine.IO id), `transport`; a report of `connect` says so too."""

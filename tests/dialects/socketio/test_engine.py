@@ -85,7 +85,7 @@ def test_intervals_keep_what_is_below_a_second(seconds, said):
         ("EIO=4&transport=polling&sid=nobody", "GET", (), (400, 1)),
         ("EIO=4&transport=websocket&sid=", "GET", WEBSOCKET, (400, 1)),
         (f"EIO=4&transport=polling&sid={LINE}", "PUT", (), (400, 3)),
-        (f"EIO=4&transport=polling&sid={LINE}", "POST", [("Content-Type", "application/octet-stream")], (400, 3)),
+        ("EIO=4&transport=websocket", "POST", (), (400, 2)),
     ],
 )
 def test_faults(query, method, headers, expected):
@@ -116,6 +116,14 @@ def test_packets_of_a_body():
     assert (intent.line, intent.number, intent.payloads) == (LINE, None, ('42["ä"]', b"\x01\x02\x03", "3"))
     assert (intent.answer.status, intent.answer.body) == (200, b"ok")
     assert dict(intent.answer.headers)["Content-Type"] == "text/html"
+
+
+def test_a_body_of_the_third_version_is_refused_and_ends_the_line():
+    headers = [("Content-Type", "application/octet-stream")]
+    intent = accept(f"EIO=4&transport=polling&sid={LINE}", "POST", headers, body=b"4")
+    assert isinstance(intent, Deliver)
+    assert intent.payloads == ("",)  # no packet
+    assert fault(intent.answer) == (400, 3)
 
 
 def test_a_body_that_is_too_large():

@@ -341,7 +341,46 @@ def test_attachments_that_are_none(payloads):
 
 def test_attachments_are_limited_together():
     packet = f'452-["f",{place(0)},{place(1)}]'
-    ((_, call),) = say(joined(max_payload=10), packet, b"12345", b"12345")
+    ((_, call),) = say(joined(max_payload=100), packet, b"." * 50, b"." * 50)
     assert isinstance(call, m.Call)
-    with pytest.raises(MessageTooBig, match="10 bytes"):
-        say(joined(max_payload=10), packet, b"12345", b"123456")
+    with pytest.raises(MessageTooBig, match="100 bytes"):
+        say(joined(max_payload=100), packet, b"." * 50, b"." * 51)
+
+
+@pytest.mark.parametrize("fill", ["a", "\u00e4", "\U0001f375"])
+def test_a_message_is_limited_by_its_bytes(fill):
+    most = len(f'42["f","{fill * 10}"]'.encode())
+    ((_, call),) = say(joined(max_payload=most), f'42["f","{fill * 10}"]')
+    assert call == m.Call(-1, "f", Raw(f'["{fill * 10}"]'.encode()), positional=True)
+    with pytest.raises(MessageTooBig, match=f"{most} bytes"):
+        say(joined(max_payload=most), f'42["f","{fill * 10}."]')
+
+
+def test_a_client_without_binary_frames_says_bytes_as_text():
+    ((_, call),) = say(joined(), f'451-["f",{place(0)}]', "bAQL/")
+    assert call == m.Call(-1, "f", Packed(b"\x91\xc4\x03\x01\x02\xff"), positional=True)
+
+
+UNREADABLE = "bad request: data that not every receiver can read"
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        (r'42["f","\ud800"]', m.Malformed(-1, UNREADABLE)),
+        (r'427["f",{"a":["\uDC00\uD83C"]}]', m.Malformed(7, UNREADABLE)),
+        (r'427["f",{"\ud83c":1}]', m.Malformed(7, UNREADABLE)),
+        (r'427["\ud83c"]', m.Malformed(7, "bad request: a name with half of a surrogate pair")),
+        (r'437["\ud83c"]', m.Decline(7, 107, UNREADABLE)),
+        (r'40{"mine":"\ud83c"}', m.Malformed("connect", UNREADABLE)),
+        (r'42["f","\ud83c\udf75"]', m.Call(-1, "f", Raw(rb'["\ud83c\udf75"]'), positional=True)),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_refused_alone(text, command):
+    assert say(joined(), text) == [("/", command)]
+
+
+@pytest.mark.parametrize("text", [r'42["f","\ud800"', r'42{"a":"\ud800"}', r'41["\ud800"]', r'42["connect","\ud800"]'])
+def test_half_of_a_surrogate_pair_excuses_nothing_else(text):
+    with pytest.raises(ProtocolError):
+        say(joined(), text)

@@ -16,7 +16,7 @@ from everywire.errors import CloseCode
 from everywire.http.request import Request
 from everywire.payloads import BodyFormat, Codec, Payload
 
-__all__ = ["POLL", "EngineCodec", "Speech", "accept", "denied", "split"]
+__all__ = ["POLL", "EngineCodec", "Speech", "accept", "binary", "denied", "split"]
 
 _SEPARATOR = "\x1e"
 _TEXT = "text/plain; charset=UTF-8"
@@ -90,12 +90,12 @@ def accept(request: Request, new_id: NewId, speech: Speech) -> Intent:
     transport, sid = params.get("transport"), params.get("sid")
     if transport not in ("polling", "websocket"):
         return _fault(_TRANSPORT_UNKNOWN)
+    if sid is None and request.method not in ("GET", "CONNECT"):  # RFC 8441 4
+        return _fault(_BAD_METHOD)
     if (transport == "websocket") != ("websocket" in request.headers.tokens("upgrade")):
         return _fault(_BAD_REQUEST)
     if sid is not None:
         return _carry(request, sid, transport, speech) if _LINE.match(sid) else _fault(_SESSION_UNKNOWN)
-    if request.method not in ("GET", "CONNECT"):  # RFC 8441 4
-        return _fault(_BAD_METHOD)
     if params.get("EIO") != "4":
         return _fault(_BAD_VERSION)
     if transport == "polling":
@@ -119,7 +119,9 @@ def _carry(request: Request, line: str, transport: str, speech: Speech) -> Inten
 
 def _deliver(request: Request, line: str, max_payload: int) -> Intent:
     if (request.headers.get("content-type") or "").lower().startswith("application/octet-stream"):
-        return _fault(_BAD_REQUEST)  # how version 3 carried what is binary
+        return Deliver(
+            line, None, ("",), _fault(_BAD_REQUEST), denied
+        )  # how version 3 carried what is binary: it is no packet
     if len(request.body) > max_payload:
         return Reply(413)
     return Deliver(line, None, split(request.body), _TAKEN, denied)
@@ -158,10 +160,11 @@ def split(body: bytes) -> tuple[str | bytes, ...]:
         text = body.decode()
     except UnicodeDecodeError:
         return ("",)
-    return tuple(_binary(each) if each.startswith("b") else each for each in text.split(_SEPARATOR))
+    return tuple(binary(each) if each.startswith("b") else each for each in text.split(_SEPARATOR))
 
 
-def _binary(packet: str) -> str | bytes:
+def binary(packet: str) -> str | bytes:
+    """Give what a packet that begins with "b" holds, the packet itself where that is no base64."""
     try:
         return base64.b64decode(packet[1:], validate=True)
     except (binascii.Error, ValueError):

@@ -12,6 +12,7 @@ from everywire import messages as m
 from everywire.dialects.base import Within
 from everywire.dialects.socketio import packed, packets
 from everywire.dialects.socketio.channels import meant
+from everywire.dialects.socketio.engine import binary
 from everywire.dialects.socketio.packets import MAIN, RESERVED, Kind, Packet
 from everywire.dialects.socketio.writing import CONNECT, NamespaceCodec, PackedCodec, TextCodec
 from everywire.errors import MessageTooBig, ProtocolError
@@ -78,6 +79,8 @@ class SocketIODecoder:
 
         Raises `ProtocolError` for what no official client sends: broken packets, those of a namespace before its CONNECT, those for servers.
         """
+        if _size(data) > self._max_payload:
+            raise MessageTooBig(f"a message of more than {self._max_payload} bytes")
         if self._packed is False and self._torn is None and isinstance(data, str):
             said = self._event(data)
             if said is not None:
@@ -105,6 +108,10 @@ class SocketIODecoder:
         return Within(codec, meant(m.Call(ref, name, data, positional=not alone)))
 
     def _whatever(self, data: str | bytes) -> Iterator[m.Command | Within]:
+        if isinstance(data, str) and data.startswith(
+            "b"
+        ):  # of a client without binary frames, by its option `forceBase64`
+            data = binary(data)
         if isinstance(data, bytes):
             yield from self._binary(data)
             return
@@ -197,6 +204,11 @@ class SocketIODecoder:
             return Within(codec, m.Malformed(CONNECT, str(unfit)))
 
 
+def _size(data: str | bytes) -> int:
+    """Give the bytes of a message."""
+    return len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode(errors="surrogatepass"))
+
+
 def _connecting(fields: dict[str, Any] | None, namespace: str) -> m.Connect:
     auth = fields or {}
     info = _fit(auth["info"]) if "info" in auth else None
@@ -223,8 +235,9 @@ def _string(item: object) -> str | None:
 
 
 def _call(packet: Packet, ref: int) -> m.Command:
-    name, items = packets.name_of(packet.items[0]), packet.items[1:]
+    items = packet.items[1:]
     try:
+        name = packets.name_of(packet.items[0])
         if not items:
             return meant(m.Call(ref, name))
         if len(items) == 1 and _is_object(items[0]):
@@ -232,6 +245,8 @@ def _call(packet: Packet, ref: int) -> m.Command:
         return meant(m.Call(ref, name, _fit_all(items), positional=True))
     except Unfit as unfit:
         return m.Malformed(ref, str(unfit))
+    except UnicodeEncodeError:
+        return m.Malformed(ref, "bad request: a name with half of a surrogate pair")
 
 
 def _answer(packet: Packet) -> m.Command:
