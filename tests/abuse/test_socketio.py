@@ -220,3 +220,30 @@ def test_guessing_sessions_is_turned_away(server: EchoServer) -> None:
         assert statuses == [400] * 5 + [429] * 3
         client.say('427["number",1]')
         assert client.next() == "437[1]"
+
+
+def opened(port: int, count: int, field: str) -> list[int]:
+    """Open lines without ever connecting, many requests at once on one connection; gives the statuses."""
+    statuses = []
+    one = f"GET {OPEN}polling HTTP/1.1\r\nHost: localhost\r\n{field}\r\n\r\n".encode()
+    with Peer.connect(port, patience=30) as peer:
+        for _ in range(count // 200):
+            peer.send(one * 200)
+            for _ in range(200):
+                answer = peer.answer()
+                peer.exactly(int(answer.fields["content-length"]))
+                statuses.append(answer.status)
+    return statuses
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_hundred_thousand_lines_that_nobody_connects(server: EchoServer) -> None:
+    with socketio_unharmed(server, lines=None, memory=20, seconds=60) as watcher:
+        statuses = opened(server.port, 100_000, "X-Forwarded-For: 203.0.113.77")
+        assert statuses[:1_000] == [200] * 1_000
+        assert set(statuses) == {200, 429}
+        assert statuses.count(200) <= 10_000  # a thousand in each ten seconds
+        watcher.works(b"meanwhile")
+        elsewhere = opened(server.port, 200, "X-Forwarded-For: 203.0.113.78")
+        assert elsewhere == [200] * 200  # of another address
