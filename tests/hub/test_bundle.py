@@ -74,6 +74,12 @@ def test_one_beat_is_for_all_of_them(net):
     assert all(session.attachment is None for session in net.app.hub.sessions.values())
 
 
+def test_why_the_transport_was_lost_is_known_of_each(net):
+    Client(net, "a connect", "b connect")
+    net.run(12.0)
+    assert [session.lost for session in net.app.hub.sessions.values()] == [4408, 4408]
+
+
 def test_one_leaves_and_the_others_stay(net):
     client = Client(net, "a connect", "b connect", "b in room", "a leave")
     client.told()
