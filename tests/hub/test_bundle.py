@@ -136,3 +136,11 @@ def test_one_transport_has_so_many_sessions_and_no_more(net):
     assert client.transport.closed is None
     client.say("one connect")
     assert client.transport.closed[0] == 1008
+
+
+def test_a_session_that_its_client_cannot_continue_is_over_with_the_transport(net):
+    client = Client(net, "a connect")
+    [session] = net.app.hub.sessions.values()
+    session.lasting = False
+    client.line.lost(1006)
+    assert not net.app.hub.sessions

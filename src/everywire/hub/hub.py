@@ -134,13 +134,13 @@ class Hub:
         return reason
 
     def lost(self, attachment: Attachment, code: int) -> None:
-        """Part an attachment from its session, which lingers unless its client closed it with 1000, or never knew it."""
+        """Part an attachment from its session, which lingers unless its client closed it with 1000, or cannot continue it."""
         session = self.detach(attachment, code)
         self.metrics.disconnects[code] = self.metrics.disconnects.get(code, 0) + 1
         if session is None:
             return
         session.lost = code
-        if code == Close.NORMAL or not session.told:
+        if code == Close.NORMAL or not session.lasts:
             self.end(session)
         else:
             self._lingering.add(session)

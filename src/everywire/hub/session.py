@@ -20,8 +20,9 @@ class Session:
     `id` is public and `member` is what others see of it. `identity` is what its latest token says. `enrolled` are the channels that the
     server subscribes it to, whenever it is continued. `since` is when this node had it begin or go on, in milliseconds since 1970; it only
     ever grows, from node to node. `continued`: it went on here, so that another node may believe that it has it. `unseen`: it takes no
-    part in who is there. `space` is which of its client's sessions it is. `told`: its client knows it; until then nobody can continue it. `lost` is the code that its last
-    attachment was lost with, None as long as none was.
+    part in who is there. `space` is which of its client's sessions it is. `told`: its client knows it; until then nobody can continue it.
+    `lasting`: its client has a way to continue it.
+    `lost` is the code that its last attachment was lost with, None as long as none was.
 
     Invariants: `subscriptions` are keyed by channel name, and each is its channel's entry for this
     session; without an attachment all of them rest.
@@ -34,6 +35,7 @@ class Session:
         "enrolled",
         "id",
         "identity",
+        "lasting",
         "lost",
         "member",
         "since",
@@ -56,8 +58,14 @@ class Session:
         self.continued = False
         self.unseen = False
         self.told = False
+        self.lasting = True
         self.lost: int | None = None
         self.become(identity)
+
+    @property
+    def lasts(self) -> bool:
+        """Say whether the session outlives its transport."""
+        return self.told and self.lasting
 
     def become(self, identity: Identity) -> None:
         """Take what a newer token of the same user says."""

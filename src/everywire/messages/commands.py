@@ -32,6 +32,7 @@ class Connect(Secretive, frozen=True):
     """Become a session, or continue the one whose secret is `resume`.
 
     `auth` is all that the client shows, for the application alone; `space` is the one of several sessions of a client that it is.
+    `lasting`: the client has a way to continue it; if not, it is over as soon as the transport is lost.
     """
 
     ref: Ref
@@ -40,6 +41,7 @@ class Connect(Secretive, frozen=True):
     resume: str | None = None
     auth: Raw | None = None
     space: str = ""
+    lasting: bool = True
 
 
 class Refresh(Secretive, frozen=True):
@@ -147,10 +149,11 @@ class Call(Value, frozen=True):
 
 
 class Answer(Value, frozen=True):
-    """What the client's handler returned to the server's call `call`."""
+    """What the client's handler returned to the server's call `call`. `positional`: `data` is an array of several, or null for nothing at all."""
 
     call: int
     data: Data
+    positional: bool = False
 
 
 class Decline(Value, frozen=True):

@@ -148,3 +148,12 @@ def test_the_code_that_the_connection_was_lost_with_is_known(code):
         net.connect().drop(code)
         net.run()
     assert lost == [None, code]
+
+
+def test_a_client_that_leaves_by_itself_is_known_to_have_done_so():
+    app, lost = Everywire(), []
+    app.on_disconnected(lambda caller: lost.append(caller.lost))
+    with Net(app) as net:
+        net.connect().send("leave")
+        net.run()
+    assert lost == [1000]

@@ -43,7 +43,7 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     attachment.tell(
         m.Connected(command.ref, session.id, session.user, secret, connecting is None, beat, expires, enrolled)
     )
-    session.told = True
+    session.told, session.lasting = True, command.lasting
     await hub.enrolling.begin(session, enrolled)
     if connecting is not None and session.attachment is attachment:
         await begun(hub, attachment, connecting)
