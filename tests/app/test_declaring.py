@@ -121,3 +121,13 @@ def test_a_handler_without_a_name_or_with_an_unknown_option_is_an_error():
         app.on(lambda: 1)
     with pytest.raises(TypeError, match="handler 'f': no option 'concurent'; did you mean 'concurrent'"):
         app.on("f", concurent=True)
+
+
+@pytest.mark.parametrize("namespaces", ["/admin", 7, None, ["admin"], [1]])
+def test_namespaces_are_several_names_with_a_slash(namespaces):
+    with pytest.raises((TypeError, ValueError), match="namespace"):
+        Everywire().socketio(namespaces=namespaces)
+
+
+def test_namespaces_may_be_told_by_a_function():
+    Everywire().socketio(namespaces=lambda name: name.startswith("/room-"))

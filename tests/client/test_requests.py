@@ -101,6 +101,17 @@ async def test_a_timeout_fails_the_request():
     assert len(requests) == 0
 
 
+@pytest.mark.parametrize(("timeout", "error"), [(0, TimeoutError), (30, Refused), (None, Refused)])
+async def test_whose_time_was_over_first_decides_how_it_fails(timeout, error):
+    """The server, too, ends what takes too long: by its own time, or by the client's, which it counts from later on."""
+    requests = Requests(10)
+    future = add(requests, 1, timeout=timeout)
+    flushed(requests)
+    requests.answer(1, Failed(1, 113, "timed out", True))
+    with pytest.raises(error):
+        await future
+
+
 async def test_everything_fails_at_the_end():
     requests = Requests(10)
     futures = [add(requests, 1), add(requests, 2, timeout=60)]

@@ -75,7 +75,7 @@ class BrokerContract:
         receipts = [self.publish(n) for n in (1, 2, 3)]
         assert numbers(self.news) == [1, 2, 3]
         assert [each.position for each in self.news] == [receipt.position for receipt in receipts]
-        assert self.news[0] == Publication("c", Raw(b"1"), 1, receipts[0].position, ANN)
+        assert self.news[0].unordered() == Publication("c", Raw(b"1"), 1, receipts[0].position, ANN)
 
     def test_what_is_not_watched_is_not_delivered(self):
         self.run(self.broker.watch("d"))
@@ -205,3 +205,89 @@ class BrokerContract:
         for n in range(2, 9):
             self.publish(n)
         assert self.publish(1, "k").position == first.position
+
+    # The order over all channels.
+
+    def order(self) -> Position:
+        order: Position = self.read(limit=0).order
+        return order
+
+    def since(self, order: Position, channel: str = "c", **query: Any) -> tuple[list[int], bool]:
+        """Give what is kept with a greater order, and whether that is whole."""
+        stretch = self.run(self.broker.read(channel, Query(since_order=order, **query), KEEP))
+        return numbers(stretch.publications), stretch.whole
+
+    def test_publications_of_all_channels_are_counted_together_and_come_in_that_order(self):
+        for channel in "cd":
+            self.run(self.broker.watch(channel))
+        before = self.order()
+        for n, channel in enumerate("cddxc", 1):
+            self.publish(n, channel=channel)
+        assert [each.order - before.offset for each in self.news] == [1, 2, 3, 5]
+        assert {each.era for each in self.news} == {before.epoch}
+        assert self.order() == Position(before.epoch, before.offset + 5)
+        assert [each.order for each in self.read().publications] == [self.news[0].order, self.news[3].order]
+
+    def test_what_is_repeated_or_ephemeral_is_not_counted_and_has_the_number_of_the_one_before(self):
+        self.run(self.broker.watch("c"))
+        self.publish(1, "k")
+        order = self.order()
+        self.publish(1, "k")
+        self.run(self.broker.publish("c", draft(2), None))
+        assert (self.news[1].order, self.news[1].era) == (order.offset, order.epoch)
+        assert self.order() == order
+
+    def test_a_channel_gives_what_came_after_an_order_whichever_channel_that_was_in(self):
+        start = self.order()
+        for n, channel in enumerate("cdcdc", 1):
+            self.publish(n, channel=channel)
+        at = [Position(start.epoch, start.offset + n) for n in range(6)]
+        assert [self.since(order) for order in at] == [
+            ([1, 3, 5], True),
+            ([3, 5], True),
+            ([3, 5], True),
+            ([5], True),
+            ([5], True),
+            ([], True),
+        ]
+        assert self.since(at[1], "d") == ([2, 4], True)
+        assert self.since(at[1], "never published to") == ([], True)
+        assert self.since(at[0], limit=2) == ([1, 3], True)
+        assert self.since(at[1], reverse=True) == ([5, 3], True)
+        assert self.since(at[1], limit=0) == ([], True)
+
+    def test_an_order_is_answered_wholly_or_not_called_whole(self):
+        start = self.order()
+        at = [Position(start.epoch, start.offset + n) for n in range(10)]
+        self.publish(0, channel="d")
+        for n in range(1, 8):
+            self.publish(n)
+        assert self.since(at[2]) == ([3, 4, 5, 6, 7], False)
+        assert self.since(at[3]) == ([3, 4, 5, 6, 7], True)
+        assert self.since(at[1], "d") == ([], True)
+        assert self.since(at[9]) == ([], False)
+        assert self.since(Position("another", at[5].offset)) == ([3, 4, 5, 6, 7], False)
+
+    def test_what_expired_is_not_whole_by_order_either(self):
+        start = self.order()
+        self.publish(1)
+        after = self.order()
+        self.wait(61)
+        self.publish(2)
+        assert not self.since(start)[1]
+        assert self.since(after) == ([2], True)
+
+    def test_what_is_not_kept_is_missed_by_order(self):
+        start = self.order()
+        self.run(self.broker.publish("c", draft(1), Retention(size=0)))
+        assert self.since(start) == ([], False)
+        assert self.since(self.order()) == ([], True)
+
+    def test_a_position_and_an_order_both_have_to_be_answered(self):
+        start, order = self.position(), self.order()
+        self.publish(1)
+        later = self.order()
+        self.publish(2)
+        both = self.read(start, since_order=later)
+        assert (numbers(both.publications), both.whole) == ([2], True)
+        assert not self.read(Position("another", 1), since_order=order).whole

@@ -9,7 +9,10 @@ from tests.gateway.several import Several
 from everywire.app import Everywire
 from everywire.dialects.base import Move
 from everywire.engine.inbox import READY
-from everywire.http.request import Headers, Request
+from everywire.http.handed import Handed
+from everywire.http.request import Headers, Request, Response
+from everywire.hub.settings import Settings
+from everywire.messages import Heartbeat
 from everywire.testing import Net
 
 UPGRADE = [("Upgrade", "websocket"), ("Host", "here")]
@@ -181,11 +184,22 @@ def test_the_line_is_lost_with_the_websocket_that_carries_it(net):
     assert len(net.app.hub.attachments) == 0
 
 
-def test_only_one_websocket_has_a_line(net):
+@pytest.mark.parametrize("said", [("probe",), ("probe", "commit")])
+def test_only_one_websocket_has_a_line(net, said):
     client = Client(net)
-    client.upgrade("probe", "commit")
-    other = client.upgrade()
-    assert other.ended == 1008
+    first = client.upgrade(*said)
+    assert client.upgrade().ended == 1008
+    assert first.ended is None
+
+
+def test_what_waits_for_who_did_not_answer_is_not_given():
+    app = Everywire(settings=Settings(heartbeat=Heartbeat(every=4, patience=1)))
+    app.speak(lambda heartbeat: Several())
+    with Net(app) as net:
+        client = Client(net)
+        client.say("a connect")
+        net.run(5)
+        assert client.ask("GET").status == 410
 
 
 def test_another_page_does_not_get_it(net):
@@ -197,3 +211,55 @@ def test_another_page_does_not_get_it(net):
     assert net.gateway.accept(Request("GET", f"/several?line={client.id}", foreign)).status == 403
     unknown = net.gateway.accept(Request("GET", "/several?line=no.such", Headers(UPGRADE)))
     assert unknown.status == 404
+
+
+class Elsewhere:
+    """A relay to the node "other", which takes connections as long as it is `there`."""
+
+    def __init__(self):
+        self.there, self.given, self.asked = True, [], []
+
+    def takes(self, node):
+        return node == "other"
+
+    async def forward(self, node, request, *, once=False):
+        self.asked.append((request.method, once))
+        return Response(200)
+
+    def hand(self, node, descriptor, read):
+        self.given.append((node, descriptor, read))
+        return self.there and node == "other"
+
+
+@pytest.fixture
+def elsewhere(net):
+    net.gateway.relay = relay = Elsewhere()
+    return relay
+
+
+def test_a_websocket_for_another_nodes_line_is_answered_there(net, elsewhere):
+    answer = net.gateway.accept(Request("GET", "/several?line=other.1", Headers(UPGRADE)))
+    assert isinstance(answer, Handed)
+    assert answer.give(7, b"head")
+    elsewhere.there = False
+    assert not answer.give(8, b"head")
+    assert elsewhere.given == [("other", 7, b"head"), ("other", 8, b"head")]
+    assert net.app.metrics.forwards == 1
+    assert (answer.refusal.status, answer.refusal.body) == (404, b"no such line\n")
+
+
+def test_what_is_refused_here_goes_nowhere(net, elsewhere):
+    foreign = Headers([*UPGRADE, ("Origin", "http://evil.test")])
+    assert net.gateway.accept(Request("GET", "/several?line=other.1", foreign)).status == 403
+    own = net.gateway.accept(Request("GET", f"/several?line={net.app.hub.node}.1", Headers(UPGRADE)))
+    assert own.status == 404
+    assert elsewhere.given == []
+
+
+def test_what_has_no_number_is_passed_on_once(net, elsewhere):
+    for method in ("POST", "GET"):
+        request = Request(method, "/several?line=other.1", Headers([("Host", "here")]), body=b"a ?")
+        task = asyncio.ensure_future(net.gateway.accept(request), loop=net.loop)
+        net.run()
+        assert task.result().status == 200
+    assert elsewhere.asked == [("POST", True), ("GET", False)]

@@ -18,6 +18,7 @@ PARAMETERS: dict[str, str] = {
 # Modules, as paths below src/everywire, without a test module of their own.
 UNTESTED: dict[str, str] = {
     "gateway/relay.py": "an interface; tests/gateway/test_lines.py has a relay pass a request on",
+    "http/handed.py": "a value; tests/engine/test_opening_handed.py and tests/gateway/test_moving.py say what becomes of it",
     "messages/commands.py": "values; tests/test_messages.py looks at all of them",
     "messages/events.py": "values; tests/test_messages.py looks at all of them",
     "messages/flow.py": "values; tests/test_messages.py looks at all of them",

@@ -1,8 +1,13 @@
 """Heartbeats: the silent are found in time, the living are left in peace."""
 
+import heapq
+import itertools
+import math
+
 import pytest
 
 from everywire.app import Everywire
+from everywire.hub.heartbeat import Heartbeats
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
 from everywire.testing import Net
@@ -29,8 +34,44 @@ def test_a_silent_client_is_closed_within_interval_and_patience(net):
     client = net.connect()
     net.run(7.5)
     assert client.closed is None
-    net.run(3)
+    net.run(2.5)
     assert client.closed == (4408, "no answer to a ping")
+
+
+class Tardy:
+    """A world whose timers are all late; what is beaten in it is beaten at `beats`."""
+
+    LATE = 0.05
+
+    def __init__(self):
+        self.time, self.timers, self.beats, self.numbers = 0.0, [], [], itertools.count()
+        self.codec = self.transport = self.carrier = self.wire = self
+
+    def now(self):
+        return self.time
+
+    def later(self, delay, action):
+        heapq.heappush(self.timers, (self.time + delay + self.LATE, next(self.numbers), action))
+
+    def encode(self, event):
+        self.beats.append(self.time)
+        return ()
+
+    def run(self, until):
+        while self.timers[0][0] < until:
+            self.time, _, action = heapq.heappop(self.timers)
+            action()
+
+
+def test_timers_that_are_late_do_not_slow_it_down():
+    world = Tardy()
+    heartbeats = Heartbeats(world, Heartbeat(every=8, patience=2))
+    heartbeats.add(world)
+    world.heard = math.inf
+    world.run(81)
+    assert world.beats[0] < 8
+    assert [round(beat / 8) for beat in world.beats] == list(range(1, 11))
+    assert world.beats[-1] - world.beats[0] == pytest.approx(72, abs=2 * Tardy.LATE)
 
 
 def test_any_message_is_a_sign_of_life(net):

@@ -90,6 +90,18 @@ def test_what_cannot_be_told_apart_is_refused_at_once():
         shape(Member | Publication)
 
 
+def test_fields_that_were_not_there_yet_are_what_they_are_by_default():
+    found = shape(Publication)
+    assert found.pack is not None
+    assert found.unpack is not None
+    said = found.pack(Publication("c", Raw(b"1"), 5, order=3, era="e"))
+    for length in range(3, len(said) - 1):
+        shorter = msgspec.msgpack.decode(msgspec.msgpack.encode(said[:length]), type=found.wire)
+        assert found.unpack(shorter) == Publication("c", Raw(b"1"), 5)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.msgpack.decode(msgspec.msgpack.encode(said[:2]), type=found.wire)
+
+
 def test_an_unknown_mark_is_an_error():
     found = shape(Data)
     assert found.unpack is not None

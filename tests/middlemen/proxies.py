@@ -54,7 +54,7 @@ STRIPS_AT_FIRST = "http-request del-header Upgrade unless {{ src -f {folder}/all
 # Every request goes to the next worker, over a connection of its own; the log says which one it was.
 BALANCER = """\
 global
-  maxconn 500
+  maxconn 1000
   stats socket {folder}/admin level admin
   log stdout format raw local0 info
 defaults

@@ -20,10 +20,11 @@ pytestmark = pytest.mark.anyio
 
 
 @contextlib.asynccontextmanager
-async def apart(folder: Path) -> AsyncIterator[list[int]]:
+async def apart(folder: Path, app: str = APP) -> AsyncIterator[list[int]]:
     """Run the workers; gives their ports."""
-    (folder / "live.py").write_text(APP)
-    environment = {**os.environ, "EVERYWIRE_LOG": "WARNING"}
+    (folder / "live.py").write_text(app)
+    paths = os.pathsep.join([str(HERE.parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+    environment = {**os.environ, "EVERYWIRE_LOG": "WARNING", "PYTHONPATH": paths}
     with (folder / "workers.out").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(HERE / "apart.py"), str(WORKERS)),

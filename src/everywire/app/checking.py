@@ -133,6 +133,17 @@ def check_personal(pattern: str) -> None:
         raise ValueError(f"a personal channel's pattern has no parameter but {{user}}, {pattern!r} has")
 
 
+def check_namespaces(namespaces: object) -> None:
+    """Raise `TypeError` or `ValueError` for what are no namespaces of Socket.IO."""
+    if callable(namespaces):
+        return
+    if isinstance(namespaces, str | bytes) or not isinstance(namespaces, Collection):
+        raise TypeError(f"namespaces are several, or a function of a name: ({namespaces!r},)")
+    for name in namespaces:
+        if not isinstance(name, str) or not name.startswith("/"):
+            raise ValueError(f"a namespace's name begins with a slash, as in '/admin': not {name!r}")
+
+
 def check_handler(name: object, options: Mapping[str, Any]) -> None:
     """Raise `ValueError` or `TypeError` for a handler's name or options that make no sense."""
     if not isinstance(name, str) or not name:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
-from everywire.app.checking import check_function, check_handler, check_kind, check_known, check_personal
+from everywire.app.checking import (
+    check_function,
+    check_handler,
+    check_kind,
+    check_known,
+    check_namespaces,
+    check_personal,
+)
 from everywire.brokers.base import Retention
 from everywire.dialects.base import Dialect, Heartbeat
 from everywire.dialects.socketio import SocketIODialect
@@ -237,7 +244,7 @@ class Declaring:
         self,
         path: str = "/socket.io",
         *,
-        namespaces: Iterable[str] | Callable[[str], bool] = ("/",),
+        namespaces: Collection[str] | Callable[[str], bool] = ("/",),
         max_payload: int = 1_000_000,
     ) -> None:
         """Serve the clients of Socket.IO, versions 3 and 4, at `path`: over long polling, over WebSocket, and from the one to the other.
@@ -245,6 +252,7 @@ class Declaring:
         `namespaces` are those that there are, or a function that says whether there is one of that name; each that a client connects to is a
         session. A message, and all that is attached to one, has at most `max_payload` bytes. See docs/dialects/socketio.md.
         """
+        check_namespaces(namespaces)
         known = namespaces if callable(namespaces) else frozenset(namespaces).__contains__
         self.speak(lambda heartbeat: SocketIODialect(path, heartbeat, known, max_payload))
 

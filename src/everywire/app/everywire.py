@@ -24,6 +24,7 @@ from everywire.dialects.base import Move, Open
 from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDialect
 from everywire.errors import EverywireError
 from everywire.gateway import Answer, Gateway, HttpSettings
+from everywire.http.handed import Handed
 from everywire.http.request import Request
 from everywire.hub.codes import Close
 from everywire.hub.draining import Draining
@@ -162,8 +163,8 @@ class Everywire(Declaring, Speaking, Governing):
             self._hub = None
             await hub.broker.close()
 
-    def answer(self, request: Request) -> Answer | Awaitable[Answer] | None:
-        """Answer a request over HTTP; None where it is to be upgraded to a WebSocket."""
+    def answer(self, request: Request) -> Answer | Handed | Awaitable[Answer] | None:
+        """Answer a request over HTTP; None where it is to be upgraded to a WebSocket, `Handed` where another worker does that."""
         decided = self.gateway.accept(request)
         if decided is None:
             return self._routes.answer(request)

@@ -10,7 +10,9 @@ Ordering duties of every broker, without which hubs cannot keep their promises:
 - what is delivered before `read` returns lies in what `read` returned, or was appended after it;
 - an epoch is born with the data and lost with it: a log that was lost, even in part that its position
   does not show, goes on under another epoch, and watching hubs are told `Moved`, before the first
-  publication of the new one.
+  publication of the new one;
+- publications of all channels are counted together, `Publication.order`, and delivered to a hub in that order. The count has an era,
+  as a log has an epoch. A publication is delivered without an order where one before it may have been lost, and `Gap` was not told yet.
 """
 
 from __future__ import annotations
@@ -113,6 +115,7 @@ class Query:
 
     A position of another life of the log bounds nothing. `from_time` (milliseconds since 1970) leaves out
     what was published before the first that is not earlier. `after` is for `Broker.entries` alone.
+    `since_order`, an era and a number in it, leaves out what has no greater order; one of another era bounds nothing.
     """
 
     since: Position | None = None
@@ -121,19 +124,21 @@ class Query:
     before: Position | None = None
     from_time: int | None = None
     after: int | None = None
+    since_order: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """What was kept: `publications` in the order asked for, `position` the end of the log.
 
-    `whole` is the honest word on `since`: every publication after it is kept, and it lies in this life
-    of the log. It does not speak of `limit`.
+    `whole` is the honest word on `since` and `since_order`, whichever were given: every publication after it is kept, and it lies in this
+    life of the log, or of the count. It does not speak of `limit`. `order` is how far all channels were counted then, as era and number.
     """
 
     position: Position
     publications: tuple[Publication, ...]
     whole: bool
+    order: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +146,13 @@ class Snapshot:
     """Entries of a keyed channel, whose log ends at `position`: the last publication of each, by rising offset.
 
     `whole` is the honest word on `since`: whatever was set or removed after it is among them, the removed told as such; it
-    does not speak of `limit`. Otherwise they are all that there are, without the removed.
+    does not speak of `limit`. Otherwise they are all that there are, without the removed. `order` as in `Stretch`.
     """
 
     position: Position
     entries: tuple[Publication, ...]
     whole: bool = False
+    order: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)

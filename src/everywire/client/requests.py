@@ -13,6 +13,7 @@ from everywire.errors import CloseCode, ConnectionClosedError, Refused
 __all__ = ["LIMIT_EXCEEDED", "Conflict", "Manner", "Requests", "refusal"]
 
 LIMIT_EXCEEDED = 108
+_TIMED_OUT = 113
 _CONFLICT = 111
 _WINDOW = 64  # commands unanswered at a time: a server rightly closes on who says more than it can work off
 
@@ -64,6 +65,12 @@ class _Request:
     manner: Manner
     sent: bool = False
     timer: asyncio.TimerHandle | None = None
+    late: TimeoutError | None = None
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its time is over, though its timer has not run: the server, which counts from later on, may have said so just before."""
+        return self.timer is not None and self.timer.when() <= self.future.get_loop().time()
 
 
 class Requests:
@@ -100,8 +107,8 @@ class Requests:
         message = encode(command, packed=self._packed)
         request = self._waiting[number] = _Request(message, read, loop.create_future(), manner)
         if manner.timeout is not None:
-            late = TimeoutError(f"no answer to {command['type']} within {manner.timeout:g} s")
-            request.timer = loop.call_later(manner.timeout, self._give_up, number, late)
+            request.late = TimeoutError(f"no answer to {command['type']} within {manner.timeout:g} s")
+            request.timer = loop.call_later(manner.timeout, self._give_up, number, request.late)
         request.future.add_done_callback(lambda _: self._forgotten(number))  # the caller may have cancelled it
         return request.future
 
@@ -124,7 +131,8 @@ class Requests:
         if request is None or request.future.done():
             return
         if isinstance(event, Failed):
-            request.future.set_exception(refusal(event))
+            late = event.code == _TIMED_OUT and request.overdue
+            request.future.set_exception(request.late if late and request.late is not None else refusal(event))
             return
         try:
             request.future.set_result(request.read(event))

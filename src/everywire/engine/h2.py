@@ -13,6 +13,7 @@ from everywire.engine.body import BodyLink
 from everywire.engine.h2_streams import H2Trunk
 from everywire.engine.opening import Accepted, Answer, Site, excuse, given_up
 from everywire.http.h2 import Fields, Meter, connection, read_request, response_fields
+from everywire.http.handed import Handed
 from everywire.http.head import BadRequest
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Streamed
@@ -210,6 +211,8 @@ class Exchange(PlainLink):
             below.abort()
 
     def _answer(self, request: Request, answer: Answer) -> None:
+        if isinstance(answer, Handed):  # a stream has no socket of its own
+            answer = answer.refusal
         response: Any = answer.response if isinstance(answer, Accepted) else answer
         if self.tunnel and not isinstance(answer, Accepted) and response.status < 300:
             response = answer = _no_tunnel()

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from everywire.engine.body import BodyLink
 from everywire.engine.websocket import WebSocket
 from everywire.errors import HandshakeError
+from everywire.http.handed import Handed
 from everywire.http.head import BadRequest, HeadLimits, RequestReader
 from everywire.http.redaction import shown
 from everywire.http.request import Request, Response
@@ -37,7 +38,7 @@ class Accepted:
         self.opened = opened
 
 
-Answer = Response | Streamed | Accepted
+Answer = Response | Streamed | Accepted | Handed
 
 
 class Site(Protocol):
@@ -51,7 +52,7 @@ class Site(Protocol):
     idle_timeout: float
 
     def answer(self, request: Request, loop: Any) -> Answer | Awaitable[Answer]:
-        """Give the response, or the WebSocket that it becomes."""
+        """Give the response, the WebSocket that it becomes, or who answers it elsewhere."""
         ...
 
     def joined(self, opening: Opening) -> None:
@@ -157,6 +158,19 @@ class Opening(PlainLink):
             log.exception("an error that nobody handled; the connection is closed")
             below.abort()
 
+    def begin_with(self, read: bytes) -> None:
+        """Have `read` come before whatever the connection brings; `resume` takes it, where nothing has come by then."""
+        self.reader.rest = read
+
+    def resume(self) -> None:
+        """Answer what has come; an error that nobody handled closes the connection."""
+        below = self.below
+        try:
+            self._go_on()
+        except Exception:
+            log.exception("an error that nobody handled; the connection is closed")
+            below.abort()
+
     def _go_on(self) -> None:
         """Read the requests that have come meanwhile."""
         below = self.below
@@ -182,6 +196,10 @@ class Opening(PlainLink):
             below.write(answer.response if isinstance(answer.response, bytes) else answer.response.encode())
             self._become(request, answer)
             return
+        if isinstance(answer, Handed):
+            if self._give(request, answer):
+                return
+            answer = answer.refusal
         if isinstance(answer, Streamed):
             if request.method != "HEAD":
                 self._stream(request, answer)
@@ -198,6 +216,22 @@ class Opening(PlainLink):
             self.pending = self.full = True
             below.crowd(_UNREAD // 2)
             self._keep(b"")
+
+    def _give(self, request: Request, handed: Handed) -> bool:
+        """Give the socket away, with all that was read of it since the request began; nothing of it may be under way, nor anything sit on it."""
+        below = self.below
+        descriptor = below.extra("fd")
+        if descriptor is None or below.extra("ground") is not below:
+            return False
+        if self.parting or request.body or "transfer-encoding" in request.headers:
+            return False
+        below.push()  # answers to earlier requests go ahead
+        if below.queued() or not handed.give(descriptor, self.reader.head + self.reader.rest):
+            return False
+        self.pending = True
+        self.reader.rest = b""
+        below.abort()  # this closes our descriptor alone: the connection has another one now
+        return True
 
     def drained(self) -> None:
         """The client reads: go on, but not at once, as others have their turn too."""

@@ -174,6 +174,9 @@ class Stream(Link, asyncio.BufferedProtocol):
             return self
         if name == "peername":
             return self.peer
+        if name == "fd":
+            sock = None if self.transport is None else self.transport.get_extra_info("socket")
+            return None if sock is None else sock.fileno()
         return None if self.transport is None else self.transport.get_extra_info(name)
 
     def sweep(self, now: float) -> None:

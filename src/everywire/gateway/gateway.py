@@ -29,6 +29,7 @@ from everywire.gateway.lines import Lines
 from everywire.gateway.moving import Moving
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings, address
+from everywire.http.handed import Handed
 from everywire.http.origin import allowed, preflight, source
 from everywire.http.request import Request, Response
 from everywire.hub.codes import Close, Code
@@ -59,7 +60,7 @@ class Gateway:
     """Takes requests and connections from servers, asks the dialects, and acts for them on the hub.
 
     A server calls `accept` before it upgrades, then `opened`, `received` and `closed` for each connection. `relay`, where there are other nodes, is
-    asked when a request's line is not held here.
+    asked when a request's line is not held here; what is `Handed` then, the server gives it.
 
     Invariants: `_connections` holds the connections between their `opened` and their `closed`.
     """
@@ -85,7 +86,7 @@ class Gateway:
     def relay(self, relay: Relay | None) -> None:
         self.lines.relay = relay
 
-    def accept(self, request: Request) -> Answer | Awaitable[Answer] | Open | Move | None:
+    def accept(self, request: Request) -> Answer | Handed | Awaitable[Answer] | Open | Move | None:
         """Say what becomes of `request`: an answer, an upgrade, or None where it is no dialect's."""
         intent = self._decide(request)
         match intent:
@@ -97,7 +98,10 @@ class Gateway:
                 return self._refusal(request) or intent
             case Move():
                 exchange = Exchange(request, self.settings.origins, intent.denial)
-                return self._refusal(request) or self.lines.refusal(exchange, intent) or intent
+                refusal = self._refusal(request)
+                return (
+                    refusal or self.lines.elsewhere(exchange, intent) or self.lines.refusal(exchange, intent) or intent
+                )
             case _:
                 return self._answer(request, intent)
 

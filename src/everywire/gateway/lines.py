@@ -13,6 +13,7 @@ from everywire.gateway.exchange import Exchange, remembered
 from everywire.gateway.line import Line, begin
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings
+from everywire.http.handed import Handed
 from everywire.http.origin import fits, source
 from everywire.http.request import Response
 from everywire.http.streamed import Outlet, Producer
@@ -106,7 +107,8 @@ class Lines:
         node = intent.line.partition(".")[0]
         if node != self.hub.node and self.relay is not None and self.relay.takes(node):
             self.hub.metrics.forwards += 1
-            return self.relay.forward(node, exchange.request)
+            once = isinstance(intent, Deliver) and intent.number is None  # said twice it would be heard twice
+            return self.relay.forward(node, exchange.request, once=once)
         line = self._lines.get(intent.line)
         if line is None:
             if node == self.hub.node and not self.hub.limiting.guess(self.settings.address(exchange.request)):
@@ -238,6 +240,19 @@ class Lines:
         return exchange.whole(intent.form.content_type, body)
 
     # Moving to a WebSocket
+
+    def elsewhere(self, exchange: Exchange, intent: Move) -> Handed | None:
+        """Have the node that holds the line take the connection, and answer there; None where that is this one, or there are no others."""
+        node, relay = intent.line.partition(".")[0], self.relay
+        if node == self.hub.node or relay is None:
+            return None
+
+        def give(descriptor: int, read: bytes) -> bool:
+            taken = relay.hand(node, descriptor, read)
+            self.hub.metrics.forwards += taken
+            return taken
+
+        return Handed(give, exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line"))
 
     def refusal(self, exchange: Exchange, intent: Move) -> Response | None:
         """Say why the line of a WebSocket that asks for one is not to be had; None where it is."""

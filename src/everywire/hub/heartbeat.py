@@ -48,8 +48,9 @@ class Heartbeats:
             self._next = self.now + self._step / 2  # no beat is to be later than its interval
             self._timer = self._world.later(self._step / 2, self._turn)
         attachment.heard = self._world.now()
-        self._homes[attachment] = self._cursor
-        self._slots[self._cursor][attachment] = None
+        home = (self._cursor - 1) % _SLOTS  # a slot early: a timer that is late is not to make the first beat late
+        self._homes[attachment] = home
+        self._slots[home][attachment] = None
 
     def discard(self, attachment: Attachment) -> None:
         """Beat it no longer."""

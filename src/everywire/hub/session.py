@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from everywire.hub.access.identity import ANONYMOUS, Identity
-from everywire.messages import Member
+from everywire.messages import Member, Position
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
@@ -23,12 +24,15 @@ class Session:
     part in who is there. `space` is which of its client's sessions it is. `told`: its client knows it; until then nobody can continue it.
     `lasting`: its client has a way to continue it.
     `lost` is the code that its last attachment was lost with, None as long as none was.
+    `again` begins a subscription again whose channel began anew, in place of a client that asks for none: it remembers one order for all its
+    channels.
 
     Invariants: `subscriptions` are keyed by channel name, and each is its channel's entry for this
     session; without an attachment all of them rest.
     """
 
     __slots__ = (
+        "again",
         "attachment",
         "capabilities",
         "continued",
@@ -60,12 +64,18 @@ class Session:
         self.told = False
         self.lasting = True
         self.lost: int | None = None
+        self.again: Callable[[Session, str, Position | None], None] | None = None
         self.become(identity)
 
     @property
     def lasts(self) -> bool:
         """Say whether the session outlives its transport."""
         return self.told and self.lasting
+
+    @property
+    def ordered(self) -> bool:
+        """Say whether its client remembers one order for all its channels, and has all of them renewed as it comes back."""
+        return self.again is not None
 
     def become(self, identity: Identity) -> None:
         """Take what a newer token of the same user says."""

@@ -33,6 +33,9 @@ class Connect(Secretive, frozen=True):
 
     `auth` is all that the client shows, for the application alone; `space` is the one of several sessions of a client that it is.
     `lasting`: the client has a way to continue it; if not, it is over as soon as the transport is lost.
+    `caught_up` is for clients that remember one order for all their channels: "era:order" of the last publication that they were told,
+    empty where there was none. Whether or not it is continued, they subscribe to nothing again: either all that the session missed in all
+    its channels is told after `Connected`, or another session begins, with `resumed` false. None: the client asks for each channel.
     """
 
     ref: Ref
@@ -41,6 +44,7 @@ class Connect(Secretive, frozen=True):
     resume: str | None = None
     auth: Raw | None = None
     space: str = ""
+    caught_up: str | None = None
     lasting: bool = True
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from msgspec.structs import replace
+
 from everywire.messages.flow import Cancel, Credit, End, Item
 from everywire.messages.values import Audience, Data, Heartbeat, Member, Policy, Position, Raw, Ref, Secretive, Value
 
@@ -37,6 +39,8 @@ class Publication(Value, frozen=True):
 
     `position` is None where it was ephemeral, and only there: a log counts what it does not keep. `sender` is None where the server
     itself published. `entry` is the entry of a keyed channel that it set, or `removed`. `audience` is for the hub, never for clients.
+    `order` counts the publications of all channels together, in `era`, one life of that count: who was told this one in its turn has
+    everything up to there, in all its channels. An ephemeral one has the number of the one before it. 0: nothing of the kind can be said.
     """
 
     channel: str
@@ -47,6 +51,12 @@ class Publication(Value, frozen=True):
     entry: str | None = None
     removed: bool = False
     audience: Audience | None = None
+    order: int = 0
+    era: str = ""
+
+    def unordered(self) -> Publication:
+        """Give it without an order: who is told it so has not been told all that came before."""
+        return replace(self, order=0, era="")
 
 
 class Changed(Value, frozen=True):
@@ -97,7 +107,8 @@ class Subscribed(Value, frozen=True):
     client asks on from `position`. `entries` is a keyed channel as it was at `position`, or where `recovered`, those of its entries that
     changed, removed ones among them; where they are told, `publications` is empty. With `more` they go as far as the offset `after`, and
     the client asks on with both.
-    `ref` is None where the server began the subscription.
+    `ref` is None where the server began the subscription. `order`, an era and a number in it, is how far all channels were counted when this one
+    was read.
     """
 
     ref: Ref | None
@@ -109,6 +120,7 @@ class Subscribed(Value, frozen=True):
     more: Literal["follows", "ask"] | None = None
     entries: tuple[Publication, ...] | None = None
     after: int | None = None
+    order: Position | None = None
 
 
 class Adjusted(Value, frozen=True):

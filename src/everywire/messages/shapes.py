@@ -99,10 +99,25 @@ def _record(kind: Any) -> Shape:
     shapes = [shape(hints[name]) for name in names]
     if not any(each.pack for each in shapes):
         return Shape(kind)
-    fields = [(name, each.wire) for name, each in zip(names, shapes, strict=True)]
+    defaults = _defaults(kind)
+    fields = [(name, each.wire, *defaults.get(name, ())) for name, each in zip(names, shapes, strict=True)]
     twin = msgspec.defstruct(f"{kind.__name__}OnTheWire", fields, array_like=True, gc=False)
     fetch = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
     return Shape(twin, *_by_place(shapes, fetch, msgspec.structs.astuple, kind))
+
+
+def _defaults(kind: Any) -> dict[str, tuple[Any]]:
+    """Give what the last fields of a type are where they are not said: in a file, say, that was written before there were such fields."""
+    if dataclasses.is_dataclass(kind):
+        fields: list[tuple[str, Any]] = [(field.name, field.default) for field in dataclasses.fields(kind)]
+    else:
+        fields = [(field.name, field.default) for field in msgspec.structs.fields(kind)]
+    found: dict[str, tuple[Any]] = {}
+    for name, default in reversed(fields):
+        if default is not None and not isinstance(default, bool | int | float | str):
+            break
+        found[name] = (default,)
+    return found
 
 
 def _by_place(

@@ -30,7 +30,10 @@ _COUNTERS = {
     "losses": ("losses", "Channels whose subscribers were told that publications are lost"),
     "changes_dropped": ("changes_dropped", "Comings and goings dropped because their hook kept failing"),
     "occurrences_dropped": ("occurrences_dropped", "Comings and goings dropped because too many waited for a hook"),
-    "forwards": ("relay_forwards", "Requests passed on to the node that holds their line"),
+    "forwards": (
+        "relay_forwards",
+        "Requests passed on, and connections handed over, to the node that holds their line",
+    ),
     "broker_links": ("broker_links_opened", "Links made to the broker, the first of each node included"),
     "notes_malformed": ("notes_malformed", "Notes from other nodes that could not be read"),
 }

@@ -18,6 +18,7 @@ from everywire import engine as engines
 from everywire.engine.opening import Accepted, Answer, Opening, given_up
 from everywire.engine.websocket import WebSocket, start_handler
 from everywire.errors import AbortHandshake
+from everywire.http.handed import Handed
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Streamed
 from everywire.servers import alpn, listening
@@ -32,7 +33,8 @@ __all__ = ["Server", "serve"]
 log = logging.getLogger("everywire.server")
 
 Handler = Callable[[WebSocket], Awaitable[object]]
-ProcessRequest = Callable[[Request], Response | Streamed | Awaitable[Response | Streamed | None] | None]
+Early = Response | Streamed | Handed
+ProcessRequest = Callable[[Request], Early | Awaitable[Early | None] | None]
 
 
 class Callbacks:
@@ -106,6 +108,18 @@ class Server:
         make = self._factory(None) if plain else self._make
         self._listeners[sock] = await self._engine.listen(sock, make, self.options.fin_timeout)
 
+    async def adopt(self, sock: socket.socket, read: bytes) -> None:
+        """Take over a connection that another process accepted, and of which that has `read` these bytes, as one of our own; without TLS."""
+        opening = Opening(self, self._engine)
+        opening.begin_with(read)
+        try:
+            await self._engine.adopt(sock, opening, self.options.fin_timeout)
+        except BaseException:
+            self.left(opening)
+            sock.close()
+            raise
+        opening.resume()
+
     def refrain(self, sock: socket.socket) -> None:
         """Accept no more on `sock`, and close it; its connections stay."""
         if (listener := self._listeners.pop(sock, None)) is not None:
@@ -163,7 +177,7 @@ class Server:
                 return early
         return self._upgrade(request)
 
-    def _answer_later(self, request: Request, early: Awaitable[Response | Streamed | None]) -> asyncio.Future[Answer]:
+    def _answer_later(self, request: Request, early: Awaitable[Early | None]) -> asyncio.Future[Answer]:
         """Answer when `early` has come; who cancels the answer cancels that."""
         asked = asyncio.ensure_future(early)
         answer: asyncio.Future[Answer] = asked.get_loop().create_future()

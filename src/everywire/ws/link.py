@@ -122,7 +122,7 @@ class Link:
             self.below.crowd(low)
 
     def extra(self, name: str) -> Any:
-        """Ask the storeys below for a fact: "socket", "peername", "sockname", "ssl_object", "ground" (the lowest storey itself); None where unknown."""
+        """Ask the storeys below for a fact: "fd", "peername", "sockname", "ssl_object", "ground" (the lowest storey itself); None where unknown."""
         return None if self.below is None else self.below.extra(name)
 
     def put(self, above: Link) -> None:

@@ -13,8 +13,9 @@ from tests.contracts.presence import PresenceContract
 from everywire.brokers.base import Gap, Note, Query
 from everywire.brokers.local import Host, LocalBroker
 from everywire.brokers.local.client import LinkLost, Patience
-from everywire.brokers.local.wire import frame, item
+from everywire.brokers.local.wire import frame, item, news_item
 from everywire.brokers.memory import MemoryBroker
+from everywire.messages import Publication, Raw
 from everywire.metrics import Metrics
 from everywire.testing import VirtualLoop, virtual_world
 
@@ -203,6 +204,25 @@ def test_what_happened_while_there_was_no_link_is_a_gap_after_which_everything_c
     cluster.run(ben.publish("c", draft(2), KEEP))
     cluster.loop.run(0.01)
     assert [news.position.offset for news in ann.news[1:]] == [2]
+
+
+def test_nothing_has_an_order_from_a_new_link_until_the_gap_is_told(cluster):
+    ann = cluster.listening()
+    cluster.run(ann.watch("c"))
+    news = frame([news_item(Publication("c", Raw(b"1"), 1, None, order=7, era="e0"))])
+    ann.received(news)
+    cluster.lines.last.cut()
+    while len(cluster.lines.made) < 2:
+        cluster.loop.run(0.001)
+    ann.received(news)
+    cluster.loop.run(0.1)
+    ann.received(news)
+    assert [each if each == Gap() else (each.order, each.era) for each in ann.news] == [
+        (7, "e0"),
+        (0, ""),
+        Gap(),
+        (7, "e0"),
+    ]
 
 
 def test_without_a_link_questions_wait_for_one_until_their_time_is_over(cluster):

@@ -210,3 +210,18 @@ def test_closing_forgets_everything():
     small.publish("a")
     done(small.broker.close())
     assert small.broker.cost == 0
+
+
+def test_what_a_forgotten_log_had_is_missed_by_order_and_so_is_what_may_have_been_in_one():
+    small = Small(logs=100)
+    start = small.broker.orders.position
+    small.publish("c")
+    before, _ = small.broker.orders.position, small.publish("other")
+    small.broker.forget("c")
+    assert not done(small.broker.read("c", Query(since_order=start), KEEP)).whole
+    assert done(small.broker.read("c", Query(since_order=before), KEEP)).whole
+    assert not done(small.broker.read("never published to", Query(since_order=start), KEEP)).whole
+    assert done(small.broker.read("other", Query(since_order=start), KEEP)).whole
+    small.publish("c")
+    found = done(small.broker.read("c", Query(since_order=before), KEEP))
+    assert (len(found.publications), found.whole) == (1, True)

@@ -11,7 +11,7 @@ from everywire.brokers.memory import MemoryBroker
 from everywire.brokers.memory.durable import DurableBroker
 from everywire.brokers.memory.file import HistoryFile, NotRead, NotWritten
 from everywire.errors import Refused
-from everywire.messages import EntryChange, Joined, Moved, Raw
+from everywire.messages import EntryChange, Joined, Moved, Position, Raw
 from everywire.testing import VirtualLoop, passed
 
 
@@ -26,6 +26,10 @@ class Disk:
 
     def __init__(self, file):
         self._file, self.full, self.damaged, self.writes = file, False, False, 0
+
+    @property
+    def count(self):
+        return self._file.count
 
     def write(self, changes):
         self.probe()
@@ -73,6 +77,10 @@ class Kept:
 
     def publish(self, number, key=None, channel="c"):
         return self.run(self.broker.publish(channel, draft(number, key), KEEP)).position
+
+    def since(self, order, channel="c"):
+        stretch = self.run(self.broker.read(channel, Query(since_order=order), KEEP))
+        return numbers(stretch.publications), stretch.whole
 
     def read(self, since=None, channel="c"):
         return self.run(self.broker.read(channel, Query(since), KEEP))
@@ -229,3 +237,50 @@ def test_a_log_that_memory_forgets_is_forgotten_in_the_file(kept, tmp_path):
     kept = restarted(kept, tmp_path)
     assert kept.read().position.epoch != before.epoch
     assert kept.read().publications == ()
+
+
+def test_the_count_of_all_publications_survives_a_restart(kept, tmp_path):
+    kept.publish(1)
+    order = kept.read().order
+    kept.publish(2, channel="d")
+    kept.publish(3)
+    kept = restarted(kept, tmp_path)
+    assert kept.read().order == Position(order.epoch, order.offset + 2)
+    kept.publish(4)
+    assert kept.since(order) == ([3, 4], True)
+    assert kept.since(order, "d") == ([2], True)
+    assert [each.order - order.offset for each in kept.read().publications] == [0, 2, 3]
+
+
+def test_what_was_forgotten_before_a_restart_is_missed_by_order_after_it(kept, tmp_path):
+    start = kept.read().order
+    kept.publish(1)
+    between = kept.read().order
+    kept.publish(2, channel="d")
+    kept.memory.forget("c")
+    kept.loop.run(0.1)
+    kept = restarted(kept, tmp_path)
+    assert kept.since(start) == ([], False)
+    assert kept.since(between) == ([], True)
+    assert kept.since(start, "d") == ([2], True)
+
+
+def test_numbers_that_were_refused_are_of_another_era(kept, tmp_path):
+    kept.publish(1)
+    order = kept.read().order
+    kept.disk.full = True
+    works = [
+        kept.loop.create_task(work)
+        for work in (kept.broker.publish("c", draft(2), KEEP), kept.broker.publish("c", draft(3), None))
+    ]
+    kept.loop.run(0.1)
+    assert isinstance(works[0].exception(), Refused)
+    assert [(each.time, each.order, each.era) for each in kept.news] == [(1, order.offset, order.epoch), (3, 0, "")]
+    kept.run(kept.broker.publish("c", draft(4), None))
+    told = Position(kept.news[-1].era, kept.news[-1].order)
+    assert told.epoch != order.epoch
+    kept = restarted(kept, tmp_path)
+    kept.publish(5)
+    kept.publish(6)
+    assert kept.since(order) == ([5, 6], True)
+    assert not kept.since(told)[1]

@@ -3,12 +3,13 @@
 import random
 import sqlite3
 
+import msgspec
 import pytest
 
 from everywire.brokers.base import Retention
 from everywire.brokers.memory import file as files
 from everywire.brokers.memory.file import HistoryFile, NotRead, NotWritten
-from everywire.brokers.memory.journal import Entry, Forgotten, Kept, Key, Saved
+from everywire.brokers.memory.journal import Entry, Forgotten, Kept, Key, Saved, SavedCount
 from everywire.messages import Audience, Member, Packed, Position, Publication, Raw
 
 KEYED = Retention(5, keyed=True)
@@ -236,3 +237,82 @@ def test_a_full_disk_writes_all_or_nothing_and_heals(clocks):
 def test_the_file_is_its_owners_alone(clocks, tmp_path):
     clocks.open().close()
     assert (tmp_path / "history").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_count_is_as_far_as_what_was_written_or_forgotten(clocks):
+    history = clocks.open()
+    history.load(lambda: "era")
+    assert history.count == SavedCount("era", 0, 0)
+    history.write([kept(1, last=4, lost=3), kept(1, "d", last=6), Forgotten("d", 6)])
+    history, logs = again(clocks, history)
+    assert history.count == SavedCount("era", 6, 6)
+    assert (logs["c"].last, logs["c"].lost) == (4, 3)
+    history.write([kept(2, last=9)])
+    history, _ = again(clocks, history)
+    assert history.count == SavedCount("era", 9, 6)
+    history.close()
+
+
+def test_what_was_not_written_is_not_forgotten(clocks, monkeypatch):
+    history = clocks.open()
+    history.load(lambda: "era")
+    broken = sqlite3.OperationalError("database or disk is full")
+    monkeypatch.setattr(history, "_put_head", lambda *_: (_ for _ in ()).throw(broken))
+    with pytest.raises(NotWritten):
+        history.write([Forgotten("d", 6), kept(1)])
+    assert history.count.lost == 0
+    history.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE publications SET body = zeroblob(5) WHERE log = 1",
+        "UPDATE file SET value = value || '0' WHERE name = 'count'",
+        "UPDATE file SET value = X'ff00' WHERE name = 'count'",
+        "UPDATE file SET value = NULL WHERE name = 'count'",
+        "DELETE FROM file WHERE name = 'count'",
+        "UPDATE file SET value = 'False' WHERE name = 'clean'",
+    ],
+)
+def test_where_anything_may_be_missing_the_count_is_of_another_era(clocks, damage, monkeypatch):
+    history = clocks.open()
+    history.load(lambda: "era")
+    history.write([kept(1, last=1), kept(1, "d", last=2)])
+    history.close()
+    base = sqlite3.connect(clocks.path)
+    base.execute(damage)
+    base.commit()
+    base.close()
+    monkeypatch.setattr(files, "_boot", lambda: "later")
+    fresh = clocks.open()
+    fresh.load(lambda: "another")
+    assert (fresh.count.era, fresh.count.number) == ("another", 2)
+    fresh.close()
+
+
+def test_a_file_that_was_written_before_there_was_a_count_is_read(clocks):
+    history = clocks.open()
+    history.load(str)
+    history.write([kept(1), kept(2)])
+    for table, shorter in (("publications", _without_order), ("logs", lambda head: head[:5])):
+        _rewrite(history._base, table, shorter)
+    history._base.execute("DELETE FROM file WHERE name = 'count'")
+    history, logs = again(clocks, history)
+    assert [each.publication for each in logs["c"].publications] == [published(1), published(2)]
+    assert (history.count, logs["c"].last) == (SavedCount("another", 0, 0), 0)
+    history.close()
+
+
+def _without_order(saved):
+    return [saved[0][:8], saved[1]]
+
+
+def _rewrite(base, table, shorter):
+    """Let each row of a table be as an earlier release wrote it."""
+    columns = "id, channel, 0.0, body" if table == "logs" else "log, name, deadline, body"
+    for id, name, deadline, body in base.execute(f"SELECT {columns} FROM {table}").fetchall():
+        said = msgspec.msgpack.encode(shorter(msgspec.msgpack.decode(body)))
+        where = "id = ? AND channel = ?" if table == "logs" else "log = ? AND name = ?"
+        values = (said, files._sum(id, name, deadline, said), id, name)
+        base.execute(f"UPDATE {table} SET body = ?, sum = ? WHERE {where}", values)

@@ -60,7 +60,10 @@ def test_a_log_is_told_when_it_is_forgotten():
     journal, broker = journalled()
     done(broker.read("c", Query(), KEEP))
     broker.forget("c")
-    assert journal.changes[-1] == Forgotten("c")
+    assert journal.changes[-1] == Forgotten("c", 0)
+    done(broker.publish("c", draft(1), KEEP))
+    broker.forget("c")
+    assert journal.changes[-1] == Forgotten("c", 1)
 
 
 def test_a_restored_log_is_as_it_was():
@@ -69,8 +72,9 @@ def test_a_restored_log_is_as_it_was():
         done(broker.publish("c", draft(number, f"k{number}"), KEEP))
     _, *kept = journal.changes
     saved = SavedLog("c", "e0", 3, [Saved(each.saved.publication, each.saved.deadline) for each in kept])
-    saved.keys = [each.key for each in kept]
+    saved.keys, saved.last = [each.key for each in kept], 3
     _, other = journalled()
+    other.orders.restore(broker.orders.era, 3, 0)
     other.restore("c", saved)
     for each in (broker, other):
         assert done(each.publish("c", draft(2, "k2"), KEEP)).repeated

@@ -1,6 +1,6 @@
 """One channel's log: offsets without a hole, and the word on what is whole."""
 
-from everywire.brokers.base import Retention
+from everywire.brokers.base import Query, Retention
 from everywire.brokers.memory.log import LOG_COST, Log
 from everywire.messages import Position, Publication, Raw
 
@@ -49,3 +49,15 @@ def test_keys_go_with_their_time_or_their_number():
     log.remember("c", 20.0)
     log.prune(15.0, Retention(size=3, keys=1))
     assert [*log.keys] == ["c"]
+
+
+def test_it_knows_the_order_of_the_latest_and_of_the_latest_that_it_does_not_keep():
+    log = Log("e", lost=3)
+    assert (log.last, log.lost) == (0, 3)
+    for number in range(1, 6):
+        log.append(Publication("c", Raw(b"1"), 1, Position("e", number), order=10 * number), 100.0 + number)
+        log.prune(0.0, KEEP)
+    assert (log.last, log.lost) == (50, 20)
+    since = [log.bounds(Query(since_order=Position("era", order)), "era")[0] for order in (0, 30, 39, 40, 50, 60)]
+    assert since == [2, 3, 3, 4, 5, 5]
+    assert log.bounds(Query(since_order=Position("another", 40)), "era") == (0, 6)

@@ -170,6 +170,7 @@ def test_the_form_of_a_poll():
     assert POLL.one_shot
     assert POLL.content_type == "text/plain; charset=UTF-8"
     assert POLL.goodbye(1012, "restart") == b"1"
+    assert POLL.goodbye(1000, "") == b"6"  # it has said so itself
 
 
 def test_only_the_heartbeat_concerns_the_transport():

@@ -209,6 +209,48 @@ async def test_a_kept_connection_that_ended_is_replaced(tmp_path, relay):
         assert (await relay.forward("other", request())).status == 200
 
 
+class Holder(asyncio.Protocol):
+    """Answers the first request of each connection; ends at the next one, having heard it."""
+
+    def __init__(self, heard):
+        self.heard, self.count = heard, 0
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.heard.append(data.split()[1].decode())
+        self.count += 1
+        if self.count > 1 or b"/fatal" in data:
+            self.transport.abort()
+        else:
+            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+async def test_what_must_not_be_heard_twice_is_said_once_over_a_connection_of_its_own(tmp_path, relay):
+    heard = []
+    path = str(private(tmp_path, "other"))
+    async with await asyncio.get_running_loop().create_unix_server(lambda: Holder(heard), path):
+        assert relay.takes("other")
+        assert (await relay.forward("other", request(target="/1"))).status == 200
+        assert (await relay.forward("other", request("POST", target="/2"), once=True)).status == 200
+        assert (await relay.forward("other", request(target="/3"))).status == 200
+        assert heard == ["/1", "/2", "/3", "/3"]
+        assert (await relay.forward("other", request("POST", target="/fatal"), once=True)).status == 502
+        assert heard[4:] == ["/fatal"]
+        relay.close()
+
+
+async def test_it_goes_over_no_connection_that_was_made_before(tmp_path, relay):
+    """The holder ends one that says nothing for a while, with an answer that is none to this."""
+    async with holder(tmp_path, lambda asked: Response(200, asked.body)):
+        assert relay.takes("other")
+        stale = relay._fresh["other"]
+        assert (await relay.forward("other", request("POST", body=b"1"), once=True)).body == b"1"
+        assert stale.fileno() == -1
+        assert relay._fresh == {}
+
+
 async def test_a_node_that_is_gone_is_not_taken(tmp_path, relay):
     async with holder(tmp_path, lambda _: Response(200)):
         assert relay.takes("other")

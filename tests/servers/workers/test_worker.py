@@ -12,6 +12,7 @@ from everywire.brokers.local import LocalBroker
 from everywire.client import hub as clients
 from everywire.servers import listening
 from everywire.servers.workers.control import Adopt, Control, Drain, Drained, Ready, Release
+from everywire.servers.workers.handing import landing
 from everywire.servers.workers.relay import private
 from everywire.servers.workers.worker import ENVIRONMENT, Given, Worker
 
@@ -58,10 +59,13 @@ async def test_it_lets_its_clients_go_when_told_and_stays_reachable_for_other_wo
     async with client:
         supervised.control.say(Drain(0, 100))
         await supervised.worker.told.wait()
-        assert private(tmp_path, supervised.app.hub.node).exists()
+        node = supervised.app.hub.node
+        assert private(tmp_path, node).exists()
+        assert landing(tmp_path, node).exists()
         await supervised.worker.end(supervised.app.hub)
         assert await supervised.heard.get() == Drained(1)
-    assert not private(tmp_path, supervised.app.hub.node).exists()
+    assert not private(tmp_path, node).exists()
+    assert not landing(tmp_path, node).exists()
 
 
 async def test_it_accepts_for_another_worker_while_that_is_away(supervised):

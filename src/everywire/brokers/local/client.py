@@ -25,7 +25,7 @@ from everywire.brokers.local import wire
 from everywire.brokers.local.link import Connect, Link
 from everywire.brokers.local.wire import CALLS, Call, Frames, Kind, Outcome, Wrong
 from everywire.errors import Refused
-from everywire.messages import Member, Position
+from everywire.messages import Member, Position, Publication
 from everywire.metrics import Metrics
 
 __all__ = ["LinkLost", "LocalBroker", "Patience"]
@@ -80,7 +80,8 @@ class LocalBroker:
     for may have happened. After each new link everything watched is watched again, and then `Gap` is delivered.
 
     Invariants: `_asked` holds every question without an answer, the oldest first; `_outbox` those of them not yet
-    written; `_watches` every channel to be watched again after a loss; at most one link, and at most one attempt at one.
+    written; `_watches` every channel to be watched again after a loss; at most one link, and at most one attempt at one; `_doubtful` from a
+    further link until `Gap` is delivered.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class LocalBroker:
         self._timer: asyncio.TimerHandle | None = None
         self._pause = self._patience.retry
         self._was_linked = False
+        self._doubtful = False
         self._closed = False
 
     @property
@@ -142,6 +144,7 @@ class LocalBroker:
         self._pause = self._patience.retry
         greeting = [wire.item(0, Kind.HELLO, self._name)]
         if self._was_linked:
+            self._doubtful = True  # until `Gap` says so, nobody is told that he has everything up to what comes now
             greeting.append(self._watch_again())
         self._was_linked = True
         link.write(wire.frame(greeting))
@@ -161,6 +164,7 @@ class LocalBroker:
             return
         for watch in watches.values():
             watch.confirmed = watch.stands = True
+        self._doubtful = False
         self._deliver(Gap())
 
     def received(self, data: bytes) -> None:
@@ -177,7 +181,7 @@ class LocalBroker:
 
     def _take_news(self, news: News) -> None:
         try:
-            self._deliver(news)
+            self._deliver(news.unordered() if self._doubtful and isinstance(news, Publication) else news)
         except Exception:
             _log.exception("news could not be delivered")
 

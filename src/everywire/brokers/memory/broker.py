@@ -20,6 +20,7 @@ from everywire.brokers.base import (
     Snapshot,
     Stretch,
 )
+from everywire.brokers.memory.count import Count
 from everywire.brokers.memory.entries import Entries, too_many
 from everywire.brokers.memory.expiries import Expiries, Expiry, Later
 from everywire.brokers.memory.journal import Entry, Forgotten, Journal, SavedLog
@@ -64,6 +65,7 @@ class MemoryBroker:
         self._clock = clock
         self._journal = journal
         self._new_epoch = new_epoch
+        self.orders: Final = Count(new_epoch)
         self._budget = budget
         self._metrics = metrics or Metrics()
         self._deliver: Deliver = _nobody
@@ -104,7 +106,7 @@ class MemoryBroker:
     async def publish(self, channel: str, draft: Draft, retention: Retention | None) -> Receipt:
         """Append `draft` and deliver it, all before this returns."""
         if retention is None:
-            self._tell(Publication(channel, draft.data, draft.time, None, draft.sender, audience=draft.audience))
+            self._tell(_publication(channel, draft, None, self.orders))
             return Receipt(None)
         self._expiries.look()
         log = self._log(channel, retention)
@@ -147,8 +149,8 @@ class MemoryBroker:
 
     def _append(self, channel: str, log: Log, draft: Draft, retention: Retention) -> Publication:
         now = self._clock()
-        position = Position(log.epoch, log.top + 1)
-        publication = _publication(channel, draft, position)
+        self.orders.next()
+        publication = _publication(channel, draft, Position(log.epoch, log.top + 1), self.orders)
         log.append(publication, now + retention.age)
         entry = None
         if draft.entry is not None:
@@ -199,13 +201,18 @@ class MemoryBroker:
         """Give what is kept."""
         self._expiries.look()
         log = self._log(channel, retention)
-        since = query.since
-        bottom, top = log.bounds(query)
+        bottom, top = log.bounds(query, self.orders.era)
         kept = log.backwards(bottom, top) if query.reverse else log.between(bottom, top)
-        whole = since is not None and log.answers(since)
-        found = Stretch(log.position, tuple(islice(kept, query.limit)), whole)
+        found = Stretch(log.position, tuple(islice(kept, query.limit)), self._whole(log, query), self.orders.position)
         self._shrink(channel)
         return found
+
+    def _whole(self, log: Log, query: Query) -> bool:
+        """Say whether the log has everything after where `query` asks from; it has to ask from somewhere."""
+        since, order = query.since, query.since_order
+        if order is not None and not self.orders.answers(order, log.lost):
+            return False
+        return log.answers(since) if since is not None else order is not None
 
     def _log(self, channel: str, retention: Retention) -> Log:
         """Give the log of `channel` as it is now, born if it has none."""
@@ -222,7 +229,7 @@ class MemoryBroker:
 
     def _born(self, channel: str) -> Log:
         """Begin a log; whoever is told its epoch is told the same after a restart, also if nothing was published until then."""
-        log = self._logs[channel] = Log(self._new_epoch())
+        log = self._logs[channel] = Log(self._new_epoch(), self.orders.lost)
         self._cost += log.cost
         if self._journal is not None and self._journal.takes:
             self._journal.take(log.change(channel, None, None))
@@ -274,8 +281,9 @@ class MemoryBroker:
         if log is None:
             return
         self._cost -= log.cost
+        self.orders.forget(log.last)
         if self._journal is not None:
-            self._journal.take(Forgotten(channel))
+            self._journal.take(Forgotten(channel, log.last))
         if channel in self._watched:
             self._tell(Moved(channel, self._born(channel).epoch))
 
@@ -288,7 +296,7 @@ class MemoryBroker:
         if saved is None:
             if there is None:
                 return
-            saved = SavedLog(channel, there.epoch, 0)
+            saved = SavedLog(channel, there.epoch, 0, lost=self.orders.lost)
         log = self._logs[channel] = Log.restored(saved)
         self._cost += log.cost
         self._sort(channel)
@@ -309,10 +317,11 @@ class MemoryBroker:
         log, since = self._log(channel, retention), query.since
         entries = log.keyed if log.keyed is not None else Entries(0)
         if since is None or since.epoch != log.epoch or not entries.floor <= since.offset <= log.top:
-            found = Snapshot(log.position, entries.all(query.limit))
+            found = Snapshot(log.position, entries.all(query.limit), order=self.orders.position)
         else:
             after = since.offset if query.after is None else query.after
-            found = Snapshot(log.position, entries.after(after, since.offset, query.limit), whole=True)
+            changed = entries.after(after, since.offset, query.limit)
+            found = Snapshot(log.position, changed, whole=True, order=self.orders.position)
         self._shrink(channel)
         return found
 
@@ -391,10 +400,11 @@ def _other(log: Log, change: EntryChange) -> int | None:
     return None if change.expect is None or change.expect == there else there
 
 
-def _publication(channel: str, draft: Draft, position: Position) -> Publication:
+def _publication(channel: str, draft: Draft, position: Position | None, count: Count) -> Publication:
     change = draft.entry
-    entry, removed = (change.name, change.remove) if change is not None else (None, False)
-    return Publication(channel, draft.data, draft.time, position, draft.sender, entry, removed, draft.audience)
+    entry, removed = (change.name, change.remove) if change is not None and position is not None else (None, False)
+    told = (draft.data, draft.time, position, draft.sender, entry, removed, draft.audience)
+    return Publication(channel, *told, count.number, count.era)
 
 
 def _nobody(_: News) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from everywire.brokers.base import Deliver, Draft, News, Note, Receipt, Relaying, Retention
 from everywire.brokers.memory.broker import MemoryBroker
 from everywire.brokers.memory.expiries import Later
-from everywire.brokers.memory.journal import Change, SavedLog
+from everywire.brokers.memory.journal import Change, SavedCount, SavedLog
 from everywire.errors import Refused
 from everywire.messages import Publication
 
@@ -35,6 +35,9 @@ _AGAIN = 1.0  # seconds between two looks whether the file takes changes again
 
 class File(Protocol):
     """What the broker needs of its file: `everywire.brokers.memory.file.HistoryFile`."""
+
+    @property
+    def count(self) -> SavedCount: ...
 
     def write(self, changes: Sequence[Change]) -> None: ...
 
@@ -80,6 +83,8 @@ class DurableBroker(Relaying):
     def adopt(self, inner: MemoryBroker, logs: Sequence[SavedLog]) -> None:
         """Take the broker in memory, and give it the logs of the file."""
         self._inner = inner
+        count = self._file.count
+        inner.orders.restore(count.era, count.number, count.lost)
         for log in logs:
             inner.restore(log.channel, log)
         inner.listen(self._told)
@@ -149,6 +154,7 @@ class DurableBroker(Relaying):
             for batch in (failed, waited, self._gathered):
                 self._refuse(batch)
             self._gathered = Batch(self._gathered.changes)  # of logs that memory had to forget meanwhile
+            self._inner.orders.begin_anew()  # or numbers that were refused would be given again after a restart
         finally:
             self._sound.set()
             self._later(_AGAIN, self._look)
@@ -163,8 +169,10 @@ class DurableBroker(Relaying):
     def _refuse(self, batch: Batch) -> None:
         """Deliver what is true without the batch, and refuse the rest."""
         for news in batch.news:
-            if not isinstance(news, Publication) or news.position is None:
+            if not isinstance(news, Publication):
                 self._tell(news)
+            elif news.position is None:
+                self._tell(news.unordered())
         for answer in batch.answers:
             if not answer.done():
                 answer.set_exception(_no())

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from everywire.brokers.base import Retention
-from everywire.brokers.memory.journal import Change, Entry, Forgotten, Kept, Key, Saved, SavedLog
+from everywire.brokers.memory.journal import Change, Entry, Forgotten, Kept, Key, Saved, SavedCount, SavedLog
 from everywire.messages import Publication
 from everywire.messages.shapes import shape
 
@@ -63,6 +63,8 @@ class _Head(msgspec.Struct, array_like=True):
     first: int
     floor: int
     retention: Retention | None
+    last: int = 0
+    lost: int = 0
 
 
 class _Carried:
@@ -92,7 +94,8 @@ class HistoryFile:
     `clock` is the broker's, which may begin anew with each process; `wall` gives seconds since 1970: deadlines are kept as such.
     With `forced`, what `write` has returned from survives a loss of power; without, the death of the process alone.
 
-    Invariants: `_ids` has the number of every log in the file.
+    Invariants: `_ids` has the number of every log in the file; `count` is how far publications were counted when it was loaded, and what
+    was forgotten until now.
     """
 
     def __init__(
@@ -103,6 +106,8 @@ class HistoryFile:
         self._wall = wall
         self._forced = forced
         self._ids: dict[str, int] = {}
+        self.count = SavedCount("", 0, 0)
+        self._incomplete = False
         self._writes = 0
         self._base = self._open()
 
@@ -159,6 +164,7 @@ class HistoryFile:
         """Read all logs, and forget those that are damaged."""
         try:
             logs = self._load(new_epoch)
+            self._recount(logs, new_epoch)
             self._mark(clean=False)
         except sqlite3.OperationalError:
             raise
@@ -167,12 +173,27 @@ class HistoryFile:
             self._ids.clear()
             self._put_aside(error)
             self._base = self._opened()
+            self._recount([], new_epoch)
             self._mark(clean=False)
             return []
         return logs
 
+    def _recount(self, logs: Sequence[SavedLog], new_era: Callable[[], str]) -> None:
+        """Work out how far publications were counted; in another era, where it cannot be said which there were."""
+        row = self._base.execute("SELECT CAST(value AS BLOB) FROM file WHERE name = 'count'").fetchone()
+        era, lost = _read_count(row[0] or b"") if row is not None else ("", 0)
+        number = max([lost, *(log.last for log in logs)])
+        if not era or self._incomplete:
+            era = new_era()
+        self.count = SavedCount(era, number, lost)
+        self._put_count()
+
+    def _put_count(self) -> None:
+        said = _written_count(self.count)
+        self._base.execute("INSERT OR REPLACE INTO file VALUES ('count', ?)", (said,))
+
     def _load(self, new_epoch: Callable[[], str]) -> list[SavedLog]:
-        anew = self._may_miss()
+        anew = self._incomplete = self._may_miss()
         found = []
         for id, channel, body, sum in self._base.execute("SELECT id, channel, body, sum FROM logs").fetchall():
             try:
@@ -180,6 +201,7 @@ class HistoryFile:
             except _Damaged as damage:
                 _log.error("history of a channel is lost: %s", damage)
                 self._delete(id)
+                self._incomplete = True
                 continue
             self._ids[channel] = id
             if anew:
@@ -194,9 +216,8 @@ class HistoryFile:
 
     def _renamed(self, id: int, log: SavedLog, epoch: str) -> SavedLog:
         log.epoch = epoch
-        self._put_head(
-            id, log.channel, _Head(epoch, log.top, log.top - len(log.publications) + 1, log.floor, log.retention)
-        )
+        first = log.top - len(log.publications) + 1
+        self._put_head(id, log.channel, _Head(epoch, log.top, first, log.floor, log.retention, log.last, log.lost))
         log.publications = [replace(each, publication=_renamed(each.publication, epoch)) for each in log.publications]
         log.entries = [replace(each, publication=_renamed(each.publication, epoch)) for each in log.entries]
         return log
@@ -214,6 +235,7 @@ class HistoryFile:
             raise _Damaged("a log's head is not as it was written")
         head = _HEAD.read(body)
         log = SavedLog(channel, head.epoch, head.top, floor=head.floor, retention=head.retention)
+        log.last, log.lost = head.last, head.lost
         for name, each in self._rows("publications", id, _SAVED):
             if name >= head.first:
                 log.publications.append(each)
@@ -239,13 +261,13 @@ class HistoryFile:
 
     def write(self, changes: Sequence[Change]) -> None:
         """Write changes, all of them or none; raises `NotWritten`."""
-        known = dict(self._ids)
+        known, count = dict(self._ids), self.count
         try:
             self._base.execute("BEGIN IMMEDIATE")
             self._write(changes)
             self._base.execute("COMMIT")
         except sqlite3.Error as error:
-            self._ids = known
+            self._ids, self.count = known, count
             with contextlib.suppress(sqlite3.Error):
                 self._base.execute("ROLLBACK")
             raise NotWritten(str(error)) from None
@@ -258,6 +280,9 @@ class HistoryFile:
             if isinstance(change, Forgotten):
                 self._put(rows, last)
                 self._delete(self._ids.pop(change.channel, 0))
+                if change.last > self.count.lost:
+                    self.count = replace(self.count, lost=change.last)
+                    self._put_count()
                 continue
             id = self._id(change.channel)
             last[change.channel] = change
@@ -281,7 +306,7 @@ class HistoryFile:
             self._base.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?)", gathered)
             gathered.clear()
         for channel, kept in last.items():
-            head = _Head(kept.epoch, kept.top, kept.first, kept.floor, kept.retention)
+            head = _Head(kept.epoch, kept.top, kept.first, kept.floor, kept.retention, kept.last, kept.lost)
             self._put_head(self._ids[channel], channel, head)
             self._base.execute("DELETE FROM publications WHERE log = ? AND name < ?", (self._ids[channel], kept.first))
         last.clear()
@@ -318,6 +343,18 @@ def _renamed(publication: Publication, epoch: str) -> Publication:
 
 def _row(id: int, name: Any, deadline: float, body: bytes) -> tuple[int, Any, float, bytes, int]:
     return id, name, deadline, body, _sum(id, name, deadline, body)
+
+
+def _written_count(count: SavedCount) -> str:
+    said = f"{count.lost}:{count.era}"
+    return f"{zlib.crc32(said.encode())}:{said}"
+
+
+def _read_count(text: bytes) -> tuple[str, int]:
+    """Give era and loss as they were written; no era where they are not."""
+    sum, _, said = text.decode(errors="replace").partition(":")
+    lost, _, era = said.partition(":")
+    return (era, int(lost)) if sum == str(zlib.crc32(said.encode())) else ("", 0)
 
 
 def _offset(publication: Publication) -> int:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 from everywire.brokers.base import Retention
 from everywire.messages import Publication
 
-__all__ = ["Change", "Entry", "Forgotten", "Journal", "Kept", "Key", "Saved", "SavedLog"]
+__all__ = ["Change", "Entry", "Forgotten", "Journal", "Kept", "Key", "Saved", "SavedCount", "SavedLog"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A log after a publication was appended: it ends at `top`, keeps what is from `first` on; new are the others, where there are any."""
+    """A log after a publication was appended: it ends at `top`, keeps what is from `first` on; new are the others, where there are any.
+
+    `last` and `lost` are orders: those of its latest publication, and of the latest that it does not keep.
+    """
 
     channel: str
     epoch: str
@@ -42,13 +45,16 @@ class Kept:
     entry: Entry | None = None
     floor: int = 0
     retention: Retention | None = None
+    last: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A log that is lost."""
+    """A log that is lost; `last` is the order of its latest publication."""
 
     channel: str
+    last: int = 0
 
 
 Change: TypeAlias = Kept | Forgotten
@@ -64,7 +70,7 @@ class Saved:
 
 @dataclass(slots=True)
 class SavedLog:
-    """A whole log as it was kept. `retention` and `floor` are those of its entries, None where it is no keyed channel."""
+    """A whole log as it was kept. `retention` and `floor` are those of its entries, None where it is no keyed channel; `last` and `lost` as in `Kept`."""
 
     channel: str
     epoch: str
@@ -74,6 +80,17 @@ class SavedLog:
     entries: list[Entry] = field(default_factory=list)
     floor: int = 0
     retention: Retention | None = None
+    last: int = 0
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCount:
+    """The count of all publications as it was kept: its era, the latest number, and `lost` of logs that are forgotten."""
+
+    era: str
+    number: int
+    lost: int
 
 
 class Journal(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
@@ -26,14 +27,18 @@ class Log:
 
     Invariants: `entries` hold the offsets `top - len(entries) + 1 … top` without a hole; each has a
     deadline after which it is not kept; `cost` is what this log takes of the budget; `keyed` are the entries of a keyed channel,
-    once it has any; `refused` what was refused of it lately, with when it was, and the offset that was in the way (None: too many entries).
+    once it has any; `last` is the order of the latest publication, `lost` that of the latest that is not kept any more, or of whatever may
+    have been lost before this log was born; `refused` what was refused of it lately, with when it was, and the offset that was in the way (None: too
+    many entries).
     """
 
-    __slots__ = ("_cost", "entries", "epoch", "keyed", "keys", "refused", "top")
+    __slots__ = ("_cost", "entries", "epoch", "keyed", "keys", "last", "lost", "refused", "top")
 
-    def __init__(self, epoch: str) -> None:
+    def __init__(self, epoch: str, lost: int = 0) -> None:
         self.epoch = epoch
         self.top = 0
+        self.last = 0
+        self.lost = lost
         self.entries: deque[tuple[float, Publication]] = deque()
         self.keys: dict[str, tuple[float, int]] = {}  # key: (deadline, offset), the oldest first
         self.keyed: Entries | None = None
@@ -58,6 +63,7 @@ class Log:
     def append(self, publication: Publication, deadline: float) -> None:
         """Take up a publication that has the next offset."""
         self.top += 1
+        self.last = publication.order
         self.entries.append((deadline, publication))
         self._cost += _cost(publication)
 
@@ -65,7 +71,7 @@ class Log:
         """Give what the newest publication, with its `key` and its `entry`, changed."""
         saved = Saved(self.entries[-1][1], self.entries[-1][0]) if self.entries else None
         remembered = Key(key, self.top, self.keys[key][0]) if key is not None and key in self.keys else None
-        kept = Kept(channel, self.epoch, self.top, self.first, saved, remembered, entry)
+        kept = Kept(channel, self.epoch, self.top, self.first, saved, remembered, entry, last=self.last, lost=self.lost)
         if self.keyed is None:
             return kept
         return replace(kept, floor=self.keyed.floor, retention=self.keyed.retention)
@@ -73,10 +79,11 @@ class Log:
     @classmethod
     def restored(cls, saved: SavedLog) -> Log:
         """Make a log as it was kept."""
-        log = cls(saved.epoch)
+        log = cls(saved.epoch, saved.lost)
         log.top = saved.top - len(saved.publications)
         for each in saved.publications:
             log.append(each.publication, each.deadline)
+        log.last = saved.last
         for key in saved.keys:
             log.keys[key.key] = (key.deadline, key.offset)
             log._cost += _KEY_COST + len(key.key)
@@ -90,6 +97,7 @@ class Log:
     def drop_first(self) -> None:
         """Forget the oldest entry."""
         _, publication = self.entries.popleft()
+        self.lost = max(self.lost, publication.order)
         self._cost -= _cost(publication)
 
     def remember(self, key: str, deadline: float) -> None:
@@ -128,13 +136,16 @@ class Log:
         """Say whether everything after `since` is here."""
         return since.epoch == self.epoch and self.first - 1 <= since.offset <= self.top
 
-    def bounds(self, query: Query) -> tuple[int, int]:
-        """Give the offsets between which `query` asks, both left out."""
+    def bounds(self, query: Query, era: str) -> tuple[int, int]:
+        """Give the offsets between which `query` asks, both left out; the count of all logs is in its `era`."""
         since, before = query.since, query.before
         bottom = since.offset if since is not None and since.epoch == self.epoch else 0
         top = before.offset if before is not None and before.epoch == self.epoch else self.top + 1
         if query.from_time is not None:
             bottom = max(bottom, self._earlier(query.from_time))
+        if query.since_order is not None and query.since_order.epoch == era:
+            skipped = bisect_right(self.entries, query.since_order.offset, key=lambda entry: entry[1].order)
+            bottom = max(bottom, self.first - 1 + skipped)
         return bottom, top
 
     def _earlier(self, time: int) -> int:

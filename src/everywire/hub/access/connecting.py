@@ -11,12 +11,14 @@ from everywire.hub.access.identity import ANONYMOUS, Identity, identity
 from everywire.hub.access.lives import begun, missed
 from everywire.hub.access.permission import check_size
 from everywire.hub.codes import Close, Code
+from everywire.hub.continuity.renewing import Renewal, claimed, possible
 from everywire.hub.hooks import Connecting
-from everywire.hub.refusing import told
+from everywire.hub.refusing import detail
 from everywire.hub.world import settled
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
+    from everywire.hub.continuity.continuing import Earlier
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
@@ -31,11 +33,18 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     try:
         session, connecting = await _session(hub, attachment, command)
     except Refused as no:
-        attachment.tell(m.Refusal(command.ref, no.code, no.reason, no.temporary, told(no)))
+        attachment.tell(m.Refusal(command.ref, no.code, no.reason, no.temporary, detail(no)))
         attachment.close(_turned_away(no), no.reason)
         return None
     if session is None:
         return None
+    renewal = None
+    if command.caught_up is not None:
+        session.again = hub.enrolling.again
+        told = claimed(command.caught_up) if connecting is None else None
+        renewal = Renewal(hub, session, attachment, told) if told is not None else None
+        if renewal is not None and not await renewal.begin():
+            return None
     enrolled = hub.enrolling.channels(session)
     secret, beat, expires = hub.continuing.secret(session), hub.settings.heartbeat, hub.expiries.left(session)
     if attachment.alone:
@@ -44,6 +53,9 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
         m.Connected(command.ref, session.id, session.user, secret, connecting is None, beat, expires, enrolled)
     )
     session.told, session.lasting = True, command.lasting
+    if renewal is not None:
+        await renewal.tell()
+        enrolled = session.enrolled  # with what the server has subscribed it to meanwhile
     await hub.enrolling.begin(session, enrolled)
     if connecting is not None and session.attachment is attachment:
         await begun(hub, attachment, connecting)
@@ -59,6 +71,10 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
     earlier = await hub.continuing.find(command.resume)
     if earlier is not None and earlier.space != command.space:
         earlier = None  # of another language, or another session of the same client
+    lost: Earlier | None = None
+    if earlier is not None and command.caught_up is not None and not await possible(hub, earlier, command.caught_up):
+        hub.metrics.recoveries_failed += 1
+        earlier, lost = None, earlier
     if earlier is not None and shown is None and not hub.expiries.over(earlier):  # the secret is the proof
         await hub.revoking.check(earlier.identity)
         if attachment.open and (session := hub.continuing.take(earlier, attachment)) is not None:
@@ -73,6 +89,10 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
             session = hub.continuing.take(earlier, attachment, found)
             if session is not None:
                 return session, None
+        if lost is not None and lost.identity.user == found.user:
+            gone = hub.sessions.get(lost.proof.session)
+            if gone is not None:
+                hub.continuing.abandon(gone)
         hub.limiting.user(found)
         session = hub.begin(attachment, found, command, connecting.session)
     finally:

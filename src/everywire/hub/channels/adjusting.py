@@ -34,6 +34,8 @@ def adjust(hub: Hub, session: Session, command: m.Adjust) -> m.Event:
     channel = subscription.channel
     delta = subscription.wants is not None and subscription.wants.delta
     wants = wanted(channel.place, command.policy, delta=delta)
+    if wants is not None:
+        subscription.begun = None  # what it is not told on purpose it would be told as missed
     if subscription.state is State.LIVE:
         channel.relist(subscription, wants)
     else:

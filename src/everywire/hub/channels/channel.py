@@ -19,6 +19,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from everywire.hub.channels.differing import Differing
+from everywire.hub.channels.ordering import Begun
 from everywire.hub.channels.pacing import Pace
 from everywire.hub.kinds import Place
 from everywire.hub.world import World
@@ -73,10 +74,22 @@ class Subscription:
 
     Invariants: `attachment` is who it is held, ahead or live for, None while resting; `pending` is empty unless held; `told` is how far it
     was ahead when it last was; a live subscription stands exactly once in the channel's `listeners`, under the codec `listed`, or in the pace
-    `listed`. `wants` is None for the plain case, which most are.
+    `listed`. `wants` is None for the plain case, which most are. `begun` is None unless its client remembers one order for all its channels,
+    and nothing came between that it could not be told.
     """
 
-    __slots__ = ("attachment", "channel", "listed", "overflown", "pending", "session", "state", "told", "wants")
+    __slots__ = (
+        "attachment",
+        "begun",
+        "channel",
+        "listed",
+        "overflown",
+        "pending",
+        "session",
+        "state",
+        "told",
+        "wants",
+    )
 
     def __init__(self, channel: Channel, session: Session) -> None:
         self.channel: Final = channel
@@ -88,6 +101,7 @@ class Subscription:
         self.overflown = False
         self.told: Position | None = None
         self.wants: Wants | None = None
+        self.begun: Begun | None = None
 
     @property
     def stands(self) -> bool:
@@ -268,9 +282,9 @@ class Channel:
         subscription.attachment = attachment
         for news in pending:
             if told is None or _is_news(news, told, subscription):
-                self._say(subscription, news)
+                self._say_late(subscription, news)
                 if isinstance(news, Moved):
-                    subscription.attachment = None
+                    self._leave(subscription, Position(news.epoch, 0))
                     return  # what comes now is another stream: it has to ask again
                 if isinstance(news, Publication) and news.position is not None and told is not None:
                     told = news.position
@@ -282,6 +296,19 @@ class Channel:
             self.ahead[subscription] = None
         else:
             self._list(subscription)
+
+    def _say_late(self, subscription: Subscription, news: News) -> None:
+        """Tell what was kept, of which others were told before: no number says that its client has this one, and not the next."""
+        if isinstance(news, Publication) and subscription.begun is not None:
+            news = news.unordered()
+        self._say(subscription, news)
+
+    def _leave(self, subscription: Subscription, since: Position | None = None) -> None:
+        """Let it rest, and not go on: there is another stream now, of which it knows everything up to `since`, if it is known what it knows."""
+        self.rest(subscription)
+        subscription.begun = None
+        if subscription.session.again is not None:
+            subscription.session.again(subscription.session, self.name, since)
 
     def rest(self, subscription: Subscription) -> None:
         """Let the subscription hear nothing more."""
@@ -388,7 +415,7 @@ class Channel:
         subscription = self.subscriptions[session]
         if subscription.attachment is not None and self.end is not None:
             subscription.attachment.tell(Moved(self.name, self.end.epoch))
-            self.rest(subscription)
+            self._leave(subscription)
 
     def unsubscribe(self, session: Session) -> None:
         """Take the session's place away."""
@@ -401,14 +428,15 @@ class Channel:
         `lost`: it goes on at a place that is not known, and so nobody can.
         """
         self.tell(news)
-        self.end, self.waiting = None if lost else Position(news.epoch, 0), None
+        since = None if lost else Position(news.epoch, 0)
+        self.end, self.waiting = since, None
         for subscription in [*self.ahead]:
             if lost or subscription.told is None or subscription.told.epoch != news.epoch:
                 self._say(subscription, news)
-                self.rest(subscription)
+                self._leave(subscription, since)
         for subscription in self.subscriptions.values():
             if subscription.state is State.LIVE:
-                self.rest(subscription)
+                self._leave(subscription, since)
         for subscription in [*self.ahead]:
             if subscription.told == self.end:
                 del self.ahead[subscription]

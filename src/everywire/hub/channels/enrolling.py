@@ -10,14 +10,17 @@ from urllib.parse import quote
 import msgspec
 
 from everywire.errors import Refused
-from everywire.hub.channels.subscribing import subscribe_unasked
-from everywire.messages import Unsubscribed
+from everywire.hub.channels.channel import State
+from everywire.hub.channels.subscribing import subscribe_again, subscribe_unasked
+from everywire.messages import Position, Unsubscribed
 
 if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
 __all__ = ["Enrolling", "personal"]
+
+_RENEWED: Final = (State.RESTING, State.HELD)
 
 _log = logging.getLogger("everywire.hub")
 
@@ -67,6 +70,23 @@ class Enrolling:
                 if attachment is not None:
                     attachment.tell(Unsubscribed(name, None, str(failure) if refused else "internal error"))
 
+    def again(self, session: Session, channel: str, since: Position | None) -> None:
+        """Begin a subscription again whose channel began anew, from `since` and from the next turn of the loop on: its client asks for none.
+
+        Where anything may be missing, its session ends: its client could not be told in any other way.
+        """
+        self._hub.world.task(self._again(session, channel, since if self._hub.repairs.ordering.sure else None))
+
+    async def _again(self, session: Session, channel: str, since: Position | None) -> None:
+        try:
+            if since is not None:
+                await subscribe_again(self._hub, session, channel, since)
+                return
+        except Exception as failure:
+            _log.error("a session cannot go on in %s: %s", ascii(channel), failure)
+        if session.attachment is not None and self._hub.sessions.get(session.id) is session:
+            self._hub.continuing.abandon(session)
+
     def _is_there(self, name: str) -> bool:
         try:
             self._hub.place(name)
@@ -80,8 +100,13 @@ class Enrolling:
             if enrolment.channel not in session.enrolled:
                 session.enrolled = (*session.enrolled, enrolment.channel)
                 self._hub.records.changed(session)
-            if session.attachment is not None:
+            if session.attachment is not None and not _waits(session):
                 self._hub.world.start(self.begin(session, (enrolment.channel,)))
+
+
+def _waits(session: Session) -> bool:
+    """Say whether subscriptions are yet to be renewed: its client would be told orders ahead of them. It begins with the others then."""
+    return any(each.begun is not None and each.state in _RENEWED for each in session.subscriptions.values())
 
 
 def personal(pattern: str, user: str) -> str:

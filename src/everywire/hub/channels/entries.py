@@ -31,6 +31,7 @@ class Entries(NamedTuple):
     page: tuple[Publication, ...]
     recovered: bool
     after: int | None
+    order: Position | None = None
 
 
 async def read(hub: Hub, place: Place, since: Position | None, after: int | None) -> Entries:
@@ -39,7 +40,7 @@ async def read(hub: Hub, place: Place, since: Position | None, after: int | None
     found = await hub.broker.entries(place.name, query, place.kind.retention)
     page = pages.cut(found.entries, hub.settings)
     if len(page) == len(found.entries):
-        return Entries(found.position, page, found.whole, None)
+        return Entries(found.position, page, found.whole, None, found.order)
     begun = since if found.whole and since is not None else found.position
     last = page[-1].position
     assert last is not None  # what is kept has one

@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from typing import Final
 
 from everywire.brokers.base import Broker, Query
 from everywire.hub.channels.channel import Channel
+from everywire.hub.channels.ordering import Ordering
 from everywire.hub.settings import Settings
 from everywire.hub.world import Timer, World, pause
 from everywire.messages import Moved, Position, Publication
@@ -32,10 +34,11 @@ class Repairs:
 
     Invariants: a repair is under way exactly for the channels that have something `waiting`, be it nothing but room for it; the timer runs
     while there is any channel, from `watch` on, unless the broker is the hub's alone; `_suspects` are the channels that were behind at the last look,
-    with where they were.
+    with where they were; `ordering` is in doubt while anything may be missing.
     """
 
     def __init__(self, world: World, broker: Broker, settings: Settings, metrics: Metrics) -> None:
+        self.ordering: Final = Ordering()
         self._world = world
         self._broker = broker
         self._settings = settings
@@ -63,6 +66,7 @@ class Repairs:
 
     def take(self, channel: Channel, news: Publication) -> None:
         """Tell a publication in its turn: now, after those before it, or, if it was told already, never."""
+        news = self.ordering.take(news)
         at, end = news.position, channel.end
         if at is None:
             self._tell(channel, news)
@@ -80,6 +84,7 @@ class Repairs:
 
     def gap(self) -> None:
         """Take notice that anything may have been lost."""
+        self.ordering.gap()
         self._world.start(self._check(at_once=True))
 
     # Looking where logs end.
@@ -88,13 +93,14 @@ class Repairs:
         self._timer = None
         if self._channels:
             self.watch()
-            self._world.start(self._check())
+            self._world.start(self._check(at_once=self.ordering.gaping))
 
     async def _check(self, *, at_once: bool = False) -> None:
         """Compare where channels are with where their logs end; `at_once` a single look is enough.
 
         Otherwise the questions are spread over the time until the next look: very many channels would hold up everything else.
         """
+        gaps = self.ordering.gaps
         wanted = [name for name, channel in self._channels.items() if channel.end is not None and not channel.wild]
         asked, suspects, self._suspects = iter(wanted), self._suspects, {}
         between = 0.0 if at_once else self._settings.check_every / (len(wanted) // _AT_ONCE + 2)
@@ -112,6 +118,8 @@ class Repairs:
                 return
             for name, end in zip(names, ends, strict=True):
                 self._compare(name, end, None if at_once else suspects)
+        if at_once:
+            self.ordering.mended(gaps)
 
     def _compare(self, name: str, end: Position | None, suspects: Mapping[str, Position] | None) -> None:
         channel = self._channels.get(name)
@@ -131,7 +139,15 @@ class Repairs:
     def _begin(self, channel: Channel, waiting: list[Publication]) -> None:
         channel.waiting = waiting
         self._metrics.repairs += 1
-        self._world.start(self._repair(channel))
+        self._world.start(self._mend(channel))
+
+    async def _mend(self, channel: Channel) -> None:
+        """Repair it; until then nobody is told that he has everything up to anywhere."""
+        self.ordering.broken()
+        try:
+            await self._repair(channel)
+        finally:
+            self.ordering.repaired()
 
     async def _repair(self, channel: Channel) -> None:
         fruitless = 0
@@ -188,7 +204,7 @@ class Repairs:
                 continue
             if at.offset == end.offset + 1:
                 channel.end = at
-                self._tell(channel, publication)
+                self._tell(channel, publication.unordered())
 
     def _lose(self, channel: Channel, epoch: str) -> None:
         """Tell listeners that they cannot be told what is missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -15,13 +16,14 @@ from everywire.hub.channels.adjusting import wanted
 from everywire.hub.channels.channel import State, Subscription
 from everywire.hub.codes import Code
 from everywire.hub.kinds import Place
+from everywire.messages import Position
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["subscribe", "subscribe_unasked", "unsubscribe"]
+__all__ = ["subscribe", "subscribe_again", "subscribe_unasked", "unsubscribe"]
 
 _TRIES = 3  # readings, where news are lost meanwhile
 
@@ -55,11 +57,36 @@ async def subscribe_unasked(hub: Hub, session: Session, channel: str) -> None:
             attachment.tell(answer)  # there is more than that: the client has to ask on
 
 
+async def subscribe_again(hub: Hub, session: Session, channel: str, since: Position) -> None:
+    """Subscribe a session anew, in the server's name, and tell it all after `since`; nothing where it is over, or has no transport.
+
+    Raises `Refused` where all of that is not to be had.
+    """
+    known = session.subscriptions.get(channel)
+    if session.attachment is not None and known is not None and known.state is State.RESTING:
+        answer = await _subscribe(hub, session, known.channel.place, m.Subscribe(None, channel, since))
+        if answer is not None:
+            raise Refused("more was published meanwhile than fits in a page", Code.LIMIT, temporary=True)
+
+
+def _tell(attachment: Attachment, answer: m.Subscribed, since: Position | None) -> None:
+    """Tell a subscriber its last page; who asked for none, and knows no pages, each publication by itself."""
+    if answer.ref is not None or since is None:
+        attachment.tell(answer)
+        return
+    if not answer.recovered or answer.entries is not None:
+        raise Refused("not everything is kept", Code.NOT_AVAILABLE)
+    attachment.tell(msgspec.structs.replace(answer, position=since, publications=()))
+    for each in answer.publications:
+        attachment.tell(each.unordered())
+
+
 async def _subscribe(hub: Hub, session: Session, place: Place, command: m.Subscribe) -> m.Event | None:
     attachment, wants = session.attachment, wanted(place, command.policy, delta=command.delta)
     assert attachment is not None
     fresh = place.name not in session.subscriptions
     subscription = hub.subscription(session, place)
+    subscription.begun = None
     try:
         answer = await _page_by_page(hub, subscription, attachment, command)
     except BaseException:
@@ -78,8 +105,10 @@ async def _subscribe(hub: Hub, session: Session, place: Place, command: m.Subscr
     if subscription.overflown or _has_a_hole(subscription, attachment, answer):
         hub.drop(subscription)
         raise Refused("too much was published meanwhile", Code.LIMIT, temporary=True)
-    attachment.tell(answer)
+    _tell(attachment, answer, command.since)
     subscription.wants = wants
+    if session.ordered and wants is None:
+        subscription.begun = hub.repairs.ordering.begun(answer.order, anew=not fresh)
     subscription.channel.release(subscription, answer.position)
     hub.records.changed(session)
     return None
@@ -145,7 +174,8 @@ async def _published(hub: Hub, subscription: Subscription, command: m.Subscribe)
     more: Literal["ask"] | None = "ask" if len(page) < len(stretch.publications) else None
     recovered = command.since is not None and stretch.whole
     meant = hub.limiting.pages.meant(page, subscription.session)
-    return m.Subscribed(command.ref, command.channel, pages.end(stretch, page), recovered, meant, more=more)
+    told = (command.ref, command.channel, pages.end(stretch, page), recovered)
+    return m.Subscribed(*told, meant, more=more, order=stretch.order)
 
 
 async def _changed(hub: Hub, subscription: Subscription, command: m.Subscribe) -> m.Subscribed:
@@ -157,7 +187,8 @@ async def _changed(hub: Hub, subscription: Subscription, command: m.Subscribe) -
             return answer
     found = await entries.read(hub, place, command.since, command.after)
     told = (command.ref, place.name, found.position, found.recovered)
-    return m.Subscribed(*told, more=None if found.after is None else "ask", entries=found.page, after=found.after)
+    more: Literal["ask"] | None = None if found.after is None else "ask"
+    return m.Subscribed(*told, more=more, entries=found.page, after=found.after, order=found.order)
 
 
 async def _missed(hub: Hub, place: Place, command: m.Subscribe) -> Stretch:
@@ -171,13 +202,13 @@ async def _missed(hub: Hub, place: Place, command: m.Subscribe) -> Stretch:
     if command.rewind_from is not None:
         query = Query(limit=pages.limit(None, hub.settings), from_time=command.rewind_from)
         found = await hub.broker.read(place.name, query, retention)
-        return Stretch(found.position, found.publications, whole=False)
+        return replace(found, whole=False)
     if rewind <= hub.settings.max_page:
         latest = await hub.broker.read(place.name, Query(limit=rewind, reverse=True), retention)
-        return Stretch(latest.position, latest.publications[::-1], whole=False)
+        return replace(latest, publications=latest.publications[::-1], whole=False)
     now = await hub.broker.read(place.name, Query(limit=0), retention)
     first = await hub.broker.read(place.name, pages.oldest(rewind, now, hub.settings), retention)
-    return Stretch(first.position, first.publications, whole=False)
+    return replace(first, whole=False)
 
 
 def unsubscribe(hub: Hub, session: Session, command: m.Unsubscribe) -> m.Event:

@@ -12,7 +12,8 @@ import msgspec
 from everywire.errors import Refused
 from everywire.hub.access.identity import Identity
 from everywire.hub.channels.channel import Channel, Subscription
-from everywire.hub.codes import Code
+from everywire.hub.channels.ordering import Begun
+from everywire.hub.codes import Close, Code
 from everywire.hub.continuity.proofs import Proof, Signer
 from everywire.hub.continuity.records import Record, Taken
 from everywire.hub.session import Session
@@ -34,6 +35,7 @@ _log = logging.getLogger("everywire.hub")
 class _Continued(msgspec.Struct):
     session: str
     since: int = 0
+    channels: dict[str, Begun] = {}  # of a client that asks for none again, as they began on the node that lets go
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,13 @@ class Continuing:
             self._hub.world.start(self._hold(taken))
         return session
 
+    def abandon(self, session: Session) -> None:
+        """End a session that cannot be gone on with: its client begins another one."""
+        attachment = session.attachment
+        self._hub.end(session)
+        if attachment is not None:
+            attachment.transport.close(Close.TRY_AGAIN_LATER, "the session cannot be gone on with")
+
     def _rebuilt(self, name: str, record: Record) -> tuple[Session, list[Subscription]]:
         """Make the session anew, its subscriptions resting; gives those whose places it still has."""
         hub = self._hub
@@ -123,6 +132,11 @@ class Continuing:
         session.told = True
         hub.adopt(session)
         found = [*self._subscribed(session, record.channels)]
+        if record.begun is not None:
+            session.again = hub.enrolling.again
+            begun = dict(zip(record.channels, record.begun, strict=False))
+            for each in found:
+                each.begun = begun.get(each.channel.name)
         return session, [] if record.over else [each for each in found if each.channel.place.kind.presence]
 
     def _subscribed(self, session: Session, channels: Iterable[str]) -> Iterable[Subscription]:
@@ -158,7 +172,7 @@ class Continuing:
             self._told.pop(session.id, None)
             if self._hub.sessions.get(session.id) is session:
                 self._let_go(session)
-        elif not await self._say("continued", session.id, session.since):
+        elif not await self._say("continued", _Continued(session.id, session.since)):
             self._told.pop(session.id, None)
 
     async def _overtaken(self, session: Session) -> bool:
@@ -169,10 +183,10 @@ class Continuing:
             _log.error("it is not written down that a session was continued: %s", failure)
             return False
 
-    async def _say(self, kind: str, session: str, since: int = 0) -> bool:
+    async def _say(self, kind: str, note: _Continued) -> bool:
         for attempt in range(_TRIES):
             try:
-                await self._hub.notes.tell(kind, _Continued(session, since))
+                await self._hub.notes.tell(kind, note)
             except Exception as failure:
                 _log.error("a session was %s, and other nodes do not know yet: %s", kind, failure)
                 await pause(self._hub.world, 2.0**attempt)
@@ -190,13 +204,19 @@ class Continuing:
                 session.since = max(session.since, note.since + 1)
 
     def _let_go(self, session: Session) -> None:
+        channels = {name: each.begun for name, each in session.subscriptions.items() if each.begun is not None}
         self._hub.surrender(session)
-        self._hub.world.start(self._say("surrendered", session.id))
+        self._hub.world.start(self._say("surrendered", _Continued(session.id, channels=channels)))
 
     def _surrendered(self, note: _Continued, node: str) -> None:
         session = self._hub.sessions.get(note.session)
-        if session is not None and node != self._hub.node:
-            self._hub.world.start(self._hold(self._hub.places.of(session)))
+        if session is None or node == self._hub.node:
+            return
+        if session.ordered and not all(_goes_on(session, name, begun) for name, begun in note.channels.items()):
+            # It was subscribed there after its record was read here, and what came meanwhile is missing: another session tells the truth.
+            self.abandon(session)
+            return
+        self._hub.world.start(self._hold(self._hub.places.of(session)))
 
     async def verify(self) -> None:
         """Let go of sessions that went on elsewhere, which this node may not have heard: news were lost."""
@@ -223,3 +243,11 @@ class Continuing:
         elif taken is not None and taken > Taken(session.since, self._hub.node):
             self._let_go(session)
         return True
+
+
+def _goes_on(session: Session, channel: str, begun: Begun) -> bool:
+    """Say whether the session has not begun later in a channel than it had elsewhere."""
+    here = session.subscriptions.get(channel)
+    if here is None or here.begun is None:
+        return False
+    return here.begun.era == begun.era and here.begun.since <= begun.since

@@ -13,6 +13,7 @@ import msgspec
 from everywire.brokers.base import Broker
 from everywire.hub.access.identity import Identity
 from everywire.hub.channels.channel import State
+from everywire.hub.channels.ordering import Begun
 from everywire.hub.world import Timer, World
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _log = logging.getLogger("everywire.hub")
 class Record(msgspec.Struct, array_like=True, frozen=True):
     """One session: the `node` that has it, who it is for, its `info` as JSON text, and where it is subscribed.
 
+    `begun` says where in the order of all publications each of `channels` began, of a client that remembers one order for all; None for others.
     `enrolled` are the channels that the server subscribed it to. `over`: it is a session no more, its linger ended; but its
     secret still brings it back. `since` is when the node had it begin or go on.
     """
@@ -43,6 +45,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     over: bool = False
     since: int = 0
     space: str = ""
+    begun: tuple[Begun | None, ...] | None = None
 
 
 class Taken(msgspec.Struct, array_like=True, frozen=True, order=True):
@@ -82,6 +85,14 @@ class Records:
         """Have the session's record written soon."""
         if self._broker.alone or self._closed:
             return
+        if session.ordered:
+            # Its client asks for no channel again. What it comes to know now, another node that it comes to has to know.
+            self._changed.pop(session.id, None)
+            self._world.start(self._put(session.id, _record(session, self._node), self.longest))
+            return
+        self._note(session)
+
+    def _note(self, session: Session) -> None:
         self._changed.setdefault(session.id, self._world.now())
         if self._writing is None:
             self._writing = self._world.later(_DELAY, self._write_some)
@@ -172,7 +183,7 @@ class Records:
     def _refresh(self) -> None:
         self._refreshing = None
         for session in self._sessions.values():
-            self.changed(session)
+            self._note(session)
 
     async def _put(self, session: str, record: Record, life: float) -> None:
         try:
@@ -212,16 +223,21 @@ def _taken(session: str) -> str:
 
 
 def _record(session: Session, node: str, *, over: bool = False) -> Record:
-    # One that is still being told what it missed is not in its channel yet.
-    channels = tuple(name for name, each in session.subscriptions.items() if each.state is not State.HELD)
+    # One that is still being told what it missed is not in its channel yet; unless it was before, and is told that unasked.
+    there = {
+        name: each.begun
+        for name, each in session.subscriptions.items()
+        if each.state is not State.HELD or each.begun is not None
+    }
     info = session.member.info
     return Record(
         node,
         session.identity,
         bytes(info) if info is not None else None,
-        channels,
+        tuple(there),
         tuple(session.enrolled),
         over,
         session.since,
         session.space,
+        tuple(there.values()) if session.ordered else None,
     )

@@ -15,6 +15,7 @@ import httptools
 from everywire.gateway import Answer
 from everywire.http.request import Headers, Request, Response, one_head
 from everywire.http.streamed import Outlet, Streamed
+from everywire.servers.workers.handing import hand, landing
 
 __all__ = ["WorkerRelay", "private"]
 
@@ -194,14 +195,16 @@ class WorkerRelay:
             return False
         return self._pooled(node) is not None or self._connected(node)
 
-    async def forward(self, node: str, request: Request) -> Answer:
+    async def forward(self, node: str, request: Request, *, once: bool = False) -> Answer:
         """Have `node` answer; 404 where it is gone, 502 where it ends before its answer does.
 
-        A kept connection may have ended unseen: then another is tried once. A client's messages have numbers, so that saying one
-        twice does no harm.
+        A kept connection may have ended unseen: then another is tried once, where saying the same twice does no harm. With `once` it would:
+        such a request goes over a connection of its own, and is not said again.
         """
-        for attempt in (1, 2):
-            exchange = self._take(node) if attempt == 1 else None
+        if once:
+            self._forget(node)  # whatever is older may have been let go by now
+        for attempt in range(1 if once else 2):
+            exchange = None if once or attempt else self._take(node)
             if exchange is None:
                 exchange = await self._connect(node)
             if exchange is None:
@@ -213,6 +216,10 @@ class WorkerRelay:
             except TimeoutError:
                 return Response(504, "the worker that holds this line does not answer in time")
         return Response(502, "the worker that holds this line does not answer")
+
+    def hand(self, node: str, descriptor: int, read: bytes) -> bool:
+        """Give `node` a connection that was accepted here; False where it is gone, or `node` is the name of none."""
+        return _NAME.fullmatch(node) is not None and hand(landing(self._folder, node), descriptor, read)
 
     def keep(self, node: str, exchange: _Exchange) -> None:
         """Take back a connection whose request is answered."""
@@ -241,6 +248,11 @@ class WorkerRelay:
             idle.pop()
         self._idle.pop(node, None)
         return None
+
+    def _forget(self, node: str) -> None:
+        """Close the connection that nobody has used yet."""
+        if (sock := self._fresh.pop(node, None)) is not None:
+            sock.close()
 
     def _take(self, node: str) -> _Exchange | None:
         exchange = self._pooled(node)

@@ -21,6 +21,7 @@ from everywire.metrics import Metrics
 from everywire.servers import listening
 from everywire.servers.websocket import Server
 from everywire.servers.workers.control import Adopt, Control, Drain, Drained, Message, Ready, Release
+from everywire.servers.workers.handing import Landing, landing
 from everywire.servers.workers.ports import Ports
 from everywire.servers.workers.relay import WorkerRelay, private
 
@@ -63,6 +64,7 @@ class Worker:
         self._control: Control | None = None
         self._relay: WorkerRelay | None = None
         self._private: Path | None = None
+        self._landing: Landing | None = None
         self._adopting: asyncio.Future[None] | None = None
         self._adopted: dict[int, list[socket.socket]] = {}
 
@@ -87,6 +89,8 @@ class Worker:
         self._server = server
         self._private = private(Path(self.given.folder), gateway.hub.node)
         await server.listen(listening.unix(str(self._private)), plain=True)
+        self._landing = Landing(landing(Path(self.given.folder), gateway.hub.node), server.adopt)
+        server.files.callback(self._landing.close)
         gateway.relay = self._relay = WorkerRelay(Path(self.given.folder))
         sock = socket.socket(fileno=self.given.control)
         self._control = await Control.over(sock, self._hear, self._alone)
@@ -130,5 +134,7 @@ class Worker:
             self._control.say(Drained(gone))
         if self._private is not None:
             self._private.unlink(missing_ok=True)
+        if self._landing is not None:
+            self._landing.close()
         if self._relay is not None:
             self._relay.close()

@@ -1,0 +1,105 @@
+"""How far this node is in the order of all publications, and where subscriptions began in it.
+
+Some clients remember one number for all their channels: the order of the last publication that they were told. It means "I have
+everything up to there" only if that is so at the moment of telling: where it is not, publications are told without an order.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from everywire.messages import Position, Publication
+
+__all__ = ["Begun", "Ordering"]
+
+
+class Begun(msgspec.Struct, array_like=True, frozen=True):
+    """Where a subscription began: what is after `since`, in `era`, is for it.
+
+    `heard`: what its client was told in other channels up to there says nothing of this one, of which it was told later. `anew`: it had
+    begun before, and the channel moved; what is lost by that is not missed only by who was told something after it.
+    """
+
+    era: str
+    since: int
+    heard: int
+    anew: bool = False
+
+    def missed(self, told: int) -> int | None:
+        """Give after which number a client has missed what came, that has everything up to `told`; None where that is lost."""
+        if self.anew and told <= max(self.heard, self.since):
+            return None
+        return self.since if told <= self.heard else max(told, self.since)
+
+    def again(self, told: int) -> Begun:
+        """Give what holds after such a client was told what it missed: numbers after `told` say that it was."""
+        return self if told > self.heard else Begun(self.era, self.since, told, self.anew)
+
+
+class Ordering:
+    """Where this node is, by the latest news.
+
+    Invariants: `era` and `number` are those of the latest publication that the broker brought with an order; `_repairs` counts the channels
+    that are being repaired, `_gaps` the gaps, and `_mended` is how many of them there were when all channels were last found complete.
+    """
+
+    __slots__ = ("_gaps", "_mended", "_repairs", "era", "number")
+
+    def __init__(self) -> None:
+        self.era = ""
+        self.number = 0
+        self._repairs = 0
+        self._gaps = 0
+        self._mended = 0
+
+    @property
+    def sure(self) -> bool:
+        """Say whether all channels here have everything up to `number`."""
+        return not self._repairs and self._gaps == self._mended
+
+    @property
+    def gaping(self) -> bool:
+        """Say whether any channel may lack something, which has yet to be looked for."""
+        return self._gaps != self._mended
+
+    def take(self, news: Publication) -> Publication:
+        """Take notice of what the broker brings, and give it as it may be told now."""
+        if not news.order:
+            return news
+        late = news.era == self.era and news.order < self.number
+        if not late:
+            self.era, self.number = news.era, news.order
+        return news.unordered() if late or not self.sure else news
+
+    def begun(self, read: Position | None, *, anew: bool = False) -> Begun | None:
+        """Give where a subscription begins, or begins anew, whose channel was read when `read` was the order, and that hears from now on."""
+        if read is None or self.era not in ("", read.epoch):
+            return None
+        return Begun(read.epoch, read.offset, self.number, anew)
+
+    def reaches(self, read: Position) -> int:
+        """Give up to which number everything is here, of channels that are held since before they were read at `read` or later."""
+        return max(read.offset, self.number) if self.sure and self.era == read.epoch else read.offset
+
+    # What puts it in doubt.
+
+    def broken(self) -> None:
+        """Take notice that a channel is being repaired."""
+        self._repairs += 1
+
+    def repaired(self) -> None:
+        """Take notice that it is not any more."""
+        self._repairs -= 1
+
+    def gap(self) -> None:
+        """Take notice that any channel may lack something."""
+        self._gaps += 1
+
+    @property
+    def gaps(self) -> int:
+        """How many there were: what is looked at from now on is found as it is after them."""
+        return self._gaps
+
+    def mended(self, gaps: int) -> None:
+        """Take notice that all channels were looked at after so many gaps, and what lacks something is being repaired."""
+        self._mended = max(self._mended, gaps)
