@@ -74,6 +74,12 @@ def test_one_beat_is_for_all_of_them(net):
     assert all(session.attachment is None for session in net.app.hub.sessions.values())
 
 
+def test_why_the_transport_was_lost_is_known_of_each(net):
+    Client(net, "a connect", "b connect")
+    net.run(12.0)
+    assert [session.lost for session in net.app.hub.sessions.values()] == [4408, 4408]
+
+
 def test_one_leaves_and_the_others_stay(net):
     client = Client(net, "a connect", "b connect", "b in room", "a leave")
     client.told()
@@ -130,3 +136,11 @@ def test_one_transport_has_so_many_sessions_and_no_more(net):
     assert client.transport.closed is None
     client.say("one connect")
     assert client.transport.closed[0] == 1008
+
+
+def test_a_session_that_its_client_cannot_continue_is_over_with_the_transport(net):
+    client = Client(net, "a connect")
+    [session] = net.app.hub.sessions.values()
+    session.lasting = False
+    client.line.lost(1006)
+    assert not net.app.hub.sessions

@@ -147,18 +147,23 @@ class Declaring:
     def on(self, name: str, **options: Unpack[CallOptions]) -> Callable[[H], H]:
         """Have calls of `name` answered by the decorated function; docs/handlers.md says what it may take and give.
 
+        The name "*" stands for all that have no handler of their own: `Caller.called` says which it was.
+
         What it returns is the result, what an async generator yields is a stream. `Refused` tells the caller why not; anything else it
         raises is logged here, and there an internal error. Raises `ValueError` for a name that has a handler already, `TypeError` for
         a function that could never be called.
         """
         check_known(f"handler {name!r}", options, CallOptions.__annotations__)
         check_handler(name, options)
-        if name in self._hooks.handlers:
+        if name in self._hooks.handlers or (name == "*" and self._hooks.other is not None):
             raise ValueError(f"there is a handler of {name!r} already")
         chosen = HandlerOptions(**options)
 
         def decorate(handler: H) -> H:
-            self._hooks.handlers[name] = Handler(name, handler, chosen)
+            if name == "*":
+                self._hooks.other = Handler(name, handler, chosen)
+            else:
+                self._hooks.handlers[name] = Handler(name, handler, chosen)
             return handler
 
         return decorate

@@ -94,12 +94,12 @@ class Bundle:
             self._connected = True
             self._hub.limiting.gate.connected(self.base.address)
 
-    def parted(self, attachment: Attachment) -> None:
-        """Take notice that one of them, or the transport itself, is gone."""
+    def parted(self, attachment: Attachment, code: int) -> None:
+        """Take notice that one of them, or the transport itself, is gone, lost with `code`; its sessions may come back, unless they left themselves."""
         if attachment is self.base:
             self._hub.limiting.gate.left(self.base.address, connected=self._connected)
             for strand in [*self._strands.values()]:
-                strand.lost(Close.ABNORMAL)
+                strand.lost(code if code != Close.NORMAL else Close.ABNORMAL)
             return
         self._strands.pop(attachment.codec, None)
         if self.base.open and not self._strands:

@@ -46,6 +46,7 @@ async def handle(hub: Hub, attachment: Attachment, command: m.Command) -> m.Even
         case m.Ping(ref):
             return m.Ponged(ref)
         case m.Leave():
+            session.lost = Close.NORMAL
             hub.end(session)
             attachment.transport.close(Close.NORMAL, "")
             return None

@@ -14,7 +14,7 @@ from everywire.hub.channels.changes import ChangeHook, ChangeKind
 from everywire.hub.kinds import Kinds
 from everywire.messages import Command, Member, Raw
 
-__all__ = ["ConnectHook", "ConnectedHook", "Connecting", "DisconnectedHook", "Hooks", "Tracer"]
+__all__ = ["ConnectHook", "ConnectedHook", "Connecting", "DisconnectedHook", "Hooks", "MissedHook", "Tracer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,9 @@ ConnectedHook: TypeAlias = Callable[[Caller, Connecting], object]
 DisconnectedHook: TypeAlias = Callable[[Caller], object]
 """Learns of a session that is over, sync or async."""
 
+MissedHook: TypeAlias = Callable[[Connecting], object]
+"""Learns, sync or async, of who was let in and did not become a session: its client had gone meanwhile, or went on with an earlier one."""
+
 
 class Tracer(Protocol):
     """Follows what is done on behalf of one command."""
@@ -66,8 +69,14 @@ class Hooks:
     connect: ConnectHook | None = None
     connected: ConnectedHook | None = None
     disconnected: DisconnectedHook | None = None
+    missed: MissedHook | None = None
+    other: Handler | None = None  # answers calls of names that are not in `handlers`
     changes: dict[tuple[ChangeKind, str], ChangeHook] = field(default_factory=dict)  # by what happens and the pattern
     secrets: tuple[
         str, ...
     ] = ()  # the first signs what continues sessions, all of them check it; none: another with each start
     personal: str | None = None  # the pattern of users' own channels
+
+    def handler(self, name: str) -> Handler | None:
+        """Give what answers calls of `name`."""
+        return self.handlers.get(name, self.other)

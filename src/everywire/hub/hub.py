@@ -134,25 +134,26 @@ class Hub:
         return reason
 
     def lost(self, attachment: Attachment, code: int) -> None:
-        """Part an attachment from its session, which lingers unless its client closed it with 1000, or never knew it."""
-        session = self.detach(attachment)
+        """Part an attachment from its session, which lingers unless its client closed it with 1000, or cannot continue it."""
+        session = self.detach(attachment, code)
         self.metrics.disconnects[code] = self.metrics.disconnects.get(code, 0) + 1
         if session is None:
             return
-        if code == Close.NORMAL or not session.told:
+        session.lost = code
+        if code == Close.NORMAL or not session.lasts:
             self.end(session)
         else:
             self._lingering.add(session)
 
-    def detach(self, attachment: Attachment) -> Session | None:
-        """Forget a transport; its session, if it has one, is given back without it."""
+    def detach(self, attachment: Attachment, code: int = Close.ABNORMAL) -> Session | None:
+        """Forget a transport, which was lost with `code`; its session, if it has one, is given back without it."""
         attachment.open = False
         attachment.inbox.clear()
         if attachment.calls is not None:
             attachment.calls.end()
         known = self.attachments.pop(attachment, self) is None
         if attachment.bundle is not None:
-            attachment.bundle.parted(attachment)
+            attachment.bundle.parted(attachment, code)
         elif known:
             self.limiting.gate.left(attachment.address, connected=attachment.session is not None)
         self.unconnected.discard(attachment)
@@ -465,7 +466,7 @@ class Hub:
 
     def _goes_on(self, command: Command) -> bool:
         """Say whether a command is a call that goes on by itself: it has a span of its own."""
-        handler = self.hooks.handlers.get(command.name) if isinstance(command, Call) else None
+        handler = self.hooks.handler(command.name) if isinstance(command, Call) else None
         return handler is not None and handler.detached
 
     async def finished(self) -> None:

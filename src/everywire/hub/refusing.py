@@ -15,7 +15,7 @@ from everywire.messages import Packed, Raw, Ref, Refusal
 if TYPE_CHECKING:
     from everywire.hub.hub import Hub
 
-__all__ = ["refusal"]
+__all__ = ["detail", "refusal"]
 
 _log = logging.getLogger("everywire.hub")
 
@@ -24,7 +24,7 @@ def refusal(hub: Hub, what: str, ref: Ref, error: Exception) -> Refusal:
     """Give the answer for `error`: a polite no as it is; anything else is ours, logged here and told without details."""
     if isinstance(error, Refused):
         try:
-            said = Refusal(ref, error.code, error.reason, error.temporary, _data(error))
+            said = Refusal(ref, error.code, error.reason, error.temporary, detail(error))
         except Exception as fault:
             error = fault  # not even its `data` can be said
         else:
@@ -35,7 +35,8 @@ def refusal(hub: Hub, what: str, ref: Ref, error: Exception) -> Refusal:
     return Refusal(ref, Code.INTERNAL, "internal error", temporary=True)
 
 
-def _data(no: Refused) -> Raw | None:
+def detail(no: Refused) -> Raw | None:
+    """Give what is told beside the reason; raises `TypeError` for what data cannot say."""
     if no.data is None:
         return None
     data = encode(no.data)

@@ -22,6 +22,8 @@ class Session:
     server subscribes it to, whenever it is continued. `since` is when this node had it begin or go on, in milliseconds since 1970; it only
     ever grows, from node to node. `continued`: it went on here, so that another node may believe that it has it. `unseen`: it takes no
     part in who is there. `space` is which of its client's sessions it is. `told`: its client knows it; until then nobody can continue it.
+    `lasting`: its client has a way to continue it.
+    `lost` is the code that its last attachment was lost with, None as long as none was.
     `again` begins a subscription again whose channel began anew, in place of a client that asks for none: it remembers one order for all its
     channels.
 
@@ -37,6 +39,8 @@ class Session:
         "enrolled",
         "id",
         "identity",
+        "lasting",
+        "lost",
         "member",
         "since",
         "space",
@@ -58,8 +62,15 @@ class Session:
         self.continued = False
         self.unseen = False
         self.told = False
+        self.lasting = True
+        self.lost: int | None = None
         self.again: Callable[[Session, str, Position | None], None] | None = None
         self.become(identity)
+
+    @property
+    def lasts(self) -> bool:
+        """Say whether the session outlives its transport."""
+        return self.told and self.lasting
 
     @property
     def ordered(self) -> bool:

@@ -32,6 +32,7 @@ class Connect(Secretive, frozen=True):
     """Become a session, or continue the one whose secret is `resume`.
 
     `auth` is all that the client shows, for the application alone; `space` is the one of several sessions of a client that it is.
+    `lasting`: the client has a way to continue it; if not, it is over as soon as the transport is lost.
     `caught_up` is for clients that remember one order for all their channels: "era:order" of the last publication that they were told,
     empty where there was none. Whether or not it is continued, they subscribe to nothing again: either all that the session missed in all
     its channels is told after `Connected`, or another session begins, with `resumed` false. None: the client asks for each channel.
@@ -44,6 +45,7 @@ class Connect(Secretive, frozen=True):
     auth: Raw | None = None
     space: str = ""
     caught_up: str | None = None
+    lasting: bool = True
 
 
 class Refresh(Secretive, frozen=True):
@@ -151,10 +153,11 @@ class Call(Value, frozen=True):
 
 
 class Answer(Value, frozen=True):
-    """What the client's handler returned to the server's call `call`."""
+    """What the client's handler returned to the server's call `call`. `positional`: `data` is an array of several, or null for nothing at all."""
 
     call: int
     data: Data
+    positional: bool = False
 
 
 class Decline(Value, frozen=True):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Streamed
 
-__all__ = ["Route", "Routes", "StaticFiles"]
+__all__ = ["Route", "Routes", "StaticFiles", "file"]
 
 Route: TypeAlias = Callable[[Request], Response | Streamed | Awaitable[Response | Streamed]]
 
@@ -57,6 +57,18 @@ class Routes:
         return Response(404, "not found\n")
 
 
+def file(request: Request, path: Path, kind: str | None = None) -> Response:
+    """Give a file, as of the content type `kind` or what its name says; 304 where the client has it, 405 for what is neither GET nor HEAD."""
+    if request.method not in ("GET", "HEAD"):
+        return Response(405, "GET or HEAD\n", [("Allow", "GET, HEAD")])
+    body = path.read_bytes()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = [("ETag", tag), ("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")]
+    if tag in (request.headers.get("if-none-match") or ""):
+        return Response(304, b"", headers)
+    return Response(200, body, [*headers, ("Content-Type", kind or _content_type(path))])
+
+
 class StaticFiles:
     """The files of one folder under one prefix, read when they are asked for.
 
@@ -83,12 +95,7 @@ class StaticFiles:
         if found.is_dir():  # without the slash, the page's own links would lead astray
             query = f"?{request.query}" if request.query else ""
             return Response(308, b"", [("Location", quote(request.path) + "/" + query)])
-        body = found.read_bytes()
-        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        headers = [("ETag", tag), ("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")]
-        if tag in (request.headers.get("if-none-match") or ""):
-            return Response(304, b"", headers)
-        return Response(200, body, [*headers, ("Content-Type", _content_type(found))])
+        return file(request, found)
 
     def _find(self, name: str) -> Path | None:
         """Give the file or the folder called `name`, which cannot lie outside this one.

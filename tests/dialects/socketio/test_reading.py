@@ -82,9 +82,9 @@ def test_connecting(text, namespace, command):
             m.Call(-1, "f", Raw(b'{"_placeholder":true,"num":0}')),
         ),
         ('450-["f",1]', "/", m.Call(-1, "f", Raw(b"[1]"), positional=True)),
-        ("435[]", "/", m.Answer(5, NULL)),
+        ("435[]", "/", m.Answer(5, NULL, positional=True)),
         ("435[1]", "/", m.Answer(5, Raw(b"1"))),
-        ('43/chat,5[1,{"a":2}]', "/chat", m.Answer(5, Raw(b'[1,{"a":2}]'))),
+        ('43/chat,5[1,{"a":2}]', "/chat", m.Answer(5, Raw(b'[1,{"a":2}]'), positional=True)),
         ("41", "/", m.Leave()),
         ("41/chat,", "/chat", m.Leave()),
         ("41/chat", "/chat", m.Leave()),
@@ -302,7 +302,7 @@ def place(number):
             m.Call(-1, "f", Packed(b"\x92\x92\xc4\x01b\x01\xc4\x01a"), positional=True),
         ),
         ((f"461-3[{place(0)}]", b""), m.Answer(3, Packed(b"\xc4\x00"))),
-        ((f"461-3[{place(0)},1]", b""), m.Answer(3, Packed(b"\x92\xc4\x00\x01"))),
+        ((f"461-3[{place(0)},1]", b""), m.Answer(3, Packed(b"\x92\xc4\x00\x01"), positional=True)),
     ],
 )
 def test_attachments(payloads, command):
@@ -384,3 +384,8 @@ def test_half_of_a_surrogate_pair_is_refused_alone(text, command):
 def test_half_of_a_surrogate_pair_excuses_nothing_else(text):
     with pytest.raises(ProtocolError):
         say(joined(), text)
+
+
+def test_who_is_given_no_secret_has_nothing_to_continue():
+    [(_, command)] = say(decoder(recoverable=False), f"40{SHOWN}")
+    assert (command.resume, command.lasting) == (None, False)

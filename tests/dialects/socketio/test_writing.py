@@ -35,6 +35,7 @@ class Binary(dict):
         (m.Connected("connect", "s1", "ann", "p1", False, m.Heartbeat()), '40{"sid":"s1","pid":"p1"}'),
         (m.Refusal("connect", 107, "Invalid namespace"), '44{"message":"Invalid namespace"}'),
         (m.Refusal("connect", 101, "who?"), '44{"message":"who?","data":{"code":101}}'),
+        (m.Refusal("connect", 103, "no", data=Raw(b'{"x":1}')), '44{"message":"no","data":{"x":1}}'),
         (m.Result(0, Raw(b"1")), "430[1]"),
         (m.Result(456, Raw(b'{"a":[1]}')), '43456[{"a":[1]}]'),
         (m.Result(5, Raw(b"[1,2]")), "435[[1,2]]"),

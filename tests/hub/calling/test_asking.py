@@ -7,9 +7,11 @@ import pytest
 
 from everywire.app import Everywire
 from everywire.errors import Declined, Refused, SessionGone
+from everywire.hub.calling.asking import Question, read
 from everywire.hub.calling.callers import Caller
+from everywire.hub.calling.shapes import Shape
 from everywire.hub.settings import Settings
-from everywire.messages import Heartbeat
+from everywire.messages import Answer, Heartbeat, Raw
 from everywire.testing import Net, Refusal
 
 SMALL = Settings(max_data=50, max_asked=2, answer_deadline=5, heartbeat=Heartbeat(every=100_000))
@@ -219,3 +221,17 @@ def test_a_handler_that_is_cancelled_takes_its_calls_back(net, client):
     client.send("cancel", id=call)
     net.run()
     assert [event["type"] for event in client.events()] == ["cancel"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "apart", "together"),
+    [
+        (Answer(1, Raw(b"[1,2]")), [[1, 2]], [1, 2]),
+        (Answer(1, Raw(b"[1,2]"), positional=True), [1, 2], [1, 2]),
+        (Answer(1, Raw(b"null"), positional=True), [], None),
+        (Answer(1, Raw(b"null")), [None], None),
+    ],
+)
+def test_several_answers_are_given_apart_where_that_is_wanted(answer, apart, together):
+    assert read(Shape(), Question("f", apart=True), answer) == apart
+    assert read(Shape(), Question("f"), answer) == together

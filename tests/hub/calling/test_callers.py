@@ -91,3 +91,14 @@ def test_what_a_thread_needs_of_the_loop(app, kept):
         with pytest.raises(Exception, match="100 internal error"):
             client.ask("call", name="wait")
         net.run(2)
+
+
+def test_the_name_star_answers_what_has_no_handler(app):
+    app.on("*")(lambda caller, data: [caller.called, data])
+    app.on("known")(lambda caller: caller.called)
+    with pytest.raises(ValueError, match="handler of '\\*' already"):
+        app.on("*")
+    with Net(app) as net:
+        client = net.connect()
+        assert client.ask("call", name="anything", data=1)["data"] == ["anything", 1]
+        assert client.ask("call", name="known")["data"] == "known"

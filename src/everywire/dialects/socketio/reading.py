@@ -199,7 +199,7 @@ class SocketIODecoder:
             return Within(codec, m.Malformed(CONNECT, f"no more than {self._max_namespaces} namespaces"))
         self._join(codec)
         try:
-            return Within(codec, _connecting(packet.fields, name))
+            return Within(codec, _connecting(packet.fields, codec))
         except Unfit as unfit:
             return Within(codec, m.Malformed(CONNECT, str(unfit)))
 
@@ -209,12 +209,13 @@ def _size(data: str | bytes) -> int:
     return len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode(errors="surrogatepass"))
 
 
-def _connecting(fields: dict[str, Any] | None, namespace: str) -> m.Connect:
+def _connecting(fields: dict[str, Any] | None, codec: NamespaceCodec) -> m.Connect:
     auth = fields or {}
     info = _fit(auth["info"]) if "info" in auth else None
     shown = fit_object(info) if info is not None and info != Raw(b"null") else None
     token, pid = _string(auth.get("token")), _string(auth.get("pid"))
-    return m.Connect(CONNECT, token, shown, pid, _whole(fields) if fields is not None else None, namespace)
+    whole, lasting = _whole(fields) if fields is not None else None, codec.recoverable
+    return m.Connect(CONNECT, token, shown, pid if lasting else None, whole, codec.namespace, lasting=lasting)
 
 
 def _whole(fields: dict[str, Any]) -> Raw:
@@ -253,7 +254,7 @@ def _answer(packet: Packet) -> m.Command:
     """Give the answer to one of the server's calls; one that cannot be read is none, and the server is told why."""
     assert packet.id is not None
     try:
-        return m.Answer(packet.id, _together(packet.items))
+        return m.Answer(packet.id, _together(packet.items), positional=len(packet.items) != 1)
     except Unfit as unfit:
         return m.Decline(packet.id, _BAD_REQUEST, str(unfit))
 

@@ -62,7 +62,9 @@ class NamespaceCodec:
                 return self._fields(Kind.CONNECT, {**said, "pid": event.resume} if self.recoverable else said)
             case m.Refusal(ref=ref) if ref == CONNECT:
                 told: dict[str, Any] = {"message": event.reason}
-                if event.code != _BAD_REQUEST:
+                if event.data is not None:
+                    told["data"] = to_json(event.data)
+                elif event.code != _BAD_REQUEST:
                     told["data"] = {"code": event.code}
                 return self._fields(Kind.CONNECT_ERROR, told)
             case _:

@@ -8,11 +8,12 @@ from everywire import messages as m
 from everywire.errors import Refused
 from everywire.hub.access.credentials import token
 from everywire.hub.access.identity import ANONYMOUS, Identity, identity
-from everywire.hub.access.lives import begun
+from everywire.hub.access.lives import begun, missed
 from everywire.hub.access.permission import check_size
 from everywire.hub.codes import Close, Code
 from everywire.hub.continuity.renewing import Renewal, claimed, possible
 from everywire.hub.hooks import Connecting
+from everywire.hub.refusing import detail
 from everywire.hub.world import settled
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     try:
         session, connecting = await _session(hub, attachment, command)
     except Refused as no:
-        attachment.tell(m.Refusal(command.ref, no.code, no.reason, no.temporary))
+        attachment.tell(m.Refusal(command.ref, no.code, no.reason, no.temporary, detail(no)))
         attachment.close(_turned_away(no), no.reason)
         return None
     if session is None:
@@ -51,7 +52,7 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     attachment.tell(
         m.Connected(command.ref, session.id, session.user, secret, connecting is None, beat, expires, enrolled)
     )
-    session.told = True
+    session.told, session.lasting = True, command.lasting
     if renewal is not None:
         await renewal.tell()
         enrolled = session.enrolled  # with what the server has subscribed it to meanwhile
@@ -80,18 +81,24 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
             return session, None
     connecting = _connecting(hub, attachment, command, shown)
     found = await identify(hub, connecting)
-    if not attachment.open:
-        return None, None
-    if earlier is not None and earlier.identity.user == found.user:
-        session = hub.continuing.take(earlier, attachment, found)
-        if session is not None:
-            return session, None
-    if lost is not None and lost.identity.user == found.user:
-        session = hub.sessions.get(lost.proof.session)
-        if session is not None:
-            hub.continuing.abandon(session)
-    hub.limiting.user(found)
-    return hub.begin(attachment, found, command, connecting.session), connecting
+    session = None
+    try:
+        if not attachment.open:
+            return None, None
+        if earlier is not None and earlier.identity.user == found.user:
+            session = hub.continuing.take(earlier, attachment, found)
+            if session is not None:
+                return session, None
+        if lost is not None and lost.identity.user == found.user:
+            gone = hub.sessions.get(lost.proof.session)
+            if gone is not None:
+                hub.continuing.abandon(gone)
+        hub.limiting.user(found)
+        session = hub.begin(attachment, found, command, connecting.session)
+    finally:
+        if session is None or session.id != connecting.session:
+            missed(hub, connecting)
+    return session, connecting
 
 
 def _connecting(hub: Hub, attachment: Attachment, command: m.Connect, shown: str | None) -> Connecting:

@@ -1,9 +1,10 @@
-"""What an application learns of sessions: that one has begun, that one is over."""
+"""What an application learns of sessions: that one has begun, that one is over, that one did not come about."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from everywire.hub.calling.callers import Caller
 from everywire.hub.world import settled
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["begun", "ended"]
+__all__ = ["begun", "ended", "missed"]
 
 _log = logging.getLogger("everywire.hub")
 
@@ -31,12 +32,20 @@ async def begun(hub: Hub, attachment: Attachment, connecting: Connecting) -> Non
 
 def ended(hub: Hub, session: Session) -> None:
     """Tell the application of a session that is over, and that it had been told of."""
-    if hub.hooks.disconnected is not None and session.told:
-        hub.world.start(_ended(hub, hub.hooks.disconnected, session))
+    hook = hub.hooks.disconnected
+    if hook is not None and session.told:
+        hub.world.start(_over(hub, lambda: hook(Caller(hub, session))))
 
 
-async def _ended(hub: Hub, hook: Any, session: Session) -> None:
+def missed(hub: Hub, connecting: Connecting) -> None:
+    """Tell the application of who was let in, and did not become a session."""
+    hook = hub.hooks.missed
+    if hook is not None:
+        hub.world.start(_over(hub, lambda: hook(connecting)))
+
+
+async def _over(hub: Hub, hook: Callable[[], object]) -> None:
     try:
-        await settled(hub.world, hook(Caller(hub, session)))
+        await settled(hub.world, hook())
     except Exception:
         _log.exception("what is done for a session that is over failed")

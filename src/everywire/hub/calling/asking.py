@@ -9,32 +9,46 @@ from typing import TYPE_CHECKING, Any
 from everywire import messages as m
 from everywire.errors import Declined, Refused, SessionGone
 from everywire.hub.calling.running import Calls
-from everywire.hub.calling.shapes import Shape, encode
+from everywire.hub.calling.shapes import Shape, elements, encode
 from everywire.hub.codes import Code
+from everywire.messages import Raw
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["Question", "answered", "ask", "carry", "tell"]
+__all__ = ["Question", "answered", "ask", "carry", "read", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call to a client: its handler's `name`, the `data`, in how many seconds it has to answer, and the hint of its answer."""
+    """A call to a client: its handler's `name`, the `data`, in how many seconds it has to answer, and the hint of its answer.
+
+    With `apart` the answer is a list of all that the client's handler gave, where its language has several; the hint is that of each then.
+    """
 
     name: str
     data: Any = None
     timeout: float | None = None
     returns: Any = Any
+    apart: bool = False
 
 
 async def ask(hub: Hub, session: Session, question: Question) -> Any:
     """Call a handler of a session's client and give what it answers; what is raised is what `Caller.call` says."""
     shape, said = Shape(question.returns), encode(question.data)
     timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
-    return shape.read(await carry(hub, session, m.Calling(hub.next_call(), question.name, said, timeout)))
+    return read(shape, question, await carry(hub, session, m.Calling(hub.next_call(), question.name, said, timeout)))
+
+
+def read(shape: Shape, question: Question, answer: m.Answer) -> Any:
+    """Give what a client answered as the question wants it; raises `Refused` where it is not as the hint says."""
+    if not question.apart:
+        return shape.read(answer.data)
+    if not answer.positional:
+        return [shape.read(answer.data)]
+    return [shape.read(each) for each in elements(answer.data)] if answer.data != Raw(b"null") else []
 
 
 def tell(hub: Hub, session: Session, name: str, arguments: tuple[Any, ...]) -> None:
@@ -47,7 +61,7 @@ def tell(hub: Hub, session: Session, name: str, arguments: tuple[Any, ...]) -> N
     attachment.tell(m.Calling(-hub.next_call(), name, data, positional=several and data is not None))
 
 
-async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Data:
+async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Answer:
     """Tell a session's client that it is called, and give what it answers."""
     attachment = session.attachment
     if attachment is None:
@@ -60,15 +74,15 @@ async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Data:
     return await _asked(hub, attachment, calling)
 
 
-async def _asked(hub: Hub, attachment: Attachment, calling: m.Calling) -> m.Data:
+async def _asked(hub: Hub, attachment: Attachment, calling: m.Calling) -> m.Answer:
     assert attachment.calls is not None
     asked = attachment.calls.asked
     answer = asked[calling.call] = hub.world.promise()
     timer = hub.world.later(calling.timeout or 0, lambda: _late(answer, calling))
     attachment.tell(calling)
     try:
-        data: m.Data = await answer
-        return data
+        given: m.Answer = await answer
+        return given
     except (TimeoutError, asyncio.CancelledError):
         attachment.tell(m.Cancel(calling.call))
         raise
@@ -94,5 +108,5 @@ def answered(hub: Hub, calls: Calls | None, command: m.Answer | m.Decline) -> No
             answer.set_exception(Declined(reason, code))
         case m.Answer(_, data) if memoryview(data).nbytes > hub.settings.max_data:
             answer.set_exception(Declined("the answer is too big", Code.LIMIT))
-        case m.Answer(_, data):
-            answer.set_result(data)
+        case m.Answer():
+            answer.set_result(command)

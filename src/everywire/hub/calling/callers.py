@@ -25,15 +25,17 @@ T = TypeVar("T")
 class Caller:
     """The session that called a handler. It may be kept: it speaks to the session, not to the call.
 
-    `request` is the HTTP request that opened the connection of the call, None where there was none.
+    `request` is the HTTP request that opened the connection of the call, None where there was none; `called` the name by which the handler
+    was called, "" for a hook.
     """
 
-    __slots__ = ("_hub", "_session", "request")
+    __slots__ = ("_hub", "_session", "called", "request")
 
-    def __init__(self, hub: Hub, session: Session, request: Any = None) -> None:
+    def __init__(self, hub: Hub, session: Session, request: Any = None, called: str = "") -> None:
         self._hub: Final = hub
         self._session: Final = session
         self.request: Final = request
+        self.called: Final = called
 
     def __repr__(self) -> str:
         return f"Caller(session={self.session!r}, user={self.user!r})"
@@ -74,6 +76,11 @@ class Caller:
     def params(self) -> dict[str, list[str]]:
         """The parameters in the address that the client connected to: `?lang=de` is {"lang": ["de"]}."""
         return self.request.params if self.request is not None else {}
+
+    @property
+    def lost(self) -> int | None:
+        """The code that its connection was lost with last; None as long as none was."""
+        return self._session.lost
 
     @property
     def connected(self) -> bool:

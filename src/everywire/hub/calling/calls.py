@@ -91,7 +91,7 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
         return  # it was cancelled, or is too late, while it waited its turn
     try:
         handler = _handler(hub, attachment, attachment.calls, command)
-        caller, stream = Caller(hub, session, attachment.request), _opened(hub, running, handler)
+        caller, stream = Caller(hub, session, attachment.request, command.name), _opened(hub, running, handler)
         bound = handler.bind(caller, command.data, stream, positional=command.positional)
     except Exception:
         running.finish(None)
@@ -106,7 +106,7 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
 
 def _handler(hub: Hub, attachment: Attachment, calls: Calls, command: m.Call) -> Handler:
     """Give the handler that is to answer, if the call is one that it can answer now."""
-    handler, settings = hub.hooks.handlers.get(command.name), hub.settings
+    handler, settings = hub.hooks.handler(command.name), hub.settings
     if handler is None:
         raise Refused("unknown name", Code.UNKNOWN_NAME)
     if calls.working >= settings.max_calls:

@@ -10,7 +10,7 @@ import msgspec
 
 from everywire import messages as m
 from everywire.errors import Declined, EverywireError, Refused, SessionGone
-from everywire.hub.calling.asking import Question, ask, carry
+from everywire.hub.calling.asking import Question, ask, carry, read
 from everywire.hub.calling.shapes import Shape, encode
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class _Told(msgspec.Struct):
     packed: bool = False
     reason: str = ""
     code: int = 0
+    positional: bool = False
 
 
 class Reaching:
@@ -61,7 +62,7 @@ class Reaching:
 
     def __init__(self, hub: Hub) -> None:
         self._hub: Final = hub
-        self._waiting: dict[int, asyncio.Future[m.Data]] = {}
+        self._waiting: dict[int, asyncio.Future[m.Answer]] = {}
         self._carried: dict[tuple[str, int], asyncio.Future[None]] = {}
         hub.notes.add("ask", _Ask, self._asked)
         hub.notes.add("ask-over", _Over, self._over)
@@ -76,19 +77,18 @@ class Reaching:
         shape, said = Shape(question.returns), encode(question.data)
         timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
         packed = isinstance(said, m.Packed)
-        return shape.read(
-            await self._elsewhere(_Ask(hub.next_call(), session, question.name, bytes(said), packed, timeout))
-        )
+        wanted = _Ask(hub.next_call(), session, question.name, bytes(said), packed, timeout)
+        return read(shape, question, await self._elsewhere(wanted))
 
-    async def _elsewhere(self, wanted: _Ask) -> m.Data:
+    async def _elsewhere(self, wanted: _Ask) -> m.Answer:
         hub, number = self._hub, wanted.number
         answer = self._waiting[number] = hub.world.promise()
         gone = SessionGone(f"no node says that it has the session {wanted.session}")
         timer = hub.world.later(wanted.timeout + _TRAVEL, lambda: _break(answer, gone))
         try:
             await hub.notes.tell("ask", wanted)
-            data: m.Data = await answer
-            return data
+            given: m.Answer = await answer
+            return given
         except asyncio.CancelledError:
             hub.world.task(self._say("ask-over", _Over(number)))
             raise
@@ -102,7 +102,8 @@ class Reaching:
             return
         match told.why:
             case "answered":
-                answer.set_result(m.Packed(told.data) if told.packed else m.Raw(told.data))
+                data = m.Packed(told.data) if told.packed else m.Raw(told.data)
+                answer.set_result(m.Answer(told.number, data, told.positional))
             case "declined":
                 _break(answer, Declined(told.reason, told.code))
             case "late":
@@ -149,7 +150,8 @@ class Reaching:
         except Exception:
             _log.exception("a call for another node failed")
             return _Told(node, number, "failed")
-        return _Told(node, number, "answered", bytes(answer), isinstance(answer, m.Packed))
+        data, packed = answer.data, isinstance(answer.data, m.Packed)
+        return _Told(node, number, "answered", bytes(data), packed, positional=answer.positional)
 
     async def _say(self, kind: str, body: msgspec.Struct) -> None:
         try:
@@ -158,6 +160,6 @@ class Reaching:
             _log.exception("another node was not told what became of its call")
 
 
-def _break(answer: asyncio.Future[m.Data], error: Exception) -> None:
+def _break(answer: asyncio.Future[m.Answer], error: Exception) -> None:
     if not answer.done():
         answer.set_exception(error)

@@ -1,0 +1,101 @@
+"""`ASGIApp` as python-socketio has it: the application to be run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypedDict, Unpack
+
+from everywire.app import Everywire
+from everywire.dialects.socketio import SocketIODialect
+from everywire.gateway import Gateway
+from everywire.hub.world import World, settled
+from everywire.servers.routes import file
+from everywire.servers.websocket import Server
+from everywire.socketio.server import AsyncServer
+
+__all__ = ["ASGIApp"]
+
+_LEAST_SIZE: Final = 1 << 20  # bytes of a WebSocket's message
+_FRAME: Final = 64  # bytes of a message beside its content
+
+
+class Lifetime(TypedDict, total=False):
+    """What is done when the application begins and ends, sync or async; and `secret` and `broker`, which are `Everywire`'s."""
+
+    on_startup: Callable[[], Any] | None
+    on_shutdown: Callable[[], Any] | None
+    secret: str | list[str] | None
+    broker: Any
+
+
+class ASGIApp(Everywire):
+    """The application of an `AsyncServer`: `app.run()`, `everywire run module:app`, or `app.serving()` in a test.
+
+    It is everywire's own server that runs it: another ASGI application beside it is refused. `static_files` are files, or folders, by their paths;
+    a file may be {"filename": …, "content_type": …}.
+    """
+
+    def __init__(
+        self,
+        socketio_server: AsyncServer,
+        other_asgi_app: Any = None,
+        static_files: Mapping[str, Any] | None = None,
+        socketio_path: str = "socket.io",
+        **options: Unpack[Lifetime],
+    ) -> None:
+        if other_asgi_app is not None:
+            raise ValueError(
+                "this application is run by everywire's own server: run the other one by its own, behind the same proxy"
+            )
+        self._server: Final = socketio_server
+        self._startup, self._shutdown = options.get("on_startup"), options.get("on_shutdown")
+        secret, broker = options.get("secret"), options.get("broker")
+        super().__init__(settings=socketio_server.options.settings, secret=secret, broker=broker)
+        path, given = f"/{socketio_path.strip('/')}", socketio_server.options
+        # Its clients would show their secret with a position in all channels, of which nothing is made here.
+        self.speak(lambda beat: SocketIODialect(path, beat, socketio_server.has, given.max_payload, recoverable=False))
+        socketio_server.join(self)
+        for place, what in (static_files or {}).items():
+            self._serve(place, what)
+
+    def _serve(self, place: str, what: Any) -> None:
+        described: Mapping[str, Any] = what if isinstance(what, Mapping) else {"filename": what}
+        path = Path(described["filename"])
+        if path.is_dir():
+            self.static(place, path)
+            return
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {path.absolute()}")
+        kind = described.get("content_type")
+        self.route(place)(lambda request: file(request, path, kind))
+
+    def start(self, world: World | None = None) -> Gateway:
+        """Come to life, as `Everywire.start` says."""
+        gateway = super().start(world)
+        self._server.start()
+        return gateway
+
+    async def stop(self) -> None:
+        """End, as `Everywire.stop` says, and what runs in the background with it."""
+        await self._server.stop()
+        await super().stop()
+
+    @asynccontextmanager
+    async def serving(
+        self, host: str | None = "127.0.0.1", port: int = 0, *, finish: float = 0.0, **options: Any
+    ) -> AsyncIterator[Server]:
+        """Serve while the context lasts, as `Everywire.serving` says; between `on_startup` and `on_shutdown`."""
+        given = self._server.options
+        if given.origins is not None:
+            options.setdefault("origins", given.origins)
+        options.setdefault("max_size", max(_LEAST_SIZE, given.max_payload + _FRAME))
+        async with super().serving(host, port, finish=finish, **options) as server:
+            if self._startup is not None:
+                await settled(self.hub.world, self._startup())
+            try:
+                yield server
+            finally:
+                if self._shutdown is not None:
+                    await settled(self.hub.world, self._shutdown())

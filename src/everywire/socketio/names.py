@@ -1,0 +1,42 @@
+"""Rooms as channels: how a channel is called that stands for a room, for one client or for everybody in a namespace."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote
+
+__all__ = ["EVERYBODY", "PATTERNS", "everybody", "room", "rooms"]
+
+EVERYBODY = "namespace:{name}"
+PATTERNS = ("room:{name}", "room/{namespace}:{name}", EVERYBODY)
+_OURS = "%:*>"  # what means something in a channel's name, or in how we write one
+
+
+def room(namespace: str, name: str) -> str:
+    """Give the channel of a room; a client's own room is called as the client. Raises `TypeError` or `ValueError` for what is no name of one."""
+    if not isinstance(name, str):
+        raise TypeError(f"a room's name is a text: str({name!r})")
+    if not name:
+        raise ValueError("a room's name is not empty")
+    return f"{_prefix(namespace)}{_quoted(name)}"
+
+
+def everybody(namespace: str) -> str:
+    """Give the channel of all clients in a namespace."""
+    return f"namespace:{_quoted(namespace)}"
+
+
+def rooms(namespace: str, channels: tuple[str, ...]) -> list[str]:
+    """Give the names of those rooms of a namespace that are among `channels`."""
+    prefix = _prefix(namespace)
+    return [unquote(each.removeprefix(prefix)) for each in channels if each.startswith(prefix)]
+
+
+def _prefix(namespace: str) -> str:
+    return "room:" if namespace == "/" else f"room{_quoted(namespace)}:"
+
+
+def _quoted(name: str) -> str:
+    """Write what cannot stand in a channel's name as its bytes in hexadecimal, %3A for a colon; raises `ValueError` for a lone surrogate."""
+    if name.isprintable() and not any(sign in name for sign in _OURS):
+        return name
+    return "".join(quote(sign, safe="") if sign in _OURS or not sign.isprintable() else sign for sign in name)
