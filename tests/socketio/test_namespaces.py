@@ -54,6 +54,7 @@ async def test_one_event_has_a_handler_in_each_namespace_and_some_are_not_there(
     sio = socketio.AsyncServer(namespaces=["/named"])
     sio.on("which", lambda sid: "main")
     sio.on("which", lambda sid: "chat", namespace="/chat")
+    assert sio.namespaces == ["/", "/chat", "/named"]
     async with house(sio) as home:
         main, chat, named = await home.come(), await home.come("/chat"), await home.come("/named")
         assert [await main.ask("which"), await chat.ask("which")] == [["main"], ["chat"]]

@@ -4,6 +4,7 @@ import pytest
 from tests.socketio.serving import house
 
 from everywire import Refused, socketio
+from everywire.hub.settings import Settings
 from everywire.socketio.exceptions import BadNamespaceError
 from everywire.testing import Net, Refusal
 
@@ -114,8 +115,6 @@ async def test_what_is_emitted_while_a_client_connects_comes_afterwards_in_order
 
 
 async def test_there_is_a_limit_which_who_enters_is_told(sio):
-    from everywire.hub.settings import Settings
-
     sio = socketio.AsyncServer(settings=Settings(max_channels=3))
     async with house(sio) as home:
         client = await home.come()
@@ -125,6 +124,22 @@ async def test_there_is_a_limit_which_who_enters_is_told(sio):
         assert sio.rooms(await sid(client)) == [await sid(client), "one"]
         with pytest.raises(BadNamespaceError):
             await sio.enter_room("nobody", "one")
+
+
+async def test_a_room_too_many_while_a_client_connects_costs_it_nothing_else(caplog):
+    sio = socketio.AsyncServer(settings=Settings(max_channels=3))
+
+    @sio.event
+    async def connect(sid, environ):
+        for room in ("one", "two"):
+            await sio.enter_room(sid, room)
+        await sio.emit("said", sid, to=sid)
+
+    async with house(sio) as home:
+        client = await home.come()
+        assert await client.event("said") == [await sid(client)]
+        assert sio.rooms(await sid(client)) == [await sid(client), "one"]
+    assert "not in room 'two': no more than 3 channels" in caplog.text
 
 
 @pytest.mark.parametrize("command", ["subscribe", "publish", "history"])

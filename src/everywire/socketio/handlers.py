@@ -58,10 +58,10 @@ class Handlers:
         named = {event for functions in self._functions.values() for event in functions}
         return (named | ({ANY} if self._responders else set())) - RESERVED
 
-    def has(self, namespace: str) -> bool:
-        """Say whether anything was declared for a namespace."""
-        known = self._functions.keys() | self._responders.keys()
-        return namespace in known or ANY in known
+    @property
+    def namespaces(self) -> set[str]:
+        """The names of the namespaces that something was declared for; "*" is any."""
+        return self._functions.keys() | self._responders.keys()
 
     def add(self, namespace: str, event: str, function: Callable[..., Any]) -> None:
         """Declare the handler of an event, in place of an earlier one; raises `TypeError` for what cannot be one."""

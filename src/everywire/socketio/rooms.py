@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from everywire.errors import Refused
 from everywire.hub.channels.subscribing import subscribe_unasked
 from everywire.socketio import names
 from everywire.socketio.exceptions import BadNamespaceError
@@ -23,6 +25,8 @@ Said = dict[str, Any]
 """An event as it is published: {"event": its name, "args": its arguments}."""
 
 _CLOSING: Final = "socketio-close-room"
+
+_log = logging.getLogger("everywire.socketio")
 
 
 class _Closing(msgspec.Struct):
@@ -121,7 +125,10 @@ class Rooms:
         """Have a client who has come enter its rooms, and be told what was said to it meanwhile."""
         said, client.said = client.said, []
         for room in client.rooms:
-            await self.enter(client.sid, room, client.namespace)
+            try:
+                await self.enter(client.sid, room, client.namespace)
+            except (Refused, BadNamespaceError) as no:  # one too many, or the client is gone
+                _log.warning("a client is not in room %s: %s", ascii(room), no)
         own = names.room(client.namespace, client.sid)
         for each in said:
             await self.app.publish(own, each)

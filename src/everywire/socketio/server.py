@@ -103,9 +103,14 @@ class AsyncServer:
         self._handlers.respond(namespace.namespace, namespace)
         self._hear()
 
+    @property
+    def namespaces(self) -> list[str]:
+        """The namespaces that there are: those that were named, and those that something was declared for."""
+        return sorted(self.options.namespaces | self._handlers.namespaces)
+
     def has(self, namespace: str) -> bool:
         """Say whether there is a namespace: it was named, or something was declared for it."""
-        return bool({namespace, ANY} & self.options.namespaces) or self._handlers.has(namespace)
+        return bool({namespace, ANY} & (self.options.namespaces | self._handlers.namespaces))
 
     def join(self, app: Everywire) -> None:
         """Be the face of an application from now on; `ASGIApp` calls it. Raises `ValueError` where there is one already."""
