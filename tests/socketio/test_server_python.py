@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-
 import socketio as theirs
+
 from everywire import socketio
 
 
