@@ -231,7 +231,7 @@ class Play:
             case ("lose", count):
                 self.memory.left = count
             case ("gap",):
-                self.net.app.hub.deliver(Gap())
+                self.net.app.hub.delivering.take(Gap())
             case ("wait", seconds):
                 self.net.run(seconds)
             case ("flush",):

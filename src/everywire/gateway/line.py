@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from everywire.dialects.base import Decoder, Open, OpenLine, Part, Within
@@ -32,8 +33,8 @@ class Line:
         if not self.attachment.pay(len(data)):
             return
         try:
-            for command in self.decoder.decode(data):
-                assert not isinstance(command, Within)  # of a language that has `part`
+            commands: Iterator[Command] = self.decoder.decode(data)  # type: ignore[assignment]  # of a language without `part`
+            for command in commands:
                 self.attachment.receive(command)
         except ProtocolError as fault:
             self.attachment.close(fault.code, fault.reason)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, Final
 
-from everywire.brokers.base import Broker, Draft, Gap, News, Note, Receipt
+from everywire.brokers.base import Broker, Draft, Receipt
 from everywire.errors import Refused
 from everywire.http.request import Request
 from everywire.hub.access.expiries import Expiries
@@ -23,6 +23,7 @@ from everywire.hub.calling.reaching import Reaching
 from everywire.hub.calling.running import Running
 from everywire.hub.channels.changes import Changes
 from everywire.hub.channels.channel import Channel, Subscription
+from everywire.hub.channels.delivering import Delivering
 from everywire.hub.channels.enrolling import Enrolling
 from everywire.hub.channels.presence import Places
 from everywire.hub.channels.repairs import Repairs
@@ -41,7 +42,7 @@ from everywire.hub.refusing import refusal
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Call, Command, Connect, Left, Member, Moved, Publication, Refusal, Unsubscribed
+from everywire.messages import Call, Command, Connect, Member, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
 from everywire.wildcards import Patterns, wild
@@ -54,8 +55,7 @@ _log = logging.getLogger("everywire.hub")
 class Hub:
     """The authority on one node: the only place where sessions and channels change.
 
-    Everything happens on one event loop. The way down, from the broker's `deliver` to the transports, is
-    synchronous, so that a fan-out cannot interleave with a subscribe.
+    Everything happens on one event loop.
 
     Invariants: a session is in `sessions` from its connect to its end; it either has an attachment or is
     lingering; `_users` holds the same sessions by user, but the anonymous; a channel is in `channels` while it has subscriptions,
@@ -87,7 +87,7 @@ class Hub:
         self.limiting: Final = Limiting(self)
         self.expiries: Final = Expiries(world, self.settings.expiry_grace, _expired)
         self.patterns: Final = Patterns()
-        self.repairs: Final = Repairs(world, broker, self.settings, self.metrics).guard(self.channels, self._announce)
+        self.repairs: Final = Repairs(world, broker, self.settings, self.metrics)
         self.rosters: Final = Rosters(world, broker, self.channels)
         self._users: dict[str, dict[Session, None]] = {}
         self.records: Final = Records(world, broker, self.node, self.settings.resume_ttl, self.sessions)
@@ -101,7 +101,7 @@ class Hub:
         self._last_call = 0
         self.unfinished: Final[set[asyncio.Future[None]]] = set()  # handlers at work that go on without their clients
         self.changes: Final = Changes(self)
-        broker.listen(self.deliver)
+        self.delivering: Final = Delivering(self)
 
     @property
     def time(self) -> float:
@@ -366,55 +366,6 @@ class Hub:
             self.metrics.publications += 1
         return receipt
 
-    def deliver(self, news: News) -> None:
-        """Tell the listeners of a channel what the broker brings."""
-        if isinstance(news, Note):
-            self.notes.take(news.data)
-            return
-        if isinstance(news, Gap):
-            self.repairs.gap()
-            self.rosters.gap()
-            self.world.task(self.continuing.verify())
-            return
-        channel = self.channels.get(news.channel)
-        if channel is None:
-            self._tell_matching(news)
-        elif isinstance(news, Publication):
-            self.repairs.take(channel, news)
-        elif isinstance(news, Moved):
-            if channel.end is None or channel.end.epoch != news.epoch:  # it was not noticed before
-                self.metrics.deliveries += channel.audience
-                channel.move(news)
-        else:
-            self.rosters.stirred(news.channel)
-            self.metrics.deliveries += channel.audience
-            channel.tell(news)
-            if isinstance(news, Left):
-                self.continuing.left(channel, news.member.session)
-
-    def _announce(self, channel: Channel, news: Publication) -> None:
-        """Tell a publication to who listens to its channel, and to channels that its name matches."""
-        self.metrics.deliveries += channel.audience
-        channel.tell(news)
-        if len(self.patterns):
-            self._tell_matching(news, [channel])
-
-    def _tell_matching(self, news: News, told: list[Channel] | None = None) -> None:
-        """Tell who listens by wildcards: publications only, and only of channels that their rule was asked about.
-
-        Whom one of the channels in `told` has told already is not told again: its client hands the one publication on to all its
-        subscriptions that match.
-        """
-        told = [] if told is None else told
-        names = self.patterns.matching(news.channel) if isinstance(news, Publication) else ()
-        if names and isinstance(news, Publication) and (place := self.hooks.kinds.find(news.channel)) is not None:
-            for name in names:
-                channel = self.channels[name]
-                if channel.place.has(place):
-                    self.metrics.deliveries += channel.audience
-                    channel.tell(news, told)
-                    told.append(channel)
-
     # Commands.
 
     def work(self, attachment: Attachment) -> Awaitable[None]:
@@ -481,10 +432,10 @@ class Hub:
         for attachment in [*self.attachments]:
             self.detach(attachment)
             attachment.transport.close(code, reason)
-        for wheel in (self.heartbeats, self.expiries, self.places, self.changes, self._lingering, self.unconnected):
-            wheel.close()
-        for keeper in (self.records, self.repairs, self.rosters, self._unclaimed, self.call_deadlines):
-            keeper.close()
+        for deadlines in (self._lingering, self.unconnected, self._unclaimed, self.call_deadlines, self.expiries):
+            deadlines.close()
+        for part in (self.heartbeats, self.places, self.changes, self.records, self.repairs, self.rosters):
+            part.close()
 
     async def settled(self) -> None:
         """Wait until what other nodes need of this one is written down."""

@@ -202,7 +202,7 @@ def test_a_senseless_revocation_is_refused(nets, revocation):
 def test_a_strangers_kick_does_nothing(nets, body, caplog):
     one, _ = nets
     ann = one.connect(token="ann")
-    one.app.hub.deliver(Note(msgspec.msgpack.encode((1, "kick", "n", body))))
+    one.app.hub.delivering.take(Note(msgspec.msgpack.encode((1, "kick", "n", body))))
     one.run()
     assert ann.closed is None
 
@@ -211,7 +211,7 @@ def test_what_a_node_remembers_is_bounded(nets):
     one, _ = nets
     hub = one.app.hub
     for number in range(12_000):
-        hub.deliver(Note(msgspec.msgpack.encode((1, "revoke", "n", {"name": f"x{number}", "before": 1.0}))))
+        hub.delivering.take(Note(msgspec.msgpack.encode((1, "revoke", "n", {"name": f"x{number}", "before": 1.0}))))
     one.run()
     assert len(hub.revoking._lately) == 10_000
 

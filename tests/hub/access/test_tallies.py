@@ -111,6 +111,6 @@ def test_a_node_alone_waits_for_nobody():
 def test_a_note_of_the_release_before_is_understood(crowd):
     ann = crowd.nets[1].connect(token="ann")
     body = {"code": 4404, "reason": "", "user": "ann"}
-    crowd.nets[1].app.hub.deliver(Note(msgspec.msgpack.encode((1, "kick", "older", body))))
+    crowd.nets[1].app.hub.delivering.take(Note(msgspec.msgpack.encode((1, "kick", "older", body))))
     crowd.loop.run(0.1)
     assert ann.closed == (4404, "")

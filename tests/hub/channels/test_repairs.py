@@ -98,7 +98,7 @@ def test_after_a_gap_one_look_is_enough(net, broker):
     client = listener(net)
     broker.lost = {1}
     publish(net, 1)
-    net.app.hub.deliver(Gap())
+    net.app.hub.delivering.take(Gap())
     net.run()
     assert heard(client) == [1]
 
@@ -211,7 +211,7 @@ def test_listeners_at_the_beginning_of_a_lost_log_are_told_before_its_first_publ
     client = listener(net)
     client.events()
     broker._logs.clear()
-    net.app.hub.deliver(Gap())
+    net.app.hub.delivering.take(Gap())
     net.run(0.01)
     assert heard(client) == ["moved"]
 

@@ -28,7 +28,7 @@ class Deaf:
 
     def hear(self, news):
         if not (self.lost and isinstance(news, Joined | Left)):
-            self.hub.deliver(news)
+            self.hub.delivering.take(news)
 
     async def members(self, channel):
         if self.failing:
@@ -75,7 +75,7 @@ def test_who_is_held_is_told_its_own_which_is_newer(net):
     channel = net.app.hub.channels["room:a"]
     (subscription,) = channel.subscriptions.values()
     channel.hold(subscription, subscription.attachment or net.app.hub.sessions[alice.session].attachment)
-    net.app.hub.deliver(Gap())
+    net.app.hub.delivering.take(Gap())
     net.run(0.1)
     assert subscription.pending == []
     assert alice.events() == []
@@ -85,7 +85,7 @@ def test_two_gaps_at_once_are_one_round_and_one_more(net):
     alice = net.connect()
     alice.subscribe("room:a")
     for _ in range(5):
-        net.app.hub.deliver(Gap())
+        net.app.hub.delivering.take(Gap())
     net.run(0.1)
     assert 1 <= len(alice.events("presence")) <= 5
 

@@ -56,7 +56,7 @@ def test_a_node_says_again_that_it_goes_on_with_a_session_when_the_broker_forgot
     cluster.shared.inner._records.clear()
     cluster.shared.views[0].heal()
     cluster.run(0.1)
-    two.app.hub.deliver(Gap())
+    two.app.hub.delivering.take(Gap())
     cluster.run(0.1)
     assert ann.session not in one.app.hub.sessions
     assert ann.session in two.app.hub.sessions

@@ -358,7 +358,7 @@ def test_the_native_way_asks_for_each_channel_as_ever(nodes):
 
 def test_a_gap_that_was_looked_after_leaves_orders_as_they_were(nodes):
     client = nodes.client("a")
-    nodes.nets[0].app.hub.deliver(Gap())
+    nodes.nets[0].app.hub.delivering.take(Gap())
     nodes.publish(("a", 1))
     nodes.run(0.1)
     nodes.publish(("a", 2))

@@ -15,13 +15,13 @@ from everywire.brokers.memory.places import Places as Seats
 from everywire.hub.channels import channel as channels
 from everywire.hub.channels import pages, subscribing
 from everywire.hub.channels.channel import Channel
+from everywire.hub.channels.delivering import Delivering
 from everywire.hub.channels.pacing import Pace
 from everywire.hub.channels.presence import Places
 from everywire.hub.channels.repairs import Repairs
 from everywire.hub.continuity.continuing import Continuing
 from everywire.hub.continuity.records import Records
 from everywire.hub.deadlines import Deadlines
-from everywire.hub.hub import Hub
 from everywire.hub.notes import Notes
 from everywire.messages import Audience, Passed, Position, Publication
 
@@ -199,9 +199,8 @@ def gap_ignored(patch):
 
 def gap_not_delivered(patch):
     """A link that comes again is taken for one that was never lost, and nobody looks later."""
-    real = Hub._deliver if hasattr(Hub, "_deliver") else Hub.deliver
-    name = real.__name__
-    patch(Hub, name, lambda self, news: None if isinstance(news, Gap) else real(self, news))
+    real = Delivering.take
+    patch(Delivering, "take", lambda self, news: None if isinstance(news, Gap) else real(self, news))
     patch(Repairs, "_look", lambda self: None)
 
 

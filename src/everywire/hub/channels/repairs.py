@@ -48,10 +48,9 @@ class Repairs:
         self._suspects: dict[str, Position] = {}
         self._timer: Timer | None = None
 
-    def guard(self, channels: Mapping[str, Channel], tell: Callable[[Channel, Publication], None]) -> Repairs:
+    def guard(self, channels: Mapping[str, Channel], tell: Callable[[Channel, Publication], None]) -> None:
         """Take care of `channels` from now on."""
         self._channels, self._tell = channels, tell
-        return self
 
     def watch(self) -> None:
         """Begin to look, now that there is a channel; nothing is lost between this hub and a broker that is its own."""
