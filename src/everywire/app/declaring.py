@@ -246,15 +246,18 @@ class Declaring:
         *,
         namespaces: Collection[str] | Callable[[str], bool] = ("/",),
         max_payload: int = 1_000_000,
+        recovery: bool = False,
     ) -> None:
         """Serve the clients of Socket.IO, versions 3 and 4, at `path`: over long polling, over WebSocket, and from the one to the other.
 
         `namespaces` are those that there are, or a function that says whether there is one of that name; each that a client connects to is a
-        session. A message, and all that is attached to one, has at most `max_payload` bytes. See docs/dialects/socketio.md.
+        session. A message, and all that is attached to one, has at most `max_payload` bytes. With `recovery`, a client that comes back in
+        time has its session, its channels, and what was published there meanwhile, and each event that is not to be acknowledged has one more
+        argument, a text, behind its own. See docs/dialects/socketio.md.
         """
         check_namespaces(namespaces)
         known = namespaces if callable(namespaces) else frozenset(namespaces).__contains__
-        self.speak(lambda heartbeat: SocketIODialect(path, heartbeat, known, max_payload))
+        self.speak(lambda heartbeat: SocketIODialect(path, heartbeat, known, max_payload, recoverable=recovery))
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`.

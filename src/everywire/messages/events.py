@@ -214,6 +214,8 @@ class Calling(Value, frozen=True):
     """The server calls the client's handler `name`, and waits `timeout` seconds; `call` numbers the server's calls.
 
     Without a `timeout` its number is negative, and no answer is waited for. `positional`: `data` is an array of the arguments.
+    `order` is up to where, in an era, whoever is told it has everything, in all its channels: of an empty era where there was nothing yet;
+    None where nothing of the kind can be said.
     """
 
     call: int
@@ -221,6 +223,7 @@ class Calling(Value, frozen=True):
     data: Data | None = None
     timeout: float | None = None
     positional: bool = False
+    order: Position | None = None
 
 
 class Refusal(Value, frozen=True):

@@ -54,8 +54,7 @@ class ASGIApp(Everywire):
         secret, broker = options.get("secret"), options.get("broker")
         super().__init__(settings=socketio_server.options.settings, secret=secret, broker=broker)
         path, given = f"/{socketio_path.strip('/')}", socketio_server.options
-        # Its clients would show their secret with a position in all channels, of which nothing is made here.
-        self.speak(lambda beat: SocketIODialect(path, beat, socketio_server.has, given.max_payload, recoverable=False))
+        self.speak(lambda beat: SocketIODialect(path, beat, socketio_server.has, given.max_payload))
         socketio_server.join(self)
         for place, what in (static_files or {}).items():
             self._serve(place, what)

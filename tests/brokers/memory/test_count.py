@@ -21,6 +21,16 @@ def test_it_counts_from_1_in_one_era():
     assert found.position == Position("e0", 2)
 
 
+def test_it_begins_once_for_what_is_not_counted():
+    found = counted(0)
+    for _ in range(2):
+        found.begin()
+        assert found.number == 1
+    assert found.next() == 2
+    found.begin()
+    assert found.number == 2
+
+
 def test_it_answers_from_what_a_log_has_lost_to_where_it_is():
     found = counted(5)
     assert [found.answers(Position("e0", number), 2) for number in (1, 2, 5, 6)] == [False, True, True, False]

@@ -91,10 +91,10 @@ def there(namespace: str) -> bool:
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: Everywire | None = None, *, max_payload: int = 1_000_000, **options: Any
+    app: Everywire | None = None, *, max_payload: int = 1_000_000, recovery: bool = False, **options: Any
 ) -> AsyncIterator[tuple[Any, str]]:
     """Serve; gives the application and its address."""
     app = app or Served()
-    app.socketio(namespaces=there, max_payload=max_payload)
+    app.socketio(namespaces=there, max_payload=max_payload, recovery=recovery)
     async with app.serving(**options) as server:
         yield app, f"http://127.0.0.1:{server.port}"

@@ -128,7 +128,7 @@ CONNECTING = said(type=0, nsp="/", data={"token": "t", "info": {"a": 1}, "pid": 
 
 def test_the_parser_is_told_by_the_first_packet():
     client = SocketIODialect().decoder()
-    assert say(client, CONNECTING) == [m.Connect("connect", "t", Raw(b'{"a":1}'), "p", SHOWN, "/")]
+    assert say(client, CONNECTING) == [m.Connect("connect", "t", Raw(b'{"a":1}'), None, SHOWN, "/", lasting=False)]
     assert say(client, said(type=2, nsp="/", data=["f", {"a": b"x"}], id=3)) == [
         m.Call(3, "f", Packed(pack({"a": b"x"})))
     ]

@@ -34,6 +34,11 @@ def say(client, *payloads):
     return [(each.codec.namespace, each.command) if isinstance(each, Within) else each for each in said]
 
 
+def shown(space, *more, **said):
+    """Give the connect of a client that cannot come back to its session."""
+    return m.Connect("connect", *more, **said, space=space, lasting=False)
+
+
 SHOWN = '{"token":"t","info":{"a":1},"pid":"p"}'
 ODD = '{"token":1,"info":null,"pid":[],"offset":"5","mine":{}}'
 
@@ -41,14 +46,14 @@ ODD = '{"token":1,"info":null,"pid":[],"offset":"5","mine":{}}'
 @pytest.mark.parametrize(
     ("text", "namespace", "command"),
     [
-        ("40", "/", m.Connect("connect", space="/")),
-        ("40/,", "/", m.Connect("connect", space="/")),
-        ("40{}", "/", m.Connect("connect", auth=Raw(b"{}"), space="/")),
-        ("40/chat", "/chat", m.Connect("connect", space="/chat")),
-        ("40/chat,", "/chat", m.Connect("connect", space="/chat")),
-        (f"40{SHOWN}", "/", m.Connect("connect", "t", Raw(b'{"a":1}'), "p", Raw(SHOWN.encode()), "/")),
-        ('40/chat,{"token":"t"}', "/chat", m.Connect("connect", "t", auth=Raw(b'{"token":"t"}'), space="/chat")),
-        (f"40{ODD}", "/", m.Connect("connect", auth=Raw(ODD.encode()), space="/")),
+        ("40", "/", shown("/")),
+        ("40/,", "/", shown("/")),
+        ("40{}", "/", shown("/", auth=Raw(b"{}"))),
+        ("40/chat", "/chat", shown("/chat")),
+        ("40/chat,", "/chat", shown("/chat")),
+        (f"40{SHOWN}", "/", shown("/", "t", Raw(b'{"a":1}'), auth=Raw(SHOWN.encode()))),
+        ('40/chat,{"token":"t"}', "/chat", shown("/chat", "t", auth=Raw(b'{"token":"t"}'))),
+        (f"40{ODD}", "/", shown("/", auth=Raw(ODD.encode()))),
         ('40{"info":[1]}', "/", m.Malformed("connect", "bad request: info is not an object")),
         ("40/other,", "/other", m.Malformed("connect", "Invalid namespace")),
         ("40/other", "/other", m.Malformed("connect", "Invalid namespace")),
@@ -218,8 +223,8 @@ def test_the_first_namespace_may_be_left_and_come_back_into():
     client = joined()
     assert [command for _, command in say(client, "41", "40", "40")] == [
         m.Leave(),
-        m.Connect("connect", space="/"),
-        m.Connect("connect", space="/"),
+        shown("/"),
+        shown("/"),
     ]
     assert say(client, "41/chat,", '42["f"]')[1] == ("/", m.Call(-1, "f"))
     with pytest.raises(ProtocolError):
@@ -245,7 +250,7 @@ def test_a_client_may_come_back_into_a_namespace():
     with pytest.raises(ProtocolError):
         say(client, '42/chat,["f"]')
     assert say(client, "40/chat,", '42/chat,["f"]') == [
-        ("/chat", m.Connect("connect", space="/chat")),
+        ("/chat", shown("/chat")),
         ("/chat", m.Call(-1, "f")),
     ]
 
@@ -255,8 +260,8 @@ def test_namespaces_are_limited():
     for number in range(64):
         say(client, f"40/{number},")
     assert say(client, "40/more,") == [("/more", m.Malformed("connect", "no more than 64 namespaces"))]
-    assert say(client, "40/1,") == [("/1", m.Connect("connect", space="/1"))]
-    assert say(client, "41/1,", "40/more,")[1] == ("/more", m.Connect("connect", space="/more"))
+    assert say(client, "40/1,") == [("/1", shown("/1"))]
+    assert say(client, "41/1,", "40/more,")[1] == ("/more", shown("/more"))
 
 
 def test_how_many_namespaces_is_a_setting():
@@ -273,7 +278,7 @@ def test_a_name_that_is_too_long_is_asked_nobody():
     longest = "/" + "x" * (MAX_NAME - 1)
     ((_, fine),) = say(client, f"40{longest},")
     ((_, long),) = say(client, f"40{longest}x,")
-    assert (fine, long) == (m.Connect("connect", space=fine.space), m.Malformed("connect", "Invalid namespace"))
+    assert (fine, long) == (shown(fine.space), m.Malformed("connect", "Invalid namespace"))
     assert asked == [longest]
 
 
@@ -386,6 +391,22 @@ def test_half_of_a_surrogate_pair_excuses_nothing_else(text):
         say(joined(), text)
 
 
-def test_who_is_given_no_secret_has_nothing_to_continue():
-    [(_, command)] = say(decoder(recoverable=False), f"40{SHOWN}")
-    assert (command.resume, command.lasting) == (None, False)
+@pytest.mark.parametrize(
+    ("fields", "resume", "caught_up"),
+    [
+        ("", None, ""),
+        ('{"token":"t"}', None, ""),
+        ('{"pid":"p"}', "p", ""),
+        ('{"pid":"p","offset":"era:5"}', "p", "era:5"),
+        ('{"pid":"p","offset":"what somebody said"}', "p", "what somebody said"),
+        ('{"pid":[],"offset":7}', None, ""),
+    ],
+)
+def test_who_may_recover_shows_what_it_was_told_last(fields, resume, caught_up):
+    [(_, command)] = say(decoder(recoverable=True), f"40{fields}")
+    assert (command.resume, command.caught_up, command.lasting) == (resume, caught_up, True)
+
+
+def test_who_may_not_recover_shows_it_in_vain():
+    [(_, command)] = say(decoder(), '40{"pid":"p","offset":"era:5"}')
+    assert (command.resume, command.caught_up, command.lasting) == (None, None, False)

@@ -32,7 +32,7 @@ class Binary(dict):
 @pytest.mark.parametrize(
     ("event", "text"),
     [
-        (m.Connected("connect", "s1", "ann", "p1", False, m.Heartbeat()), '40{"sid":"s1","pid":"p1"}'),
+        (m.Connected("connect", "s1", "ann", "p1", False, m.Heartbeat()), '40{"sid":"s1"}'),
         (m.Refusal("connect", 107, "Invalid namespace"), '44{"message":"Invalid namespace"}'),
         (m.Refusal("connect", 101, "who?"), '44{"message":"who?","data":{"code":101}}'),
         (m.Refusal("connect", 103, "no", data=Raw(b'{"x":1}')), '44{"message":"no","data":{"x":1}}'),
@@ -61,7 +61,7 @@ def test_packets(event, text):
 
 def test_packets_name_their_namespace():
     connected = m.Connected("connect", "s1", None, "p1", False, m.Heartbeat())
-    assert told(connected, CHAT) == ['40/chat,{"sid":"s1","pid":"p1"}']
+    assert told(connected, CHAT) == ['40/chat,{"sid":"s1"}']
     assert told(m.Refusal("connect", 107, "no"), CHAT) == ['44/chat,{"message":"no"}']
     assert told(m.Result(5, Raw(b"1")), CHAT) == ["43/chat,5[1]"]
     assert told(published(1), CHAT) == ['42/chat,["room:1",1]']
@@ -162,7 +162,7 @@ PACKED, PACKED_CHAT = PackedCodec("/"), PackedCodec("/chat")
     [
         (
             m.Connected("connect", "s1", None, "p1", False, m.Heartbeat()),
-            {"type": 0, "nsp": "/chat", "data": {"sid": "s1", "pid": "p1"}},
+            {"type": 0, "nsp": "/chat", "data": {"sid": "s1"}},
         ),
         (m.Refusal("connect", 107, "no"), {"type": 4, "nsp": "/chat", "data": {"message": "no"}}),
         (published(Binary(a=b"\x01")), {"type": 2, "nsp": "/chat", "data": ["room:1", {"a": b"\x01"}]}),
@@ -180,3 +180,37 @@ def test_packed(event, said):
 def test_packed_farewell():
     (payload,) = PACKED.parted()
     assert msgspec.msgpack.decode(payload.data) == {"type": 1, "nsp": "/"}
+
+
+RECOVERING = [TextCodec("/", recoverable=True), PackedCodec("/", recoverable=True)]
+
+
+def emitted(codec, event):
+    """Give the arguments of the event, behind its name, that a client is told."""
+    [payload] = codec.encode(event)
+    data = payload.data
+    return (json.loads(data[data.index("[") :]) if isinstance(data, str) else msgspec.msgpack.decode(data)["data"])[1:]
+
+
+@pytest.mark.parametrize("codec", RECOVERING, ids=["text", "packed"])
+@pytest.mark.parametrize(
+    ("event", "arguments"),
+    [
+        (m.Publication("c", Raw(b"1"), 0, order=7, era="e"), [1, "e:7"]),
+        (m.Publication("c", Raw(b"1"), 0), [1, ":0"]),
+        (m.Publication("c", Raw(b'{"event":"f","args":[1,"text"]}'), 0, order=7, era="e"), [1, "text", "e:7"]),
+        (m.Publication("c", Raw(b'{"event":"f","args":[]}'), 0, order=7, era="e"), ["e:7"]),
+        (m.Calling(-1, "f", Raw(b'"text"'), order=m.Position("e", 7)), ["text", "e:7"]),
+        (m.Calling(-1, "f", order=m.Position("e", 0)), ["e:0"]),
+        (m.Calling(-1, "f", order=m.Position("", 0)), [""]),
+        (m.Calling(-1, "f", Raw(b'[1,"text"]'), positional=True), [1, "text", ":0"]),
+    ],
+)
+def test_who_may_recover_is_told_up_to_where_it_has_everything(codec, event, arguments):
+    assert emitted(codec, event) == arguments
+
+
+@pytest.mark.parametrize("codec", RECOVERING, ids=["text", "packed"])
+def test_what_is_acknowledged_says_nothing_of_that(codec):
+    """A client takes nothing of it: its last argument is what acknowledges it."""
+    assert emitted(codec, m.Calling(7, "f", Raw(b'"text"'))) == ["text"]

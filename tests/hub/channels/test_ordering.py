@@ -90,3 +90,22 @@ def test_channels_that_are_held_have_everything_up_to_where_the_node_is():
     assert ordering.reaches(Position("another", 5)) == 5
     ordering.gap()
     assert ordering.reaches(Position("e", 5)) == 5
+
+
+def test_where_a_node_is_that_has_heard_nothing_yet():
+    ordering = Ordering()
+    assert ordering.here == Position("", 0)
+    ordering.begun(Position("e", 5))
+    assert ordering.here == Position("e", 5)
+    ordering.begun(Position("e", 9))
+    assert ordering.here == Position("e", 5)  # of the news up to there some may be on their way
+    ordering.take(news(6))
+    assert ordering.here == Position("e", 6)
+
+
+def test_where_a_node_is_that_may_have_lost_something_cannot_be_said():
+    ordering = at(9)
+    ordering.gap()
+    assert ordering.here is None
+    ordering.mended(ordering.gaps)
+    assert ordering.here == Position("e", 9)

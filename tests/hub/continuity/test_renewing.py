@@ -81,7 +81,7 @@ def nodes():
         ("", Position("", 0)),
         ("e:5", Position("e", 5)),
         ("a:b:5", Position("a:b", 5)),
-        ("e:0", None),
+        ("e:0", Position("e", 0)),
         (":0", None),
         (":5", None),
         ("e:", None),
@@ -208,7 +208,7 @@ def test_where_one_channel_has_not_all_of_it_another_session_begins(nodes, node)
     assert first not in nodes.nets[0].app.hub.sessions
 
 
-@pytest.mark.parametrize("shown", ["another:1", "nonsense", ":0", "{era}:0", "{era}:99"])
+@pytest.mark.parametrize("shown", ["another:1", "nonsense", ":0", "{era}:99"])
 def test_an_order_that_nobody_was_told_is_none(nodes, shown):
     client = nodes.client("a")
     nodes.publish(("a", 1))

@@ -106,6 +106,7 @@ class MemoryBroker:
     async def publish(self, channel: str, draft: Draft, retention: Retention | None) -> Receipt:
         """Append `draft` and deliver it, all before this returns."""
         if retention is None:
+            self.orders.begin()
             self._tell(_publication(channel, draft, None, self.orders))
             return Receipt(None)
         self._expiries.look()

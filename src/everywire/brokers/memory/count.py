@@ -41,6 +41,10 @@ class Count:
         self.number += 1
         return self.number
 
+    def begin(self) -> None:
+        """Count once before anything was numbered: what is told without a number of its own has one to go by."""
+        self.number = self.number or 1
+
     def answers(self, since: Position, lost: int) -> bool:
         """Say whether `since` is a number of this era, and a log that `lost` what came up to there has all that came after it."""
         return since.epoch == self.era and lost <= since.offset <= self.number

@@ -24,7 +24,8 @@ class SocketIODialect:
     """What socket.io-client speaks from version 3 on, by WebSocket and by polling, at `path` with or without a slash behind it.
 
     `namespaces` says which there are, the main one ("/") among them. `max_payload` is the bytes of a message, of a body, and of all that
-    is attached to a packet; `max_namespaces`, which may be set anew, how many one transport may be in. Clients that are not `recoverable` are told no `pid`.
+    is attached to a packet; `max_namespaces`, which may be set anew, how many one transport may be in.
+    `recoverable` clients go on with their sessions when they come back, and are told one more argument with each event for that.
 
     Invariants: `_codecs` holds every codec that a transport still uses, so that all sessions of a namespace share one.
     """
@@ -38,7 +39,7 @@ class SocketIODialect:
         namespaces: Predicate = _main_alone,
         max_payload: int = 1_000_000,
         *,
-        recoverable: bool = True,
+        recoverable: bool = False,
     ) -> None:
         self.path = path.rstrip("/")
         self.heartbeat = heartbeat or Heartbeat(every=25.0, patience=20.0)

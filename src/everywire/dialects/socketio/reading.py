@@ -214,8 +214,13 @@ def _connecting(fields: dict[str, Any] | None, codec: NamespaceCodec) -> m.Conne
     info = _fit(auth["info"]) if "info" in auth else None
     shown = fit_object(info) if info is not None and info != Raw(b"null") else None
     token, pid = _string(auth.get("token")), _string(auth.get("pid"))
-    whole, lasting = _whole(fields) if fields is not None else None, codec.recoverable
-    return m.Connect(CONNECT, token, shown, pid if lasting else None, whole, codec.namespace, lasting=lasting)
+    whole = _whole(fields) if fields is not None else None
+    if not codec.recoverable:
+        return m.Connect(CONNECT, token, shown, None, whole, codec.namespace, lasting=False)
+    caught_up = (
+        _string(auth.get("offset")) or ""
+    )  # what was told with the latest event; a client that was told none shows none
+    return m.Connect(CONNECT, token, shown, pid, whole, codec.namespace, caught_up=caught_up)
 
 
 def _whole(fields: dict[str, Any]) -> Raw:

@@ -21,6 +21,7 @@ CONNECT = "connect"  # what the first command of a session is called by
 
 _BAD_REQUEST = 107
 _MAX_NAME = 255
+_UNKNOWN = ":0"  # what a client shows that may have missed something: it cannot recover by that
 
 
 class _Emitted(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,12 +42,13 @@ _write = msgspec.json.Encoder().encode
 class NamespaceCodec:
     """Says events in one namespace; shared by all its sessions whose clients have the same parser.
 
-    A client is told its `pid`, by which it recovers, only where the namespace is `recoverable`.
+    Where the namespace is `recoverable`, a client is told its `pid`, and behind the arguments of each event that it does not acknowledge up to
+    where it has everything then, "era:order": it shows both when it comes back.
     """
 
     __slots__ = ("__weakref__", "namespace", "recoverable")
 
-    def __init__(self, namespace: str, *, recoverable: bool = True) -> None:
+    def __init__(self, namespace: str, *, recoverable: bool = False) -> None:
         self.namespace = namespace
         self.recoverable = recoverable
 
@@ -72,9 +74,15 @@ class NamespaceCodec:
 
     def _called(self, event: m.Calling) -> tuple[Payload, ...]:
         data, number = event.data, event.call if event.call >= 0 else None
-        if data is None:
-            return self._event(event.name, (), number)
-        return self._event(event.name, _elements(data) if event.positional else _arguments(data, event.name), number)
+        given: Sequence[Data] = ()
+        if data is not None:
+            given = _elements(data) if event.positional else _arguments(data, event.name)
+        if number is not None:
+            return self._event(event.name, given, number)
+        at = event.order
+        return self._unasked(
+            event.name, given, _UNKNOWN if at is None else f"{at.epoch}:{at.offset}" if at.epoch else ""
+        )
 
     def parted(self) -> tuple[Payload, ...]:
         """Give the packet after which a client is in the namespace no longer, and does not come back by itself."""
@@ -100,12 +108,19 @@ class NamespaceCodec:
 
     def _published(self, event: m.Publication) -> tuple[Payload, ...]:
         emitted = _emitted(event.data)
+        order = f"{event.era}:{event.order}" if event.order else _UNKNOWN
         if emitted is not None and emitted.event is not None and _fit_name(emitted.event):
-            return self._event(emitted.event, _each(event.data, emitted))
-        return self._event(event.channel, (event.data,))
+            return self._unasked(emitted.event, _each(event.data, emitted), order)
+        return self._unasked(event.channel, (event.data,), order)
+
+    def _unasked(self, name: str, arguments: Sequence[Data], order: str) -> tuple[Payload, ...]:
+        """Say an EVENT that is not acknowledged.
+
+        A client that may recover takes any text in the last place for what it is to show when it comes back: so there is always one of ours.
+        """
+        return self._event(name, (*arguments, Raw(_write(order))) if self.recoverable else arguments)
 
     def _event(self, name: str, arguments: Sequence[Data], number: int | None = None) -> tuple[Payload, ...]:
-        """Say an EVENT: the one place where a client's position in what it is told would be added to the arguments."""
         said = name if name not in RESERVED else OWN + name  # a client leaves that is told a reserved name
         return self._packet(Kind.EVENT, number, (Raw(_write(said)), *arguments))
 
@@ -121,7 +136,7 @@ class TextCodec(NamespaceCodec):
 
     __slots__ = ("_acknowledged",)
 
-    def __init__(self, namespace: str, *, recoverable: bool = True) -> None:
+    def __init__(self, namespace: str, *, recoverable: bool = False) -> None:
         super().__init__(namespace, recoverable=recoverable)
         self._acknowledged = "4" + packets.write(Kind.ACK, namespace)
 

@@ -46,7 +46,9 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
         if renewal is not None and not await renewal.begin():
             return None
     enrolled = hub.enrolling.channels(session)
-    secret, beat, expires = hub.continuing.secret(session), hub.settings.heartbeat, hub.expiries.left(session)
+    # A client that remembers an order knows by the same secret that it goes on.
+    same = command.resume if renewal is not None else None
+    secret, beat, expires = same or hub.continuing.secret(session), hub.settings.heartbeat, hub.expiries.left(session)
     if attachment.alone:
         enrolled = ()  # its client asks for all that it wants to hear; what it may hear is known by now
     attachment.tell(

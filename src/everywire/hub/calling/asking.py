@@ -58,7 +58,8 @@ def tell(hub: Hub, session: Session, name: str, arguments: tuple[Any, ...]) -> N
         raise SessionGone("the session's client is not connected")
     several = len(arguments) != 1
     data = encode(arguments if several else arguments[0]) if arguments else None
-    attachment.tell(m.Calling(-hub.next_call(), name, data, positional=several and data is not None))
+    order = hub.repairs.ordering.here
+    attachment.tell(m.Calling(-hub.next_call(), name, data, positional=several and data is not None, order=order))
 
 
 async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Answer:

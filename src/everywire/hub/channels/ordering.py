@@ -58,6 +58,11 @@ class Ordering:
         return not self._repairs and self._gaps == self._mended
 
     @property
+    def here(self) -> Position | None:
+        """Up to where all channels here have everything, of an empty era before anything was brought or read; None where that is in doubt."""
+        return Position(self.era, self.number) if self.sure else None
+
+    @property
     def gaping(self) -> bool:
         """Say whether any channel may lack something, which has yet to be looked for."""
         return self._gaps != self._mended
@@ -75,7 +80,10 @@ class Ordering:
         """Give where a subscription begins, or begins anew, whose channel was read when `read` was the order, and that hears from now on."""
         if read is None or self.era not in ("", read.epoch):
             return None
-        return Begun(read.epoch, read.offset, self.number, anew)
+        heard = self.number
+        if not self.era:  # nothing was brought that would come before it
+            self.era, self.number = read.epoch, read.offset
+        return Begun(read.epoch, read.offset, heard, anew)
 
     def reaches(self, read: Position) -> int:
         """Give up to which number everything is here, of channels that are held since before they were read at `read` or later."""

@@ -41,7 +41,7 @@ def claimed(text: str) -> Position | None:
     if not text:
         return Position("", 0)
     era, _, number = text.rpartition(":")
-    if not era or not number.isascii() or not number.isdigit() or len(number) > _DIGITS or not int(number):
+    if not era or not number.isascii() or not number.isdigit() or len(number) > _DIGITS:
         return None
     return Position(era, int(number))
 
