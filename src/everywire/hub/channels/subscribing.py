@@ -102,6 +102,10 @@ async def _subscribe(hub: Hub, session: Session, place: Place, command: m.Subscr
         else:
             hub.wait_for(subscription)
         return answer
+    if session.ordered:
+        await _write_down(hub, subscription)
+        if subscription.attachment is not attachment:
+            return None
     if subscription.overflown or _has_a_hole(subscription, attachment, answer):
         hub.drop(subscription)
         raise Refused("too much was published meanwhile", Code.LIMIT, temporary=True)
@@ -110,8 +114,22 @@ async def _subscribe(hub: Hub, session: Session, place: Place, command: m.Subscr
     if session.ordered and wants is None:
         subscription.begun = hub.repairs.ordering.begun(answer.order, anew=not fresh)
     subscription.channel.release(subscription, answer.position)
-    hub.records.changed(session)
+    written = hub.records.changed(session)
+    if written is not None:
+        await written  # from its answer on, it goes on anywhere
     return None
+
+
+async def _write_down(hub: Hub, subscription: Subscription) -> None:
+    """Have other nodes know of a subscription before its client hears anything: it asks for it nowhere again.
+
+    Where it begins is not written yet: who comes to another node until that is gets another session.
+    """
+    try:
+        await hub.records.written(subscription.session)
+    except Exception as failure:
+        hub.drop(subscription)
+        raise Refused("cannot be written down at this moment", Code.INTERNAL, temporary=True) from failure
 
 
 async def _page_by_page(

@@ -81,16 +81,21 @@ class Records:
         self._refreshing: Timer | None = None
         self._closed = False
 
-    def changed(self, session: Session) -> None:
-        """Have the session's record written soon."""
+    def changed(self, session: Session) -> asyncio.Future[None] | None:
+        """Have the session's record written soon; gives when it is, where that is at once."""
         if self._broker.alone or self._closed:
-            return
+            return None
         if session.ordered:
             # Its client asks for no channel again. What it comes to know now, another node that it comes to has to know.
             self._changed.pop(session.id, None)
-            self._world.start(self._put(session.id, _record(session, self._node), self.longest))
-            return
+            return self._world.start(self._put(session.id, _record(session, self._node), self.longest))
         self._note(session)
+        return None
+
+    async def written(self, session: Session) -> None:
+        """Write the session's record now, for other nodes to go by; raises what the broker raises."""
+        if not self._broker.alone:
+            await self._broker.put(_name(session.id), _write(_record(session, self._node)), self.longest)
 
     def _note(self, session: Session) -> None:
         self._changed.setdefault(session.id, self._world.now())
@@ -223,11 +228,11 @@ def _taken(session: str) -> str:
 
 
 def _record(session: Session, node: str, *, over: bool = False) -> Record:
-    # One that is still being told what it missed is not in its channel yet; unless it was before, and is told that unasked.
+    # One that is still being told what it missed is not in its channel yet; unless its client asks for it nowhere again.
     there = {
         name: each.begun
         for name, each in session.subscriptions.items()
-        if each.state is not State.HELD or each.begun is not None
+        if session.ordered or each.state is not State.HELD or each.begun is not None
     }
     info = session.member.info
     return Record(
