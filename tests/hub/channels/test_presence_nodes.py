@@ -3,28 +3,25 @@
 import random
 
 import pytest
+from tests.hub.nodes import SharedNodes
 
 from everywire.app import Everywire
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
-from everywire.testing import Net, SharedBroker, VirtualLoop
+from everywire.testing import Net
 
 GRACE = 2.0
 SETTINGS = Settings(linger=1.0, heartbeat=Heartbeat(8.0, 2.0))
 
 
-class Nodes:
-    """Nodes on one broker; a killed one is heard of no more, and its clients lose their connections."""
+class Nodes(SharedNodes):
+    """Nodes that write down who they learn came and went."""
 
     def __init__(self, count, settings=SETTINGS):
-        self.loop = VirtualLoop()
-        self.shared = SharedBroker()
-        self.learnt = []
-        self.settings = settings
-        self.nets = [self._node(number) for number in range(count)]
-        self.dead = set()
+        self.learnt, self.dead, self.settings = [], set(), settings
+        super().__init__(count)
 
-    def _node(self, number):
+    def node(self, number):
         app = Everywire(broker=self.shared.view, settings=self.settings, secret="a secret of some length")
         app.channel("room:{name}", presence="users", leave_after=GRACE)
         app.on_connect(lambda connecting: connecting.token)
@@ -32,21 +29,9 @@ class Nodes:
         app.on_leave("room:{name}")(lambda change: self.learnt.append(("leave", change.member.user)))
         return Net(app, number, loop=self.loop)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for net in self.nets:
-            net.__exit__()
-        self.loop.close()
-
     def kill(self, number):
         self.dead.add(number)
-        self.shared.views[number].cut()
-        self.nets[number].app.hub.close()
-
-    def run(self, seconds):
-        self.loop.run(seconds)
+        super().kill(number)
 
     @property
     def living(self):

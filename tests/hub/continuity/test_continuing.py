@@ -1,29 +1,28 @@
 """Sessions that go on: on another node, after their linger, after their node's death; and those that do not."""
 
 import pytest
+from tests.hub.nodes import SharedNodes
 
 from everywire.app import Everywire
 from everywire.hub.access.identity import Identity
 from everywire.hub.continuity.proofs import Proof, Signer
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
-from everywire.testing import Net, Refusal, SharedBroker, VirtualLoop
+from everywire.testing import Net, Refusal
 
 SECRET = "a secret of some length"
 
 
-class Cluster:
-    """Nodes with one broker and one secret; `asked` holds the tokens that the connect hook was shown."""
+class Cluster(SharedNodes):
+    """Nodes of one secret, or of `secrets`; `asked` holds the tokens that the connect hook was shown."""
 
     def __init__(self, count=2, secrets=(SECRET,) * 9, **settings):
-        self.loop = VirtualLoop()
-        self.shared = SharedBroker()
-        self.asked = []
+        self.asked, self.secrets = [], secrets
         self.settings = Settings(**{"linger": 10.0, "heartbeat": Heartbeat(1e6, 10), **settings})
-        self.nets = [self.node(n, secrets[n]) for n in range(count)]
+        super().__init__(count)
 
-    def node(self, number, secret=SECRET):
-        app = Everywire(broker=self.shared.view, settings=self.settings, secret=secret)
+    def node(self, number):
+        app = Everywire(broker=self.shared.view, settings=self.settings, secret=self.secrets[number])
         app.channel("room:{name}", history=50, presence=True)
         app.channel("plain", history=50)
 
@@ -34,22 +33,6 @@ class Cluster:
             return Identity(user or None, expires=connecting.time + float(seconds) if seconds else None)
 
         return Net(app, number, loop=self.loop)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for net in self.nets:
-            net.__exit__()
-        self.loop.close()
-
-    def run(self, seconds):
-        self.loop.run(seconds)
-
-    def kill(self, number):
-        """A node that is heard of no more, and hears nothing."""
-        self.shared.views[number].cut()
-        self.nets[number].app.hub.close()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Going on with all subscriptions at once, by the one order that a client remembers."""
 
 import pytest
+from tests.hub.nodes import SharedNodes
 from tests.hub.remembering import Remembering
 
 from everywire.app import Everywire
@@ -10,18 +11,17 @@ from everywire.hub.continuity.continuing import _Continued as Continued
 from everywire.hub.continuity.renewing import claimed
 from everywire.hub.settings import Settings
 from everywire.messages import Connected, Moved, Policy, Position, Subscribe, Unsubscribe, Unsubscribed
-from everywire.testing import Net, SharedBroker, VirtualLoop
+from everywire.testing import Net
 
 
-class Nodes:
-    """Two nodes with one broker."""
+class Nodes(SharedNodes):
+    """Two nodes; nobody may subscribe to a channel in `denied`."""
 
     def __init__(self, **settings):
-        self.loop, self.shared, self.denied = VirtualLoop(), SharedBroker(), set()
-        self.settings = Settings(**{"linger": 10.0, "max_page": 4, **settings})
-        self.nets = [self._node(n) for n in range(2)]
+        self.denied, self.settings = set(), Settings(**{"linger": 10.0, "max_page": 4, **settings})
+        super().__init__()
 
-    def _node(self, number):
+    def node(self, number):
         app = Everywire(broker=self.shared.view, settings=self.settings, secret="the same at all nodes")
         app.channel("short", history=2)
         app.channel("room:{name}", wildcards=True)
@@ -29,17 +29,6 @@ class Nodes:
         app.channel("{name}", history=50, presence=True, may_subscribe=lambda access: access.channel not in self.denied)
         app.on_connect(lambda connecting: connecting.token)
         return Net(app, number, loop=self.loop)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for net in self.nets:
-            net.__exit__()
-        self.loop.close()
-
-    def run(self, seconds=0.01):
-        self.loop.run(seconds)
 
     def client(self, *channels, node=0, token="ann"):
         client = Remembering(token).connect(self.nets[node])
