@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from everywire.messages import Event
 
-__all__ = ["BodyFormat", "Carrier", "Codec", "Payload", "Transport"]
+__all__ = ["BodyFormat", "Carrier", "Codec", "Part", "Payload", "Transport"]
 
 
 class Payload:
@@ -35,6 +35,10 @@ class Codec(Protocol):
 
     def encode(self, event: Event) -> tuple[Payload, ...]:
         """Say `event` in the wire's language; an empty tuple where the language has no word for it."""
+
+
+Part: TypeAlias = Callable[[Codec, int, str], tuple[Payload, ...] | None]
+"""Words the end of one of several sessions on a transport: given its codec, a close code and a reason; None closes the transport with it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,10 +13,10 @@ from typing import Protocol, TypeAlias
 from everywire.http.request import Request
 from everywire.messages import Command, Heartbeat
 from everywire.messages.values import Value
-from everywire.payloads import BodyFormat, Codec, Payload
+from everywire.payloads import BodyFormat, Codec, Part, Payload
 
 __all__ = ["Decoder", "Denial", "Dialect", "Heartbeat", "Intent", "NewId", "Reply", "Talk", "Follow", "told_plainly"]
-__all__ += ["Ask", "Deliver", "Hear", "Leave", "Move", "Open", "OpenLine", "Part", "Preflight", "Watch", "Within"]
+__all__ += ["Ask", "Deliver", "Hear", "Leave", "Move", "Open", "OpenLine", "Preflight", "Watch", "Within"]
 
 NewId: TypeAlias = Callable[[], str]
 """Mints an unguessable id, safe in URLs."""
@@ -45,10 +45,6 @@ class Within(Value, frozen=True):
 
     codec: Codec
     command: Command
-
-
-Part: TypeAlias = Callable[[Codec, int, str], tuple[Payload, ...] | None]
-"""Words the end of one of several sessions on a transport: given its codec, a close code and a reason; None closes the transport with it."""
 
 
 class Decoder(Protocol):

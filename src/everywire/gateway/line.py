@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from everywire.dialects.base import Decoder, Open, OpenLine, Part, Within
+from everywire.dialects.base import Decoder, Open, OpenLine, Within
 from everywire.errors import ProtocolError
 from everywire.hub.attachment import Attachment
 from everywire.hub.bundle import Bundle
 from everywire.hub.codes import Close
 from everywire.hub.hub import Hub
 from everywire.messages import Command, Leave, Malformed
-from everywire.payloads import Codec, Transport
+from everywire.payloads import Codec, Part, Transport
 
 __all__ = ["BundledLine", "Line", "begin"]
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from everywire.hub.attachment import Attachment
 from everywire.hub.codes import Close
-from everywire.payloads import Carrier, Codec, Payload, Transport
+from everywire.payloads import Carrier, Codec, Part, Payload, Transport
 
 if TYPE_CHECKING:
     from everywire.hub.hub import Hub
 
-__all__ = ["Bundle", "Part", "Strand"]
-
-Part: TypeAlias = Callable[[Codec, int, str], tuple[Payload, ...] | None]
+__all__ = ["Bundle", "Strand"]
 
 
 class Strand:

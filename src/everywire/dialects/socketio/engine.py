@@ -11,10 +11,10 @@ from typing import Final, Protocol
 import msgspec
 
 from everywire import messages as m
-from everywire.dialects.base import Decoder, Deliver, Hear, Intent, Move, NewId, Open, OpenLine, Part, Preflight, Reply
+from everywire.dialects.base import Decoder, Deliver, Hear, Intent, Move, NewId, Open, OpenLine, Preflight, Reply
 from everywire.errors import CloseCode
 from everywire.http.request import Request
-from everywire.payloads import BodyFormat, Codec, Payload
+from everywire.payloads import BodyFormat, Codec, Part, Payload
 
 __all__ = ["POLL", "EngineCodec", "Speech", "accept", "binary", "denied", "split"]
 
