@@ -18,6 +18,7 @@ __all__ = [
     "check_handler",
     "check_kind",
     "check_known",
+    "check_namespaces",
     "check_personal",
     "check_secrets",
     "found_secrets",
