@@ -6,7 +6,7 @@ import struct
 import msgspec
 import pytest
 
-from everywire.fitness import MAX_DEPTH, Unfit, fit_json, fit_object, fit_packed, to_json, to_packed
+from everywire.fitness import MAX_DEPTH, Unfit, array_elements, fit_json, fit_object, fit_packed, to_json, to_packed
 from everywire.messages import Packed, Raw
 
 pack = msgspec.msgpack.encode
@@ -145,3 +145,13 @@ def test_json_is_told_packed_and_integers_beyond_64_bits_as_doubles(text, value)
 def test_packed_data_goes_to_packed_receivers_as_it_came():
     data = Packed(pack([b"a", 1]))
     assert bytes(to_packed(data)) == data
+
+
+def test_elements_of_an_array_are_of_its_kind():
+    assert array_elements(Raw(b' [1, {"a" : 2}]')) == [Raw(b"1"), Raw(b'{"a" : 2}')]
+    packed = array_elements(Packed(pack([1, b"x"])))
+    assert packed == [b"\x01", b"\xc4\x01x"]
+    assert all(isinstance(each, Packed) for each in packed)
+    for data in (Raw(b"{}"), Packed(b"\x80"), Raw(b"null")):
+        with pytest.raises(ValueError, match="Expected `array`"):
+            array_elements(data)

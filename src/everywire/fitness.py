@@ -14,7 +14,17 @@ import msgspec
 
 from everywire.messages import Data, Packed, Raw
 
-__all__ = ["MAX_DEPTH", "Unfit", "fit_json", "fit_object", "fit_packed", "fit_value", "to_json", "to_packed"]
+__all__ = [
+    "MAX_DEPTH",
+    "Unfit",
+    "array_elements",
+    "fit_json",
+    "fit_object",
+    "fit_packed",
+    "fit_value",
+    "to_json",
+    "to_packed",
+]
 
 MAX_DEPTH = 64  # levels of arrays and objects in application data
 _TOO_DEEP = f"bad request: data deeper than {MAX_DEPTH} levels"
@@ -22,6 +32,8 @@ _UNREADABLE = "bad request: data that not every receiver can read"
 
 _parse = msgspec.json.Decoder().decode
 _unpack = msgspec.msgpack.Decoder().decode
+_parse_array = msgspec.json.Decoder(list[Raw]).decode
+_unpack_array = msgspec.msgpack.Decoder(list[Raw]).decode
 
 
 class Unfit(Exception):
@@ -110,6 +122,13 @@ def to_packed(data: Data) -> Raw:
         return Raw(msgspec.msgpack.encode(value))
     except OverflowError:  # JSON has integers of any size
         return Raw(msgspec.msgpack.encode(_bounded(value)))
+
+
+def array_elements(data: Data) -> list[Data]:
+    """Give the elements of an array, not read any further; raises `ValueError` or `RecursionError` for what is none."""
+    if isinstance(data, Packed):
+        return [Packed(each) for each in _unpack_array(data)]
+    return list(_parse_array(data))
 
 
 def _bounded(value: Any) -> Any:

@@ -11,7 +11,7 @@ from everywire import messages as m
 from everywire.dialects.socketio import packed, packets
 from everywire.dialects.socketio.channels import OWN, answered
 from everywire.dialects.socketio.packets import RESERVED, Kind
-from everywire.fitness import to_json, to_packed
+from everywire.fitness import array_elements, to_json, to_packed
 from everywire.messages import Data, Packed, Raw
 from everywire.payloads import Payload
 
@@ -33,8 +33,6 @@ class _Emitted(msgspec.Struct, forbid_unknown_fields=True):
 
 _read_emitted = msgspec.json.Decoder(_Emitted).decode
 _unpack_emitted = msgspec.msgpack.Decoder(_Emitted).decode
-_read_elements = msgspec.json.Decoder(list[Raw]).decode
-_unpack_elements = msgspec.msgpack.Decoder(list[Raw]).decode
 _unpack = msgspec.msgpack.Decoder().decode
 _write = msgspec.json.Encoder().encode
 
@@ -74,15 +72,12 @@ class NamespaceCodec:
 
     def _called(self, event: m.Calling) -> tuple[Payload, ...]:
         data, number = event.data, event.call if event.call >= 0 else None
-        given: Sequence[Data] = ()
+        arguments: Sequence[Data] = ()
         if data is not None:
-            given = _elements(data) if event.positional else _arguments(data, event.name)
+            arguments = array_elements(data) if event.positional else _arguments(data, event.name)
         if number is not None:
-            return self._event(event.name, given, number)
-        at = event.order
-        return self._unasked(
-            event.name, given, _UNKNOWN if at is None else f"{at.epoch}:{at.offset}" if at.epoch else ""
-        )
+            return self._event(event.name, arguments, number)
+        return self._unasked(event.name, arguments, _shown(event.order))
 
     def parted(self) -> tuple[Payload, ...]:
         """Give the packet after which a client is in the namespace no longer, and does not come back by itself."""
@@ -108,7 +103,7 @@ class NamespaceCodec:
 
     def _published(self, event: m.Publication) -> tuple[Payload, ...]:
         emitted = _emitted(event.data)
-        order = f"{event.era}:{event.order}" if event.order else _UNKNOWN
+        order = _shown(m.Position(event.era, event.order) if event.order else None)
         if emitted is not None and emitted.event is not None and _fit_name(emitted.event):
             return self._unasked(emitted.event, _each(event.data, emitted), order)
         return self._unasked(event.channel, (event.data,), order)
@@ -194,17 +189,17 @@ def _each(data: Data, emitted: _Emitted) -> tuple[Data, ...]:
     return tuple(kind(argument) for argument in emitted.args)
 
 
-def _elements(data: Data) -> tuple[Data, ...]:
-    """Give the elements of an array."""
-    if isinstance(data, Packed):
-        return tuple(map(Packed, _unpack_elements(data)))
-    return tuple(_read_elements(data))
-
-
 def _arguments(data: Data, name: str | None = None) -> tuple[Data, ...]:
     """Give the arguments that `data` stands for: itself, unless it says that it is several, for nothing else than `name`."""
     emitted = _emitted(data)
     return (data,) if emitted is None or emitted.event not in (None, name) else _each(data, emitted)
+
+
+def _shown(order: m.Position | None) -> str:
+    """Give what a client shows that has everything up to `order`; nothing where nothing was told yet."""
+    if order is None:
+        return _UNKNOWN
+    return f"{order.epoch}:{order.offset}" if order.epoch else ""
 
 
 def _fit_name(name: str) -> bool:

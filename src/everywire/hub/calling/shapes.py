@@ -14,6 +14,7 @@ from typing import Any, Final, get_args, is_typeddict
 import msgspec
 
 from everywire.errors import Refused
+from everywire.fitness import array_elements
 from everywire.hub.codes import Code
 from everywire.messages import Data, Packed, Raw
 
@@ -22,8 +23,6 @@ __all__ = ["Fields", "Shape", "elements", "encode", "has_fields", "pydantic_sche
 _MAX_REASON = 300  # characters of what is wrong, which may repeat what the client said
 _MAX_ERRORS = 10
 _NULL: Final = Raw(b"null")
-_read_elements = msgspec.json.Decoder(list[Raw]).decode
-_unpack_elements = msgspec.msgpack.Decoder(list[Raw]).decode
 _TEXTUAL: Final = frozenset({type(None), bool, int, float, str})
 
 
@@ -94,9 +93,7 @@ class Fields:
 def elements(data: Data) -> list[Data]:
     """Give the elements of an array; raises `Refused` (107) for what is none."""
     try:
-        if isinstance(data, Packed):
-            return [Packed(each) for each in _unpack_elements(data)]
-        return list(_read_elements(data))
+        return array_elements(data)
     except (ValueError, RecursionError) as fault:
         raise _refused(fault) from None
 
