@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
-from tests.conftest import need
+from tests.dialects.socketio.client import installed
 from tests.examples.serving import served
-
-import testbed
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -17,8 +15,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture
 async def opened(browser):
-    folder = need(lambda: testbed.npm("socket.io-client@4.8.4", "socket.io-msgpack-parser@3.0.2"))
-    script = next(Path(folder).rglob("socket.io-client/dist/socket.io.min.js"))
+    script = next(installed().rglob("socket.io-client/dist/socket.io.min.js"))
     headers = {"Content-Type": "text/javascript", "Access-Control-Allow-Origin": "*"}
 
     async def open_page(port, name=""):

@@ -6,12 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.conftest import need
-from tests.dialects.socketio.client import PACKAGES, Client, Clients
+from tests.dialects.socketio.client import Client, Clients
 from tests.middlemen import proxies
 from tests.middlemen.test_balancer import apart
-
-import testbed
 
 APP = """
 import everywire
@@ -32,8 +29,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_its_clients_upgrade_and_lose_nothing(tmp_path: Path) -> None:
-    need(lambda: testbed.npm(*PACKAGES))
-    async with apart(tmp_path, APP) as ports, Clients.started() as process:
+    async with Clients.started() as process, apart(tmp_path, APP) as ports:
         with proxies.balancer(ports, tmp_path) as port:
             url = f"http://127.0.0.1:{port}"
             people = [await process.connect(url, reconnection=False, forceNew=True) for _ in range(CLIENTS)]

@@ -6,13 +6,10 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from tests.conftest import need
-from tests.dialects.socketio.client import MSGPACK, Client, Clients
+from tests.dialects.socketio.client import Client, Clients
+from tests.dialects.socketio.serving import SOON
 
-import testbed
 from everywire.socketio import ASGIApp, AsyncServer
-
-SOON = {"reconnectionDelay": 1, "reconnectionDelayMax": 5}
 
 
 class House:
@@ -35,6 +32,5 @@ class House:
 @contextlib.asynccontextmanager
 async def house(sio: AsyncServer, app: ASGIApp | None = None, **options: Any) -> AsyncIterator[House]:
     """Serve `sio`, and start a process for clients."""
-    need(lambda: testbed.npm("socket.io-client@4.8.4", MSGPACK + "@3.0.2"))
     async with Clients.started() as clients, (app or ASGIApp(sio)).serving(**options) as server:
         yield House(clients, f"http://127.0.0.1:{server.port}")

@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import need
+
 import testbed
 
-PACKAGES = ("socket.io-client@4.8.4", "socket.io-msgpack-parser@3.0.2")
 MSGPACK = "socket.io-msgpack-parser"
+PACKAGES = ("socket.io-client@4.8.4", f"{MSGPACK}@3.0.2")
 PATIENCE = 20  # seconds for one answer, or for one thing to happen
 LONGEST_LINE = 1 << 24
 
@@ -25,6 +27,11 @@ Report = dict[str, Any]
 
 class Failed(Exception):
     """What was asked of a client ended in this error there."""
+
+
+def installed() -> Path:
+    """The folder in which npm has installed the client."""
+    return need(lambda: testbed.npm(*PACKAGES))
 
 
 class Clients:
@@ -43,8 +50,8 @@ class Clients:
     @classmethod
     @contextlib.asynccontextmanager
     async def started(cls) -> AsyncIterator[Clients]:
-        """Run the process; killed by its own process id at the end. Raises `testbed.Unavailable`."""
-        folder, node = await asyncio.to_thread(lambda: (testbed.npm(*PACKAGES), testbed.node()))
+        """Run the process; killed by its own process id at the end."""
+        folder, node = await asyncio.to_thread(lambda: (installed(), need(testbed.node)))
         process = await asyncio.create_subprocess_exec(
             str(node),
             str(Path(__file__).with_suffix(".mjs")),

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Page
-from tests.conftest import need
+from tests.dialects.socketio.client import installed
 from tests.dialects.socketio.serving import WAYS, Served, serving
 
 import everywire
-import testbed
 from everywire.http.request import Response
 
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
@@ -45,12 +44,7 @@ BYTES = """
 
 def files() -> Any:
     """The folder with npm's bundles."""
-    return (
-        need(lambda: testbed.npm("socket.io-client@4.8.4", "socket.io-msgpack-parser@3.0.2"))
-        / "node_modules"
-        / "socket.io-client"
-        / "dist"
-    )
+    return installed() / "node_modules" / "socket.io-client" / "dist"
 
 
 def application() -> Served:

@@ -3,20 +3,19 @@
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conformance.processes import Server
 from tests.conftest import need
-from tests.dialects.socketio.client import MSGPACK, Client, Clients, Failed
+from tests.dialects.socketio.client import MSGPACK, PACKAGES, Client, Clients, Failed
+from tests.dialects.socketio.serving import SOON
 
 import testbed
 
 REFERENCE = Path(__file__).parents[3] / "conformance" / "socketio" / "reference.mjs"
-PACKAGES = ("socket.io@4.8.4", "socket.io-msgpack-parser@3.0.2")
-SOON = {"reconnectionDelay": 1, "reconnectionDelayMax": 5}
+SERVER = ("socket.io@4.8.4", PACKAGES[1])
 TRANSPORTS = pytest.mark.parametrize("transports", [["polling"], ["websocket"]], ids=lambda names: names[0])
 
 
@@ -24,7 +23,7 @@ TRANSPORTS = pytest.mark.parametrize("transports", [["polling"], ["websocket"]],
 def reference(**options: Any):
     """Run npm's socket.io; gives its address."""
     settings = {"ping_interval": 25, "ping_timeout": 20, "max_payload": 1_000_000, **options}
-    folder = need(lambda: testbed.npm(*PACKAGES))
+    folder = need(lambda: testbed.npm(*SERVER))
     command = [str(need(testbed.node)), str(REFERENCE), json.dumps(settings)]
     with Server(command, {**os.environ, "REFERENCE_NODE": str(folder)}) as server:
         yield f"http://127.0.0.1:{server.port}"
@@ -34,13 +33,6 @@ def reference(**options: Any):
 def url():
     with reference() as address:
         yield address
-
-
-@pytest.fixture
-async def clients() -> AsyncIterator[Clients]:
-    need(lambda: testbed.npm("socket.io-client@4.8.4", MSGPACK + "@3.0.2"))
-    async with Clients.started() as clients:
-        yield clients
 
 
 async def connected(clients: Clients, url: str, **options: Any) -> Client:
@@ -95,12 +87,15 @@ async def test_speaks_messagepack(clients):
         assert await client.event("message-back") == [{"bytes": b"\x01\x02"}, 3]
 
 
-async def test_has_several_namespaces_on_one_connection(clients, url):
-    main, custom = await clients.connect(url), await clients.connect(f"{url}/custom", auth={"a": 1})
-    first, second = await main.next("connect"), await custom.next("connect")
-    assert first["engine"] == second["engine"]
-    assert first["sid"] != second["sid"]
-    assert await custom.event("auth") == [{"a": 1}]
+async def test_has_several_namespaces_on_one_connection(url):
+    async with (
+        Clients.started() as clients
+    ):  # in one that knows the address already, the first gets a connection of its own
+        main, custom = await clients.connect(url), await clients.connect(f"{url}/custom", auth={"a": 1})
+        first, second = await main.next("connect"), await custom.next("connect")
+        assert first["engine"] == second["engine"]
+        assert first["sid"] != second["sid"]
+        assert await custom.event("auth") == [{"a": 1}]
 
 
 async def test_a_refused_namespace_is_reported(clients, url):

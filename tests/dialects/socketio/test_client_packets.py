@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-from tests.conftest import need
 from tests.dialects.socketio.client import MSGPACK, Client, Clients, Failed
 from tests.dialects.socketio.serving import SOON, WAYS, Served, serving
-
-import testbed
 
 pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("way", WAYS)
 PARSER = pytest.mark.parametrize("parser", [None, MSGPACK], ids=["text", "msgpack"])
-
-
-@pytest.fixture(scope="module")
-async def clients() -> AsyncIterator[Clients]:
-    need(lambda: testbed.npm("socket.io-client@4.8.4", "socket.io-msgpack-parser@3.0.2"))
-    async with Clients.started() as clients:
-        yield clients
-
-
-@pytest.fixture(scope="module")
-async def shared() -> AsyncIterator[tuple[Served, str]]:
-    async with serving() as found:
-        yield found
 
 
 async def connected(clients: Clients, url: str, way: str = "websocket", **options) -> Client:

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.conftest import need
 from tests.dialects.socketio.client import Client, Clients
 from tests.dialects.socketio.serving import SOON, WAYS, Served, serving
 from tests.engine.peer import until
 
-import testbed
 from everywire.messages import Heartbeat
 
 EACH = pytest.mark.parametrize("way", WAYS)
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-async def clients() -> AsyncIterator[Clients]:
-    need(lambda: testbed.npm("socket.io-client@4.8.4", "socket.io-msgpack-parser@3.0.2"))
-    async with Clients.started() as clients:
-        yield clients
-
-
-@pytest.fixture(scope="module")
-async def shared() -> AsyncIterator[tuple[Served, str]]:
-    async with serving() as found:
-        yield found
 
 
 async def connected(clients: Clients, url: str, way: str = "websocket", **options: Any) -> Client:
