@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import json
-import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from tests.cli.commands import Command, started
+from tests.told import Told
 
 from everywire.testing import Mark, check, load
 
 HERE = Path(__file__).parent
-PATIENCE = 500  # an everyday test is given less by pytest
 
 APP = """
 import os
@@ -53,65 +49,19 @@ async def _drain(run: Command) -> None:
         run.said += line.decode()
 
 
-class Talkers:
-    """A process with clients in it.
-
-    Invariants: `_answers` holds what was asked and is not answered.
-    """
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._ids = itertools.count(1)
-        self._reading = asyncio.ensure_future(self._read())
-
-    @classmethod
-    @contextlib.asynccontextmanager
-    async def started(cls, *command: str, **environment: str) -> AsyncIterator[Talkers]:
-        """Run `command`; killed by its own process id at the end."""
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **environment}
-        )
-        talkers = cls(process)
-        try:
-            yield talkers
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            await talkers._reading
+class Talkers(Told):
+    """A process with clients in it."""
 
     @classmethod
     def in_python(cls) -> contextlib.AbstractAsyncContextManager[Talkers]:
         """Run the Python client."""
-        return cls.started(sys.executable, str(HERE / "talker.py"))
+        return cls.running(sys.executable, str(HERE / "talker.py"))
 
     @classmethod
     def in_node(cls, node: Path, **environment: str) -> contextlib.AbstractAsyncContextManager[Talkers]:
         """Run the TypeScript client, as it is committed, in Node."""
         flags = ("--experimental-eventsource", "--no-warnings")
-        return cls.started(str(node), *flags, str(HERE / "talker.mjs"), **environment)
-
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            said = json.loads(line)
-            answer = self._answers.pop(said.pop("id"))
-            if not answer.done():
-                answer.set_result(said)
-        for answer in self._answers.values():
-            answer.set_exception(RuntimeError("the process with the clients has ended"))
-
-    async def ask(self, do: str, **said: Any) -> dict[str, Any]:
-        """Have something done; gives the answer."""
-        number = next(self._ids)
-        answer = self._answers[number] = asyncio.get_running_loop().create_future()
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"id": number, "do": do, **said}).encode() + b"\n")
-        async with asyncio.timeout(PATIENCE):
-            given = await answer
-        assert "error" not in given, given["error"]
-        return given
+        return cls.running(str(node), *flags, str(HERE / "talker.mjs"), **environment)
 
 
 class Person:

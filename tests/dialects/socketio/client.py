@@ -5,28 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import itertools
-import json
-import os
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import need
+from tests.told import Told
 
 import testbed
 
 MSGPACK = "socket.io-msgpack-parser"
 PACKAGES = ("socket.io-client@4.8.4", f"{MSGPACK}@3.0.2")
 PATIENCE = 20  # seconds for one answer, or for one thing to happen
-LONGEST_LINE = 1 << 24
 
 Report = dict[str, Any]
-
-
-class Failed(Exception):
-    """What was asked of a client ended in this error there."""
 
 
 def installed() -> Path:
@@ -34,40 +26,22 @@ def installed() -> Path:
     return need(lambda: testbed.npm(*PACKAGES))
 
 
-class Clients:
-    """A process with clients in it.
+class Clients(Told):
+    """A process with clients in it."""
 
-    Invariants: `_answers` holds what was asked and is not answered; after the end of the process nothing waits for it.
-    """
+    patience = PATIENCE
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._ids = itertools.count(1)
+        super().__init__(process)
         self._clients: dict[str, Client] = {}
-        self._reading = asyncio.ensure_future(self._read())
 
     @classmethod
     @contextlib.asynccontextmanager
     async def started(cls) -> AsyncIterator[Clients]:
-        """Run the process; killed by its own process id at the end."""
+        """Run the process."""
         folder, node = await asyncio.to_thread(lambda: (installed(), need(testbed.node)))
-        process = await asyncio.create_subprocess_exec(
-            str(node),
-            str(Path(__file__).with_suffix(".mjs")),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "CLIENT_NODE": str(folder)},
-            limit=LONGEST_LINE,
-        )
-        clients = cls(process)
-        try:
+        async with cls.running(str(node), str(Path(__file__).with_suffix(".mjs")), CLIENT_NODE=str(folder)) as clients:
             yield clients
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            await clients._reading
 
     async def connect(self, url: str, parser: str | None = None, **options: Any) -> Client:
         """Make a client of `url`, whose path is the namespace; `options` are socket.io-client's own. A transport may be a class of its, by name.
@@ -79,31 +53,13 @@ class Clients:
         await self.ask("connect", who=client.who, url=url, parser=parser, options=written(options))
         return client
 
-    async def ask(self, do: str, **said: Any) -> dict[str, Any]:
-        """Have something done; gives the answer. Raises `Failed`."""
-        number = next(self._ids)
-        answer = self._answers[number] = asyncio.get_running_loop().create_future()
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"id": number, "do": do, **said}).encode() + b"\n")
-        async with asyncio.timeout(PATIENCE):
-            given = await answer
-        if "error" in given:
-            raise Failed(given["error"])
-        return given
-
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            said = read(json.loads(line))
-            if "who" in said:
-                self._clients[said.pop("who")].hear(said)
-                continue
-            answer = self._answers.pop(said.pop("id"))
-            if not answer.done():
-                answer.set_result(said)
-        for answer in self._answers.values():
-            if not answer.done():
-                answer.set_exception(RuntimeError("the process with the clients has ended"))
+    def hear(self, said: dict[str, Any]) -> None:
+        """Take an answer, or a report of what happened to a client."""
+        said = read(said)
+        if "who" in said:
+            self._clients[said.pop("who")].hear(said)
+        else:
+            super().hear(said)
 
 
 class Client:

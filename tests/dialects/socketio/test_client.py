@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from conformance.processes import Server
 from tests.conftest import need
-from tests.dialects.socketio.client import MSGPACK, PACKAGES, Client, Clients, Failed
+from tests.dialects.socketio.client import MSGPACK, PACKAGES, Client, Clients
 from tests.dialects.socketio.serving import SOON
+from tests.told import Failed
 
 import testbed
 

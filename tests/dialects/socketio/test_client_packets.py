@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.dialects.socketio.client import MSGPACK, Client, Clients, Failed
+from tests.dialects.socketio.client import MSGPACK, Client, Clients
 from tests.dialects.socketio.serving import SOON, WAYS, Served, serving
+from tests.told import Failed
 
 pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("way", WAYS)
