@@ -115,3 +115,11 @@ def test_what_a_page_may_send():
     assert fields["Access-Control-Allow-Headers"] == "content-type, authorization"
     assert fields["Access-Control-Allow-Methods"] == "GET, POST, DELETE"
     assert "Access-Control-Allow-Headers" not in dict(preflight(request("OPTIONS", Origin=THERE), [THERE]))
+
+
+def test_a_page_may_send_whatever_it_asks_for_where_a_language_lets_it():
+    wanted = "X-Mine, content-type, x y, \x00, @"
+    asked = request("OPTIONS", Origin=THERE, Access_Control_Request_Headers=wanted)
+    fields = preflight(asked, [THERE], any_header=True)
+    assert dict(fields)["Access-Control-Allow-Headers"] == "x-mine, content-type"
+    assert [value for name, value in fields if name == "Vary"] == ["Origin", "Access-Control-Request-Headers"]

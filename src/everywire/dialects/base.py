@@ -195,9 +195,13 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Say which pages of other origins may ask here, as browsers want to know before they let them."""
+    """Say which pages of other origins may ask here, as browsers want to know before they let them.
+
+    Such a page may send any header field with `any_header`; otherwise those that we read, and no other.
+    """
 
     denial: Denial = told_plainly
+    any_header: bool = False
 
 
 Intent: TypeAlias = Reply | Open | Move | OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight

@@ -143,7 +143,7 @@ class Gateway:
             return exchange.reply(intent.denial(429, Code.LIMIT, reason), [_LATER])
         match intent:
             case Preflight():
-                return Response(204, b"", preflight(request, origins))
+                return Response(204, b"", preflight(request, origins, any_header=intent.any_header))
             case OpenLine():
                 return self.lines.open(exchange, intent)
             case Ask():

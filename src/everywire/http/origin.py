@@ -19,6 +19,7 @@ OWN = "own"
 _AUTHORITY = re.compile(r"[^/?#]*")
 _NO_PAGE = (None, "none")  # of Sec-Fetch-Site: no browser, or its user who typed the address
 _HEADERS = frozenset({"authorization", "content-type", "last-event-id", "cache-control"})
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110 5.6.2
 _METHODS = "GET, POST, DELETE"
 _LASTS = "3600"  # seconds
 
@@ -84,11 +85,15 @@ def cors(request: Request, origins: Origins | None) -> list[tuple[str, str]]:
     return fields
 
 
-def preflight(request: Request, origins: Origins | None) -> list[tuple[str, str]]:
-    """Give the header fields that answer an OPTIONS request of an allowed page (Fetch 4.8)."""
+def preflight(request: Request, origins: Origins | None, *, any_header: bool = False) -> list[tuple[str, str]]:
+    """Give the header fields that answer an OPTIONS request of an allowed page (Fetch 4.8).
+
+    The page may send those of our own that it asks for; with `any_header` all that it asks for.
+    """
     wanted = request.headers.tokens("access-control-request-headers")
-    named = ", ".join(name for name in wanted if name in _HEADERS)
-    fields = [*cors(request, origins), ("Access-Control-Allow-Methods", _METHODS), ("Access-Control-Max-Age", _LASTS)]
+    named = ", ".join(name for name in wanted if name in _HEADERS or (any_header and _NAME.fullmatch(name)))
+    fields = [*cors(request, origins), ("Vary", "Access-Control-Request-Headers")]
+    fields += [("Access-Control-Allow-Methods", _METHODS), ("Access-Control-Max-Age", _LASTS)]
     return [*fields, ("Access-Control-Allow-Headers", named)] if named else fields
 
 

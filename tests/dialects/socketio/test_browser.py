@@ -132,8 +132,11 @@ async def test_a_page_of_another_origin(page: Page, way: str, listed: bool) -> N
         await page.goto(f"http://localhost:{elsewhere.port}/")
         await page.add_script_tag(path=files() / "socket.io.min.js")
         options = {"transports": WAYS[way], "withCredentials": True, "reconnection": False}
+        options["extraHeaders"] = {"X-Mine": "abc"}  # of which a browser's WebSocket sends nothing
         if listed:
             assert await page.evaluate(CONNECT, [url, options]) in ("polling", "websocket")
+            said = await page.evaluate("socket.emitWithAck('params')")
+            assert said["x-mine"] == (None if way == "websocket" else "abc")
             assert await page.evaluate(BYTES) == [[0, 255], "blob", [7], "zwei"]
             assert len(app.callers) == 1
         else:

@@ -101,7 +101,9 @@ def test_denials(status, expected):
 
 
 def test_a_preflight_is_for_the_gateway():
-    assert isinstance(accept(f"EIO=4&transport=polling&sid={LINE}", "OPTIONS"), Preflight)
+    intent = accept(f"EIO=4&transport=polling&sid={LINE}", "OPTIONS")
+    assert isinstance(intent, Preflight)
+    assert intent.any_header
 
 
 def test_a_poll():

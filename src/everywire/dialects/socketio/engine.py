@@ -85,7 +85,7 @@ def _fault(code: int, status: int | None = None) -> Reply:
 def accept(request: Request, new_id: NewId, speech: Speech) -> Intent:
     """Say what a request for the endpoint wants."""
     if request.method == "OPTIONS":
-        return Preflight(denied)
+        return Preflight(denied, any_header=True)  # the client's `extraHeaders`
     params = {name: values[0] for name, values in request.params.items()}
     transport, sid = params.get("transport"), params.get("sid")
     if transport not in ("polling", "websocket"):
