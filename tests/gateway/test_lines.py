@@ -357,13 +357,14 @@ class Forwards:
     """A relay to the node "elsewhere"."""
 
     def __init__(self):
-        self.requests = []
+        self.requests, self.waits = [], []
 
     def takes(self, node):
         return node == "elsewhere"
 
-    async def forward(self, node, request, *, once=False):
+    async def forward(self, node, request, *, once=False, wait=0.0):
         assert not once  # the native wire numbers what it says
+        self.waits.append(wait)
         self.requests.append((node, request.method, request.target, request.body))
         return Response(200, b"from elsewhere")
 
@@ -376,6 +377,13 @@ def test_a_line_of_another_node_is_asked_there(place):
     assert place.gateway.hub.metrics.forwards == 1
     assert place.ask("POST", "lines/nowhere.secret?seq=1", b"body").status == 404
     assert place.ask("GET", "lines/elsewhere.secret/poll", Origin="http://evil").status == 403
+
+
+def test_a_poll_is_held_there_for_as_long_as_it_would_be_here(place):
+    place.gateway.relay = relay = Forwards()
+    assert place.ask("GET", "lines/elsewhere.secret/poll?wait=7000").status == 200
+    assert place.ask("POST", "lines/elsewhere.secret?seq=1").status == 200
+    assert relay.waits == [7, 0]
 
 
 def test_a_node_that_lets_its_clients_go_takes_none(place):

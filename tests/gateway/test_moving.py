@@ -222,7 +222,7 @@ class Elsewhere:
     def takes(self, node):
         return node == "other"
 
-    async def forward(self, node, request, *, once=False):
+    async def forward(self, node, request, *, once=False, wait=0.0):
         self.asked.append((request.method, once))
         return Response(200)
 

@@ -108,7 +108,8 @@ class Lines:
         if node != self.hub.node and self.relay is not None and self.relay.takes(node):
             self.hub.metrics.forwards += 1
             once = isinstance(intent, Deliver) and intent.number is None  # said twice it would be heard twice
-            return self.relay.forward(node, exchange.request, once=once)
+            wait = intent.wait if isinstance(intent, Hear) else 0.0
+            return self.relay.forward(node, exchange.request, once=once, wait=wait)
         line = self._lines.get(intent.line)
         if line is None:
             if node == self.hub.node and not self.hub.limiting.guess(self.settings.address(exchange.request)):

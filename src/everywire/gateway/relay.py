@@ -18,11 +18,11 @@ class Relay(Protocol):
     def takes(self, node: str) -> bool:
         """Say whether `node` is one that requests can be passed on to. `node` is what a client sent."""
 
-    async def forward(self, node: str, request: Request, *, once: bool = False) -> Answer:
+    async def forward(self, node: str, request: Request, *, once: bool = False, wait: float = 0.0) -> Answer:
         """Have `node` answer `request`, whole as it came: head, target and body; 502 or 504 where it does not.
 
-        With `once` it is sent no second time, whatever becomes of the first. The answer is cancelled when the client is gone. A response that does not end is
-        given as a `Streamed` as soon as its head is there.
+        With `once` it is sent no second time, whatever becomes of the first. The node may hold the answer back for `wait` seconds.
+        The answer is cancelled when the client is gone. A response that does not end is given as a `Streamed` as soon as its head is there.
         """
 
     def hand(self, node: str, descriptor: int, read: bytes) -> bool:

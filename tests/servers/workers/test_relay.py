@@ -202,6 +202,22 @@ async def test_a_holder_that_does_not_answer_is_not_waited_for(tmp_path, relay, 
         assert (await relay.forward("other", request(target="/next"))).body == b"/next"
 
 
+async def test_a_poll_may_be_held_for_as_long_as_it_says(tmp_path, relay, monkeypatch):
+    """The holder answers a poll only once the patience for all else is over."""
+    over = asyncio.Event()
+
+    async def answer(one):
+        await over.wait()
+        return Response(200, b"late")
+
+    async with holder(tmp_path, answer):
+        monkeypatch.setattr("everywire.servers.workers.relay._PATIENCE", 0.01)
+        poll = asyncio.ensure_future(relay.forward("other", request(), wait=PATIENCE))
+        assert (await relay.forward("other", request())).status == 504
+        over.set()
+        assert (await poll).body == b"late"
+
+
 async def test_a_kept_connection_that_ended_is_replaced(tmp_path, relay):
     async with holder(tmp_path, lambda _: Response(200)):
         assert (await relay.forward("other", request())).status == 200

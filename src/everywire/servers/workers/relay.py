@@ -27,7 +27,8 @@ _OWN = frozenset(
     {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "expect"}
 )
 _IDLE = 8  # connections kept per node
-_PATIENCE = 40.0  # seconds until an answer begins; a poll takes up to 25
+_PATIENCE = 40.0  # seconds until an answer begins
+_MARGIN = 15.0  # seconds until then, beyond those that a poll may be held
 _MUCH = 1 << 18  # bytes of an answer that may wait for a slow client, before its holder has to
 
 
@@ -68,8 +69,8 @@ class _Exchange(asyncio.Protocol):
         """Whether another request can go over it."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, request: Request) -> Answer:
-        """Send a request; gives the answer, or its head with a body to come."""
+    async def ask(self, request: Request, wait: float) -> Answer:
+        """Send a request, whose answer may be held for `wait` seconds; gives the answer, or its head with a body to come."""
         assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
@@ -77,7 +78,7 @@ class _Exchange(asyncio.Protocol):
         self._outlet, self._streams, self._over = None, False, False
         self._transport.write(_written(request))
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(max(_PATIENCE, wait + _MARGIN)):
                 return await self._answer
         except (asyncio.CancelledError, TimeoutError):
             self.close()  # what still comes would be taken for the answer to the next request
@@ -195,8 +196,8 @@ class WorkerRelay:
             return False
         return self._pooled(node) is not None or self._connected(node)
 
-    async def forward(self, node: str, request: Request, *, once: bool = False) -> Answer:
-        """Have `node` answer; 404 where it is gone, 502 where it ends before its answer does.
+    async def forward(self, node: str, request: Request, *, once: bool = False, wait: float = 0.0) -> Answer:
+        """Have `node` answer; 404 where it is gone, 502 where it ends before its answer does, 504 where it takes too long beyond `wait` seconds.
 
         A kept connection may have ended unseen: then another is tried once, where saying the same twice does no harm. With `once` it would:
         such a request goes over a connection of its own, and is not said again.
@@ -210,7 +211,7 @@ class WorkerRelay:
             if exchange is None:
                 return Response(404, "the worker that held this line is gone")
             try:
-                return await exchange.ask(request)
+                return await exchange.ask(request, wait)
             except _Lost:
                 continue
             except TimeoutError:
