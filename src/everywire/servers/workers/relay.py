@@ -27,8 +27,7 @@ _OWN = frozenset(
     {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "expect"}
 )
 _IDLE = 8  # connections kept per node
-_PATIENCE = 40.0  # seconds until an answer begins
-_MARGIN = 15.0  # seconds until then, beyond those that a poll may be held
+_PATIENCE = 40.0  # seconds until an answer begins, beyond those for which it may be held back
 _MUCH = 1 << 18  # bytes of an answer that may wait for a slow client, before its holder has to
 
 
@@ -78,7 +77,7 @@ class _Exchange(asyncio.Protocol):
         self._outlet, self._streams, self._over = None, False, False
         self._transport.write(_written(request))
         try:
-            async with asyncio.timeout(max(_PATIENCE, wait + _MARGIN)):
+            async with asyncio.timeout(_PATIENCE + wait):
                 return await self._answer
         except (asyncio.CancelledError, TimeoutError):
             self.close()  # what still comes would be taken for the answer to the next request
