@@ -211,10 +211,23 @@ async def _over(pid):
             await passed(0.02)
 
 
-async def test_any_worker_takes_the_requests_of_a_line(tmp_path):
-    """Each request comes on a connection of its own, which any worker may get."""
-    async with serving(tmp_path) as (run, address):
+UVLOOP = "import uvloop; uvloop.install()"
+LOOP = """
+import asyncio
+
+@app.on("loop")
+async def loop() -> str:
+    return type(asyncio.get_running_loop()).__module__
+"""
+
+
+@pytest.mark.parametrize(("loop", "install"), [("asyncio", ""), ("uvloop", UVLOOP)])
+async def test_any_worker_takes_the_requests_of_a_line(tmp_path, loop, install):
+    """Each request comes on a connection of its own, which any worker may get; an application may choose another event loop."""
+    pytest.importorskip(loop)
+    async with serving(tmp_path, more=LOOP + install) as (run, address):
         base = address.replace("ws:", "http:")
+        assert json.loads(await _asked("POST", f"{base}/call/loop"))["data"].startswith(loop)
         opened = await _asked("POST", f"{base}/lines", {"type": "connect", "id": 1})
         line = json.loads(opened)["line"]
         await _asked("POST", f"{base}/lines/{line}?seq=1", {"type": "subscribe", "id": 2, "channel": "log:a"})

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from typing import cast
 
 from everywire.brokers.local.link import Connect, Receiver
 
@@ -13,6 +14,7 @@ __all__ = ["connector", "serve"]
 
 _log = logging.getLogger("everywire.brokers.local")
 _PATIENCE = 2.0  # seconds to connect
+_BOUNDLESS = (1 << 31) - 1  # bytes; uvloop takes no larger number
 
 
 class SocketLink(asyncio.Protocol):
@@ -27,9 +29,8 @@ class SocketLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=1 << 62)  # the bound is the receiver's affair
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=_BOUNDLESS)  # the bound is the receiver's affair
         self._receiver.opened(self)
 
     def data_received(self, data: bytes) -> None:
