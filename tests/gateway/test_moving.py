@@ -4,6 +4,7 @@ import asyncio
 from inspect import isawaitable
 
 import pytest
+from tests.gateway.place import Facts
 from tests.gateway.several import Several
 
 from everywire.app import Everywire
@@ -11,6 +12,7 @@ from everywire.dialects.base import Move
 from everywire.engine.inbox import READY
 from everywire.http.handed import Handed
 from everywire.http.request import Headers, Request, Response
+from everywire.hub.access.rates import Rate
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
 from everywire.testing import Net
@@ -211,6 +213,24 @@ def test_another_page_does_not_get_it(net):
     assert net.gateway.accept(Request("GET", f"/several?line={client.id}", foreign)).status == 403
     unknown = net.gateway.accept(Request("GET", "/several?line=no.such", Headers(UPGRADE)))
     assert unknown.status == 404
+
+
+@pytest.mark.parametrize("upgrade", [True, False])
+def test_who_guesses_lines_is_turned_away(upgrade):
+    app = Everywire(settings=Settings(guesses=Rate(0.1, 3)))
+    app.speak(lambda heartbeat: Several())
+    with Net(app) as net:
+
+        def guess(node, address="192.0.2.7"):
+            request = Request("GET", f"/several?line={node}.guess", Headers(UPGRADE if upgrade else UPGRADE[1:]))
+            request.facts = Facts(address)
+            return net.gateway.accept(request).status
+
+        here = net.app.hub.node
+        assert [guess(here) for _ in range(5)] == [404] * 3 + [429] * 2
+        assert [guess("elsewhere"), guess(here, "192.0.2.8")] == [404, 404]  # nothing is known of what others have
+        net.run(10)
+        assert [guess(here) for _ in range(2)] == [404, 429]
 
 
 class Elsewhere:

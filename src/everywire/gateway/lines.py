@@ -112,9 +112,7 @@ class Lines:
             return self.relay.forward(node, exchange.request, once=once, wait=wait)
         line = self._lines.get(intent.line)
         if line is None:
-            if node == self.hub.node and not self.hub.limiting.guess(self.settings.address(exchange.request)):
-                return exchange.deny(429, Code.LIMIT, "too many lines that are not there, from this address")
-            return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
+            return self._unknown(exchange, node)
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")
         if line.moved:
@@ -127,6 +125,12 @@ class Lines:
                 return self._deliver(exchange, line, intent)
             case _:
                 return self._leave(exchange, line, intent)
+
+    def _unknown(self, exchange: Exchange, node: str) -> Response:
+        """Answer who names a line that is not there; somebody may be guessing those of this node."""
+        if node == self.hub.node and not self.hub.limiting.guess(self.settings.address(exchange.request)):
+            return exchange.deny(429, Code.LIMIT, "too many lines that are not there, from this address")
+        return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
 
     # Up
 
@@ -258,7 +262,9 @@ class Lines:
     def refusal(self, exchange: Exchange, intent: Move) -> Response | None:
         """Say why the line of a WebSocket that asks for one is not to be had; None where it is."""
         line = self._lines.get(intent.line)
-        if line is None or (line.transport.closed is not None and not line.moved):
+        if line is None:
+            return self._unknown(exchange, intent.line.partition(".")[0])
+        if line.transport.closed is not None and not line.moved:
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")
