@@ -109,6 +109,28 @@ def test_two_polls_at_once_end_the_line(net):
     assert client.say("a connect")[0] in (404, 410)
 
 
+def test_two_polls_that_come_before_either_has_begun_end_the_line(net):
+    client = Client(net)
+    client.say("a connect")
+    first, second = client.begin("GET", ""), client.begin("GET", "")
+    assert second.status == 400
+    net.run()
+    assert first.result().body == b"a:hello|bye"  # what was said is not lost with it
+    assert client.ask("GET").status in (404, 410)
+
+
+def test_a_poll_ends_the_line_that_comes_while_another_is_answered(net):
+    client = Client(net)
+    client.say("a connect")
+    client.hear()
+    first = client.begin("GET", "")
+    net.run()
+    client.say("a in room")
+    assert client.begin("GET", "").status == 400
+    net.run()
+    assert first.result().body == b"a:in room|bye"
+
+
 def test_a_poll_whose_client_is_gone_ends_the_line(net):
     client = Client(net)
     client.say("a connect")

@@ -29,11 +29,24 @@ __all__ = ["HttpLine", "Lines"]
 class HttpLine:
     """A line that HTTP requests carry: `id` is its secret, `origin` the page that opened it, `address` what it is counted under.
 
-    Invariants: `taken` is the number of the last body that was heard; `early` holds those that wait for the ones between, by number. It is `moving`
-    while a WebSocket has asked for it; from when that carries it, it is `moved`.
+    Invariants: `fetching` is true from when a request comes for payloads that are gone once given, until they are. `taken` is the
+    number of the last body that was heard; `early` holds those that wait for the ones between, by number. It is `moving` while a WebSocket has asked for
+    it; from when that carries it, it is `moved`.
     """
 
-    __slots__ = ("_lines", "address", "early", "id", "line", "moved", "moving", "origin", "taken", "transport")
+    __slots__ = (
+        "_lines",
+        "address",
+        "early",
+        "fetching",
+        "id",
+        "line",
+        "moved",
+        "moving",
+        "origin",
+        "taken",
+        "transport",
+    )
 
     line: Line
 
@@ -44,7 +57,7 @@ class HttpLine:
         self.origin: Final = source(exchange.request)
         self.address: Final = address
         self.taken = 0
-        self.moving = self.moved = False
+        self.fetching = self.moving = self.moved = False
         self.early: dict[int, asyncio.Future[None]] = {}
         self.transport = LineTransport(lines.settings.limits, hub.world.later, self)
 
@@ -222,9 +235,10 @@ class Lines:
         over = line.transport.closed
         if over is not None and (line.transport.emptied or over[0] == Close.NO_ANSWER):
             return exchange.deny(410, *over)
-        if line.transport.heard:
+        if line.fetching:
             line.line.attachment.close(CloseCode.PROTOCOL_ERROR, "two requests fetch payloads at once")
             return exchange.deny(400, Code.BAD_REQUEST, "two requests fetch payloads at once")
+        line.fetching = True  # not only once that begins to run: another request may come before
         return self._give(exchange, line, intent, line.transport.displace())
 
     async def _give(self, exchange: Exchange, line: HttpLine, intent: Hear, turn: int) -> Answer:
@@ -236,6 +250,7 @@ class Lines:
             line.line.attachment.close(Close.ABNORMAL, "its client is gone")
             raise
         finally:
+            line.fetching = False
             self.rest(line)
         body = intent.form.pack(payloads)
         if not line.moved:
