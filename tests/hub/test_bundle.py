@@ -80,6 +80,19 @@ def test_why_the_transport_was_lost_is_known_of_each(net):
     assert [session.lost for session in net.app.hub.sessions.values()] == [4408, 4408]
 
 
+def test_a_second_connect_of_one_closes_the_transport(net):
+    client = Client(net, "a connect", "b connect")
+    assert client.say("a connect") == []
+    assert client.transport.closed == (1008, "connected already")
+    assert [session.attachment for session in net.app.hub.sessions.values()] == [None, None]  # they may be continued
+
+
+def test_a_connect_after_its_leave_is_none_too_many(net):
+    client = Client(net, "a connect")
+    assert client.say("a leave", "a connect") == ["a:hello"]
+    assert client.transport.closed is None
+
+
 def test_one_leaves_and_the_others_stay(net):
     client = Client(net, "a connect", "b connect", "b in room", "a leave")
     client.told()

@@ -235,7 +235,11 @@ async def test_a_second_poll_beside_one_that_waits_ends_the_session(place):
 
 
 @pytest.mark.parametrize(
-    "body", [b"abc", b"", b"9", b"2", b"4", b"49", b"bAQ*", b'42["connect"]', b'45-["a"]', b"40/nowhere\x1e42/chat,[1]"]
+    "body",
+    [
+        *(b"abc", b"", b"9", b"2", b"4", b"49", b"bAQ*", b'42["connect"]', b'45-["a"]', b"40/nowhere\x1e42/chat,[1]"),
+        b"40",  # of a namespace that it is in
+    ],
 )
 async def test_a_packet_that_is_none_ends_the_session(place, body):
     query = await place.session()

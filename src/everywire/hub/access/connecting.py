@@ -28,7 +28,10 @@ __all__ = ["connect", "identify"]
 async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Event | None:
     """Answer a `Connect`; who is turned away is told so and closed."""
     if attachment.session is not None:
-        raise Refused("connected already", Code.BAD_REQUEST)
+        if attachment.bundle is None:
+            raise Refused("connected already", Code.BAD_REQUEST)
+        attachment.bundle.base.close(Close.POLICY, "connected already")  # to be refused means there not to be connected
+        return None
     check_size("info", command.info, hub.settings.max_info)
     try:
         session, connecting = await _session(hub, attachment, command)
