@@ -1,21 +1,12 @@
 """Connection state recovery with the official client: what it calls recovered is."""
 
 import pytest
-from tests.conftest import need
-from tests.dialects.socketio.client import MSGPACK, PACKAGES, Clients
+from tests.dialects.socketio.client import MSGPACK
 from tests.dialects.socketio.serving import SOON, WAYS, Served, serving
 
-import testbed
 from everywire import Caller
 
 WAY = pytest.mark.parametrize("way", WAYS)
-
-
-@pytest.fixture
-async def clients():
-    need(lambda: testbed.npm(*PACKAGES))
-    async with Clients.started() as clients:
-        yield clients
 
 
 class Rooms(Served):

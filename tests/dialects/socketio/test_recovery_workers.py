@@ -7,11 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.cli import several
-from tests.conftest import need
-from tests.dialects.socketio.client import PACKAGES, Clients
 from tests.dialects.socketio.serving import SOON, WAYS
-
-import testbed
 
 MORE = """
 app.socketio(recovery=True)
@@ -24,13 +20,6 @@ def connected(caller, connecting):
 async def say(caller: everywire.Caller, room: str, number: int) -> None:
     await app.publish(f"room:{room}", {"event": "said", "args": [number]})
 """
-
-
-@pytest.fixture
-async def clients():
-    need(lambda: testbed.npm(*PACKAGES))
-    async with Clients.started() as clients:
-        yield clients
 
 
 async def connected(clients, url, way, others=()):
