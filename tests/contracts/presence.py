@@ -269,5 +269,5 @@ class PresenceContract:
         assert self.run(self.broker.get("a")) is None
 
     def test_every_node_hears_a_note(self):
-        self.run(self.broker.tell(b"hello"))
-        assert self.news == [Note(b"hello")]
+        told = self.run(self.broker.tell(b"hello"))
+        assert (told, self.news) == (1, [Note(b"hello")])

@@ -272,8 +272,8 @@ class Broker(Protocol):
     async def drop(self, name: str) -> None:
         """Forget the record."""
 
-    async def tell(self, data: bytes) -> None:
-        """Have `data` delivered as a `Note` to every node, this one included."""
+    async def tell(self, data: bytes) -> int:
+        """Have `data` delivered as a `Note` to every node, this one included; gives how many nodes that are."""
 
     async def close(self) -> None:
         """Let go of connections and timers."""
@@ -352,6 +352,6 @@ class Relaying(ABC):
         """Forget a record."""
         await self._asked(self._inner.drop(name))
 
-    async def tell(self, data: bytes) -> None:
+    async def tell(self, data: bytes) -> int:
         """Tell every node."""
-        await self._asked(self._inner.tell(data))
+        return await self._asked(self._inner.tell(data))

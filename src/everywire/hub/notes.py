@@ -69,9 +69,15 @@ class Notes:
             raise ValueError(f"notes of kind {kind!r} have a handler already")
         self._kinds[kind] = (msgspec.msgpack.Decoder(shape).decode, handler)
 
-    async def tell(self, kind: str, body: msgspec.Struct) -> None:
-        """Tell every node, this one included; raises what the broker raises where it could not."""
-        await self._broker.tell(_write((VERSION, kind, self._node, body)))
+    async def tell(self, kind: str, body: msgspec.Struct) -> int:
+        """Tell every node, this one included, and give how many nodes that are.
+
+        Raises what the broker raises where it could not, `ValueError` for more than any node would read.
+        """
+        data = _write((VERSION, kind, self._node, body))
+        if len(data) > _MAX_BYTES:
+            raise ValueError(f"{kind}: no more than {_MAX_BYTES} bytes can be told to other nodes at once")
+        return await self._broker.tell(data)
 
     def take(self, data: bytes) -> None:
         """Take a note that came; never raises."""

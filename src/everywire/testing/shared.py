@@ -114,6 +114,11 @@ class View(Relaying):
         if not any(channel in view._watched for view in self._shared.views):
             await super().unwatch(channel)
 
+    async def tell(self, data: bytes) -> int:
+        """Tell every node that hears anything."""
+        await super().tell(data)
+        return sum(not view.broken for view in self._shared.views)
+
     async def close(self) -> None:
         """Leave; what others keep there stays."""
         self._deliver = None

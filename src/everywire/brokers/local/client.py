@@ -387,9 +387,10 @@ class LocalBroker:
         """Forget a record."""
         await self._ask("drop", name)
 
-    async def tell(self, data: bytes) -> None:
+    async def tell(self, data: bytes) -> int:
         """Tell every node."""
-        await self._ask("tell", data)
+        nodes: int = await self._ask("tell", data)
+        return nodes
 
     async def close(self) -> None:
         """Ask nothing more, wait for the answers that are on their way, and let go of the link."""

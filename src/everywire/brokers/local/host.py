@@ -135,6 +135,12 @@ class Host:
         self._patterns.discard(channel)
         await self.broker.unwatch(channel)
 
+    async def tell(self, data: bytes) -> int:
+        """Tell all peers a note, and give how many they are."""
+        told = len(self._peers)
+        await self.broker.tell(data)
+        return told
+
     def _run(self, work: Coroutine[Any, Any, Any]) -> None:
         def over(done: Ready[Any]) -> None:
             try:
@@ -227,6 +233,8 @@ class Peer:
                 return self._watch_all(*values)
             case "unwatch":
                 return self._host.unwatch(self, *values)
+            case "tell":
+                return self._host.tell(*values)
         question: Coroutine[Any, Any, Any] = getattr(self._host.broker, call.name)(*values)
         return question
 

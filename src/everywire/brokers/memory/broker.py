@@ -368,9 +368,10 @@ class MemoryBroker:
         """Forget a record."""
         self._records.drop(name)
 
-    async def tell(self, data: bytes) -> None:
+    async def tell(self, data: bytes) -> int:
         """Tell the node, which is the only one."""
         self._deliver(Note(data))
+        return 1
 
     async def close(self) -> None:
         """Forget everything."""

@@ -204,12 +204,13 @@ class DurableBroker(Relaying):
             raise _no()
         return await self._asked(self._inner.publish(channel, draft, retention))
 
-    async def tell(self, data: bytes) -> None:
-        """Tell every node."""
+    async def tell(self, data: bytes) -> int:
+        """Tell the node, which is the only one."""
         if self._writing is None:
             self._deliver(Note(data))
         else:
             self._gathered.news.append(Note(data))
+        return 1
 
     async def close(self) -> None:
         """Write what is gathered, and close the file."""
