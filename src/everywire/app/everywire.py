@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from everywire.app.administered import Counter, Listen, served
 from everywire.app.checking import check_application, check_secrets, found_secrets
 from everywire.app.declaring import Declaring
+from everywire.app.gathering import Gathering
 from everywire.app.governing import Governing
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
@@ -52,7 +53,7 @@ R = TypeVar("R", bound=Route)
 MakeBroker = Callable[[World, Metrics], Broker]
 
 
-class Everywire(Declaring, Speaking, Governing):
+class Everywire(Declaring, Speaking, Governing, Gathering):
     """A real-time application: declare channels, handlers and routes, then `run` it.
 
     `secret` signs what clients show to continue their sessions, on any node that has the same; of several the first signs and all are

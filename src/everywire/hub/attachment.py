@@ -112,6 +112,13 @@ class Attachment:
         self.heard = self.since = self.since_bytes = 0.0
         self.left = self.left_bytes = math.inf
 
+    @property
+    def carriage(self) -> str:
+        """How its client is connected: "websocket", "sse", …"""
+        transport: Any = self.bundle.base.transport if self.bundle is not None else self.transport
+        kind = getattr(transport, "kind", None)
+        return kind if isinstance(kind, str) else type(transport).__name__.removesuffix("Transport").lower()
+
     def receive(self, command: Command) -> None:
         """Take a command that came over the transport; it is handled at once unless an earlier one is."""
         if not self.open:

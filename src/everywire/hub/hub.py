@@ -33,6 +33,7 @@ from everywire.hub.commands import handle
 from everywire.hub.continuity.continuing import Continuing
 from everywire.hub.continuity.proofs import Signer
 from everywire.hub.continuity.records import Records
+from everywire.hub.crowds.crowds import Crowds
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.heartbeat import Heartbeats
 from everywire.hub.hooks import Hooks, Tracer
@@ -98,6 +99,7 @@ class Hub:
         self._unclaimed = Deadlines(world, self.settings.linger, self._drop_resting)
         self.call_deadlines: Final = Deadlines(world, self.settings.call_deadline or 0.0, Running.expire)
         self.reaching: Final = Reaching(self)
+        self.crowds: Final = Crowds(self)
         self._last_call = 0
         self.unfinished: Final[set[asyncio.Future[None]]] = set()  # handlers at work that go on without their clients
         self.changes: Final = Changes(self)

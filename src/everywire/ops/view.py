@@ -47,7 +47,7 @@ class View(msgspec.Struct):
 def look(hub: Hub) -> View:
     """Give the view of a hub; it takes a few microseconds per connection."""
     metrics = hub.metrics
-    carried = Counter(_carriage(attachment.transport) for attachment in hub.attachments)
+    carried = Counter(attachment.carriage for attachment in hub.attachments)
     published = metrics.publish_seconds.snapshot()
     return View(
         nodes=[hub.node],
@@ -72,12 +72,6 @@ def look(hub: Hub) -> View:
 def linked(hub: Hub) -> bool:
     """Say whether the broker is within reach, as far as is known without asking it."""
     return bool(getattr(hub.broker, "linked", True))
-
-
-def _carriage(transport: Any) -> str:
-    """Name how a transport is carried: "websocket", "sse", …"""
-    kind = getattr(transport, "kind", None)
-    return kind if isinstance(kind, str) else type(transport).__name__.removesuffix("Transport").lower()
 
 
 def total(views: Iterable[View]) -> View:
