@@ -6,6 +6,7 @@ import pytest
 
 from everywire.app import Everywire
 from everywire.http.request import Request
+from everywire.hub.bundle import Bundle
 from everywire.messages import Beat, Connect, Ping, Publication, Raw
 from everywire.payloads import Payload
 from everywire.testing import Net
@@ -71,3 +72,16 @@ def test_the_request_takes_no_more_than_its_bytes_once_the_session_is_there(hub)
     attachment.receive(Connect(1))
     assert (attachment.session is not None, request.folds) == (True, 1)
     assert (request.headers["host"], request.params) == ("a", {"lang": ["de"]})
+
+
+def test_it_is_said_how_a_client_is_connected_also_where_sessions_share_a_transport(hub):
+    class LineTransport(MemoryTransport):
+        pass
+
+    class Other(MemoryTransport):
+        kind = "sse"
+
+    found = [hub.attach(transport(), TwoWords()) for transport in (MemoryTransport, LineTransport, Other)]
+    base = hub.attach(LineTransport(), TwoWords())
+    strand = Bundle(hub, base, lambda *_: (), 2).strand(TwoWords())
+    assert [each.carriage for each in (*found, base, strand)] == ["memory", "line", "sse", "line", "line"]

@@ -35,9 +35,16 @@ def heard(net):
 def test_every_node_hears_a_note_the_writer_too(nets):
     one, two = nets
     at_one, at_two = heard(one), heard(two)
-    one.loop.run_until_complete(one.app.hub.notes.tell("greeting", Greeting("hello")))
+    told = one.loop.run_until_complete(one.app.hub.notes.tell("greeting", Greeting("hello")))
     one.run()
+    assert told == 2
     assert at_one == at_two == [("hello", 1, one.app.hub.node)]
+
+
+def test_what_no_node_would_read_is_an_error(nets):
+    one, _ = nets
+    with pytest.raises(ValueError, match="bytes"):
+        one.loop.run_until_complete(one.app.hub.notes.tell("greeting", Greeting("x" * (1 << 20))))
 
 
 def test_notes_are_handled_in_order_and_outside_of_the_delivery(nets):

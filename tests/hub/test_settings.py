@@ -19,6 +19,7 @@ def test_the_defaults_are_the_documented_ones():
     )
     assert (settings.finish_grace, settings.max_unfinished) == (5, 10_000)
     assert (settings.max_credit, settings.stream_window, settings.max_stream_bytes) == (65536, 16, 4194304)
+    assert (settings.round_deadline, settings.max_gathered, settings.max_gathered_bytes) == (5, 10_000, 16777216)
 
 
 @pytest.mark.parametrize(

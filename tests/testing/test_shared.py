@@ -82,6 +82,15 @@ def test_a_cut_view_fails_and_hears_nothing_and_is_told_when_it_heals(loop):
     assert news == [Gap()]
 
 
+def test_a_note_is_told_to_all_but_those_who_are_cut(loop):
+    shared = SharedBroker()
+    with Net(app(shared), 1, loop=loop) as one, Net(app(shared), 2, loop=loop):
+        tell = one.app.hub.broker.tell
+        assert loop.run_until_complete(tell(b"x")) == 2
+        shared.views[1].cut()
+        assert loop.run_until_complete(tell(b"x")) == 1
+
+
 def test_there_is_no_broker_before_the_first_view():
     with pytest.raises(ValueError, match="no node"):
         _ = SharedBroker().inner

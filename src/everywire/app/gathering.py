@@ -33,4 +33,4 @@ class Gathering:
         Each is a `Listed`. At most `Settings.max_gathered` are given, and `max_gathered_bytes`; the listing says whether there are more.
         """
         hub, choice = self.hub, chosen(whom, all_=True)
-        return started(hub.world, lambda: hub.crowds.listing.list(choice))
+        return started(hub.world, lambda: hub.crowds.listing.gather(choice))

@@ -100,7 +100,6 @@ class Hub:
         self.call_deadlines: Final = Deadlines(world, self.settings.call_deadline or 0.0, Running.expire)
         self.reaching: Final = Reaching(self)
         self.crowds: Final = Crowds(self)
-        self._last_call = 0
         self.unfinished: Final[set[asyncio.Future[None]]] = set()  # handlers at work that go on without their clients
         self.changes: Final = Changes(self)
         self.delivering: Final = Delivering(self)
@@ -382,11 +381,6 @@ class Hub:
     def at_once(self, attachment: Attachment, command: Command) -> bool:
         """Deal with what a call under way may be waiting for."""
         return at_once(self, attachment, command)
-
-    def next_call(self) -> int:
-        """Number a call of the server; no number is used twice, so that no late answer is taken for another."""
-        self._last_call += 1
-        return self._last_call
 
     async def _work(self, attachment: Attachment) -> None:
         attachment.busy = True

@@ -112,11 +112,11 @@ def test_what_is_said_in_one_turn_goes_out_in_one_write(cluster):
     assert [each.position.offset for each in ben.news] == list(range(1, 51))
 
 
-def test_a_note_reaches_every_client(cluster):
+def test_a_note_reaches_every_client_and_its_writer_learns_how_many(cluster):
     clients = [cluster.listening(name) for name in "abc"]
-    cluster.run(clients[0].tell(b"x"))
+    told = cluster.run(clients[0].tell(b"x"))
     cluster.loop.run(0.01)
-    assert [client.news for client in clients] == [[Note(b"x")]] * 3
+    assert (told, [client.news for client in clients]) == (3, [[Note(b"x")]] * 3)
 
 
 def test_the_same_read_is_asked_once(cluster):

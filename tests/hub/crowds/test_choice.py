@@ -11,7 +11,12 @@ def crowd():
     with Crowd(1) as made:
         made.ann, made.ben = made.come(0, "ann", "tea"), made.come(0, "ben", "tea", "milk")
         made.cat, made.other = made.come(0, "cat"), made.come(0, "ann", "milk")
-        made.names = {made.ann.session: "ann", made.ben.session: "ben", made.cat.session: "cat", made.other.session: "other"}
+        made.names = {
+            made.ann.session: "ann",
+            made.ben.session: "ben",
+            made.cat.session: "cat",
+            made.other.session: "other",
+        }
         yield made
 
 

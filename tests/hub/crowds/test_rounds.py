@@ -23,7 +23,9 @@ class Nodes(Crowd):
         self.heard = []
         for number, said in enumerate(words):
             hub = self.node(number).hub
-            hub.notes.add("question", Asked, lambda asked, node, hub=hub, said=said: self.answer(hub, asked, node, said))
+            hub.notes.add(
+                "question", Asked, lambda asked, node, hub=hub, said=said: self.answer(hub, asked, node, said)
+            )
 
     def answer(self, hub, asked, node, said):
         async def say():

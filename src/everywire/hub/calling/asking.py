@@ -39,7 +39,9 @@ async def ask(hub: Hub, session: Session, question: Question) -> Any:
     """Call a handler of a session's client and give what it answers; what is raised is what `Caller.call` says."""
     shape, said = Shape(question.returns), encode(question.data)
     timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
-    return read(shape, question, await carry(hub, session, m.Calling(hub.next_call(), question.name, said, timeout)))
+    return read(
+        shape, question, await carry(hub, session, m.Calling(hub.reaching.next_call(), question.name, said, timeout))
+    )
 
 
 def read(shape: Shape, question: Question, answer: m.Answer) -> Any:
@@ -59,7 +61,9 @@ def tell(hub: Hub, session: Session, name: str, arguments: tuple[Any, ...]) -> N
     several = len(arguments) != 1
     data = encode(arguments if several else arguments[0]) if arguments else None
     order = hub.repairs.ordering.here
-    attachment.tell(m.Calling(-hub.next_call(), name, data, positional=several and data is not None, order=order))
+    attachment.tell(
+        m.Calling(-hub.reaching.next_call(), name, data, positional=several and data is not None, order=order)
+    )
 
 
 async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Answer:

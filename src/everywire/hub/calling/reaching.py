@@ -62,11 +62,17 @@ class Reaching:
 
     def __init__(self, hub: Hub) -> None:
         self._hub: Final = hub
+        self._last_call = 0
         self._waiting: dict[int, asyncio.Future[m.Answer]] = {}
         self._carried: dict[tuple[str, int], asyncio.Future[None]] = {}
         hub.notes.add("ask", _Ask, self._asked)
         hub.notes.add("ask-over", _Over, self._over)
         hub.notes.add("ask-told", _Told, self._told)
+
+    def next_call(self) -> int:
+        """Number a call of the server; no number is used twice, so that no late answer is taken for another."""
+        self._last_call += 1
+        return self._last_call
 
     async def ask(self, session: str, question: Question) -> Any:
         """Call the client of the session with that public id, wherever it is; raises what `Everywire.call` says."""
@@ -77,7 +83,7 @@ class Reaching:
         shape, said = Shape(question.returns), encode(question.data)
         timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
         packed = isinstance(said, m.Packed)
-        wanted = _Ask(hub.next_call(), session, question.name, bytes(said), packed, timeout)
+        wanted = _Ask(hub.reaching.next_call(), session, question.name, bytes(said), packed, timeout)
         return read(shape, question, await self._elsewhere(wanted))
 
     async def _elsewhere(self, wanted: _Ask) -> m.Answer:
@@ -135,7 +141,7 @@ class Reaching:
         hub, number = self._hub, wanted.number
         data: m.Data = m.Packed(wanted.data) if wanted.packed else m.Raw(wanted.data)
         try:
-            calling = m.Calling(hub.next_call(), wanted.name, data, wanted.timeout)
+            calling = m.Calling(hub.reaching.next_call(), wanted.name, data, wanted.timeout)
             answer = await carry(hub, hub.sessions[wanted.session], calling)
         except Declined as no:
             return _Told(node, number, "declined", reason=no.reason, code=no.code)

@@ -95,7 +95,7 @@ class Lister:
         self._rounds: Final = rounds
         hub.notes.add("list", _Asked, self._asked)
 
-    async def list(self, choice: Choice) -> Listing:
+    async def gather(self, choice: Choice) -> Listing:
         """Give the sessions that are meant: `Settings.max_gathered` of them, and `max_gathered_bytes`, at most."""
         hub, room, more = self._hub, _Room(self._hub), False
         found: dict[str, Listed] = {}
@@ -107,7 +107,9 @@ class Lister:
                 if not room.takes(each):
                     more = True
                     return
-                if each.session not in found or found[each.session].since < each.since:  # it went on elsewhere meanwhile
+                if (
+                    each.session not in found or found[each.session].since < each.since
+                ):  # it went on elsewhere meanwhile
                     found[each.session] = each
 
         heard = await self._rounds.hold(
