@@ -131,3 +131,11 @@ def test_namespaces_are_several_names_with_a_slash(namespaces):
 
 def test_namespaces_may_be_told_by_a_function():
     Everywire().socketio(namespaces=lambda name: name.startswith("/room-"))
+
+
+@pytest.mark.parametrize("declare", ["on_connect", "on_connected", "on_disconnected"])
+def test_a_hook_of_sessions_is_declared_once(declare):
+    app = Everywire()
+    getattr(app, declare)(lambda *given: None)
+    with pytest.raises(ValueError, match=f"@app.{declare} "):
+        getattr(app, declare)(lambda *given: None)

@@ -184,18 +184,22 @@ class Declaring:
     def on_connected(self, hook: D) -> D:
         """Have the decorated function, sync or async, learn of each session that begins, after its client was told: given a `Caller` and the `Connecting`.
 
-        What the client says next waits for it. A session that is continued does not begin.
+        What the client says next waits for it. A session that is continued does not begin. Raises `ValueError` where there is such a hook already.
         """
         check_function("@app.on_connected is for a function", hook, "a `Caller` and a `Connecting`", 2)
+        if self._hooks.connected is not None:
+            raise ValueError("@app.on_connected is there already: let one function call the other")
         self._hooks.connected = hook
         return hook
 
     def on_disconnected(self, hook: E) -> E:
         """Have the decorated function, sync or async, learn of each session that is over: its client left, or did not come back in time. Given a `Caller`.
 
-        One whose node is killed is told by nobody; presence is what is true then.
+        One whose node is killed is told by nobody; presence is what is true then. Raises `ValueError` where there is such a hook already.
         """
         check_function("@app.on_disconnected is for a function", hook, "a `Caller`")
+        if self._hooks.disconnected is not None:
+            raise ValueError("@app.on_disconnected is there already: let one function call the other")
         self._hooks.disconnected = hook
         return hook
 

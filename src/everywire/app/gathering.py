@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Unpack
 
+from everywire.hub.access.tallies import Reached
 from everywire.hub.crowds.choice import Whom, chosen
 from everywire.hub.crowds.listing import Listing
 from everywire.hub.hub import Hub
@@ -34,3 +35,34 @@ class Gathering:
         """
         hub, choice = self.hub, chosen(whom, all_=True)
         return started(hub.world, lambda: hub.crowds.listing.gather(choice))
+
+    def subscribe_all(self, channel: str | Iterable[str], /, **whom: Unpack[Whom]) -> Awaitable[Reached]:
+        """Subscribe the sessions that are meant to `channel`, or to several, without asking rules: as `subscribe` does for one.
+
+        Once it is awaited, what is published there reaches them. Gives how many are in all of these now; who is in too many channels is not.
+        Raises `Refused` for a name that no kind of channel has.
+        """
+        hub, choice, named = self.hub, chosen(whom), _names(channel)
+        return started(hub.world, lambda: hub.crowds.ruling.enter(choice, named))
+
+    def unsubscribe_all(
+        self, channel: str | Iterable[str], /, reason: str = "", **whom: Unpack[Whom]
+    ) -> Awaitable[Reached]:
+        """End their subscriptions to `channel`, or to several, whoever began them; gives how many were in one of these.
+
+        The clients are told `reason`, and may subscribe again where they are allowed to.
+        """
+        hub, choice, named = self.hub, chosen(whom), _names(channel)
+        return started(hub.world, lambda: hub.crowds.ruling.leave(choice, named, reason))
+
+    def kick_all(self, *, code: int = 4404, reason: str = "", **whom: Unpack[Whom]) -> Awaitable[Reached]:
+        """End the sessions that are meant, as `kick` does for those of a user; gives how many these were.
+
+        Only sessions that are there are ended: one of a node that died may still be brought back by its secret, which `kick` prevents.
+        """
+        hub, choice = self.hub, chosen(whom)
+        return started(hub.world, lambda: hub.crowds.ruling.kick(choice, code, reason))
+
+
+def _names(channel: str | Iterable[str]) -> tuple[str, ...]:
+    return (channel,) if isinstance(channel, str) else tuple(dict.fromkeys(channel))

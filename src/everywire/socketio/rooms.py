@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from everywire.errors import Refused
-from everywire.hub.channels.subscribing import subscribe_unasked
 from everywire.socketio import names
 from everywire.socketio.exceptions import BadNamespaceError
 
@@ -66,21 +65,9 @@ class Rooms:
         if (coming := self._coming(sid, namespace)) is not None:
             coming.rooms[room] = None
         elif (session := self._session(sid, namespace)) is not None:
-            await self._enter(session, channel)
+            await self._hub.enrolling.enter(session, channel)
         else:
             await self.app.subscribe(channel, session=sid)
-
-    async def _enter(self, session: Session, channel: str) -> None:
-        if channel in session.enrolled:
-            return
-        self._hub.place(channel)
-        session.enrolled = (*session.enrolled, channel)
-        try:
-            await subscribe_unasked(self._hub, session, channel)
-        except BaseException:
-            session.dismiss(channel)
-            raise
-        self._hub.records.changed(session)
 
     async def leave(self, sid: str, room: str, namespace: str) -> None:
         """Have a client in a room no longer."""
@@ -88,14 +75,9 @@ class Rooms:
         if (coming := self._coming(sid, namespace)) is not None:
             coming.rooms.pop(room, None)
         elif (session := self._session(sid, namespace)) is not None:
-            self._leave(session, channel)
+            self._hub.enrolling.leave(session, channel)
         else:
             await self.app.unsubscribe(None, channel, session=sid)
-
-    def _leave(self, session: Session, channel: str) -> None:
-        session.dismiss(channel)
-        if (subscription := session.subscriptions.get(channel)) is not None:
-            self._hub.remove(subscription, "")
 
     async def close(self, room: str, namespace: str) -> None:
         """Have nobody in a room any more."""
@@ -109,7 +91,7 @@ class Rooms:
 
     def _empty(self, channel: str) -> None:
         for session in self._members(channel):
-            self._leave(session, channel)
+            self._hub.enrolling.leave(session, channel)
 
     def of(self, client: Client) -> list[str]:
         """Give the rooms that a client is in, its own among them."""

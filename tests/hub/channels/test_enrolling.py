@@ -223,3 +223,25 @@ def test_who_comes_back_asks_for_what_was_missed_where_only_the_server_subscribe
         back.ask("unsubscribe", channel="news")
         with pytest.raises(Refusal, match=r"^103 "):
             back.subscribe("news", since=since)
+
+
+def test_a_session_of_this_node_enters_a_channel_and_leaves_it():
+    with Net(make()) as net:
+        ann = net.connect(token="ann")
+        hub = net.app.hub
+        session = hub.sessions[ann.session]
+        net.loop.run_until_complete(hub.enrolling.enter(session, "news"))
+        net.loop.run_until_complete(hub.enrolling.enter(session, "news"))
+        assert session.enrolled == ("user:ann", "news")
+        assert kinds(ann)[1:] == [("subscribed", "news")]
+        assert [hub.enrolling.leave(session, "news", "over"), hub.enrolling.leave(session, "news")] == [True, False]
+        assert (session.enrolled, kinds(ann)) == (("user:ann",), [("unsubscribed", "news")])
+
+
+def test_who_cannot_enter_a_channel_keeps_nothing_of_it():
+    with Net(make()) as net:
+        session = net.app.hub.sessions[net.connect(token="ann").session]
+        for channel in ("nowhere", "room:*"):
+            with pytest.raises(Refused):
+                net.loop.run_until_complete(net.app.hub.enrolling.enter(session, channel))
+        assert session.enrolled == ("user:ann",)

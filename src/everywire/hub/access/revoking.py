@@ -127,6 +127,12 @@ class Revoking:
         except msgspec.DecodeError:
             return float("inf")  # something was revoked, and nobody can tell what
 
+    def expel(self, session: Session, code: int, reason: str) -> None:
+        """End a session of this node, closing with `code`."""
+        if session.attachment is not None:
+            session.attachment.close(code, _fitting(reason))
+        self._hub.end(session)  # or its secret would bring it back
+
     # What notes lead to.
 
     def _kicked(self, kick: _Kick, node: str) -> None:
@@ -137,17 +143,13 @@ class Revoking:
         )
         found = self._hub.addressed(kick.user, kick.session)
         for session in found:
-            self._expel(session, kick.code, kick.reason)
+            self.expel(session, kick.code, kick.reason)
         self.tallies.acted(node, kick.tally, len(found))
 
     def _removed(self, removal: _Removal, node: str) -> None:
         reached = 0
         for session in self._hub.addressed(removal.user, removal.session):
-            session.dismiss(removal.channel)
-            subscription = session.subscriptions.get(removal.channel)
-            if subscription is not None:
-                reached += 1
-                self._hub.remove(subscription, removal.reason)
+            reached += self._hub.enrolling.leave(session, removal.channel, removal.reason)
         self.tallies.acted(node, removal.tally, reached)
 
     def _revoked(self, revocation: _Revocation, node: str) -> None:
@@ -159,18 +161,13 @@ class Revoking:
             if name in _names(session.identity) and not _holds(session.identity, name, revocation.before)
         ]
         for session in concerned:
-            self._expel(session, Close.UNAUTHORIZED, "the token was revoked")
+            self.expel(session, Close.UNAUTHORIZED, "the token was revoked")
         self.tallies.acted(node, revocation.tally, len(concerned))
 
     def _remember(self, name: str, before: float) -> None:
         self._lately[name] = max(before, self._lately.pop(name, 0.0))
         if len(self._lately) > _LATELY:
             self._lately.popitem(last=False)
-
-    def _expel(self, session: Session, code: int, reason: str) -> None:
-        if session.attachment is not None:
-            session.attachment.close(code, _fitting(reason))
-        self._hub.end(session)  # or its secret would bring it back
 
 
 def _fitting(reason: str) -> str:

@@ -49,6 +49,34 @@ class Enrolling:
         self._hub.place(channel)
         await self._hub.notes.tell("enrol", _Enrolment(channel, user, session))
 
+    async def enter(self, session: Session, channel: str) -> None:
+        """Subscribe a session of this node, and have it keep that; nothing where it does already.
+
+        Raises `Refused` where it is in too many channels, and for a name that no kind of channel has: it keeps nothing then.
+        """
+        if channel in session.enrolled:
+            return
+        self._hub.place(channel)
+        session.enrolled = (*session.enrolled, channel)
+        try:
+            if not _waits(session):
+                await subscribe_unasked(self._hub, session, channel)
+        except BaseException:
+            session.dismiss(channel)
+            raise
+        self._hub.records.changed(session)
+
+    def leave(self, session: Session, channel: str, reason: str = "") -> bool:
+        """End a session's subscription, whoever began it, and tell its client why; false where there was none."""
+        if channel in session.enrolled:
+            session.dismiss(channel)
+            self._hub.records.changed(session)
+        subscription = session.subscriptions.get(channel)
+        if subscription is None:
+            return False
+        self._hub.remove(subscription, reason)
+        return True
+
     def channels(self, session: Session) -> tuple[str, ...]:
         """Give the channels that `session` is to be subscribed to as it connects, and have it keep them."""
         wanted = dict.fromkeys((*session.enrolled, *session.identity.channels))

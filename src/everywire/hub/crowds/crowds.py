@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from everywire.hub.crowds.listing import Lister
 from everywire.hub.crowds.rounds import Rounds
+from everywire.hub.crowds.ruling import Ruler
 
 if TYPE_CHECKING:
     from everywire.hub.hub import Hub
@@ -19,3 +20,4 @@ class Crowds:
     def __init__(self, hub: Hub) -> None:
         self.rounds: Final = Rounds(hub)
         self.listing: Final = Lister(hub, self.rounds)
+        self.ruling: Final = Ruler(hub, self.rounds)
