@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Iterable
-from typing import Unpack
+from typing import Any, Unpack
 
 from everywire.hub.access.tallies import Reached
+from everywire.hub.calling.asking import Question
+from everywire.hub.crowds.asking import Answers
 from everywire.hub.crowds.choice import Whom, chosen
 from everywire.hub.crowds.listing import Listing
 from everywire.hub.hub import Hub
@@ -62,6 +64,17 @@ class Gathering:
         """
         hub, choice = self.hub, chosen(whom)
         return started(hub.world, lambda: hub.crowds.ruling.kick(choice, code, reason))
+
+    def call_all(
+        self, name: str, data: Any = None, *, timeout: float | None = None, returns: Any = Any, **whom: Unpack[Whom]
+    ) -> Awaitable[Answers]:
+        """Call the handler `name` of the clients of the sessions that are meant, and give what they answer, read as `returns`.
+
+        Comes back once all have answered or are lost, after `timeout` seconds otherwise (`Settings.answer_deadline`), and a second more where
+        a node is silent. Raises `Refused` where these would be more than `Settings.max_gathered` sessions.
+        """
+        hub, choice, question = self.hub, chosen(whom), Question(name, data, timeout, returns)
+        return started(hub.world, lambda: hub.crowds.asking.ask(choice, question))
 
 
 def _names(channel: str | Iterable[str]) -> tuple[str, ...]:

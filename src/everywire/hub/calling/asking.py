@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["Question", "answered", "ask", "carry", "read", "tell"]
+__all__ = ["Question", "answered", "ask", "carry", "expect", "forget", "late", "read", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,11 @@ def tell(hub: Hub, session: Session, name: str, arguments: tuple[Any, ...]) -> N
     )
 
 
-async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Answer:
-    """Tell a session's client that it is called, and give what it answers."""
+def expect(hub: Hub, session: Session, number: int) -> tuple[Attachment, asyncio.Future[m.Answer]]:
+    """Give where a call goes to a session's client, and what its answer is kept in, until `forget`; who calls tells it, and minds the time.
+
+    It is broken where the client is lost. Raises `SessionGone` where that is not connected, `Refused` where too many calls to it wait.
+    """
     attachment = session.attachment
     if attachment is None:
         raise SessionGone("the session's client is not connected")
@@ -76,27 +79,33 @@ async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Answer:
     calls = attachment.calls = attachment.calls or Calls()
     if len(calls.asked) >= hub.settings.max_asked:
         raise Refused("too many calls to this client wait for its answer", Code.LIMIT, temporary=True)
-    return await _asked(hub, attachment, calling)
+    answer = calls.asked[number] = hub.world.promise()
+    return attachment, answer
 
 
-async def _asked(hub: Hub, attachment: Attachment, calling: m.Calling) -> m.Answer:
-    assert attachment.calls is not None
-    asked = attachment.calls.asked
-    answer = asked[calling.call] = hub.world.promise()
-    timer = hub.world.later(calling.timeout or 0, lambda: _late(answer, calling))
+def forget(attachment: Attachment, number: int) -> None:
+    """Keep no answer to that call any more."""
+    if attachment.calls is not None:
+        attachment.calls.asked.pop(number, None)
+
+
+async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Answer:
+    """Tell a session's client that it is called, and give what it answers."""
+    attachment, answer = expect(hub, session, calling.call)
+    timer = hub.world.later(calling.timeout or 0, lambda: late(answer, calling))
     attachment.tell(calling)
     try:
-        given: m.Answer = await answer
-        return given
+        return await answer
     except (TimeoutError, asyncio.CancelledError):
         attachment.tell(m.Cancel(calling.call))
         raise
     finally:
         timer.cancel()
-        asked.pop(calling.call, None)
+        forget(attachment, calling.call)
 
 
-def _late(answer: asyncio.Future[Any], calling: m.Calling) -> None:
+def late(answer: asyncio.Future[m.Answer], calling: m.Calling) -> None:
+    """Break what waits for an answer that did not come in time."""
     if not answer.done():
         answer.set_exception(
             TimeoutError(f"the client did not answer {calling.name!r} within {calling.timeout} seconds")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from everywire import messages as m
-from everywire.errors import Declined, EverywireError, Refused, SessionGone
+from everywire.errors import SessionGone
 from everywire.hub.calling.asking import Question, ask, carry, read
+from everywire.hub.calling.outcomes import Outcome, outcome
 from everywire.hub.calling.shapes import Shape, encode
 
 if TYPE_CHECKING:
@@ -41,16 +42,11 @@ class _Over(msgspec.Struct):
 
 
 class _Told(msgspec.Struct):
-    """What came of `number`, for `node`: data, or why there is none."""
+    """What came of `number`, for `node`."""
 
     node: str
     number: int
-    why: Literal["answered", "declined", "late", "gone", "refused", "failed"]
-    data: bytes = b""
-    packed: bool = False
-    reason: str = ""
-    code: int = 0
-    positional: bool = False
+    outcome: Outcome
 
 
 class Reaching:
@@ -106,20 +102,11 @@ class Reaching:
         answer = self._waiting.get(told.number) if told.node == self._hub.node else None
         if answer is None or answer.done():
             return
-        match told.why:
-            case "answered":
-                data = m.Packed(told.data) if told.packed else m.Raw(told.data)
-                answer.set_result(m.Answer(told.number, data, told.positional))
-            case "declined":
-                _break(answer, Declined(told.reason, told.code))
-            case "late":
-                _break(answer, TimeoutError(told.reason))
-            case "gone":
-                _break(answer, SessionGone(told.reason))
-            case "refused":
-                _break(answer, Refused(told.reason, told.code, temporary=True))
-            case "failed":
-                _break(answer, EverywireError("the node that has the session failed"))
+        came = told.outcome.read(told.number)
+        if isinstance(came, Exception):
+            answer.set_exception(came)
+        else:
+            answer.set_result(came)
 
     # For other nodes.
 
@@ -134,30 +121,17 @@ class Reaching:
             work.cancel()
 
     async def _carry(self, wanted: _Ask, node: str) -> None:
-        told = await self._outcome(wanted, node)
-        await self._say("ask-told", told)
-
-    async def _outcome(self, wanted: _Ask, node: str) -> _Told:
-        hub, number = self._hub, wanted.number
+        hub = self._hub
         data: m.Data = m.Packed(wanted.data) if wanted.packed else m.Raw(wanted.data)
+        calling = m.Calling(self.next_call(), wanted.name, data, wanted.timeout)
+        came: m.Answer | Exception
         try:
-            calling = m.Calling(hub.reaching.next_call(), wanted.name, data, wanted.timeout)
-            answer = await carry(hub, hub.sessions[wanted.session], calling)
-        except Declined as no:
-            return _Told(node, number, "declined", reason=no.reason, code=no.code)
-        except Refused as no:
-            return _Told(node, number, "refused", reason=no.reason, code=no.code)
-        except TimeoutError as late:
-            return _Told(node, number, "late", reason=str(late))
-        except (SessionGone, KeyError):
-            return _Told(
-                node, number, "gone", reason="the session's client is not connected, or was lost before it answered"
-            )
-        except Exception:
-            _log.exception("a call for another node failed")
-            return _Told(node, number, "failed")
-        data, packed = answer.data, isinstance(answer.data, m.Packed)
-        return _Told(node, number, "answered", bytes(data), packed, positional=answer.positional)
+            if (session := hub.sessions.get(wanted.session)) is None:
+                raise SessionGone(f"the session {wanted.session} is over")
+            came = await carry(hub, session, calling)
+        except Exception as no:
+            came = no
+        await self._say("ask-told", _Told(node, wanted.number, outcome(came)))
 
     async def _say(self, kind: str, body: msgspec.Struct) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from everywire.hub.crowds.asking import Asker
 from everywire.hub.crowds.listing import Lister
 from everywire.hub.crowds.rounds import Rounds
 from everywire.hub.crowds.ruling import Ruler
@@ -21,3 +22,4 @@ class Crowds:
         self.rounds: Final = Rounds(hub)
         self.listing: Final = Lister(hub, self.rounds)
         self.ruling: Final = Ruler(hub, self.rounds)
+        self.asking: Final = Asker(hub, self.rounds)
