@@ -63,3 +63,21 @@ def test_a_client_is_called_by_its_sessions_id(app):
         assert task.result() == "done"
         with pytest.raises(SessionGone, match="no node says"):
             net.loop.run_until_complete(app.call("nobody", "rename"))
+
+
+def test_who_is_subscribed_to_another_channel_may_be_left_out():
+    app = Everywire()
+    app.channel("room:{name}", history=10)
+    with Net(app) as net:
+        ann, ben = net.connect(), net.connect()
+        ann.subscribe("room:a")
+        for client in (ann, ben):
+            client.subscribe("room:b")
+        app.publish("room:b", 1, outside=["room:a"])
+        app.publish("room:b", 2)
+        net.run()
+        assert [[event["data"] for event in client.events("publication")] for client in (ann, ben)] == [[2], [1, 2]]
+        kept = [
+            [each["data"] for each in client.ask("history", channel="room:b")["publications"]] for client in (ann, ben)
+        ]
+        assert kept == [[2], [1, 2]]

@@ -50,12 +50,18 @@ def test_a_worker_speaks_to_the_clients_of_all_and_rules_their_rooms(workers):
     assert one.heard() == []
 
 
-def test_several_rooms_at_once_are_refused(workers):
-    one, _ = workers
-    with pytest.raises(ValueError, match="one worker"):
-        one.do(one.sio.emit("said", 1, to=["tea", "coffee"]))
-    one.do(one.sio.emit("said", 1, to=[one.client.session, one.client.session]))
-    assert one.heard() == [[1]]
+def test_who_is_in_several_rooms_is_told_once_wherever_they_are(workers):
+    one, other = workers
+    for room in ("tea", "milk"):
+        one.do(one.sio.enter_room(one.client.session, room))
+        one.do(one.sio.enter_room(other.client.session, room))
+    other.do(other.sio.leave_room(other.client.session, "tea"))
+    for number, speaker in enumerate(workers):
+        speaker.do(speaker.sio.emit("said", number, to=["tea", "milk", "tea", one.client.session]))
+        speaker.do(speaker.sio.emit("said", "skipped", to=["tea", "milk"], skip_sid=other.client.session))
+        speaker.do(speaker.sio.emit("said", "then", to="milk"))
+    assert one.heard() == [[0], ["skipped"], ["then"], [1], ["skipped"], ["then"]]
+    assert other.heard() == [[0], ["then"], [1], ["then"]]
 
 
 def test_a_client_of_another_worker_is_called_and_sent_away(workers):

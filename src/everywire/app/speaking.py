@@ -26,7 +26,7 @@ class PublishOptions(TypedDict, total=False):
     Published again under the same `key` it is the same publication. An `ephemeral` one is told to who listens now, and not kept. In a keyed
     channel it sets `entry`, for `ttl` seconds, or with `remove` deletes it; where `expect` is given (an offset, 0 for none) and another
     publication is there, nothing happens and the receipt says `conflict`. Elsewhere it may be for all sessions but those in `exclude`, or
-    for one session or user alone.
+    for one session or user alone; and not for who is subscribed to one of the channels in `outside`.
     """
 
     key: str | None
@@ -36,6 +36,7 @@ class PublishOptions(TypedDict, total=False):
     ttl: float
     remove: bool
     exclude: Iterable[str]
+    outside: Iterable[str]
     to_session: str
     to_user: str
 
@@ -91,5 +92,6 @@ def _change(options: PublishOptions) -> EntryChange | None:
 
 
 def _audience(options: PublishOptions) -> Audience | None:
-    exclude, session, user = tuple(options.get("exclude", ())), options.get("to_session"), options.get("to_user")
-    return Audience(exclude, session, user) if exclude or session is not None or user is not None else None
+    exclude, outside = tuple(options.get("exclude", ())), tuple(options.get("outside", ()))
+    audience = Audience(exclude, options.get("to_session"), options.get("to_user"), outside)
+    return audience if audience != Audience() else None

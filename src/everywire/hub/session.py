@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from everywire.hub.access.identity import ANONYMOUS, Identity
-from everywire.messages import Member, Position
+from everywire.messages import Member, Position, Publication
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
@@ -76,6 +76,23 @@ class Session:
     def ordered(self) -> bool:
         """Say whether its client remembers one order for all its channels, and has all of them renewed as it comes back."""
         return self.again is not None
+
+    def hears(self, news: Publication) -> bool:
+        """Say whether a publication of a channel where it listens is for it.
+
+        Where it came into a channel of `outside` after that was published, it was not told it there.
+        """
+        audience = news.audience
+        if audience is None:
+            return True
+        return audience.has(self.id, self.user) and not any(self._heard_of(name, news) for name in audience.outside)
+
+    def _heard_of(self, channel: str, news: Publication) -> bool:
+        subscription = self.subscriptions.get(channel)
+        if subscription is None:
+            return False
+        begun = subscription.begun
+        return begun is None or not news.order or begun.era != news.era or begun.since < news.order
 
     def become(self, identity: Identity) -> None:
         """Take what a newer token of the same user says."""

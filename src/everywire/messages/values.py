@@ -117,15 +117,16 @@ class Policy(Value, frozen=True):
 class Audience(Value, frozen=True):
     """Who is told a publication, of those who listen: all but the sessions in `exclude`; or only `session`, or only `user`.
 
-    The others are told `Passed`: for them, too, the log goes on.
+    Whoever is subscribed to one of the channels in `outside` is not told either. The others are told `Passed`: for them, too, the log goes on.
     """
 
     exclude: tuple[str, ...] = ()
     session: str | None = None
     user: str | None = None
+    outside: tuple[str, ...] = ()
 
     def has(self, session: str, user: str | None) -> bool:
-        """Say whether `session`, which is `user`'s, is told."""
+        """Say whether `session`, which is `user`'s, is told, unless it is subscribed to a channel in `outside`."""
         if self.session is not None and session != self.session:
             return False
         if self.user is not None and user != self.user:

@@ -118,10 +118,7 @@ class Rooms:
     # What is said.
 
     async def say(self, said: Said, namespace: str, to: Sequence[str] | None, skip: Iterable[str]) -> None:
-        """Say something in the rooms `to` (None: to everybody), but not to clients in `skip`; who is in several of them is told once.
-
-        Raises `ValueError` for several rooms where there are several workers.
-        """
+        """Say something in the rooms `to` (None: to everybody), but not to clients in `skip`; who is in several of them is told once, in the first."""
         skipped = {*skip}
         for client in self._comers(namespace, to):
             if client.sid not in skipped:
@@ -131,14 +128,11 @@ class Rooms:
             await self.app.publish(names.everybody(namespace), said, exclude=skipped)
             return
         channels = [*dict.fromkeys(names.room(namespace, room) for room in to)]
-        if len(channels) > 1 and not self._hub.broker.alone:
-            raise ValueError(
-                "several rooms at once are for one worker, which knows who is in more than one of them: emit to each, or to one room with all of them"
-            )
-        begun = []
-        for channel in channels:  # all in one turn of the loop: nobody enters or leaves in between
-            begun.append(self.app.publish(channel, said, exclude=[*skipped]))
-            skipped |= {session.id for session in self._members(channel)}
+        # All in one turn of the loop: the broker carries them one after the other, and each node looks who is in the rooms before.
+        begun = [
+            self.app.publish(channel, said, exclude=skipped, outside=channels[:place])
+            for place, channel in enumerate(channels)
+        ]
         for publication in begun:
             await publication
 

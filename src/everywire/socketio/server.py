@@ -140,7 +140,7 @@ class AsyncServer:
         """Emit an event to the room or rooms `to`, to the client of that id, or to everybody in the namespace.
 
         `data` is its argument, a tuple several, None no argument. It is told in the order of the channels that rooms are; who is in several of the
-        rooms is told once. Raises `ValueError` for a name that clients keep for themselves, and for several rooms where there are several workers.
+        rooms is told once. Raises `ValueError` for a name that clients keep for themselves.
         """
         namespace, to = options.get("namespace") or "/", to if to is not None else options.get("room")
         said = {"event": _name(event), "args": _arguments(data)}

@@ -24,7 +24,6 @@ from everywire.hub.channels.pacing import Pace
 from everywire.hub.kinds import Place
 from everywire.hub.world import World
 from everywire.messages import (
-    Audience,
     Event,
     Joined,
     Left,
@@ -191,7 +190,6 @@ class Channel:
 
     def _tell_some(self, news: Publication, told: Sequence[Channel]) -> None:
         """Tell those whom `news` is for and who were not `told`; to the others, that it is not for them."""
-        audience = news.audience or Audience()
         passed = Passed(self.name, news.position) if news.position is not None and not self.wild else None
         for codec, carriers in [*self.listeners.items()]:
             if isinstance(codec, Differing):
@@ -203,7 +201,7 @@ class Channel:
                 meant = {
                     session
                     for session in live
-                    if audience.has(session.id, session.user) and not any(each.has_told(session, news) for each in told)
+                    if session.hears(news) and not any(each.has_told(session, news) for each in told)
                 }
                 for payload in payloads:
                     carrier.send_many([wire for session, wire in live.items() if session in meant], payload)
@@ -240,11 +238,7 @@ class Channel:
         attachment, session, event = subscription.attachment, subscription.session, news
         assert attachment is not None
         told: Event | None = event
-        if (
-            isinstance(news, Publication)
-            and news.audience is not None
-            and not news.audience.has(session.id, session.user)
-        ):
+        if isinstance(news, Publication) and not session.hears(news):
             told = Passed(self.name, news.position) if news.position is not None and not self.wild else None
         if told is not None:
             attachment.tell(told)

@@ -187,7 +187,7 @@ class Pace:
         there = [*(self._due(told) if due is None else due)]
         if self.end is not None:
             self._drop(self.end.offset - told - sum(each.position is not None for each in there))
-        meant = [each for each in there if each.audience is None or each.audience.has(session.id, session.user)]
+        meant = [each for each in there if session.hears(each)]
         for event in self._words(told, meant):
             _tell(session, event)
 

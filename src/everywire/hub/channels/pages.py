@@ -59,7 +59,7 @@ def cut(publications: Sequence[Publication], settings: Settings) -> tuple[Public
 
 def meant(page: Sequence[Publication], session: Session) -> tuple[Publication, ...]:
     """Give what of `page` is for `session`."""
-    return tuple([each for each in page if each.audience is None or each.audience.has(session.id, session.user)])
+    return tuple([each for each in page if session.hears(each)])
 
 
 def end(stretch: Stretch, page: Sequence[Publication]) -> Position:
