@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Unpack
 
 from everywire.errors import EverywireError
 
 if TYPE_CHECKING:
+    from everywire.hub.access.tallies import Reached
+    from everywire.socketio.crowds import AckOptions, Acks, Sockets, SomeOptions
     from everywire.socketio.server import AsyncServer, EmitOptions
 
 __all__ = ["AsyncNamespace"]
@@ -60,6 +62,26 @@ class AsyncNamespace:
     async def call(self, event: str, data: Any = None, to: str | None = None, **options: Any) -> Any:
         """Emit an event to one client, and give what it acknowledges it by."""
         return await self.server.call(event, data, to, **self._here(options))
+
+    async def fetch_sockets(self, to: Any = None, **options: Unpack[SomeOptions]) -> Sockets:
+        """Give the clients in a room, of every worker."""
+        return await self.server.fetch_sockets(to, **self._here(options))
+
+    async def sockets_join(self, rooms: str | Iterable[str], to: Any, **options: Unpack[SomeOptions]) -> Reached:
+        """Have the clients in the room `to` in another one, or several."""
+        return await self.server.sockets_join(rooms, to, **self._here(options))
+
+    async def sockets_leave(self, rooms: str | Iterable[str], to: Any, **options: Unpack[SomeOptions]) -> Reached:
+        """Have the clients in the room `to` in another one, or several, no longer."""
+        return await self.server.sockets_leave(rooms, to, **self._here(options))
+
+    async def disconnect_sockets(self, to: Any, **options: Unpack[SomeOptions]) -> Reached:
+        """Send the clients in a room away."""
+        return await self.server.disconnect_sockets(to, **self._here(options))
+
+    async def emit_with_acks(self, event: str, data: Any = None, to: Any = None, **options: Unpack[AckOptions]) -> Acks:
+        """Emit an event to the clients in a room, and give what they acknowledge it by."""
+        return await self.server.emit_with_acks(event, data, to, **self._here(options))
 
     async def enter_room(self, sid: str, room: str, namespace: str | None = None) -> None:
         """Have a client in a room from now on."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from everywire.errors import Refused
+from everywire.hub.crowds.choice import Choice
 from everywire.socketio import names
+from everywire.socketio.crowds import several
 from everywire.socketio.exceptions import BadNamespaceError
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
     from everywire.socketio.clients import Client, Clients
+    from everywire.socketio.crowds import SomeOptions
 
 __all__ = ["Rooms", "Said"]
 
@@ -117,35 +120,39 @@ class Rooms:
 
     # What is said.
 
-    async def say(self, said: Said, namespace: str, to: Sequence[str] | None, skip: Iterable[str]) -> None:
-        """Say something in the rooms `to` (None: to everybody), but not to clients in `skip`; who is in several of them is told once, in the first."""
-        skipped = {*skip}
-        for client in self._comers(namespace, to):
-            if client.sid not in skipped:
-                client.said.append(said)
-                skipped.add(client.sid)
-        if to is None:
-            await self.app.publish(names.everybody(namespace), said, exclude=skipped)
-            return
-        channels = [*dict.fromkeys(names.room(namespace, room) for room in to)]
+    async def say(self, said: Said, namespace: str, to: Sequence[str] | None, skip: SomeOptions) -> None:
+        """Say something in the rooms `to` (None: to everybody), but not to whom `skip` leaves out; who is in several of them is told once, in the first."""
+        skipped, others = {*several(skip.get("skip_sid"))}, self._channels(namespace, skip.get("skip_room"))
+        for client in self.comers(namespace, to, skip):
+            client.said.append(said)
+            skipped.add(client.sid)
+        channels = self._channels(namespace, to) if to is not None else (names.everybody(namespace),)
         # All in one turn of the loop: the broker carries them one after the other, and each node looks who is in the rooms before.
         begun = [
-            self.app.publish(channel, said, exclude=skipped, outside=channels[:place])
+            self.app.publish(channel, said, exclude=skipped, outside=(*others, *channels[:place]))
             for place, channel in enumerate(channels)
         ]
         for publication in begun:
             await publication
 
-    def _comers(self, namespace: str, to: Collection[str] | None) -> list[Client]:
-        """Give who is only coming and is meant: the one on whose behalf something is said, others by their ids alone."""
+    def choice(self, namespace: str, to: Sequence[str] | None, skip: SomeOptions) -> Choice:
+        """Give who is meant on all workers by the rooms `to` (None: everybody), but for whom `skip` leaves out."""
+        channels = self._channels(namespace, to) if to is not None else (names.everybody(namespace),)
+        outside = self._channels(namespace, skip.get("skip_room"))
+        return Choice(channels, exclude=tuple(several(skip.get("skip_sid"))), outside=outside)
+
+    def comers(self, namespace: str, to: Collection[str] | None, skip: SomeOptions) -> list[Client]:
+        """Give who is only coming and is meant: the one on whose behalf something is done, others by their ids alone."""
         here, found = self._clients.here, []
         if here is not None and here.namespace == namespace and (to is None or _is_in(here, to)):
             found.append(here)
         others = [self._clients.hidden(room) for room in to or ()]
-        return [
-            *found,
-            *(each for each in others if each is not None and each is not here and each.namespace == namespace),
-        ]
+        found += [each for each in others if each is not None and each is not here and each.namespace == namespace]
+        skipped, rooms = several(skip.get("skip_sid")), several(skip.get("skip_room"))
+        return [each for each in dict.fromkeys(found) if each.sid not in skipped and not _is_in(each, rooms)]
+
+    def _channels(self, namespace: str, rooms: Any) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(names.room(namespace, room) for room in several(rooms)))
 
     def _members(self, channel: str) -> list[Session]:
         known = self._hub.channels.get(channel)

@@ -11,11 +11,12 @@ from everywire.errors import Declined, EverywireError, SessionGone
 from everywire.hub.calling.asking import Question
 from everywire.socketio import exceptions
 from everywire.socketio.clients import Clients, environ
+from everywire.socketio.crowds import Crowds, SomeOptions, given, response
 from everywire.socketio.handlers import ANY, RESERVED, Handlers
 from everywire.socketio.namespaces import AsyncNamespace
 from everywire.socketio.options import read
 from everywire.socketio.reception import Reception
-from everywire.socketio.rooms import Rooms
+from everywire.socketio.rooms import Rooms, Said
 
 if TYPE_CHECKING:
     from everywire.app import Everywire
@@ -29,15 +30,12 @@ _UNSAYABLE: Final = RESERVED | {"connect_error", "disconnecting", "newListener",
 _PATIENCE: Final = 60.0  # seconds for an acknowledgement, unless something else is said
 
 
-class EmitOptions(TypedDict, total=False):
-    """To whom an event is emitted, besides `to`: `room` is another word for that, `skip_sid` are clients that it is not for.
+class EmitOptions(SomeOptions, total=False):
+    """To whom an event is emitted, besides `to`: `room` is another word for that. It is not for the clients `skip_sid`, nor for who is in a `skip_room`.
 
     `callback` is called with what the one client acknowledges it by. `ignore_queue` means nothing here.
     """
 
-    room: str | list[str] | None
-    skip_sid: str | list[str] | None
-    namespace: str | None
     callback: Callable[..., Any] | None
     ignore_queue: bool
 
@@ -51,7 +49,7 @@ class CallOptions(TypedDict, total=False):
     ignore_queue: bool
 
 
-class AsyncServer:
+class AsyncServer(Crowds):
     """Declares handlers, emits events, keeps rooms: what python-socketio's class of this name does.
 
     `options` are those of python-socketio, as docs/dialects/socketio.md says, and `settings`, the hub's. `ASGIApp(sio)` is the application to be run;
@@ -142,16 +140,13 @@ class AsyncServer:
         `data` is its argument, a tuple several, None no argument. It is told in the order of the channels that rooms are; who is in several of the
         rooms is told once. Raises `ValueError` for a name that clients keep for themselves.
         """
-        namespace, to = options.get("namespace") or "/", to if to is not None else options.get("room")
-        said = {"event": _name(event), "args": _arguments(data)}
+        namespace, to, said = options.get("namespace") or "/", given(to, options), self._said(event, data)
         if (callback := options.get("callback")) is not None:
-            if not isinstance(to, str) or self._clients.hidden(to) is not None:
-                raise ValueError("a callback is for one client, who is connected: to=sid")
-            self.start_background_task(self._called_back, callback, to, said)
+            if to is None or len(to) != 1 or self._clients.hidden(to[0]) is not None:
+                raise ValueError("a callback is for one client, who is connected: to=sid; emit_with_acks asks several")
+            self.start_background_task(self._called_back, callback, to[0], said)
             return
-        await self._running().say(
-            said, namespace, _several(to) if to is not None else None, _several(options.get("skip_sid"))
-        )
+        await self._running().say(said, namespace, to, options)
 
     async def send(self, data: Any, to: Any = None, **options: Unpack[EmitOptions]) -> None:
         """Emit the event "message"."""
@@ -167,9 +162,7 @@ class AsyncServer:
             raise ValueError("one client alone can be called: to=sid")
         if self._clients.hidden(sid) is not None:
             raise exceptions.ConnectionError(f"client {sid} is not connected yet")
-        said = {"event": _name(event), "args": _arguments(data)}
-        given = await self._asked(sid, said, options.get("timeout", _PATIENCE))
-        return None if not given else given[0] if len(given) == 1 else tuple(given)
+        return response(await self._asked(sid, self._said(event, data), options.get("timeout", _PATIENCE)))
 
     async def _asked(self, sid: str, said: dict[str, Any], timeout: float) -> list[Any]:
         question = Question(said["event"], said, timeout, apart=True)
@@ -262,6 +255,9 @@ class AsyncServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def _said(self, event: str, data: Any) -> Said:
+        return {"event": _name(event), "args": _arguments(data)}
+
     def _running(self) -> Rooms:
         if self._rooms is None:
             raise EverywireError("there is no application: ASGIApp(sio) makes it, and then it is to be run")
@@ -280,7 +276,3 @@ def _arguments(data: Any) -> list[Any]:
     if data is None:
         return []
     return [*data] if isinstance(data, tuple) else [data]
-
-
-def _several(names: Any) -> list[str]:
-    return [] if names is None else [names] if isinstance(names, str) else [*names]

@@ -25,7 +25,7 @@ class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `session` is its public id, `space` which of its client's sessions it is, `channels` what it is subscribed to. `since` is when it began on its
     `node`, or went on there, in seconds since 1970. `transport` is how its client is connected ("websocket", "line" over HTTP, …), and `address` where
-    the client is, if that is known: both are None while its client is away. `told` is what the client tells of itself, as JSON text.
+    the client is, None for this machine: both are None while its client is away. `told` is what the client tells of itself, as JSON text.
     """
 
     session: str
