@@ -29,3 +29,11 @@ def test_what_comes_beyond_all_measure_is_no_node():
     heard = [neighbours.heard(str(number)) for number in range(1_001)]
     assert (heard.count(True), heard[-1], neighbours.heard("0")) == (1_000, False, True)
     assert len(neighbours.known()) == 1_000
+
+
+def test_who_has_ended_is_known_no_more():
+    neighbours = Neighbours(Clock())
+    neighbours.heard("a")
+    neighbours.gone("a")
+    neighbours.gone("b")
+    assert neighbours.known() == frozenset()

@@ -41,6 +41,23 @@ def test_every_node_hears_a_note_the_writer_too(nets):
     assert at_one == at_two == [("hello", 1, one.app.hub.node)]
 
 
+def test_who_parts_is_known_no_more_and_hears_nothing(nets):
+    one, two = nets
+    at_one, at_two = heard(one), heard(two)
+    one.app.hub.notes.neighbours.heard(two.app.hub.node)
+    two.loop.run_until_complete(two.app.hub.notes.part())
+    one.loop.run_until_complete(one.app.hub.notes.tell("greeting", Greeting("hello")))
+    one.run()
+    assert (len(at_one), at_two, one.app.hub.notes.neighbours.known()) == (1, [], frozenset())
+
+
+def test_who_cannot_say_that_it_parts_parts_all_the_same(nets):
+    _, two = nets
+    two.app.hub.broker.cut()
+    two.loop.run_until_complete(two.app.hub.notes.part())
+    two.app.hub.broker.heal()
+
+
 def test_what_no_node_would_read_is_an_error(nets):
     one, _ = nets
     with pytest.raises(ValueError, match="bytes"):

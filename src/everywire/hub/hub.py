@@ -436,6 +436,7 @@ class Hub:
     async def settled(self) -> None:
         """Wait until what other nodes need of this one is written down."""
         await self.records.flush()
+        self.world.start(self.notes.part())  # nobody waits for that: the broker carries it as it is closed, if it does
 
 
 def _expired(session: Session) -> None:

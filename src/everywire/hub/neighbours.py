@@ -30,6 +30,10 @@ class Neighbours:
         self._heard[node] = self._world.now()
         return True
 
+    def gone(self, node: str) -> None:
+        """Take notice that `node` has ended."""
+        self._heard.pop(node, None)
+
     def known(self) -> frozenset[str]:
         """Give those that answered in the last 10 s; the others are forgotten."""
         now = self._world.now()

@@ -36,6 +36,10 @@ class _Envelope(msgspec.Struct, array_like=True):
     body: msgspec.Raw
 
 
+class _Parted(msgspec.Struct):
+    """The node that writes this ends, and answers nothing any more."""
+
+
 _open = msgspec.msgpack.Decoder(_Envelope).decode
 _write = msgspec.msgpack.Encoder().encode
 
@@ -48,7 +52,7 @@ class Notes:
 
     `neighbours` are the nodes that answered a note lately.
 
-    Invariants: a drain is under way exactly while `_waiting` holds something.
+    Invariants: a drain is under way exactly while `_waiting` holds something; nothing is heard once `_parted`.
     """
 
     def __init__(self, world: World, broker: Broker, node: str, metrics: Metrics) -> None:
@@ -59,6 +63,8 @@ class Notes:
         self._metrics = metrics
         self._kinds: dict[str, tuple[Callable[[Any], Any], Callable[[Any, str], None]]] = {}
         self._waiting: deque[bytes] = deque()
+        self._parted = False
+        self.add("parted", _Parted, lambda _, gone: self.neighbours.gone(gone))
 
     def add(self, kind: str, shape: type[S], handler: Callable[[S, str], None]) -> None:
         """Have notes of `kind` given to `handler`: the body, as a `shape`, and the node that wrote it, this one included.
@@ -79,8 +85,19 @@ class Notes:
             raise ValueError(f"{kind}: no more than {_MAX_BYTES} bytes can be told to other nodes at once")
         return await self._broker.tell(data)
 
+    async def part(self) -> None:
+        """Tell the others that this node ends, so that nobody takes it for one that does not answer; it hears nothing from now on."""
+        self._parted = True
+        if not self._broker.alone:
+            try:
+                await self.tell("parted", _Parted())
+            except Exception as fault:
+                _log.debug("the other nodes are not told that this one ends: %s", type(fault).__name__)
+
     def take(self, data: bytes) -> None:
         """Take a note that came; never raises."""
+        if self._parted:
+            return
         self._waiting.append(data)
         if len(self._waiting) == 1:
             self._world.task(self._drain())

@@ -59,6 +59,13 @@ def test_a_node_that_was_killed_is_not_waited_for(crowd):
     assert crowd.get(crowd.node().sessions()).silent == 0
 
 
+def test_a_node_that_has_ended_is_not_missed(crowd):
+    crowd.get(crowd.node().sessions())
+    crowd.nodes[2].__exit__()
+    listing = crowd.get(crowd.node().sessions())
+    assert (listing.nodes, listing.silent, crowd.took) == (2, 0, 0.0)
+
+
 def test_a_node_that_hears_and_says_nothing_is_waited_for_until_the_deadline(crowd):
     crowd.come(1, "ben", "tea")
     crowd.node(2).hub.crowds.listing._answer = _nothing
