@@ -1,4 +1,4 @@
-"""Fetches the programs that the tests drive (a browser, Node, C headers) without root.
+"""Fetches the programs that the tests drive (a browser, Node, C headers, jars) without root.
 
 Each is looked for in this order: an environment variable, the machine, ``.testbed/``; then it is
 fetched into ``.testbed/``, once. ``python tools/testbed.py chromium`` prints the path of a program.
@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ CHROMIUM_ARGS = (
     "--disable-sync",
 )
 OLDEST_NODE = 22
+OLDEST_JAVA = 17
 
 
 class Unavailable(Exception):
@@ -136,6 +138,36 @@ def npm_ci(folder: Path) -> None:
         stamp.write_text(wanted)
 
 
+def java() -> Path:
+    """A Java of at least version 17 that compiles what it runs: EVERYWIRE_JAVA, or the machine's."""
+    program = os.environ.get("EVERYWIRE_JAVA") or shutil.which("java")
+    if program is None:
+        raise Unavailable("no Java: apt install default-jdk-headless, or set EVERYWIRE_JAVA=/path/to/java")
+    compiler = next(
+        (line for line in _run([program, "--list-modules"]).split() if line.startswith("jdk.compiler@")), "@0"
+    )
+    if int(re.split("[.+-]", compiler.partition("@")[2])[0]) < OLDEST_JAVA:
+        raise Unavailable(f"{program} is no JDK of version {OLDEST_JAVA} or newer")
+    return Path(program)
+
+
+def maven(artifact: str) -> Path:
+    """A folder with the jars of this artifact, `group:name:version`, and of all that it needs; from Maven Central, by Maven."""
+    folder = HOME / "maven" / artifact.replace(":", "-")
+    with _locked("maven"):
+        if not (folder / ".complete").exists():
+            if not shutil.which("mvn"):
+                raise Unavailable("no Maven: apt install maven")
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            group, name, version = artifact.split(":")
+            (folder / "pom.xml").write_text(_POM.format(group=group, name=name, version=version))
+            _say(f"fetching {artifact} …")
+            _run(["mvn", "-B", "-q", f"-Dmaven.repo.local={HOME / 'maven' / 'repository'}", *_COPY_JARS], folder)
+            (folder / ".complete").touch()
+    return folder
+
+
 def python_headers() -> list[Path]:
     """Folders that make ``#include <Python.h>`` work for this interpreter, from Debian's package."""
     version = f"python3.{sys.version_info.minor}"
@@ -190,6 +222,14 @@ def packaged(program: str, package: str | None = None) -> tuple[str, dict[str, s
 
 
 _NPM_QUIET = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+_COPY_JARS = ("org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies", "-DoutputDirectory=.")
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion> <groupId>testbed</groupId> <artifactId>testbed</artifactId> <version>1</version>
+  <dependencies>
+    <dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>
+  </dependencies>
+</project>
+"""
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>/usr/share/fonts</dir><dir>{here}/fonts</dir><cachedir>{here}/font-cache</cachedir></fontconfig>
@@ -324,6 +364,7 @@ def main() -> int:
         "chromium": chromium,
         "node": node,
         "npm": lambda: " ".join(npm_command()),
+        "java": java,
         "headers": lambda: os.pathsep.join(map(str, python_headers())),
     }
     if len(sys.argv) != 2 or sys.argv[1] not in programs:

@@ -31,6 +31,9 @@ class Socket:
     def close(self, code=1000, reason=""):
         self.closed = (code, reason)
 
+    def ended(self):
+        self.closed = "without a word"
+
 
 @pytest.fixture
 def net(monkeypatch):
@@ -131,6 +134,17 @@ def test_dialects_are_asked_in_turn(net):
     transport = MemoryTransport()
     assert Gateway(net.app.hub, dialects).open(transport, Socket().request) is not None
     assert [*transport.outbox] == ["hello"]
+
+
+@pytest.mark.parametrize("abrupt", [True, False])
+def test_who_hears_no_close_frame_is_closed_with_the_lines(net, abrupt):
+    gateway = Gateway(net.app.hub, [Greeting(Open(*MUTE, abrupt=abrupt))])
+    sockets = [Socket(), Socket()]
+    for socket in sockets:
+        gateway.opened(socket)
+    gateway.closed(sockets[0], 1006)
+    gateway.close()
+    assert [socket.closed for socket in sockets] == [None, "without a word" if abrupt else None]
 
 
 def test_nothing_is_opened_for_a_request_that_was_answered(net):

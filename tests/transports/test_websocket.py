@@ -22,6 +22,9 @@ class Socket:
     def close(self, code=1000, reason=""):
         self.closed = (code, reason)
 
+    def ended(self):
+        self.closed = "without a word"
+
 
 @pytest.fixture
 def written(monkeypatch):
@@ -49,6 +52,12 @@ def test_closing_is_the_connection_s_own():
     socket = Socket()
     WebSocketTransport(socket).close(4409, "continued")
     assert socket.closed == (4409, "continued")
+
+
+def test_an_abrupt_end_sends_no_close_frame():
+    socket = Socket()
+    WebSocketTransport(socket, abrupt=True).close(1012, "restart")
+    assert socket.closed == "without a word"
 
 
 async def test_there_is_room_when_the_connection_says_so():

@@ -62,7 +62,7 @@ class Open:
     """Make the exchange a transport, whose client reads `codec` and is read by `decoder`.
 
     `subprotocol` is what a WebSocket handshake selects, `greeting` is sent first. Where the decoder tells several sessions apart,
-    `part` ends one of them, and `codec` says what concerns the transport alone.
+    `part` ends one of them, and `codec` says what concerns the transport alone. An `abrupt` WebSocket is closed without a close frame.
     """
 
     codec: Codec
@@ -70,6 +70,7 @@ class Open:
     subprotocol: str | None = None
     greeting: tuple[Payload, ...] = ()
     part: Part | None = None
+    abrupt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Move:
 
     On it, the client says `probe` and is told `answer`; then it says `commit`, and the line is carried by the WebSocket alone. Between the two,
     a request that fetches payloads is answered by `nudge` every `every` seconds. All of that takes `patience` seconds at most.
+    An `abrupt` WebSocket is closed without a close frame.
     """
 
     line: str
@@ -88,6 +90,7 @@ class Move:
     every: float = 0.1
     patience: float = 10.0
     denial: Denial = told_plainly
+    abrupt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

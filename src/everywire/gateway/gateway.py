@@ -55,6 +55,8 @@ class _WebSocket(Protocol):
 
     def close(self, code: int = 1000, reason: str = "") -> Any: ...
 
+    def ended(self) -> None: ...
+
 
 class Gateway:
     """Takes requests and connections from servers, asks the dialects, and acts for them on the hub.
@@ -62,7 +64,8 @@ class Gateway:
     A server calls `accept` before it upgrades, then `opened`, `received` and `closed` for each connection. `relay`, where there are other nodes, is
     asked when a request's line is not held here; what is `Handed` then, the server gives it.
 
-    Invariants: `_connections` holds the connections between their `opened` and their `closed`.
+    Invariants: `_connections` holds the connections between their `opened` and their `closed`; `_abrupt` the transports of those that would not
+    hear a close frame.
     """
 
     def __init__(self, hub: Hub, dialects: Sequence[Dialect], settings: HttpSettings | None = None) -> None:
@@ -73,6 +76,7 @@ class Gateway:
         self.settings = settings
         self._dialects = tuple(dialects)
         self._connections: dict[Any, Line | Moving] = {}
+        self._abrupt: dict[Any, WebSocketTransport] = {}
         self._crowd = Crowd(self.settings.max_lines)
         self.lines = Lines(hub, self.settings, self._crowd)
         self._alone = Alone(hub, self.settings, self._crowd)
@@ -158,8 +162,10 @@ class Gateway:
         self._crowd.over = True
 
     def close(self, code: int = Close.GOING_AWAY, reason: str = "the server is going away") -> None:
-        """Close every transport that HTTP requests carry, and open no more: their responses would keep a server waiting."""
+        """Close every transport that HTTP requests carry, and open no more: their responses would keep a server waiting, as would who hears no close frame."""
         self.refrain()
+        for transport in [*self._abrupt.values()]:
+            transport.close(code, reason)
         self.lines.close(code, reason)
         self._alone.close(code, reason)
 
@@ -182,14 +188,20 @@ class Gateway:
 
     def opened(self, websocket: _WebSocket) -> None:
         """Take up an open connection, which `accept` let through."""
-        transport = WebSocketTransport(websocket)
         match self._decide(websocket.request):
             case Open() as intent:
+                transport = self._transport(websocket, intent)
                 self._connections[websocket] = self._open(transport, websocket.request, intent)
             case Move() as intent:
-                self._connections[websocket] = Moving(self.lines, transport, intent)
+                self._connections[websocket] = Moving(self.lines, self._transport(websocket, intent), intent)
             case _:
                 websocket.close(1011, "nothing here to talk to")
+
+    def _transport(self, websocket: _WebSocket, intent: Open | Move) -> WebSocketTransport:
+        transport = WebSocketTransport(websocket, abrupt=intent.abrupt)
+        if intent.abrupt:
+            self._abrupt[websocket] = transport
+        return transport
 
     def received(self, websocket: _WebSocket, message: str | bytes) -> None:
         """Take one message."""
@@ -201,6 +213,7 @@ class Gateway:
 
     def closed(self, websocket: _WebSocket, code: int, reason: str = "") -> None:
         """Take notice that a connection is over, with the code it ended with."""
+        self._abrupt.pop(websocket, None)
         line = self._connections.pop(websocket, None)
         if line is not None:
             line.lost(code)

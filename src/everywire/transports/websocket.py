@@ -21,6 +21,8 @@ class _WebSocket(Protocol):
 
     def close(self, code: int = 1000, reason: str = "") -> Any: ...
 
+    def ended(self) -> None: ...
+
 
 class WebSocketCarrier:
     """Writes one payload to many connections: framed once, compressed once per way of compressing.
@@ -39,14 +41,15 @@ CARRIER: Final = WebSocketCarrier()
 
 
 class WebSocketTransport:
-    """One WebSocket connection as a transport."""
+    """One WebSocket connection as a transport; an `abrupt` one ends without a close frame."""
 
-    __slots__ = ("wire",)
+    __slots__ = ("_abrupt", "wire")
 
     carrier = CARRIER
 
-    def __init__(self, websocket: _WebSocket) -> None:
+    def __init__(self, websocket: _WebSocket, *, abrupt: bool = False) -> None:
         self.wire: Final = websocket
+        self._abrupt = abrupt
 
     def send(self, payloads: Sequence[Payload]) -> None:
         """Queue `payloads`, each as one message, under the same bound as what goes to many."""
@@ -69,5 +72,8 @@ class WebSocketTransport:
         return self.wire.drain()
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin the closing handshake."""
-        self.wire.close(code, reason)
+        """Begin the closing handshake; where the end is to be abrupt, send what is queued and end the connection below."""
+        if self._abrupt:
+            self.wire.ended()
+        else:
+            self.wire.close(code, reason)

@@ -10,7 +10,7 @@ import https from "node:https";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
-const from = createRequire(`${process.env.CLIENT_NODE}/`);
+const from = createRequire(`${process.argv[2]}/`);
 const { io } = from("socket.io-client");
 const parts = from("engine.io-client");
 

@@ -1,4 +1,4 @@
-"""npm's socket.io-client as a test sees it: clients in a process of Node, told what to do, asked what became of them."""
+"""Official clients as a test sees them: in a process of Node or of Java, told what to do, asked what became of them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import testbed
 
 MSGPACK = "socket.io-msgpack-parser"
 PACKAGES = ("socket.io-client@4.8.4", f"{MSGPACK}@3.0.2")
+ARTIFACT = "io.socket:socket.io-client:2.1.2"
 PATIENCE = 20  # seconds for one answer, or for one thing to happen
 
 Report = dict[str, Any]
@@ -24,6 +25,23 @@ Report = dict[str, Any]
 def installed() -> Path:
     """The folder in which npm has installed the client."""
     return need(lambda: testbed.npm(*PACKAGES))
+
+
+def of_node() -> list[str]:
+    """Start npm's socket.io-client."""
+    return [str(need(testbed.node)), str(Path(__file__).with_suffix(".mjs")), str(installed())]
+
+
+def of_java() -> list[str]:
+    """Start Java's socket.io-client, whose program is compiled at each start."""
+    return [
+        str(need(testbed.java)),
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        "-cp",
+        f"{need(lambda: testbed.maven(ARTIFACT))}/*",
+        str(Path(__file__).with_name("Client.java")),
+    ]
 
 
 class Clients(Told):
@@ -37,10 +55,9 @@ class Clients(Told):
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def started(cls) -> AsyncIterator[Clients]:
-        """Run the process."""
-        folder, node = await asyncio.to_thread(lambda: (installed(), need(testbed.node)))
-        async with cls.running(str(node), str(Path(__file__).with_suffix(".mjs")), CLIENT_NODE=str(folder)) as clients:
+    async def started(cls, command: Callable[[], list[str]] = of_node) -> AsyncIterator[Clients]:
+        """Run the process that `command` starts."""
+        async with cls.running(*await asyncio.to_thread(command)) as clients:
             yield clients
 
     async def connect(self, url: str, parser: str | None = None, **options: Any) -> Client:

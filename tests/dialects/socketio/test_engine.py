@@ -142,6 +142,22 @@ def test_a_line_moves_to_a_websocket():
     assert (intent.answer.data, intent.nudge.data, intent.denial) == ("3probe", "6", denied)
 
 
+@pytest.mark.parametrize("more", ["", f"&sid={LINE}"], ids=["open", "move"])
+@pytest.mark.parametrize(
+    ("fields", "abrupt"),
+    [
+        ([("User-Agent", "okhttp/3.12.12")], True),
+        ([("User-Agent", "okhttp/4.12.0"), ("Origin", "https://here")], False),
+        ([("User-Agent", "Mozilla/5.0")], False),
+        ([], False),
+    ],
+)
+def test_who_hears_no_close_frame_is_closed_without_one(more, fields, abrupt):
+    intent = accept(f"EIO=4&transport=websocket{more}", headers=[*WEBSOCKET, *fields])
+    assert isinstance(intent, Open | Move)
+    assert intent.abrupt is abrupt
+
+
 @pytest.mark.parametrize(
     ("body", "packets"),
     [
@@ -150,6 +166,7 @@ def test_a_line_moves_to_a_websocket():
         (b"b", (b"",)),
         (b"b!!", ("b!!",)),
         (b"bAQ", ("bAQ",)),
+        (b"bAQID\nBAUG\n\x1eb\x1ebBw==\n", (b"\x01\x02\x03\x04\x05\x06", b"", b"\x07")),
         (b"4\xff", ("",)),
         (b"3\x1e", ("3", "")),
     ],

@@ -48,7 +48,9 @@ class Wire:
     async def answer(self) -> Answer:
         """Read one response."""
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+        fields: dict[str, str] = {}
+        for name, _, value in (line.partition(":") for line in head[1:] if line):
+            fields[name.lower()] = ", ".join([*filter(None, [fields.get(name.lower())]), value.strip()])
         body = b""
         if fields.get("transfer-encoding") == "chunked":
             while size := int(await self.reader.readline(), 16):

@@ -20,7 +20,6 @@ __all__ = ["POLL", "EngineCodec", "Speech", "accept", "binary", "denied", "split
 
 _SEPARATOR = "\x1e"
 _TEXT = "text/plain; charset=UTF-8"
-_NOT_KEPT = ("Cache-Control", "no-store")
 _TRANSPORT_UNKNOWN, _SESSION_UNKNOWN, _BAD_METHOD, _BAD_REQUEST, _FORBIDDEN, _BAD_VERSION = range(6)
 _WORDS = {
     _TRANSPORT_UNKNOWN: "Transport unknown",
@@ -32,7 +31,7 @@ _WORDS = {
 }
 _LINE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _TRY_LATER, _BROKEN = 429, 500
-_TAKEN = Reply(200, b"ok", (("Content-Type", "text/html"), _NOT_KEPT))
+_TAKEN = Reply(200, b"ok", (("Content-Type", "text/html"),))
 
 _write = msgspec.json.Encoder().encode
 
@@ -101,13 +100,13 @@ def accept(request: Request, new_id: NewId, speech: Speech) -> Intent:
     if transport == "polling":
         return OpenLine(_CODEC, speech.decoder(), lambda line: _answer(speech, line), denial=denied, part=speech.part)
     greeting = Payload(_open(speech, new_id(), []))
-    return Open(_CODEC, speech.decoder(), _subprotocol(request), (greeting,), speech.part)
+    return Open(_CODEC, speech.decoder(), _subprotocol(request), (greeting,), speech.part, _deaf(request))
 
 
 def _carry(request: Request, line: str, transport: str, speech: Speech) -> Intent:
     """Say what a request wants that carries `line` on."""
     if transport == "websocket":
-        return Move(line, "2probe", Payload("3probe"), "5", Payload("6"), denial=denied)
+        return Move(line, "2probe", Payload("3probe"), "5", Payload("6"), denial=denied, abrupt=_deaf(request))
     match request.method:
         case "GET":
             return Hear(line, POLL, None, speech.heartbeat.every + speech.heartbeat.patience, denied)
@@ -129,7 +128,7 @@ def _deliver(request: Request, line: str, max_payload: int) -> Intent:
 
 def _answer(speech: Speech, line: str) -> Reply:
     body = _open(speech, line, ["websocket"]).encode()
-    return Reply(200, body, (("Content-Type", _TEXT), _NOT_KEPT))
+    return Reply(200, body, (("Content-Type", _TEXT),))
 
 
 def _open(speech: Speech, sid: str, upgrades: list[str]) -> str:
@@ -154,6 +153,14 @@ def _subprotocol(request: Request) -> str | None:
     return next((each.strip() for each in offered.split(",") if each.strip()), None)
 
 
+def _deaf(request: Request) -> bool:
+    """Say whether a close frame would go unheard: the Java client's OkHttp reads nothing behind one, not even the end, and so waits for the next beat.
+
+    Apps for React Native have OkHttp, too, and answer; unlike Java's, they send an Origin.
+    """
+    return (request.headers.get("user-agent") or "").startswith("okhttp/") and "origin" not in request.headers
+
+
 def split(body: bytes) -> tuple[str | bytes, ...]:
     """Give the packets in a body; what is broken in one is left for the decoder to refuse, as is a body that is no text."""
     try:
@@ -164,9 +171,9 @@ def split(body: bytes) -> tuple[str | bytes, ...]:
 
 
 def binary(packet: str) -> str | bytes:
-    """Give what a packet that begins with "b" holds, the packet itself where that is no base64."""
+    """Give what a packet that begins with "b" holds, the packet itself where that is no base64; Java's client breaks it into lines."""
     try:
-        return base64.b64decode(packet[1:], validate=True)
+        return base64.b64decode(packet[1:].replace("\n", ""), validate=True)
     except (binascii.Error, ValueError):
         return packet
 
