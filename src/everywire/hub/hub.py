@@ -246,10 +246,10 @@ class Hub:
         ended(self, session)
 
     def surrender(self, session: Session) -> None:
-        """Let go of a session that another node goes on with: it has its places now, and its record."""
+        """Let go of a session that another node goes on with: it takes over its places, and has its record."""
         attachment = session.attachment
         for subscription in session.subscriptions.values():
-            self.places.forget(subscription)
+            self.places.leave(subscription)
         self._part(session)
         self.records.forget(session)
         if attachment is not None:

@@ -4,6 +4,7 @@ import pytest
 from tests.hub.continuity.test_continuing import Cluster
 
 from everywire.brokers.base import Gap, Seat
+from everywire.hub.continuity.continuing import _Continued
 from everywire.messages import Member
 
 
@@ -60,3 +61,56 @@ def test_a_node_says_again_that_it_goes_on_with_a_session_when_the_broker_forgot
     cluster.run(0.1)
     assert ann.session not in one.app.hub.sessions
     assert ann.session in two.app.hub.sessions
+
+
+def members(cluster):
+    return [member.session for member in cluster.loop.run_until_complete(cluster.shared.inner.members("room:1"))]
+
+
+def test_a_node_that_lost_a_session_before_it_could_say_that_it_has_it_takes_it_from_nobody():
+    with Cluster(linger=1.5) as cluster:
+        one, two = cluster.nets
+        ann = one.connect(token="ann")
+        ann.subscribe("room:1")
+        cluster.run(1)
+        ann.drop()
+        cluster.shared.views[0].cut()
+        one.connect(resume=ann.resume).drop()
+        again = two.connect(resume=ann.resume)
+        again.subscribe("room:1")
+        cluster.run(2)
+        assert ann.session not in one.app.hub.sessions
+        cluster.shared.views[0].heal()
+        cluster.run(20)
+        assert again.closed is None
+        assert members(cluster) == [ann.session]
+
+
+def test_a_place_that_nobody_takes_over_is_given_up():
+    with Cluster() as cluster:
+        one, two = cluster.nets
+        ann, bob = one.connect(token="ann"), one.connect(token="bob")
+        for client in (ann, bob):
+            client.subscribe("room:1")
+        cluster.run(1)
+        told = _Continued(ann.session, since=int(cluster.loop.time()) + 10**12)
+        cluster.loop.run_until_complete(two.app.hub.notes.tell("continued", told))  # by who has it no more
+        cluster.run(one.app.hub.settings.lease)
+        assert ann.closed == (4409, "the session was continued elsewhere")
+        assert members(cluster) == [bob.session]
+        assert one.app.hub.places._left == one.app.hub.places._owed == {}
+
+
+def test_a_place_that_is_entered_again_is_not_given_up(cluster):
+    one, two = cluster.nets
+    ann = one.connect(token="ann")
+    ann.subscribe("room:1")
+    cluster.run(1)
+    again = two.connect(resume=ann.resume)
+    again.subscribe("room:1")
+    cluster.run(0.1)
+    back = one.connect(resume=again.resume)
+    back.subscribe("room:1")
+    cluster.run(10)
+    assert members(cluster) == [ann.session]
+    assert not any(net.app.hub.places._left or net.app.hub.places._owed for net in cluster.nets)

@@ -24,8 +24,9 @@ class Places:
     The broker says with every answer in which term the lease is. Another term than before means that everything was lost meanwhile
     (the link was broken for too long, this process stood still, the broker lost its memory): then all places are entered again.
 
-    Invariants: the timer runs while any place is held or has yet to be given up, or `always`; `_held` are the subscriptions whose places the broker
-    was told of; `_owed` the places that it was told of and that nobody here has any more.
+    Invariants: the timer runs while any place is held or has yet to be given up, or `always`; each place that the broker was told of is in one
+    of `_held`, `_left` and `_owed`, until it is given up; `_left` are those that another node takes over, `_owed` those that nobody here
+    has any more.
     """
 
     def __init__(self, world: World, broker: Broker, node: str, lease: float) -> None:
@@ -38,6 +39,7 @@ class Places:
         self._broker = broker
         self._lease = lease
         self._held: dict[Subscription, None] = {}
+        self._left: dict[tuple[str, str], Subscription] = {}
         self._owed: dict[tuple[str, str], Subscription] = {}
         self._term: str | None = None
         self._lost = False
@@ -52,6 +54,7 @@ class Places:
     async def hold(self, subscription: Subscription) -> None:
         """Hold the subscription's place, from whichever node held it before."""
         self._owed.pop(_place(subscription), None)
+        self._left.pop(_place(subscription), None)
         self._held[subscription] = None
         self._keep_on()
         try:
@@ -71,9 +74,14 @@ class Places:
             self._owed[_place(subscription)] = subscription
             self._world.start(self._exit(subscription))
 
-    def forget(self, subscription: Subscription) -> None:
-        """Let go of a place that another node holds now."""
-        self._held.pop(subscription, None)
+    def leave(self, subscription: Subscription) -> None:
+        """Let go of a place that another node takes over.
+
+        By the next renewal but one it is given up: that changes nothing where the other node entered it. Where that has lost the
+        session before it heard that the place is free, nobody else would ever give it up.
+        """
+        if self._held.pop(subscription, self) is None:
+            self._left[_place(subscription)] = subscription
 
     def always(self) -> None:
         """Renew the lease also while no place is held: something else hangs on it."""
@@ -126,7 +134,7 @@ class Places:
 
     def _renew(self) -> None:
         self._timer = None
-        if self._held or self._owed or self._always:
+        if self._held or self._left or self._owed or self._always:
             self._keep_on()
             self._world.start(self._renewed())
         else:
@@ -139,9 +147,15 @@ class Places:
             _log.exception("places in channels were not renewed")
             return
         self.renewed()
-        for place, subscription in [*self._owed.items()]:
-            if place in self._owed:  # and was not entered again meanwhile
-                await self._exit(subscription)
+        owed = [*self._owed.items()]
+        self._owed |= self._left
+        self._left.clear()
+        for at in range(0, len(owed), _AT_ONCE):
+            now = [
+                each for place, each in owed[at : at + _AT_ONCE] if place in self._owed
+            ]  # not entered again meanwhile
+            for exit_ in [self._world.start(self._exit(each)) for each in now]:
+                await exit_
         if self._lost:
             await self._enter_again()
 

@@ -62,7 +62,7 @@ class Continuing:
     def __init__(self, hub: Hub, signer: Signer) -> None:
         self._hub: Final = hub
         self._signer: Final = signer
-        self._told: dict[str, None] = {}
+        self._told: dict[str, Session] = {}
         hub.notes.add("continued", _Continued, self._continued)
         hub.notes.add("surrendered", _Continued, self._surrendered)
         hub.places.verified = self.verify
@@ -164,7 +164,7 @@ class Continuing:
                 _log.exception("a place in a channel was not taken over")
 
     def _claim(self, session: Session) -> None:
-        self._told[session.id] = None
+        self._told[session.id] = session
         self._hub.world.start(self._tell(session))
 
     async def _tell(self, session: Session) -> None:
@@ -172,8 +172,10 @@ class Continuing:
             self._told.pop(session.id, None)
             if self._hub.sessions.get(session.id) is session:
                 self._let_go(session)
-        elif not await self._say("continued", _Continued(session.id, session.since)):
-            self._told.pop(session.id, None)
+            return
+        told = await self._say("continued", _Continued(session.id, session.since), session)
+        if not told and self._told.get(session.id) is session:  # and not one that was rebuilt meanwhile
+            del self._told[session.id]
 
     async def _overtaken(self, session: Session) -> bool:
         """Write down that the session is here, unless another node went on with it later: this one did not hear that, then."""
@@ -183,8 +185,11 @@ class Continuing:
             _log.error("it is not written down that a session was continued: %s", failure)
             return False
 
-    async def _say(self, kind: str, note: _Continued) -> bool:
+    async def _say(self, kind: str, note: _Continued, session: Session | None = None) -> bool:
+        """Tell the other nodes, as long as `session` is here; say whether they were told."""
         for attempt in range(_TRIES):
+            if session is not None and self._hub.sessions.get(session.id) is not session:
+                return False  # it ended before they could be told: whoever has it by now keeps it
             try:
                 await self._hub.notes.tell(kind, note)
             except Exception as failure:
