@@ -65,7 +65,7 @@ class Bundle:
         self._hub: Final = hub
         self._part: Final = part
         self._most: Final = most
-        self._strands: dict[Codec, Attachment] = {}
+        self._strands: tuple[Attachment, ...] = ()  # nearly always one, for which a dictionary would take 220 bytes
         self._connected = False
         self.base: Final = base
         base.bundle = self
@@ -73,16 +73,16 @@ class Bundle:
 
     def strand(self, codec: Codec) -> Attachment | None:
         """Give the attachment whose client reads `codec`, a new one where there is none; None where there are too many."""
-        attachment = self._strands.get(codec)
-        if attachment is None and len(self._strands) < self._most:
-            attachment = self._begin(codec)
-        return attachment
+        for attachment in self._strands:
+            if attachment.codec is codec:
+                return attachment
+        return self._begin(codec) if len(self._strands) < self._most else None
 
     def _begin(self, codec: Codec) -> Attachment:
         strand = Strand(self)
         attachment = strand.attachment = self._hub.attach(strand, codec, self.base.request, self)
         self._hub.attachments.pop(self.base, None)
-        self._strands[codec] = attachment
+        self._strands += (attachment,)
         return attachment
 
     def connected(self) -> None:
@@ -96,10 +96,10 @@ class Bundle:
         """Take notice that one of them, or the transport itself, is gone, lost with `code`; its sessions may come back, unless they left themselves."""
         if attachment is self.base:
             self._hub.limiting.gate.left(self.base.address, connected=self._connected)
-            for strand in [*self._strands.values()]:
+            for strand in self._strands:
                 strand.lost(code if code != Close.NORMAL else Close.ABNORMAL)
             return
-        self._strands.pop(attachment.codec, None)
+        self._strands = tuple(each for each in self._strands if each is not attachment)
         if self.base.open and not self._strands:
             self._hub.attachments[self.base] = None
             self._hub.unconnected.add(self.base)  # who has no session is not to stay
@@ -118,7 +118,7 @@ class Bundle:
         """Be carried by another transport from now on; nothing is told between the two."""
         subscriptions = [
             each
-            for strand in self._strands.values()
+            for strand in self._strands
             if strand.session is not None
             for each in strand.session.subscriptions.values()
         ]
