@@ -127,6 +127,8 @@ class Audience(Value, frozen=True):
 
     def has(self, session: str, user: str | None) -> bool:
         """Say whether `session`, which is `user`'s, is told, unless it is subscribed to a channel in `outside`."""
+        if self.session is self.user is None:
+            return session not in self.exclude
         if self.session is not None and session != self.session:
             return False
         if self.user is not None and user != self.user:

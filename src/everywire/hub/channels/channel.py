@@ -24,6 +24,7 @@ from everywire.hub.channels.pacing import Pace
 from everywire.hub.kinds import Place
 from everywire.hub.world import World
 from everywire.messages import (
+    Audience,
     Event,
     Joined,
     Left,
@@ -191,6 +192,8 @@ class Channel:
     def _tell_some(self, news: Publication, told: Sequence[Channel]) -> None:
         """Tell those whom `news` is for and who were not `told`; to the others, that it is not for them."""
         passed = Passed(self.name, news.position) if news.position is not None and not self.wild else None
+        audience = news.audience or Audience()
+        simple = not audience.outside
         for codec, carriers in [*self.listeners.items()]:
             if isinstance(codec, Differing):
                 codec.forget()
@@ -198,15 +201,18 @@ class Channel:
             payloads = codec.encode(news)
             instead = codec.encode(passed) if passed is not None else ()
             for carrier, live in [*carriers.items()]:
-                meant = {
-                    session
-                    for session in live
-                    if session.hears(news) and not any(each.has_told(session, news) for each in told)
-                }
+                others = [
+                    each for each in live if not (audience.has(each.id, each.user) if simple else each.hears(news))
+                ]
+                if told:
+                    others += [each for each in live if any(one.has_told(each, news) for one in told)]
+                meant = live.copy()
+                for session in others:
+                    meant.pop(session, None)
                 for payload in payloads:
-                    carrier.send_many([wire for session, wire in live.items() if session in meant], payload)
+                    carrier.send_many([*meant.values()], payload)
                 for payload in instead:
-                    carrier.send_many([wire for session, wire in live.items() if session not in meant], payload)
+                    carrier.send_many([live[session] for session in live.keys() - meant.keys()], payload)
 
     def _tell_others(self, news: News) -> None:
         """Tell those for whom there is more to do than to write."""
