@@ -212,7 +212,7 @@ class Channel:
                 for payload in payloads:
                     carrier.send_many([*meant.values()], payload)
                 for payload in instead:
-                    carrier.send_many([live[session] for session in live.keys() - meant.keys()], payload)
+                    carrier.send_many([wire for session, wire in live.items() if session not in meant], payload)
 
     def _tell_others(self, news: News) -> None:
         """Tell those for whom there is more to do than to write."""
