@@ -111,9 +111,12 @@ class Handler:
         if self._rest is not None:
             bound[self._rest] = self._listed(data, positional=positional)
         elif positional and data is not None:
-            data = self._placed(data)
+            if isinstance(self.argument, Fields):
+                bound, data = self.argument.placed(data), None
+            else:
+                data = self._placed(data)
         match self.argument:
-            case Fields() as fields:
+            case Fields() as fields if not bound:
                 bound = fields.read(data)
             case Shape() as shape if self._whole is not None:
                 if data is not None or self._whole.default is _EMPTY:

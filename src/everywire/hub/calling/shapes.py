@@ -50,19 +50,27 @@ class Shape:
 class Fields:
     """Several hints by name: an object with these fields; those that need not be there are named in `optional`."""
 
-    __slots__ = ("_foreign", "_struct", "hints", "optional")
+    __slots__ = ("_foreign", "_listed", "_struct", "hints", "optional")
 
     def __init__(self, hints: Mapping[str, Any], optional: frozenset[str]) -> None:
         self.hints: Final = dict(hints)
         self.optional: Final = optional
         self._foreign = {name: Shape(hint) for name, hint in hints.items() if _is_pydantic(hint)}
         kinds = {name: msgspec.Raw if name in self._foreign else hint for name, hint in hints.items()}
-        struct = msgspec.defstruct(
-            "object",
-            [(name, kind, msgspec.UNSET) if name in optional else (name, kind) for name, kind in kinds.items()],
-            kw_only=True,
-        )
-        self._struct = Shape(struct)
+        fields = [(name, kind, msgspec.UNSET) if name in optional else (name, kind) for name, kind in kinds.items()]
+        self._struct = Shape(msgspec.defstruct("object", fields, kw_only=True))
+        listed = msgspec.defstruct("array", fields, kw_only=True, array_like=True, forbid_unknown_fields=True)
+        self._listed = Shape(listed)
+
+    def placed(self, data: Data) -> dict[str, Any]:
+        """Give the fields that `data`, an array, has in their order."""
+        if self._foreign:
+            return self.read(self.named(data))
+        try:
+            said = self._listed.read(data)
+        except Refused:
+            return self.read(self.named(data))  # it says what is wrong with which field
+        return {name: value for name in self.hints if (value := getattr(said, name)) is not msgspec.UNSET}
 
     def named(self, data: Data) -> Data:
         """Give an array, whose elements are the fields in their order, as an object; raises `Refused` (107) for too many."""
