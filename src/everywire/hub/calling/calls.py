@@ -18,6 +18,7 @@ from everywire.hub.access.permission import check_size
 from everywire.hub.access.refreshing import refresh_at_once
 from everywire.hub.calling.asking import answered
 from everywire.hub.calling.callers import Caller
+from everywire.hub.calling.direct import directly
 from everywire.hub.calling.handlers import Handler
 from everywire.hub.calling.running import Calls, Running
 from everywire.hub.calling.shapes import encode
@@ -41,7 +42,7 @@ def at_once(hub: Hub, attachment: Attachment, command: m.Command) -> bool:
     calls = attachment.calls
     match command:
         case m.Call():
-            return not _registered(hub, attachment, command)
+            return directly(hub, attachment, command) or not _registered(hub, attachment, command)
         case m.Answer() | m.Decline():
             answered(hub, calls, command)
         case m.Refresh() if attachment.session is not None:
@@ -136,7 +137,9 @@ def _opened(hub: Hub, running: Running, handler: Handler) -> AsyncIterator[Any] 
 async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str, Any]) -> None:
     """Answer by what the handler returns."""
     try:
-        if handler.threaded:
+        if running.made is not None:
+            result, running.made = running.made, None
+        elif handler.threaded:
             result = await hub.world.aside(partial(_in_thread, handler, bound))
         else:
             result = handler.called(**bound)

@@ -52,6 +52,7 @@ class Handler:
     - `inflow` reads the items of the client's stream; None where the handler takes no stream.
     - `streams` says whether it answers with a stream; `threaded`, whether it runs in a thread; `immediate`, whether it needs no task.
     - `called` is the function, taking what `bind` gives by name.
+    - `direct`: nothing of it can be under way any more once it has returned, unless that is something to wait for.
     - `detached`: commands behind its call do not wait for it. `steadfast`: it goes on without its client. `endless`: it has a
       stream, and no more time than its own options give it.
     - `returns` is the hint of its result, or of one item of its stream.
@@ -66,6 +67,7 @@ class Handler:
         "argument",
         "called",
         "detached",
+        "direct",
         "endless",
         "function",
         "immediate",
@@ -99,6 +101,7 @@ class Handler:
         self.endless = self.streams or self.inflow is not None
         self.detached = self.options.concurrent or self.endless
         self.steadfast = self.options.finish or self.threaded
+        self.direct = self.immediate and not (self.detached or self.steadfast)
 
     def bind(
         self, caller: Caller, data: Data | None, stream: AsyncIterator[Any] | None, *, positional: bool = False

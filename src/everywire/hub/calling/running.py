@@ -76,6 +76,7 @@ class Running:
         "credit",
         "failure",
         "inflow",
+        "made",
         "over",
     )
 
@@ -87,6 +88,7 @@ class Running:
         self.credit = command.credit
         self.inflow = Inflow(self, hub.world) if command.streaming else None
         self.over = False
+        self.made: Any = None  # what its handler gave to wait for, where that began on the short way
         self._handler: Handler | None = None
         self._work: asyncio.Future[Any] | None = None
         self._raised: Exception | None = None  # for who waits
