@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from everywire.http.origin import OWN, allowed, cors, fits, preflight, source
+from everywire.http.origin import OWN, Besides, allowed, cors, fits, preflight, source
 from everywire.http.request import Headers, Request
 
 HERE, THERE = "https://here.example", "https://evil.example"
@@ -75,6 +75,15 @@ def test_several_origins_are_none_that_may_ask():
         ({"Origin": "null"}, ["null"], False),
         ({"Origin": "https://a.example"}, [re.compile(r"https://\w+\.example")], True),
         ({"Origin": "https://a.example.evil"}, [re.compile(r"https://\w+\.example")], False),
+        ({"Origin": THERE, **COOKIE}, Besides(None, [THERE]), True),
+        ({"Origin": HERE, **COOKIE}, Besides(None, [THERE]), True),
+        ({}, Besides(None, [THERE]), True),
+        (COOKIE, Besides(None, [THERE]), False),
+        ({"Origin": "https://other.example"}, Besides(None, [THERE]), False),
+        ({"Origin": "null"}, Besides(None, [THERE]), False),
+        ({"Origin": HERE}, Besides(["https://other.example"], [THERE]), False),
+        ({"Origin": "https://other.example"}, Besides(["https://other.example"], [THERE]), True),
+        ({"Origin": THERE}, Besides(["*"], [THERE]), True),
     ],
 )
 def test_who_may_ask(headers, origins, may):
@@ -123,3 +132,12 @@ def test_a_page_may_send_whatever_it_asks_for_where_a_language_lets_it():
     fields = preflight(asked, [THERE], any_header=True)
     assert dict(fields)["Access-Control-Allow-Headers"] == "x-mine, content-type"
     assert [value for name, value in fields if name == "Vary"] == ["Origin", "Access-Control-Request-Headers"]
+
+
+def test_who_may_ask_besides_may_read_the_answer_with_cookies():
+    fields = dict(cors(request(Origin=THERE), Besides(None, [THERE])))
+    assert fields["Access-Control-Allow-Credentials"] == "true"
+    fields = dict(preflight(request(Origin=THERE), Besides(["*"], [THERE])))
+    assert fields["Access-Control-Allow-Credentials"] == "true"
+    fields = dict(cors(request(Origin="https://other.example"), Besides(["*"], [THERE])))
+    assert "Access-Control-Allow-Credentials" not in fields

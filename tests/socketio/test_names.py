@@ -18,6 +18,9 @@ def test_each_room_is_a_channel_of_its_own(room, namespace):
     assert kinds.find(channel) is not None
     assert channel.isprintable()
     assert names.rooms(namespace, (channel, names.everybody(namespace), "other")) == [room]
+    one = names.Names()
+    assert (one.channel(namespace, room), one.room(namespace, channel)) == (channel, room)
+    assert one.room(namespace, names.everybody(namespace)) is None
 
 
 def test_no_two_are_one():

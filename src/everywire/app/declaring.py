@@ -261,7 +261,15 @@ class Declaring:
         """
         check_namespaces(namespaces)
         known = namespaces if callable(namespaces) else frozenset(namespaces).__contains__
-        self.speak(lambda heartbeat: SocketIODialect(path, heartbeat, known, max_payload, recoverable=recovery))
+        spaces = self._hooks.spaces
+
+        def there(name: str) -> bool:
+            return name in spaces or known(name)
+
+        def recoverable(name: str) -> bool:
+            return recovery and name not in spaces
+
+        self.speak(lambda beat: SocketIODialect(path, beat, there, max_payload, recoverable=recoverable))
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`.

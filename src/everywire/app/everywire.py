@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import re
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ from everywire.app.checking import check_application, check_secrets, found_secre
 from everywire.app.declaring import Declaring
 from everywire.app.gathering import Gathering
 from everywire.app.governing import Governing
+from everywire.app.instrumented import Instrumented
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
@@ -46,6 +48,7 @@ __all__ = ["Everywire"]
 H = TypeVar("H", bound=Callable[..., Any])
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _FINISH = 5.0  # seconds for what is under way when it is to end
+_ANYWHERE = (re.compile(".*", re.DOTALL), None)
 _log = logging.getLogger("everywire")
 
 C = TypeVar("C", bound=ConnectHook)
@@ -53,7 +56,7 @@ R = TypeVar("R", bound=Route)
 MakeBroker = Callable[[World, Metrics], Broker]
 
 
-class Everywire(Declaring, Speaking, Governing, Gathering):
+class Everywire(Declaring, Speaking, Governing, Gathering, Instrumented):
     """A real-time application: declare channels, handlers and routes, then `run` it.
 
     `secret` signs what clients show to continue their sessions, on any node that has the same; of several the first signs and all are
@@ -127,10 +130,11 @@ class Everywire(Declaring, Speaking, Governing, Gathering):
         self._hub = Hub(world, broker, self._hooks, self.settings, self.metrics)
         self._hub.tracer = self._tracer
         self._nodes = Nodes(self._hub)
+        http = self._instrumented(self._hub, self._http)
         self._offer_health(Health(self._hub))
         beat = self.settings.heartbeat
         dialects = [NativeDialect(self.path, beat), *(make(beat) for make in self._dialects)]
-        self._gateway = Gateway(self._hub, dialects, self._http)
+        self._gateway = Gateway(self._hub, dialects, http)
         return self._gateway
 
     def _offer_health(self, health: Health) -> None:
@@ -156,6 +160,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering):
         if hub is None or gateway is None:
             return  # it is not running, or stopping already
         gateway.stop()
+        self._uninstrumented()
         hub.close()
         try:
             await hub.finished()  # while there is still a hub for what they say
@@ -190,6 +195,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering):
             "select_subprotocol": _subprotocol,
         }
         options.setdefault("slow_code", 4413)  # as docs/protocol.md says
+        if self._hooks.guard is not None:
+            options["origins"] = _ANYWHERE  # the gateway looks at each first
         try:
             async with (
                 serve(None, host, port, **callbacks, **options) as server,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from everywire.dialects.base import Denial, Reply
-from everywire.http.origin import Origins, cors
+from everywire.http.origin import Besides, Origins, cors
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Outlet, Producer, Streamed
 
@@ -20,7 +20,7 @@ class Exchange:
 
     __slots__ = ("_fields", "denial", "request")
 
-    def __init__(self, request: Request, origins: Origins | None, denial: Denial) -> None:
+    def __init__(self, request: Request, origins: Origins | Besides | None, denial: Denial) -> None:
         self.request = request
         self.denial = denial
         self._fields = (*_ALWAYS, *cors(request, origins))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from everywire.http.origin import Origins
+from everywire.http.origin import Besides, Origins
 from everywire.http.request import Request
 from everywire.transports.http import LineLimits
 
@@ -33,7 +33,7 @@ class HttpSettings:
     one before it, and `max_early` how many do.
     """
 
-    origins: Origins | None = None
+    origins: Origins | Besides | None = None
     limits: LineLimits = field(default_factory=LineLimits)
     max_lines: int = 1_000
     address: Callable[[Request], str | None] = address

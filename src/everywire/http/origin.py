@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from everywire.http.request import Request
 
-__all__ = ["OWN", "Origins", "allowed", "cors", "fits", "preflight", "source"]
+__all__ = ["OWN", "Besides", "Origins", "allowed", "cors", "fits", "preflight", "source"]
 
 Origins: TypeAlias = Sequence[str | re.Pattern[str] | None]
 """Who may ask: origins, patterns of them; None for requests without any. "*" is every origin, but without cookies."""
 
 OWN = "own"
 """Stands for the origin of the server's own pages, whatever it is called outside."""
+
+
+class Besides(NamedTuple):
+    """Who else may ask besides those who may by `usual`, which is None where they are not listed."""
+
+    usual: Origins | Besides | None
+    more: Origins
+
 
 _AUTHORITY = re.compile(r"[^/?#]*")
 _NO_PAGE = (None, "none")  # of Sec-Fetch-Site: no browser, or its user who typed the address
@@ -45,7 +53,7 @@ def source(request: Request) -> str | None:
     return None
 
 
-def allowed(request: Request, origins: Origins | None) -> bool:
+def allowed(request: Request, origins: Origins | Besides | None) -> bool:
     """Say whether `request` may be carried out: what a page of another origin has a browser send is refused unless `origins` lists that page's.
 
     Without `origins` the server's own pages may ask, and whoever is no page, but for one that brings cookies along. With `origins` only these may.
@@ -53,16 +61,20 @@ def allowed(request: Request, origins: Origins | None) -> bool:
     origin = source(request)
     if origin == "null":
         return False
+    if isinstance(origins, Besides):
+        return allowed(request, origins.usual) or _listed(request, origins.more)
     if origins is None:
         return origin == OWN or (origin is None and "cookie" not in request.headers)
     return _listed(request, origins) or ("*" in origins and (origin == OWN or "cookie" not in request.headers))
 
 
-def _listed(request: Request, origins: Origins) -> bool:
+def _listed(request: Request, origins: Origins | Besides | None) -> bool:
     """Say whether the origin is one of `origins` by name: "*" is none, as nobody's cookies are for everyone."""
+    if isinstance(origins, Besides):
+        return _listed(request, origins.usual) or _listed(request, origins.more)
     origin = source(request)
     names = _names(request) if origin == OWN else (origin,)
-    return any(wanted != "*" and _matches(wanted, name) for wanted in origins for name in names)
+    return any(wanted != "*" and _matches(wanted, name) for wanted in origins or () for name in names)
 
 
 def fits(request: Request, opened_by: str | None) -> bool:
@@ -73,19 +85,21 @@ def fits(request: Request, opened_by: str | None) -> bool:
     )  # of an old browser, which tells nothing of its own host's pages
 
 
-def cors(request: Request, origins: Origins | None) -> list[tuple[str, str]]:
+def cors(request: Request, origins: Origins | Besides | None) -> list[tuple[str, str]]:
     """Give the header fields that let the page of an allowed request read the answer; with its cookies only where it is listed by name."""
     origin = source(request)
     fields = [("Vary", "Origin")]
     if origin is None or origin == OWN:
         return fields
     fields.append(("Access-Control-Allow-Origin", origin))
-    if origins is not None and _listed(request, origins):
+    if _listed(request, origins):
         fields.append(("Access-Control-Allow-Credentials", "true"))
     return fields
 
 
-def preflight(request: Request, origins: Origins | None, *, any_header: bool = False) -> list[tuple[str, str]]:
+def preflight(
+    request: Request, origins: Origins | Besides | None, *, any_header: bool = False
+) -> list[tuple[str, str]]:
     """Give the header fields that answer an OPTIONS request of an allowed page (Fetch 4.8).
 
     The page may send those of our own that it asks for; with `any_header` all that it asks for.

@@ -11,6 +11,7 @@ from everywire.payloads import Carrier, Codec, Part, Payload, Transport
 
 if TYPE_CHECKING:
     from everywire.hub.hub import Hub
+    from everywire.hub.session import Session
 
 __all__ = ["Bundle", "Strand"]
 
@@ -85,6 +86,11 @@ class Bundle:
         self._strands += (attachment,)
         return attachment
 
+    @property
+    def sessions(self) -> list[Session]:
+        """The sessions that have begun on it."""
+        return [each.session for each in self._strands if each.session is not None]
+
     def connected(self) -> None:
         """Take notice that one of them has a session."""
         self._hub.unconnected.discard(self.base)
@@ -126,3 +132,6 @@ class Bundle:
         self.base.transport = transport
         for each in live:
             each.channel.unmute(each)
+        if (watcher := self._hub.watcher) is not None:
+            for session in self.sessions:
+                watcher.moved(session)

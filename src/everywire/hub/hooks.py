@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from everywire.hub.access.identity import Identity
 from everywire.hub.calling.callers import Caller
 from everywire.hub.calling.handlers import Handler
 from everywire.hub.channels.changes import ChangeHook, ChangeKind
 from everywire.hub.kinds import Kinds
-from everywire.messages import Command, Member, Raw
+from everywire.messages import Call, Calling, Command, Member, Publication, Raw
 
-__all__ = ["ConnectHook", "ConnectedHook", "Connecting", "DisconnectedHook", "Hooks", "MissedHook", "Tracer"]
+if TYPE_CHECKING:
+    from everywire.hub.channels.channel import Channel
+    from everywire.hub.session import Session
+
+__all__ = ["ConnectHook", "ConnectedHook", "Connecting", "DisconnectedHook", "Hooks", "MissedHook", "Tracer", "Watcher"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,41 @@ class Tracer(Protocol):
         """Give what is entered before `command` is carried out, and left afterwards, with its error if there is one."""
 
 
+class Watcher(Protocol):
+    """Sees what becomes of this node's sessions: the hub has one while somebody looks, and otherwise asks no more than whether it has."""
+
+    def came(self, session: Session) -> None:
+        """See a session that has begun, or goes on over another connection; its client was told so."""
+
+    def over(self, session: Session) -> None:
+        """See a session that is about to end, with all that it still has; it may be over already."""
+
+    def moved(self, session: Session) -> None:
+        """See a session that another transport carries from now on."""
+
+    def entered(self, session: Session, channel: str) -> None:
+        """See a subscription that has begun."""
+
+    def left(self, session: Session, channel: str) -> None:
+        """See a subscription that is over, of a session that goes on."""
+
+    def heard(self, session: Session, call: Call) -> None:
+        """See what a client calls."""
+
+    def told(self, session: Session, calling: Calling) -> None:
+        """See what a client is called with."""
+
+    def published(self, channel: Channel, publication: Publication) -> None:
+        """See what all who listen are told."""
+
+
 @dataclass(slots=True)
 class Hooks:
-    """Everything of the application that the hub consults."""
+    """Everything of the application that the hub consults.
+
+    `spaces` has those of sessions that are none of the application's, by their space: what lets them in, learns of them, answers them. Nothing
+    continues such a session. `guard` is asked of all others before the connect hook is, and raises `Refused`.
+    """
 
     kinds: Kinds = field(default_factory=Kinds)
     handlers: dict[str, Handler] = field(default_factory=dict)
@@ -76,6 +112,12 @@ class Hooks:
         str, ...
     ] = ()  # the first signs what continues sessions, all of them check it; none: another with each start
     personal: str | None = None  # the pattern of users' own channels
+    spaces: dict[str, Hooks] = field(default_factory=dict)
+    guard: Callable[[Connecting], None] | None = None
+
+    def of(self, space: str) -> Hooks:
+        """Give those of a session's space."""
+        return self.spaces.get(space, self) if self.spaces else self
 
     def handler(self, name: str) -> Handler | None:
         """Give what answers calls of `name`."""

@@ -36,7 +36,7 @@ from everywire.hub.continuity.records import Records
 from everywire.hub.crowds.crowds import Crowds
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.heartbeat import Heartbeats
-from everywire.hub.hooks import Hooks, Tracer
+from everywire.hub.hooks import Hooks, Tracer, Watcher
 from everywire.hub.kinds import Place
 from everywire.hub.notes import Notes
 from everywire.hub.refusing import refusal
@@ -62,6 +62,8 @@ class Hub:
     lingering; `_users` holds the same sessions by user, but the anonymous; a channel is in `channels` while it has subscriptions,
     and is watched at the broker then.
     """
+
+    watcher: Watcher | None = None  # while somebody looks
 
     def __init__(
         self,
@@ -235,12 +237,16 @@ class Hub:
 
     def end(self, session: Session) -> None:
         """End a session for good: its places in channels, its subscriptions, its secret."""
+        if self.watcher is not None:
+            self.watcher.over(session)
         self._part(session)
         self.records.drop(session)
         ended(self, session)
 
     def _linger_over(self, session: Session) -> None:
         """End a session that others see leave; its secret still brings it back."""
+        if self.watcher is not None:
+            self.watcher.over(session)
         self.records.over(session)
         self._part(session)
         ended(self, session)
@@ -315,6 +321,8 @@ class Hub:
                 self.patterns.add(place.name)
         subscription = channel.subscribe(session)
         session.subscriptions[place.name] = subscription
+        if self.watcher is not None:
+            self.watcher.entered(session, place.name)
         return subscription
 
     def wait_for(self, subscription: Subscription) -> None:
@@ -331,6 +339,8 @@ class Hub:
         self.places.exit(subscription)
         if session.id in self.sessions:
             self.records.changed(session)
+            if self.watcher is not None:
+                self.watcher.left(session, channel.name)
         if not channel.subscriptions:
             del self.channels[channel.name]
             self.patterns.discard(channel.name)

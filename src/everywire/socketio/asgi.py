@@ -13,6 +13,7 @@ from everywire.gateway import Gateway
 from everywire.hub.world import World, settled
 from everywire.servers.routes import file
 from everywire.servers.websocket import Server
+from everywire.socketio.names import Names
 from everywire.socketio.server import AsyncServer
 
 __all__ = ["ASGIApp"]
@@ -54,10 +55,14 @@ class ASGIApp(Everywire):
         secret, broker = options.get("secret"), options.get("broker")
         super().__init__(settings=socketio_server.options.settings, secret=secret, broker=broker)
         path, given = f"/{socketio_path.strip('/')}", socketio_server.options
-        self.speak(lambda beat: SocketIODialect(path, beat, socketio_server.has, given.max_payload))
+        self.speak(lambda beat: SocketIODialect(path, beat, self._has, given.max_payload))
+        self._names = Names()
         socketio_server.join(self)
         for place, what in (static_files or {}).items():
             self._serve(place, what)
+
+    def _has(self, namespace: str) -> bool:
+        return namespace in self.hooks.spaces or self._server.has(namespace)
 
     def _serve(self, place: str, what: Any) -> None:
         described: Mapping[str, Any] = what if isinstance(what, Mapping) else {"filename": what}

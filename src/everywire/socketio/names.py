@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-__all__ = ["EVERYBODY", "PATTERNS", "everybody", "room", "rooms"]
+__all__ = ["EVERYBODY", "PATTERNS", "Names", "everybody", "room", "rooms"]
 
 EVERYBODY = "namespace:{name}"
 PATTERNS = ("room:{name}", "room/{namespace}:{name}", EVERYBODY)
@@ -29,6 +29,18 @@ def rooms(namespace: str, channels: tuple[str, ...]) -> list[str]:
     """Give the names of those rooms of a namespace that are among `channels`."""
     prefix = _prefix(namespace)
     return [unquote(each.removeprefix(prefix)) for each in channels if each.startswith(prefix)]
+
+
+class Names:
+    """The same for who asks about one room at a time, such as the Admin UI."""
+
+    def channel(self, namespace: str, name: str) -> str:
+        """Give the channel of a room."""
+        return room(namespace, name)
+
+    def room(self, namespace: str, channel: str) -> str | None:
+        """Give the room that a channel stands for; None where it stands for everybody, or is none of the namespace's."""
+        return next(iter(rooms(namespace, (channel,))), None)
 
 
 def _prefix(namespace: str) -> str:

@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
 
+from everywire.app.checking import check_known
+from everywire.app.instrumented import InstrumentOptions
 from everywire.errors import Declined, EverywireError, SessionGone
 from everywire.hub.calling.asking import Question
+from everywire.ops.instrument import Instrument
 from everywire.socketio import exceptions
 from everywire.socketio.clients import Clients, environ
 from everywire.socketio.crowds import Crowds, SomeOptions, given, response
 from everywire.socketio.handlers import ANY, RESERVED, Handlers
+from everywire.socketio.instrumenting import instrument
 from everywire.socketio.namespaces import AsyncNamespace
 from everywire.socketio.options import read
 from everywire.socketio.reception import Reception
@@ -65,6 +69,7 @@ class AsyncServer(Crowds):
         self._app: Everywire | None = None
         self._rooms: Rooms | None = None
         self._reception: Reception | None = None
+        self._instrument: Instrument | None = None
         self._heard: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -101,6 +106,16 @@ class AsyncServer(Crowds):
         self._handlers.respond(namespace.namespace, namespace)
         self._hear()
 
+    def instrument(self, auth: Any = None, **options: Unpack[InstrumentOptions]) -> None:
+        """Have npm's Admin UI served, in the namespace "/admin": `auth` is the login to show there, several, or a function of what is shown.
+
+        `options` are those of `Everywire.instrument`. Raises `ValueError` without `auth`, and where the application runs already.
+        """
+        check_known("instrument", options, InstrumentOptions.__annotations__)
+        self._instrument = instrument(auth, options)
+        if self._app is not None:
+            self._app.instrument_by(self._instrument)
+
     @property
     def namespaces(self) -> list[str]:
         """The namespaces that there are: those that were named, and those that something was declared for."""
@@ -119,6 +134,8 @@ class AsyncServer(Crowds):
         rooms.declare()
         self._reception = Reception(app, self._handlers, self._clients, rooms)
         self._reception.open()
+        if self._instrument is not None:
+            app.instrument_by(self._instrument)
         self._hear()
 
     def start(self) -> None:

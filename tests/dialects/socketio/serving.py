@@ -25,10 +25,9 @@ class Served(Everywire):
     Invariants: `said` holds the arguments of each `note`, in order; `callers` the sessions that are connected, in the order of their coming.
     """
 
-    def __init__(self, heartbeat: Heartbeat | None = None, **settings: Any) -> None:
-        super().__init__(
-            settings=Settings(heartbeat=heartbeat or Heartbeat(), **settings), secret="a secret of some length"
-        )
+    def __init__(self, heartbeat: Heartbeat | None = None, broker: Any = None, **settings: Any) -> None:
+        told = Settings(heartbeat=heartbeat or Heartbeat(), **settings)
+        super().__init__(settings=told, secret="a secret of some length", broker=broker)
         self.said: list[Any] = []
         self.shown: list[Any] = []
         self.callers: list[Caller] = []

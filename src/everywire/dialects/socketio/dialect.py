@@ -25,7 +25,8 @@ class SocketIODialect:
 
     `namespaces` says which there are, the main one ("/") among them. `max_payload` is the bytes of a message, of a body, and of all that
     is attached to a packet; `max_namespaces`, which may be set anew, how many one transport may be in.
-    `recoverable` clients go on with their sessions when they come back, and are told one more argument with each event for that.
+    `recoverable` clients, all or those of some namespaces, go on with their sessions when they come back, and are told one more argument with
+    each event for that.
 
     Invariants: `_codecs` holds every codec that a transport still uses, so that all sessions of a namespace share one.
     """
@@ -39,14 +40,14 @@ class SocketIODialect:
         namespaces: Predicate = _main_alone,
         max_payload: int = 1_000_000,
         *,
-        recoverable: bool = False,
+        recoverable: bool | Predicate = False,
     ) -> None:
         self.path = path.rstrip("/")
         self.heartbeat = heartbeat or Heartbeat(every=25.0, patience=20.0)
         self.max_payload = max_payload
         self.max_namespaces = 64
         self._namespaces = namespaces
-        self._recoverable = recoverable
+        self._recoverable: Predicate = recoverable if callable(recoverable) else lambda namespace: recoverable
         self._codecs: WeakValueDictionary[tuple[str, type[NamespaceCodec]], NamespaceCodec] = WeakValueDictionary()
         self._given: Codecs = self._codec  # one for all transports: each would otherwise bind its own
 
@@ -72,5 +73,5 @@ class SocketIODialect:
     def _codec(self, namespace: str, kind: type[NamespaceCodec]) -> NamespaceCodec:
         codec = self._codecs.get((namespace, kind))
         if codec is None:
-            codec = self._codecs[namespace, kind] = kind(namespace, recoverable=self._recoverable)
+            codec = self._codecs[namespace, kind] = kind(namespace, recoverable=self._recoverable(namespace))
         return codec

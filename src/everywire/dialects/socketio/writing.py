@@ -15,7 +15,7 @@ from everywire.fitness import array_elements, to_json, to_packed
 from everywire.messages import Data, Packed, Raw
 from everywire.payloads import Payload
 
-__all__ = ["CONNECT", "NamespaceCodec", "PackedCodec", "TextCodec"]
+__all__ = ["CONNECT", "NamespaceCodec", "PackedCodec", "TextCodec", "arguments", "emission"]
 
 CONNECT = "connect"  # what the first command of a session is called by
 
@@ -71,13 +71,10 @@ class NamespaceCodec:
                 return self._answer(event)
 
     def _called(self, event: m.Calling) -> tuple[Payload, ...]:
-        data, number = event.data, event.call if event.call >= 0 else None
-        arguments: Sequence[Data] = ()
-        if data is not None:
-            arguments = array_elements(data) if event.positional else _arguments(data, event.name)
-        if number is not None:
-            return self._event(event.name, arguments, number)
-        return self._unasked(event.name, arguments, _shown(event.order))
+        given = arguments(event)
+        if event.call >= 0:
+            return self._event(event.name, given, event.call)
+        return self._unasked(event.name, given, _shown(event.order))
 
     def parted(self) -> tuple[Payload, ...]:
         """Give the packet after which a client is in the namespace no longer, and does not come back by itself."""
@@ -102,11 +99,8 @@ class NamespaceCodec:
                 return () if said is None else self._packet(Kind.ACK, ref, (Raw(_write(said)),))
 
     def _published(self, event: m.Publication) -> tuple[Payload, ...]:
-        emitted = _emitted(event.data)
         order = _shown(m.Position(event.era, event.order) if event.order else None)
-        if emitted is not None and emitted.event is not None and _fit_name(emitted.event):
-            return self._unasked(emitted.event, _each(event.data, emitted), order)
-        return self._unasked(event.channel, (event.data,), order)
+        return self._unasked(*emission(event.channel, event.data), order)
 
     def _unasked(self, name: str, arguments: Sequence[Data], order: str) -> tuple[Payload, ...]:
         """Say an EVENT that is not acknowledged.
@@ -172,6 +166,21 @@ class PackedCodec(NamespaceCodec):
     def _packet(self, kind: Kind, number: int | None, items: Sequence[Data] | None) -> tuple[Payload, ...]:
         content = None if items is None else Raw(msgspec.msgpack.encode([to_packed(item) for item in items]))
         return (Payload(packed.write(kind, self.namespace, number, content)),)
+
+
+def emission(channel: str, data: Data) -> tuple[str, tuple[Data, ...]]:
+    """Give the event that a publication is to a client: its name, and its arguments."""
+    emitted = _emitted(data)
+    if emitted is not None and emitted.event is not None and _fit_name(emitted.event):
+        return emitted.event, _each(data, emitted)
+    return channel, (data,)
+
+
+def arguments(calling: m.Calling) -> Sequence[Data]:
+    """Give the arguments with which a client is called."""
+    if calling.data is None:
+        return ()
+    return array_elements(calling.data) if calling.positional else _arguments(calling.data, calling.name)
 
 
 def _emitted(data: Data) -> _Emitted | None:

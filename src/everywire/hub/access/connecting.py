@@ -57,7 +57,9 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     attachment.tell(
         m.Connected(command.ref, session.id, session.user, secret, connecting is None, beat, expires, enrolled)
     )
-    session.told, session.lasting = True, command.lasting
+    session.told, session.lasting = True, command.lasting and command.space not in hub.hooks.spaces
+    if hub.watcher is not None:
+        hub.watcher.came(session)
     if renewal is not None:
         await renewal.tell()
         enrolled = session.enrolled  # with what the server has subscribed it to meanwhile
@@ -73,7 +75,7 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
     if hub.continuing.guessed(command.resume) and not hub.limiting.guess(attachment.address):
         attachment.close(Close.POLICY, "too many bad secrets from this address")
         return None, None
-    earlier = await hub.continuing.find(command.resume)
+    earlier = await hub.continuing.find(command.resume) if command.space not in hub.hooks.spaces else None
     if earlier is not None and earlier.space != command.space:
         earlier = None  # of another language, or another session of the same client
     lost: Earlier | None = None
@@ -121,11 +123,14 @@ def _connecting(hub: Hub, attachment: Attachment, command: m.Connect, shown: str
 
 async def identify(hub: Hub, connecting: Connecting) -> Identity:
     """Ask the application who connects, or refreshes a token; raises `Refused` where that holds no longer, too."""
-    if hub.hooks.connect is None:
+    hooks = hub.hooks.of(connecting.space)
+    if hub.hooks.guard is not None and hooks is hub.hooks:
+        hub.hooks.guard(connecting)
+    if hooks.connect is None:
         return ANONYMOUS
     if connecting.token is not None and len(connecting.token) > hub.settings.max_token:
         raise Refused(f"a token has at most {hub.settings.max_token} characters", Code.UNAUTHORIZED)
-    found = identity(await settled(hub.world, hub.hooks.connect(connecting)))
+    found = identity(await settled(hub.world, hooks.connect(connecting)))
     await hub.revoking.check(found)
     return found
 

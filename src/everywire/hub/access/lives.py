@@ -23,23 +23,24 @@ _log = logging.getLogger("everywire.hub")
 async def begun(hub: Hub, attachment: Attachment, connecting: Connecting) -> None:
     """Tell the application of a session that is new; what its client says next waits for that."""
     session = attachment.session
-    if hub.hooks.connected is not None and session is not None:
+    hook = hub.hooks.of(session.space).connected if session is not None else None
+    if hook is not None and session is not None:
         try:
-            await settled(hub.world, hub.hooks.connected(Caller(hub, session, attachment.request), connecting))
+            await settled(hub.world, hook(Caller(hub, session, attachment.request), connecting))
         except Exception:
             _log.exception("what is done for a session that has begun failed")
 
 
 def ended(hub: Hub, session: Session) -> None:
     """Tell the application of a session that is over, and that it had been told of."""
-    hook = hub.hooks.disconnected
+    hook = hub.hooks.of(session.space).disconnected
     if hook is not None and session.told:
         hub.world.start(_over(hub, lambda: hook(Caller(hub, session))))
 
 
 def missed(hub: Hub, connecting: Connecting) -> None:
     """Tell the application of who was let in, and did not become a session."""
-    hook = hub.hooks.missed
+    hook = hub.hooks.of(connecting.space).missed
     if hook is not None:
         hub.world.start(_over(hub, lambda: hook(connecting)))
 

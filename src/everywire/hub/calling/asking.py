@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["Question", "answered", "ask", "carry", "expect", "forget", "late", "read", "tell"]
+__all__ = ["Question", "answered", "ask", "carry", "expect", "forget", "late", "read", "say", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,24 @@ def read(shape: Shape, question: Question, answer: m.Answer) -> Any:
 
 def tell(hub: Hub, session: Session, name: str, arguments: tuple[Any, ...]) -> None:
     """Call a handler of a session's client, and wait for no answer; raises `SessionGone` where the client is not connected."""
+    several = len(arguments) != 1
+    data = encode(arguments if several else arguments[0]) if arguments else None
+    say(hub, session, name, data, positional=several and data is not None)
+
+
+def say(hub: Hub, session: Session, name: str, data: m.Data | None, *, positional: bool) -> None:
+    """Do the same with data that is encoded, where it is `positional` an array of the arguments."""
     attachment = session.attachment
     if attachment is None or attachment.alone:
         raise SessionGone("the session's client is not connected")
-    several = len(arguments) != 1
-    data = encode(arguments if several else arguments[0]) if arguments else None
     order = hub.repairs.ordering.here
-    attachment.tell(
-        m.Calling(-hub.reaching.next_call(), name, data, positional=several and data is not None, order=order)
-    )
+    calling = m.Calling(-hub.reaching.next_call(), name, data, positional=positional, order=order)
+    if hub.watcher is not None:
+        hub.watcher.told(session, calling)
+    attachment.tell(calling)
 
 
-def expect(hub: Hub, session: Session, number: int) -> tuple[Attachment, asyncio.Future[m.Answer]]:
+def expect(hub: Hub, session: Session, calling: m.Calling) -> tuple[Attachment, asyncio.Future[m.Answer]]:
     """Give where a call goes to a session's client, and what its answer is kept in, until `forget`; who calls tells it, and minds the time.
 
     It is broken where the client is lost. Raises `SessionGone` where that is not connected, `Refused` where too many calls to it wait.
@@ -76,10 +82,12 @@ def expect(hub: Hub, session: Session, number: int) -> tuple[Attachment, asyncio
         raise SessionGone("the session's client is not connected")
     if attachment.alone:
         raise SessionGone("the session's client is one HTTP request, which cannot be called")
+    if hub.watcher is not None:
+        hub.watcher.told(session, calling)
     calls = attachment.calls = attachment.calls or Calls()
     if len(calls.asked) >= hub.settings.max_asked:
         raise Refused("too many calls to this client wait for its answer", Code.LIMIT, temporary=True)
-    answer = calls.asked[number] = hub.world.promise()
+    answer = calls.asked[calling.call] = hub.world.promise()
     return attachment, answer
 
 
@@ -91,7 +99,7 @@ def forget(attachment: Attachment, number: int) -> None:
 
 async def carry(hub: Hub, session: Session, calling: m.Calling) -> m.Answer:
     """Tell a session's client that it is called, and give what it answers."""
-    attachment, answer = expect(hub, session, calling.call)
+    attachment, answer = expect(hub, session, calling)
     timer = hub.world.later(calling.timeout or 0, lambda: late(answer, calling))
     attachment.tell(calling)
     try:

@@ -42,6 +42,8 @@ def at_once(hub: Hub, attachment: Attachment, command: m.Command) -> bool:
     calls = attachment.calls
     match command:
         case m.Call():
+            if hub.watcher is not None and attachment.session is not None:
+                hub.watcher.heard(attachment.session, command)
             return directly(hub, attachment, command) or not _registered(hub, attachment, command)
         case m.Answer() | m.Decline():
             answered(hub, calls, command)
@@ -91,7 +93,7 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
     if running is None or running.command is not command:
         return  # it was cancelled, or is too late, while it waited its turn
     try:
-        handler = _handler(hub, attachment, attachment.calls, command)
+        handler = _handler(hub, attachment, session, command)
         caller, stream = Caller(hub, session, attachment.request, command.name), _opened(hub, running, handler)
         bound = handler.bind(caller, command.data, stream, positional=command.positional)
     except Exception:
@@ -105,12 +107,12 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
         await running.wait()
 
 
-def _handler(hub: Hub, attachment: Attachment, calls: Calls, command: m.Call) -> Handler:
+def _handler(hub: Hub, attachment: Attachment, session: Session, command: m.Call) -> Handler:
     """Give the handler that is to answer, if the call is one that it can answer now."""
-    handler, settings = hub.hooks.handler(command.name), hub.settings
+    handler, settings, calls = hub.hooks.of(session.space).handler(command.name), hub.settings, attachment.calls
     if handler is None:
         raise Refused("unknown name", Code.UNKNOWN_NAME)
-    if calls.working >= settings.max_calls:
+    if calls is not None and calls.working >= settings.max_calls:
         raise Refused(f"no more than {settings.max_calls} calls at a time", Code.LIMIT, temporary=True)
     if handler.steadfast and len(hub.unfinished) >= settings.max_unfinished:
         raise Refused("too many handlers are at work", Code.LIMIT, temporary=True)

@@ -27,7 +27,8 @@ __all__ = ["directly"]
 
 def directly(hub: Hub, attachment: Attachment, command: Call) -> bool:
     """Answer a call if it is one that can be answered now and here; false for one that has to take the long way."""
-    handler = hub.hooks.handler(command.name)
+    session = attachment.session
+    handler = hub.hooks.of(session.space).handler(command.name) if session is not None else None
     if handler is None or not handler.direct or not _free(hub, attachment, command):
         return False
     made = None
@@ -46,7 +47,7 @@ def directly(hub: Hub, attachment: Attachment, command: Call) -> bool:
 
 def _free(hub: Hub, attachment: Attachment, command: Call) -> bool:
     """Say whether nothing stands before a call: no command, no span, no room that is lacking, no limit that only the long way keeps."""
-    if attachment.busy or attachment.session is None or hub.tracer is not None or attachment.transport.crowded:
+    if attachment.busy or hub.tracer is not None or attachment.transport.crowded:
         return False
     if command.timeout is not None or command.streaming or command.credit:
         return False

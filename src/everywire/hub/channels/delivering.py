@@ -55,6 +55,8 @@ class Delivering:
     def _announce(self, channel: Channel, news: Publication) -> None:
         """Tell a publication to who listens to its channel, and to channels that its name matches."""
         self._hub.metrics.deliveries += channel.audience
+        if self._hub.watcher is not None:
+            self._hub.watcher.published(channel, news)
         channel.tell(news)
         if len(self._hub.patterns):
             self._tell_matching(news, [channel])
@@ -72,5 +74,7 @@ class Delivering:
                 channel = hub.channels[name]
                 if channel.place.has(place):
                     hub.metrics.deliveries += channel.audience
+                    if hub.watcher is not None:
+                        hub.watcher.published(channel, news)
                     channel.tell(news, told)
                     told.append(channel)

@@ -210,7 +210,7 @@ class _Errand:
         words: dict[Codec, tuple[Payload, ...]] = {}
         for session in sessions:
             try:
-                attachment, answer = expect(hub, session, calling.call)
+                attachment, answer = expect(hub, session, calling)
             except (Refused, SessionGone) as no:
                 self._ready.append((session.id, outcome(no)))
                 continue

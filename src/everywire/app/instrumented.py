@@ -1,0 +1,125 @@
+"""An application that npm's Admin UI may look at."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal, TypedDict, Unpack
+
+from everywire.app.administered import Counter
+from everywire.app.checking import check_known
+from everywire.errors import Refused
+from everywire.gateway import HttpSettings
+from everywire.http.origin import Besides, Origins, allowed
+from everywire.http.request import Request
+from everywire.hub.codes import Code
+from everywire.hub.hooks import Connecting, Hooks
+from everywire.hub.hub import Hub
+from everywire.ops.admin import check_key
+from everywire.ops.instrument import Channels, Desk, Instrument, Names, by_key
+
+__all__ = ["InstrumentOptions", "Instrumented"]
+
+_log = logging.getLogger("everywire.admin")
+
+
+class InstrumentOptions(TypedDict, total=False):
+    """What the Admin UI may see and do.
+
+    In `mode` "development", as unless it is said otherwise, each client is listed, with its rooms and what it says; in "production" numbers alone
+    are told. With `read_only` nothing can be done. `server_id` names this server there, `namespace` is where the UI connects to. Numbers are told
+    every `server_stats_interval` seconds (2), and `max_events` (1,000) events of clients at most between two times; `max_clients` (1,000) are listed
+    at most. Who was let in comes back without the key for `session_ttl` seconds (a day). Pages of other `origins` may be the UI, and nothing else:
+    "https://admin.socket.io", for instance.
+    """
+
+    mode: Literal["development", "production"]
+    read_only: bool
+    server_id: str | None
+    namespace: str
+    server_stats_interval: float
+    max_events: int
+    max_clients: int
+    session_ttl: float
+    origins: Sequence[str | re.Pattern[str]]
+
+
+class Instrumented:
+    """The part of an application that the Admin UI is served by.
+
+    Invariants: `_desk` is there while the application runs and serves it.
+    """
+
+    _hooks: Hooks
+    _hub: Hub | None
+    _counters: list[Counter]
+    _names: Names = Channels()
+    _instrument: Instrument | None = None
+    _by_key: tuple[str | None, dict[str, Any]] | None = None
+    _desk: Desk | None = None
+
+    def instrument(self, key: str | None = None, **options: Unpack[InstrumentOptions]) -> None:
+        """Have npm's Admin UI served to who shows `key` as the password, with any name; one of those of `app.admin` where none is given.
+
+        Without any key there is no such namespace. Raises `ValueError` for a key that could be guessed, and for options that make no sense. See
+        docs/dialects/socketio.md.
+        """
+        self._check_not_running()
+        check_key(key)
+        check_known("instrument", options, InstrumentOptions.__annotations__)
+        Instrument(check=lambda shown: False, **options)
+        self._by_key = key, dict(options)
+
+    def instrument_by(self, instrument: Instrument) -> None:
+        """Have it served as `instrument` says; raises `ValueError` where the application runs already."""
+        self._check_not_running()
+        self._instrument = instrument
+
+    def _check_not_running(self) -> None:
+        if self._hub is not None:
+            raise ValueError("instrument the application before it runs")
+
+    def _instrumented(self, hub: Hub, http: HttpSettings) -> HttpSettings:
+        """Begin to serve it; gives what HTTP transports may do then."""
+        self._hooks.spaces.clear()
+        self._hooks.guard = None
+        instrument = self._instrument or self._keyed()
+        if instrument is None:
+            return http
+        self._desk = Desk(hub, instrument, self._names)
+        self._hooks.spaces[instrument.namespace] = self._desk.hooks()
+        if not instrument.origins:
+            return http
+        self._hooks.guard = _guard(http.origins)
+        return replace(http, origins=Besides(http.origins, instrument.origins))
+
+    def _keyed(self) -> Instrument | None:
+        if self._by_key is None:
+            return None
+        key, options = self._by_key
+        keys = self._keys() if key is None else [key]
+        if not keys:
+            _log.warning("the Admin UI is not served, for there is no key: app.instrument(key), or app.admin(key=…, …)")
+            return None
+        return Instrument(check=by_key(keys), seal="\n".join(keys), **options)
+
+    def _keys(self) -> Sequence[str]:
+        return [counter.key for counter in self._counters if counter.key is not None]
+
+    def _uninstrumented(self) -> None:
+        """Serve it no more."""
+        if self._desk is not None:
+            self._desk.close()
+        self._desk = None
+
+
+def _guard(origins: Origins | Besides | None) -> Callable[[Connecting], None]:
+    """Turn away, from all but the UI, pages that are not among `origins`."""
+
+    def guard(connecting: Connecting) -> None:
+        if isinstance(connecting.request, Request) and not allowed(connecting.request, origins):
+            raise Refused("pages of this Origin may open the Admin UI alone", Code.DENIED)
+
+    return guard

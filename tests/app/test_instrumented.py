@@ -1,0 +1,73 @@
+"""An application that the Admin UI may look at."""
+
+import pytest
+
+from everywire.app import Everywire
+from everywire.http.request import Headers, Request
+from everywire.ops.instrument import Instrument
+from everywire.testing import Net, Refusal
+
+KEY = "the key of a test"
+HOSTED = "https://admin.socket.io"
+
+
+def made(**options):
+    app = Everywire()
+    app.socketio()
+    app.instrument(KEY, **options)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error"),
+    [
+        (("short",), {}, ValueError),
+        ((KEY,), {"mode": "debug"}, ValueError),
+        ((KEY,), {"readonly": True}, TypeError),
+        ((KEY,), {"origins": HOSTED}, ValueError),
+        ((KEY,), {"origins": ["admin.socket.io"]}, ValueError),
+        ((KEY,), {"origins": ["*"]}, ValueError),
+    ],
+)
+def test_what_makes_no_sense(arguments, options, error):
+    with pytest.raises(error):
+        Everywire().instrument(*arguments, **options)
+
+
+def test_it_is_said_before_the_application_runs():
+    app = made()
+    with Net(app):
+        with pytest.raises(ValueError, match="before it runs"):
+            app.instrument(KEY)
+        with pytest.raises(ValueError, match="before it runs"):
+            app.instrument_by(Instrument(check=bool))
+
+
+def test_an_application_may_be_run_again():
+    app = made()
+    for _ in range(2):
+        with Net(app):
+            assert [*app.hooks.spaces] == ["/admin"]
+
+
+def asked(net, origin):
+    fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Host", "example.org"), ("Origin", origin)]
+    return net.gateway.accept(Request("GET", "/socket.io/?EIO=4&transport=websocket", Headers(fields)))
+
+
+def test_a_page_of_another_origin_may_be_the_ui_and_nothing_else():
+    app = made(origins=[HOSTED])
+    with Net(app) as net:
+        assert not hasattr(asked(net, HOSTED), "status")  # it is to be upgraded
+        assert asked(net, "https://example.com").status == 403
+        client = net.client([("Host", "example.org"), ("Origin", HOSTED)])
+        with pytest.raises(Refusal, match="Admin UI alone"):
+            client.connect()
+        net.client([("Host", "example.org"), ("Origin", "https://example.org")]).connect()
+        net.connect()
+
+
+def test_no_other_origin_is_let_in_unless_it_is_said():
+    with Net(made()) as net:
+        assert asked(net, HOSTED).status == 403
+        assert net.app.hooks.guard is None
