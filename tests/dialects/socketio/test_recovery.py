@@ -1,5 +1,7 @@
 """Connection state recovery with the official client: what it calls recovered is."""
 
+import asyncio
+
 import pytest
 from tests.dialects.socketio.client import MSGPACK
 from tests.dialects.socketio.serving import SOON, WAYS, Served, serving
@@ -14,11 +16,11 @@ class Rooms(Served):
 
     def _offer(self):
         super()._offer()
-        self.channel("volatile", history=100)
+        self.channel("brief:{name}", history=100, ttl=0.01)
 
         @self.on("enter")
         async def enter(caller: Caller, room: str) -> str:
-            await self.subscribe(f"room:{room}", session=caller.session)
+            await self.subscribe(room if ":" in room else f"room:{room}", session=caller.session)
             return room
 
     async def say(self, room, *arguments, name="said"):
@@ -108,6 +110,22 @@ async def test_the_last_event_before_the_drop_ends_with_a_text(served, clients, 
     await client.cut()
     await client.next("disconnect")
     await app.say("a", 1)
+    await back(client, sid)
+    assert (await client.event("said"))[0] == 1
+
+
+@WAY
+async def test_the_last_event_is_older_than_what_is_kept(served, clients, way):
+    app, url = served
+    client, sid = await entered(clients, url, way, "brief:a", "b")
+    await app.publish("brief:a", {"event": "said", "args": [0]})
+    assert (await client.event("said"))[0] == 0
+    async with asyncio.timeout(10):
+        while (await client.ask_one("everywire:history", {"channel": "brief:a"}))["publications"]:
+            pass
+    await client.cut()
+    await client.next("disconnect")
+    await app.say("b", 1)
     await back(client, sid)
     assert (await client.event("said"))[0] == 1
 
