@@ -2,16 +2,15 @@
 
 import json
 
-import msgspec
+from tests.hub.nodes import SharedNodes
 
 from everywire.app import Everywire
 from everywire.http.request import Headers, Request
-from everywire.testing import Net, SharedBroker, VirtualLoop
+from everywire.testing import Net
 from everywire.testing.transport import MemoryTransport
 
 KEY = "the key of a test"
 LOGIN = {"username": "admin", "password": KEY}
-LISTED = 5.1  # seconds in which a list is there, whoever is silent
 
 
 class Socket:
@@ -89,22 +88,15 @@ class Socket:
         self.net.run()
 
 
-class City:
-    """Nodes on one broker, in one time, each with an application."""
+class City(SharedNodes):
+    """Nodes whose applications are looked at; `made` makes another one than usual."""
 
     def __init__(self, count=1, made=None, settings=None, **options):
-        self.loop, self.shared = VirtualLoop(), SharedBroker()
-        self.options, self.settings = options, settings
-        self.nets = [Net(made() if made else self.made(number), number, loop=self.loop) for number in range(count)]
+        self._make, self.settings, self.options = made, settings, options
+        super().__init__(count)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for net in self.nets:
-            net.__exit__()
-        self.loop.end_tasks()
-        self.loop.close()
+    def node(self, number):
+        return Net(self._make() if self._make else self.made(number), number, loop=self.loop)
 
     def made(self, number):
         app = Everywire(broker=self.shared.view, secret="x" * 16, settings=self.settings)
@@ -114,7 +106,7 @@ class City:
         return app
 
     def run(self, seconds=0.1):
-        self.loop.run(seconds)
+        super().run(seconds)
 
     def come(self, node=0, namespace="/", auth=None, **headers):
         return Socket(self.nets[node], namespace, **headers).connect(auth)
@@ -134,7 +126,3 @@ def listed(ui):
     """Take the last list that a UI was told, by id."""
     *_, (clients,) = ui.events("all_sockets")
     return {each["id"]: each for each in clients}
-
-
-def decoded(raw):
-    return msgspec.json.decode(raw)
