@@ -1,5 +1,7 @@
 """Clients of all nodes are called at once: who answered, who did not, and why; within a time and within bounds."""
 
+import tracemalloc
+
 import pytest
 from tests.hub.crowds.nodes import Crowd
 
@@ -186,14 +188,20 @@ def test_an_answer_that_no_note_could_carry_is_left_out():
         assert (list(result.answers), why(result, ann)) == ([ben.session], Declined)
 
 
-def test_thousands_are_asked_at_once():
+@pytest.mark.slow
+def test_ten_thousand_are_asked_at_once_and_take_two_kilobytes_each():
     with Crowd(2) as crowd:
-        clients = [crowd.come(number % 2, None, "tea") for number in range(3000)]
-        work, _ = asked(crowd)
-        for client in clients:
-            client.send("answer", call=client.events("call")[0]["call"], data=1)
-        result = crowd.get(work)
-        assert (len(result.answers), result.complete, crowd.loop.time() < 1) == (3000, True, True)
+        clients = [crowd.come(number % 2, None, "tea") for number in range(10_000)]
+        tracemalloc.start()
+        try:
+            work, _ = asked(crowd)
+            for client in clients:
+                client.send("answer", call=client.events("call")[0]["call"], data=1)
+            result = crowd.get(work)
+            assert tracemalloc.get_traced_memory()[1] < 20_000_000
+        finally:
+            tracemalloc.stop()
+        assert (len(result.answers), result.complete, crowd.loop.time() < 1) == (10_000, True, True)
 
 
 def test_without_its_broker_a_node_can_ask_nobody(crowd):
