@@ -71,7 +71,7 @@ class Gathering:
         """Call the handler `name` of the clients of the sessions that are meant, and give what they answer, read as `returns`.
 
         Comes back once all have answered or are lost, after `timeout` seconds otherwise (`Settings.answer_deadline`), and a second more where
-        a node is silent. Raises `Refused` where these would be more than `Settings.max_gathered` sessions.
+        a node is connected and silent. Raises `Refused` where these would be more than `Settings.max_gathered` sessions.
         """
         hub, choice, question = self.hub, chosen(whom), Question(name, data, timeout, returns)
         return started(hub.world, lambda: hub.crowds.asking.ask(choice, question))

@@ -104,14 +104,42 @@ def test_an_answer_that_comes_twice_counts_once(crowd):
     assert work.result().answers == {ann.session: 1, ben.session: 3}
 
 
-def test_a_node_that_is_killed_meanwhile_does_not_hold_it_up_for_longer_than_its_time(crowd):
+def test_a_node_that_is_killed_meanwhile_does_not_hold_it_up(crowd):
     ann, ben = crowd.come(0, "ann", "tea"), crowd.come(1, "ben", "tea")
     work, calls = asked(crowd, ann, ben)
     answer(crowd, ann, calls[0], 1)
     crowd.kill(1)
     result = crowd.get(work)
     assert (result.answers, why(result, ben)) == ({ann.session: 1}, TimeoutError)
+    assert (result.nodes, result.silent, round(crowd.loop.time(), 1)) == (2, 1, 1.0)
+
+
+def test_the_others_have_their_time_where_a_node_is_killed(crowd):
+    ann, ben = crowd.come(0, "ann", "tea"), crowd.come(1, "ben", "tea")
+    cat = crowd.come(2, "cat", "tea")
+    work, calls = asked(crowd, ann, ben, cat)
+    crowd.kill(1)
+    crowd.run(4)
+    answer(crowd, cat, calls[2], "late, but in time")
+    assert not work.done()
+    result = crowd.get(work)
+    assert (result.answers, result.failures.keys()) == ({cat.session: "late, but in time"}, {ann.session, ben.session})
+    assert (result.nodes, result.silent, round(crowd.loop.time(), 1)) == (2, 1, 5.0)
+
+
+def test_a_node_that_hears_nothing_is_waited_for_a_second_longer_than_clients(crowd):
+    ann, ben = crowd.come(0, "ann", "tea"), crowd.come(1, "ben", "tea")
+    work, calls = asked(crowd, ann, ben)
+    answer(crowd, ann, calls[0], 1)
+    crowd.node(1).hub.notes.take = lambda data: None
+    crowd.node(1).hub.crowds.rounds.say = _nothing
+    result = crowd.get(work)
+    assert (result.answers, why(result, ben)) == ({ann.session: 1}, TimeoutError)
     assert (result.nodes, result.silent, round(crowd.loop.time(), 1)) == (2, 1, 6.0)
+
+
+async def _nothing(*_, **__):
+    """Say nothing."""
 
 
 def test_nobody_to_ask_is_no_answers_at_once(crowd):

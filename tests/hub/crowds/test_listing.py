@@ -66,16 +66,12 @@ def test_a_node_that_has_ended_is_not_missed(crowd):
     assert (listing.nodes, listing.silent, crowd.took) == (2, 0, 0.0)
 
 
-def test_a_node_that_hears_and_says_nothing_is_waited_for_until_the_deadline(crowd):
+def test_a_node_that_hears_nothing_is_waited_for_until_the_deadline(crowd):
     crowd.come(1, "ben", "tea")
-    crowd.node(2).hub.crowds.listing._answer = _nothing
+    crowd.node(2).hub.notes.take = lambda data: None
     listing = crowd.get(crowd.node().sessions())
     assert (users(listing), listing.nodes, listing.silent, crowd.took) == (["ben"], 2, 1, 5.0)
     assert crowd.node().hub.crowds.rounds._open == {}
-
-
-async def _nothing(*_):
-    """Answer nothing."""
 
 
 def test_without_its_broker_a_node_knows_nothing(crowd):

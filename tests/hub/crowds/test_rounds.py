@@ -5,6 +5,7 @@ import pytest
 from tests.hub.crowds.nodes import Crowd
 
 from everywire.errors import Refused
+from everywire.hub.world import pause
 
 
 class Asked(msgspec.Struct):
@@ -49,14 +50,46 @@ def test_all_nodes_answer_in_parts_and_nobody_is_waited_for_longer():
         assert sorted(nodes.heard) == [(0, "a"), (1, "b"), (1, "c"), (2, "d")]
 
 
-def test_who_does_not_answer_in_time_is_silent_and_heard_no_more():
-    with Nodes("a", "b", None) as nodes:
+def test_who_is_at_it_for_too_long_is_silent_and_heard_no_more():
+    with Nodes("a", "b", None) as nodes, nodes.node(2).hub.crowds.rounds.at_it(nodes.node().hub.node, 1):
         assert (nodes.ask(), nodes.took) == ((2, 1), 3.0)
         rounds = nodes.node().hub.crowds.rounds
         nodes.get(nodes.node(2).hub.crowds.rounds.say(nodes.node().hub.node, 1, Part("late")))
         nodes.run(0.1)
         assert sorted(nodes.heard) == [(0, "a"), (1, "b")]
         assert rounds._open == {}
+
+
+def test_who_is_there_and_not_at_it_is_waited_for_no_longer():
+    with Nodes("a", "b", None) as nodes:
+        assert (nodes.ask(), nodes.took) == ((2, 1), 1.0)
+
+
+def test_who_hears_nothing_is_waited_for_until_the_deadline():
+    with Nodes("a", "b", "c") as nodes:
+        nodes.node(2).hub.notes.take = lambda data: None
+        assert (nodes.ask(), nodes.took) == ((2, 1), 3.0)
+
+
+def test_who_is_at_it_is_waited_for_however_often_it_is_looked():
+    with Nodes("a", None) as nodes:
+        hub = nodes.node(1).hub
+
+        async def slowly():
+            with hub.crowds.rounds.at_it(nodes.node().hub.node, 1):
+                await pause(hub.world, 4.5)
+                await hub.crowds.rounds.say(nodes.node().hub.node, 1, Part("b"))
+
+        hub.world.task(slowly())
+        assert (nodes.ask(within=10.0), nodes.took) == ((2, 0), 4.5)
+        assert hub.crowds.rounds._busy == set()
+
+
+def test_without_its_broker_a_node_cannot_look_and_waits_until_the_deadline():
+    with Nodes("a", None) as nodes:
+        nodes.loop.call_later(0.5, nodes.cut, 0)
+        assert nodes.ask().nodes == 1
+        assert nodes.took == 3.0
 
 
 def test_what_is_said_after_the_last_part_counts_no_more():

@@ -182,7 +182,9 @@ class _Ballot:
         return answers, failures
 
     def _unheard(self) -> Exception:
-        return TimeoutError(f"the node of the client did not say what it answered within {self._timeout} seconds")
+        return TimeoutError(
+            f"the node of the client did not say what it answered, or was lost, within {self._timeout} seconds"
+        )
 
 
 class _Errand:
@@ -225,15 +227,8 @@ class _Errand:
         """Tell who asked whom that concerns, then what comes of them, until that is all."""
         timer = self._hub.world.later(self._calling.timeout or 0, self._expire)
         try:
-            for start in range(0, len(self._names), _NAMES):
-                await self._say(_Part(asked=self._names[start : start + _NAMES]))
-            while self._open or self._ready:
-                if not self._ready:
-                    self._wake = self._hub.world.promise()
-                    await self._wake
-                    await pause(self._hub.world, _TOGETHER)
-                await self._say(_Part(came=self._some()))
-            await self._say(_Part(), last=True)
+            with self._rounds.at_it(*self._key):
+                await self._tell()
         finally:
             timer.cancel()
             for attachment, answer in [*self._open.values()]:
@@ -241,6 +236,17 @@ class _Errand:
                 forget(attachment, self._calling.call)
                 attachment.tell(m.Cancel(self._calling.call))
             self._open.clear()
+
+    async def _tell(self) -> None:
+        for start in range(0, len(self._names), _NAMES):
+            await self._say(_Part(asked=self._names[start : start + _NAMES]))
+        while self._open or self._ready:
+            if not self._ready:
+                self._wake = self._hub.world.promise()
+                await self._wake
+                await pause(self._hub.world, _TOGETHER)
+            await self._say(_Part(came=self._some()))
+        await self._say(_Part(), last=True)
 
     async def _say(self, part: _Part, *, last: bool = False) -> None:
         node, number = self._key

@@ -121,19 +121,25 @@ class Lister:
         self._hub.world.task(self._answer(node, asked.number, asked.choice))
 
     async def _answer(self, node: str, number: int, choice: Choice) -> None:
-        room = _Room(self._hub)
+        with self._rounds.at_it(node, number):
+            for part in self._parts(choice):
+                await self._rounds.say(node, number, part, last=False)
+            await self._rounds.say(node, number, _Part(()))
+
+    def _parts(self, choice: Choice) -> Iterator[_Part]:
+        """Give the sessions that are meant in parts that notes can carry; the last may say that there are more."""
+        room, size = _Room(self._hub), 0
         part: list[Listed] = []
-        size, more = 0, False
         for listed in self._looked(choice.of(self._hub)):
             if not room.takes(listed):
-                more = True
-                break
+                yield _Part(tuple(part), more=True)
+                return
             part.append(listed)
             size += listed.size
             if size >= _PART:
-                await self._rounds.say(node, number, _Part(tuple(part)), last=False)
+                yield _Part(tuple(part))
                 part, size = [], 0
-        await self._rounds.say(node, number, _Part(tuple(part), more))
+        yield _Part(tuple(part))
 
     def _looked(self, sessions: list[Session]) -> Iterator[Listed]:
         for session in sessions:

@@ -90,7 +90,8 @@ class Ruler:
         self._hub.world.start(self._carry_out(order, node, order.choice.of(self._hub)))
 
     async def _carry_out(self, order: _Order, node: str, sessions: list[Session]) -> None:
-        await self._rounds.say(node, order.number, _Done(await self._done(order, sessions)))
+        with self._rounds.at_it(node, order.number):
+            await self._rounds.say(node, order.number, _Done(await self._done(order, sessions)))
 
     async def _done(self, order: _Order, sessions: list[Session]) -> int:
         """Do it, and give how many sessions it concerned."""
