@@ -61,7 +61,7 @@ def test_a_client_is_called_by_its_sessions_id(app):
         client.send("answer", call=event["call"], data="done")
         net.run()
         assert task.result() == "done"
-        with pytest.raises(SessionGone, match="no node says"):
+        with pytest.raises(SessionGone, match="there is no session nobody"):
             net.loop.run_until_complete(app.call("nobody", "rename"))
 
 

@@ -28,6 +28,11 @@ def helper(): pass
 """
 
 
+FACE = """
+from everywire import socketio
+app = socketio.ASGIApp(socketio.AsyncServer())
+"""
+
 DEAF = """
 from everywire.app import Everywire
 app = Everywire()
@@ -52,6 +57,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     known = set(sys.modules)
     (tmp_path / "shop_live.py").write_text(GOOD)
+    (tmp_path / "shop_face.py").write_text(FACE)
     (tmp_path / "shop_needy.py").write_text("import no_such_library\n")
     (tmp_path / "shop_broken.py").write_text("x = 1\ndef f(:\n")
     (tmp_path / "shop_raising.py").write_text("x = 1\nx / 0\n")
@@ -66,7 +72,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "target", ["shop_live:app", "shop_live", "shop_live:", "shop_live:make", "shop_live:inner.app"]
+    "target", ["shop_face:app", "shop_live:app", "shop_live", "shop_live:", "shop_live:make", "shop_live:inner.app"]
 )
 def test_an_application_is_found(folder, target):
     assert isinstance(load(target, folder), Everywire)

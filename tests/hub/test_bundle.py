@@ -7,6 +7,7 @@ from everywire.app import Everywire
 from everywire.http.request import Headers, Request
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
+from everywire.ops.view import look
 from everywire.testing import Net
 from everywire.testing.transport import MemoryTransport
 
@@ -48,6 +49,14 @@ class Client:
 def secret(net, number=0):
     session = [*net.app.hub.sessions.values()][number]
     return net.app.hub.continuing.secret(session)
+
+
+def test_it_is_one_connection_however_many_sessions_it_has(net):
+    client = Client(net)
+    assert look(net.app.hub).connections == {"memory": 1}
+    client.say("a connect", "b connect")
+    view = look(net.app.hub)
+    assert (view.sessions, view.connections) == (2, {"memory": 1})
 
 
 def test_each_name_is_a_session_of_its_own(net):

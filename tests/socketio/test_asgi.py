@@ -7,6 +7,7 @@ import pytest
 
 from everywire import Everywire, socketio
 from everywire.app import Everywire as Application
+from everywire.errors import EverywireError
 
 
 async def test_files_and_folders_are_served(tmp_path):
@@ -62,9 +63,27 @@ def test_what_cannot_be_is_said():
         sio.rooms("1")
     with pytest.raises(ValueError, match="everywire's own server"):
         socketio.ASGIApp(sio, object())
+    with pytest.raises(TypeError, match="no option 'on_start'; did you mean 'on_startup'"):
+        socketio.ASGIApp(sio, on_start=print)
     socketio.ASGIApp(sio)
     with pytest.raises(ValueError, match="already"):
         socketio.ASGIApp(sio)
+
+
+async def test_another_server_is_told_that_it_cannot_run_it():
+    app, said = socketio.ASGIApp(socketio.AsyncServer()), []
+
+    async def receive():
+        return {"type": "lifespan.startup"}
+
+    async def send(event):
+        said.append(event)
+
+    await app({"type": "lifespan"}, receive, send)
+    assert said[0]["type"] == "lifespan.startup.failed"
+    assert "everywire run" in said[0]["message"]
+    with pytest.raises(EverywireError, match="everywire run"):
+        await app({"type": "http"}, receive, send)
 
 
 async def test_another_path():

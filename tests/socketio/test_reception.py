@@ -1,6 +1,7 @@
 """Who comes, and who goes."""
 
 import asyncio
+import builtins
 
 import pytest
 from tests.socketio.serving import house
@@ -41,6 +42,18 @@ async def test_a_client_is_refused(sio, gone, given, message, data):
         client = await home.knock()
         report = await client.next("connect_error")
         assert (report["message"], report["data"], report["active"]) == (message, data, False)
+    assert gone.empty()
+
+
+async def test_python_s_own_refusal_is_one_that_says_nothing(sio, gone):
+    @sio.event
+    async def connect(sid, environ):
+        raise builtins.ConnectionRefusedError("the database at 10.0.0.1 is down")
+
+    async with house(sio) as home:
+        client = await home.knock()
+        report = await client.next("connect_error")
+        assert (report["message"], report["data"]) == ("Connection refused by server", {"code": 103})
     assert gone.empty()
 
 

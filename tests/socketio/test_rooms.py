@@ -67,6 +67,14 @@ async def test_a_list_without_rooms_is_nobody(sio):
         assert await client.event() == ["end"]
 
 
+async def test_who_is_gone_leaves_a_room_without_a_word_and_who_is_elsewhere_does_not(sio):
+    async with house(sio) as home:
+        client = await home.come()
+        await sio.leave_room("nobody", "tea")
+        with pytest.raises(socketio.exceptions.BadNamespaceError):
+            await sio.leave_room(await sid(client), "tea", namespace="/chat")
+
+
 async def test_a_room_is_closed(sio):
     async with house(sio) as home:
         client = await home.come()

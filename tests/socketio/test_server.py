@@ -74,7 +74,7 @@ async def test_who_does_not_answer_or_is_not_there_is_an_error():
         with pytest.raises(socketio.exceptions.TimeoutError):
             await sio.call("question", to=(await client.state())["sid"], timeout=0.01)
         with pytest.raises(socketio.exceptions.ConnectionError):
-            await sio.call("question", to="nobody", timeout=0.01)
+            await sio.call("question", to="nobody", timeout=30)  # at once
         with pytest.raises(ValueError, match="one client"):
             await sio.call("question")
 
@@ -87,7 +87,8 @@ async def test_a_client_is_sent_away():
         sid = (await client.state())["sid"]
         await sio.disconnect(sid)
         assert (await client.next("disconnect"))["reason"] == "io server disconnect"
-        assert await gone.get() == (sid, "server disconnect")
+        assert await gone.get() == (sid, sio.reason.SERVER_DISCONNECT)
+    assert gone.empty()
 
 
 @pytest.mark.parametrize("parser", [None, MSGPACK])
@@ -109,6 +110,37 @@ async def test_what_is_saved_of_a_client_and_how_it_came(parser):
     async with house(sio) as home:
         client = await home.come(auth={"name": "Ada"}, parser=parser)
         assert await client.ask("who") == [["Ada", True, True]]
+
+
+async def test_what_carries_a_client_is_known():
+    sio, carried = socketio.AsyncServer(), []
+
+    @sio.event
+    async def connect(sid, environ):
+        carried.append(sio.transport(sid))
+        assert environ["asgi.scope"]["client"] == ("127.0.0.1", 0)
+
+    sio.on("which", lambda sid: sio.transport(sid))
+    async with house(sio) as home:
+        for transports in (["polling"], ["websocket"], ["polling", "websocket"]):
+            client = await home.come(transports=transports, forceNew=True)
+            if len(transports) == 2:
+                await client.next("upgrade")
+            assert await client.ask("which") == [transports[-1]]
+        with pytest.raises(socketio.exceptions.BadNamespaceError):
+            sio.transport("nobody")
+    assert carried == ["polling", "websocket", "polling"]
+
+
+async def test_an_option_that_there_is_not_is_an_error_and_nobody_is_told():
+    sio = socketio.AsyncServer()
+    async with house(sio) as home:
+        client = await home.come()
+        for wrong in (sio.emit("said", 1, rom="tea"), sio.send(1, sid="nobody"), sio.call("said", to="x", rom="tea")):
+            with pytest.raises(TypeError, match="no option"):
+                await wrong
+        await sio.emit("last", 1)
+        assert await client.event() == ["last", 1]
 
 
 @pytest.mark.parametrize("name", ["connect", "disconnect", "connect_error", "", "x" * 256, None])

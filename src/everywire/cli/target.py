@@ -99,7 +99,7 @@ def _application(module: ModuleType, attribute: str, folder: Path) -> Everywire:
         if not hasattr(found, part):
             raise mistake(f"{name} has no {attribute!r}{_hint(module)}")
         found = getattr(found, part)
-    if callable(found) and not isinstance(found, type):
+    if callable(found) and not isinstance(found, type | Everywire):
         try:
             found = found()
         except Exception as error:

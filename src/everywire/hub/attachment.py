@@ -113,9 +113,14 @@ class Attachment:
         self.left = self.left_bytes = math.inf
 
     @property
+    def whole(self) -> Attachment:
+        """The attachment of the transport itself: another than this where several share it."""
+        return self if self.bundle is None else self.bundle.base
+
+    @property
     def carriage(self) -> str:
         """How its client is connected: "websocket", "sse", …"""
-        transport: Any = self.bundle.base.transport if self.bundle is not None else self.transport
+        transport: Any = self.whole.transport
         kind = getattr(transport, "kind", None)
         return kind if isinstance(kind, str) else type(transport).__name__.removesuffix("Transport").lower()
 

@@ -47,7 +47,8 @@ class View(msgspec.Struct):
 def look(hub: Hub) -> View:
     """Give the view of a hub; it takes a few microseconds per connection."""
     metrics = hub.metrics
-    carried = Counter(attachment.carriage for attachment in hub.attachments)
+    wholes = {attachment.whole for attachment in hub.attachments}
+    carried = Counter(attachment.carriage for attachment in wholes)
     published = metrics.publish_seconds.snapshot()
     return View(
         nodes=[hub.node],
@@ -60,7 +61,7 @@ def look(hub: Hub) -> View:
         channels=len(hub.channels),
         subscriptions=sum(len(channel.subscriptions) for channel in hub.channels.values()),
         waiting=sum(len(attachment.inbox) for attachment in hub.attachments),
-        queued=sum(getattr(attachment.transport, "queued", 0) for attachment in hub.attachments),
+        queued=sum(getattr(attachment.transport, "queued", 0) for attachment in wholes),
         changes=hub.changes.pending,
         linked=int(linked(hub)),
         dropped=dict(metrics.dropped),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack
 
 from everywire.app import Everywire
+from everywire.app.checking import check_known
 from everywire.dialects.socketio import SocketIODialect
+from everywire.errors import EverywireError
 from everywire.gateway import Gateway
 from everywire.hub.world import World, settled
 from everywire.servers.routes import file
@@ -18,6 +20,9 @@ from everywire.socketio.server import AsyncServer
 
 __all__ = ["ASGIApp"]
 
+_OWN: Final = "this application is run by everywire's own server: `everywire run module:app`, or app.run()"
+_Receive = Callable[[], Awaitable[Any]]
+_Send = Callable[[dict[str, Any]], Awaitable[None]]
 _LEAST_SIZE: Final = 1 << 20  # bytes of a WebSocket's message
 _FRAME: Final = 64  # bytes of a message beside its content
 
@@ -53,6 +58,7 @@ class ASGIApp(Everywire):
         self._server: Final = socketio_server
         self._startup, self._shutdown = options.get("on_startup"), options.get("on_shutdown")
         secret, broker = options.get("secret"), options.get("broker")
+        check_known("ASGIApp", options, Lifetime.__annotations__)
         super().__init__(settings=socketio_server.options.settings, secret=secret, broker=broker)
         path, given = f"/{socketio_path.strip('/')}", socketio_server.options
         self.speak(lambda beat: SocketIODialect(path, beat, self._has, given.max_payload))
@@ -74,6 +80,13 @@ class ASGIApp(Everywire):
             raise FileNotFoundError(f"there is no file {path.absolute()}")
         kind = described.get("content_type")
         self.route(place)(lambda request: file(request, path, kind))
+
+    async def __call__(self, scope: Mapping[str, Any], receive: _Receive, send: _Send) -> None:
+        """Tell a server for ASGI that it cannot run this; raises `EverywireError` where there is no word for it."""
+        if scope["type"] != "lifespan":
+            raise EverywireError(_OWN)
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": _OWN})
 
     def start(self, world: World | None = None) -> Gateway:
         """Come to life, as `Everywire.start` says."""

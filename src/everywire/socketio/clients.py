@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["Client", "Clients", "environ"]
+__all__ = ["Client", "Clients", "carried", "environ"]
 
+_HERE: Final = "127.0.0.1"
 _ROOM: Final = 256  # records kept beyond the number of sessions, before it is looked which of them are over
 
 _connecting: ContextVar[Client | None] = ContextVar("connecting", default=None)
@@ -109,6 +110,13 @@ class Clients:
         return client
 
 
+def carried(client: Client) -> str:
+    """Say what carries a client, or will: "polling" or "websocket"."""
+    attachment = client.session.attachment if client.session is not None else None
+    kind = attachment.carriage if attachment is not None else _scope(client, client.request)["type"]
+    return "websocket" if kind == "websocket" else "polling"
+
+
 def environ(client: Client) -> dict[str, Any]:
     """Give the request that a client came with as WSGI names its parts (PEP 3333), and as ASGI does under "asgi.scope"."""
     request = client.request
@@ -122,22 +130,24 @@ def environ(client: Client) -> dict[str, Any]:
         "QUERY_STRING": request.query,
         "SERVER_PROTOCOL": f"HTTP/{request.version}",
         "SERVER_SOFTWARE": "everywire",
-        "REMOTE_ADDR": client.address or "127.0.0.1",
+        "REMOTE_ADDR": client.address or _HERE,
         "wsgi.url_scheme": "https" if request.secure else "http",
     }
     for name, value in request.headers:
         key = name.upper().replace("-", "_")
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
         found[key] = f"{found[key]},{value}" if key in found else value
-    return {**found, "asgi.scope": _scope(request)}
+    return {**found, "asgi.scope": _scope(client, request)}
 
 
-def _scope(request: Request) -> dict[str, Any]:
+def _scope(client: Client, request: Request) -> dict[str, Any]:
     upgraded = "websocket" in request.headers.tokens("upgrade")
     return {
         "type": "websocket" if upgraded else "http",
         "http_version": request.version,
         "method": request.method,
+        "scheme": ("wss" if upgraded else "https") if request.secure else "ws" if upgraded else "http",
+        "client": (client.address or _HERE, 0),
         "path": request.path,
         "raw_path": request.target.partition("?")[0].encode("latin-1"),
         "query_string": request.query.encode("latin-1"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
+from everywire.app.checking import check_known
 from everywire.hub.calling.asking import Question
 from everywire.socketio import names
 
@@ -134,7 +135,7 @@ class Crowds:
         `Settings.max_gathered`.
         """
         said, rooms = self._said(event, data), self._running()
-        choice = rooms.choice(options.get("namespace") or "/", given(to, options), options)
+        choice = rooms.choice(options.get("namespace") or "/", given(to, options, AckOptions), options)
         question = Question(said["event"], said, options.get("timeout", _PATIENCE), apart=True)
         answers = await rooms.app.hub.crowds.asking.ask(choice, question)
         responses = {sid: response(values) for sid, values in answers.answers.items()}
@@ -146,8 +147,9 @@ def response(values: list[Any]) -> Any:
     return None if not values else values[0] if len(values) == 1 else tuple(values)
 
 
-def given(to: Any, options: Any) -> list[str] | None:
-    """Give the rooms that are meant; None for everybody."""
+def given(to: Any, options: Any, known: type = SomeOptions) -> list[str] | None:
+    """Give the rooms that are meant; None for everybody. Raises `TypeError` for options that are not `known`: a misspelt room would be everybody."""
+    check_known("to whom", options, known.__annotations__)
     to = to if to is not None else options.get("room")
     return several(to) if to is not None else None
 

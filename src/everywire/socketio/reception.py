@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,10 +21,22 @@ if TYPE_CHECKING:
     from everywire.app import Everywire
     from everywire.hub.hooks import Connecting
 
-__all__ = ["Reception"]
+__all__ = ["Reason", "Reception"]
 
 _OURS: Final = 4400  # from here on a code says that the server closed
-_REASONS: Final[dict[int, str]] = {Close.NORMAL: "client disconnect", Close.NO_ANSWER: "ping timeout"}
+
+
+class Reason:
+    """Why a client is gone, as `disconnect` handlers are told it. `TRANSPORT_ERROR` never is."""
+
+    CLIENT_DISCONNECT: Final = "client disconnect"
+    SERVER_DISCONNECT: Final = "server disconnect"
+    PING_TIMEOUT: Final = "ping timeout"
+    TRANSPORT_CLOSE: Final = "transport close"
+    TRANSPORT_ERROR: Final = "transport error"
+
+
+_REASONS: Final[dict[int, str]] = {Close.NORMAL: Reason.CLIENT_DISCONNECT, Close.NO_ANSWER: Reason.PING_TIMEOUT}
 
 
 class Reception:
@@ -60,6 +73,9 @@ class Reception:
         except ConnectionRefusedError as no:
             self._clients.went(client.sid)
             raise refused(no) from None
+        except builtins.ConnectionRefusedError:  # what it says may be about a database of ours
+            self._clients.went(client.sid)
+            raise refused(ConnectionRefusedError("Connection refused by server")) from None
         except BaseException:
             self._clients.went(client.sid)
             raise
@@ -80,12 +96,12 @@ class Reception:
 
     def missed(self, connecting: Connecting) -> Awaitable[None]:
         """Tell the `disconnect` handler of a client who was let in, and was gone by then."""
-        return self._gone(connecting.session, connecting.space or "/", "transport close")
+        return self._gone(connecting.session, connecting.space or "/", Reason.TRANSPORT_CLOSE)
 
     def went(self, caller: Caller) -> Awaitable[None]:
         """Tell the `disconnect` handler of a client."""
         code = caller.lost
-        ended = "server disconnect" if code is None or code >= _OURS else "transport close"
+        ended = Reason.SERVER_DISCONNECT if code is None or code >= _OURS else Reason.TRANSPORT_CLOSE
         return self._gone(caller.session, caller.space or "/", _REASONS.get(code, ended) if code is not None else ended)
 
     async def _gone(self, sid: str, namespace: str, reason: str) -> None:

@@ -73,10 +73,12 @@ class Rooms:
             await self.app.subscribe(channel, session=sid)
 
     async def leave(self, sid: str, room: str, namespace: str) -> None:
-        """Have a client in a room no longer."""
+        """Have a client in a room no longer; who is gone is in none."""
         channel = names.room(namespace, room)
         if (coming := self._coming(sid, namespace)) is not None:
             coming.rooms.pop(room, None)
+        elif self._hub.broker.alone and sid not in self._hub.sessions:
+            return
         elif (session := self._session(sid, namespace)) is not None:
             self._hub.enrolling.leave(session, channel)
         else:

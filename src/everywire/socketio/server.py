@@ -13,13 +13,13 @@ from everywire.errors import Declined, EverywireError, SessionGone
 from everywire.hub.calling.asking import Question
 from everywire.ops.instrument import Instrument
 from everywire.socketio import exceptions
-from everywire.socketio.clients import Clients, environ
+from everywire.socketio.clients import Clients, carried, environ
 from everywire.socketio.crowds import Crowds, SomeOptions, given, response
 from everywire.socketio.handlers import ANY, RESERVED, Handlers
 from everywire.socketio.instrumenting import instrument
 from everywire.socketio.namespaces import AsyncNamespace
 from everywire.socketio.options import read
-from everywire.socketio.reception import Reception
+from everywire.socketio.reception import Reason, Reception
 from everywire.socketio.rooms import Rooms, Said
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class AsyncServer(Crowds):
 
     Invariants: from `join` on the application has a handler for each event that was declared here.
     """
+
+    reason: Final = Reason
 
     def __init__(self, **options: Any) -> None:
         self.options: Final = read(options)
@@ -157,7 +159,7 @@ class AsyncServer(Crowds):
         `data` is its argument, a tuple several, None no argument. It is told in the order of the channels that rooms are; who is in several of the
         rooms is told once. Raises `ValueError` for a name that clients keep for themselves.
         """
-        namespace, to, said = options.get("namespace") or "/", given(to, options), self._said(event, data)
+        namespace, to, said = options.get("namespace") or "/", given(to, options, EmitOptions), self._said(event, data)
         if (callback := options.get("callback")) is not None:
             if to is None or len(to) != 1 or self._clients.hidden(to[0]) is not None:
                 raise ValueError("a callback is for one client, who is connected: to=sid; emit_with_acks asks several")
@@ -174,6 +176,7 @@ class AsyncServer(Crowds):
 
         Raises `exceptions.TimeoutError` where it does not within `timeout` seconds, `exceptions.ConnectionError` where it is not connected.
         """
+        check_known("call", options, CallOptions.__annotations__)
         sid = to if to is not None else options.get("sid")
         if sid is None:
             raise ValueError("one client alone can be called: to=sid")
@@ -227,6 +230,10 @@ class AsyncServer(Crowds):
     def get_environ(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
         """Give the request that a client of this worker came with, as WSGI names its parts; raises `BadNamespaceError` where there is no such client."""
         return environ(self._clients.get(self._running().app.hub, sid, namespace or "/"))
+
+    def transport(self, sid: str, namespace: str | None = None) -> str:
+        """Say what carries a client of this worker: "polling" or "websocket"; raises `BadNamespaceError` where there is no such client."""
+        return carried(self._clients.get(self._running().app.hub, sid, namespace or "/"))
 
     async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
         """Give what was saved of a client, on this worker; raises `BadNamespaceError` where there is no such client."""

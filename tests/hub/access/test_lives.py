@@ -150,6 +150,19 @@ def test_the_code_that_the_connection_was_lost_with_is_known(code):
     assert lost == [None, code]
 
 
+@pytest.mark.parametrize("lasting", [True, False])
+def test_one_that_is_sent_away_is_over_once(lasting):
+    app, seen = make()
+    with Net(app) as net:
+        net.connect()
+        (session,) = app.hub.sessions.values()
+        session.lasting = lasting
+        net.loop.run_until_complete(app.kick(session=session.id))
+        net.run(20.0)
+        assert seen[1:] == [("disconnected", None, False)]
+        assert app.hub.sessions == {}
+
+
 def test_a_client_that_leaves_by_itself_is_known_to_have_done_so():
     app, lost = Everywire(), []
     app.on_disconnected(lambda caller: lost.append(caller.lost))

@@ -153,7 +153,7 @@ def test_a_client_that_is_lost(net, client):
     with pytest.raises(SessionGone, match="not connected"):
         net.loop.run_until_complete(net.app.call(client.session, "confirm"))
     net.run(20)
-    with pytest.raises(SessionGone, match="no node says"):
+    with pytest.raises(SessionGone, match="there is no session"):
         net.loop.run_until_complete(net.app.call(client.session, "confirm"))
 
 

@@ -131,7 +131,8 @@ class Revoking:
         """End a session of this node, closing with `code`."""
         if session.attachment is not None:
             session.attachment.close(code, _fitting(reason))
-        self._hub.end(session)  # or its secret would bring it back
+        if session.id in self._hub.sessions:  # else it has ended with its attachment
+            self._hub.end(session)  # or its secret would bring it back
 
     # What notes lead to.
 

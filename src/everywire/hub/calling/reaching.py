@@ -76,6 +76,8 @@ class Reaching:
         here = hub.sessions.get(session)
         if here is not None:
             return await ask(hub, here, question)
+        if hub.broker.alone:
+            raise SessionGone(f"there is no session {session}")
         shape, said = Shape(question.returns), encode(question.data)
         timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
         packed = isinstance(said, m.Packed)
