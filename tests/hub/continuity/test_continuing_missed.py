@@ -1,11 +1,13 @@
 """Sessions that went on elsewhere while their node, or the broker, did not hear that."""
 
 import pytest
+from tests.hub.channels.test_presence_nodes import Nodes, tab
 from tests.hub.continuity.test_continuing import Cluster
 
 from everywire.brokers.base import Gap, Seat
 from everywire.hub.continuity.continuing import _Continued
-from everywire.messages import Member
+from everywire.hub.settings import Settings
+from everywire.messages import Heartbeat, Member
 
 
 @pytest.fixture
@@ -114,3 +116,50 @@ def test_a_place_that_is_entered_again_is_not_given_up(cluster):
     cluster.run(10)
     assert members(cluster) == [ann.session]
     assert not any(net.app.hub.places._left or net.app.hub.places._owed for net in cluster.nets)
+
+
+def test_a_node_whose_session_ended_before_it_could_say_that_it_has_it_gives_back_the_places_it_took():
+    with Nodes(2, Settings(linger=5.0, lease=1.5, heartbeat=Heartbeat(1e6, 10))) as nodes:
+        one, two = nodes.nets
+        other, ann = tab(two, "ann"), tab(one, "ann")  # while she has another session, nobody sees ann leave
+        nodes.run(1)
+        ann.drop()
+        nodes.shared.views[0].cut()
+        one.connect(resume=ann.resume).drop()
+        again = two.connect(resume=ann.resume)
+        again.subscribe("room:1")
+        nodes.run(3.5)
+        nodes.shared.views[0].heal()
+        nodes.run(2)
+        assert ann.session not in one.app.hub.sessions
+        assert nodes.listed() == {"ann": 1}
+        nodes.run(2)
+        assert nodes.listed() == {"ann": 2}
+        assert (again.closed, other.closed) == (None, None)
+
+
+def test_a_node_that_says_late_that_it_has_a_session_enters_places_that_the_former_node_gave_up(monkeypatch):
+    with Nodes(2, Settings(linger=1.5, heartbeat=Heartbeat(1e6, 10))) as nodes:
+        one, two = nodes.nets
+        other, ann = tab(two, "ann"), tab(one, "ann")  # while she has another session, nobody sees ann leave
+        nodes.run(1)
+        ann.drop()
+        tell, fails = two.app.hub.broker.tell, [True, True]
+
+        async def flaky(data):
+            if fails:
+                fails.pop()
+                raise ConnectionError("gone")
+            await tell(data)
+
+        monkeypatch.setattr(two.app.hub.broker, "tell", flaky)
+        again = two.connect(resume=ann.resume)
+        again.subscribe("room:1")
+        former = one.app.hub.places
+        nodes.loop.run_until_complete(former._enter(next(iter(former._held))))  # as after a lease that was lost
+        nodes.run(2)
+        assert ann.session not in one.app.hub.sessions
+        assert nodes.listed() == {"ann": 1}
+        nodes.run(2)
+        assert nodes.listed() == {"ann": 2}
+        assert (again.closed, other.closed) == (None, None)

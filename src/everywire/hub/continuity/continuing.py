@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Continuing", "Earlier"]
 
 _TRIES = 5  # to tell the node that had a session; until then the session is there twice
+_SOON = 0.5  # seconds; whoever is told later may have lost its lease before, and have entered its places again
 _AT_ONCE = 250  # records asked for before the first of them is answered
 
 _log = logging.getLogger("everywire.hub")
@@ -168,14 +169,24 @@ class Continuing:
         self._hub.world.start(self._tell(session))
 
     async def _tell(self, session: Session) -> None:
+        begun = self._hub.world.now()
         if await self._overtaken(session):
             self._told.pop(session.id, None)
             if self._hub.sessions.get(session.id) is session:
                 self._let_go(session)
             return
-        told = await self._say("continued", _Continued(session.id, session.since), session)
-        if not told and self._told.get(session.id) is session:  # and not one that was rebuilt meanwhile
+        if await self._say("continued", _Continued(session.id, session.since), session):
+            if self._hub.world.now() - begun > _SOON:
+                await self._hold(
+                    self._hub.places.of(session)
+                )  # who had it may have entered them meanwhile, and ended it
+            return
+        if self._told.get(session.id) is session:  # and not one that was rebuilt meanwhile
             del self._told[session.id]
+        if (
+            session.id not in self._hub.sessions
+        ):  # it ended, and what was asked for it may have cost another node its places
+            await self._say("surrendered", _Continued(session.id))
 
     async def _overtaken(self, session: Session) -> bool:
         """Write down that the session is here, unless another node went on with it later: this one did not hear that, then."""
