@@ -46,7 +46,7 @@ class BodyFormat:
     """How payloads stand in the body of an HTTP response; compared by identity.
 
     `pack` writes some of them, as they follow each other; of a `one_shot` body that is all. `goodbye` is the last word of a line that was
-    closed with a code and a reason, `prelude` the first of every body.
+    closed with a code and a reason, `prelude` the first of every body. A one-shot one that may be `compressed` is, where its client and the settings let it be.
     """
 
     content_type: str
@@ -54,6 +54,7 @@ class BodyFormat:
     goodbye: Callable[[int, str], bytes]
     prelude: bytes = b""
     one_shot: bool = False
+    compressed: bool = False
 
 
 class Carrier(Protocol):

@@ -125,6 +125,14 @@ async def test_over_real_sockets(app):
             assert (alice.close_code, alice.close_reason) == (4400, "bad message: not JSON")
 
 
+@pytest.mark.parametrize(
+    ("options", "compress"), [({}, 1024), ({"compression": "deflate"}, 1024), ({"compression": None}, None)]
+)
+async def test_polls_are_compressed_unless_nothing_is(app, options, compress):
+    async with app.serving(**options):
+        assert app.gateway.settings.compress == compress
+
+
 async def test_stopping_closes_with_1001(app):
     async with app.serving(port=0) as server:
         client = await connect(f"ws://127.0.0.1:{server.port}/everywire", subprotocols=[SUBPROTOCOL])

@@ -1,5 +1,7 @@
 """Answers, and what goes with each of them."""
 
+import pytest
+
 from everywire.dialects.base import Reply, told_plainly
 from everywire.gateway.exchange import Exchange, remembered
 from everywire.http.request import Headers, Request
@@ -23,6 +25,17 @@ def test_no_answer_is_cached_guessed_or_read_by_others():
     assert [answer.status for answer in answers] == [204, 404, 200, 200]
     assert answers[3].start is start
     assert answers[3].headers["x-accel-buffering"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("compress", "accepts", "coding"),
+    [(10, "gzip", "gzip"), (11, "gzip", None), (10, "br", None), (None, "gzip", None), (0, "deflate", "deflate")],
+)
+def test_a_body_is_compressed_from_a_size_on_where_its_client_accepts_that(compress, accepts, coding):
+    request = Request("GET", "/", Headers([("Host", "here"), ("Accept-Encoding", accepts)]))
+    answer = Exchange(request, None, told_plainly).whole("a/b", b"0123456789", compress)
+    assert answer.headers.get("content-encoding") == coding
+    assert (answer.body == b"0123456789") is (coding is None)
 
 
 def test_a_refusal_in_the_dialect_s_words():

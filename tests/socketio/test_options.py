@@ -9,6 +9,7 @@ from everywire import socketio
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
 from everywire.socketio.options import read
+from everywire.testing import Net
 
 
 def test_what_is_kept():
@@ -19,6 +20,21 @@ def test_what_is_kept():
     assert read({"namespaces": "*"}).namespaces == {"*"}
     mine = Settings(max_channels=7)
     assert read({"settings": mine}).settings is mine
+
+
+@pytest.mark.parametrize(
+    ("given", "compress"),
+    [
+        ({}, 1024),
+        ({"http_compression": True}, 1024),
+        ({"compression_threshold": 10}, 10),
+        ({"compression_threshold": 10, "http_compression": False}, None),
+    ],
+)
+def test_from_how_many_bytes_on_polls_are_compressed(given, compress):
+    app = socketio.ASGIApp(socketio.AsyncServer(**given))
+    with Net(app) as net:
+        assert net.gateway.settings.compress == compress
 
 
 @pytest.mark.parametrize(

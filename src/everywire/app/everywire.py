@@ -286,7 +286,9 @@ def _address(server: Server, host: str | None) -> str:
 def _as_told(settings: HttpSettings, options: dict[str, Any]) -> HttpSettings:
     """Have what HTTP carries obey the options of the WebSockets beside it."""
     told = {name: options[name] for name in ("write_high", "write_limit") if isinstance(options.get(name), int)}
-    return replace(settings, origins=options.get("origins", settings.origins), limits=replace(settings.limits, **told))
+    compress = settings.compress if options.get("compression", "deflate") is not None else None
+    limits = replace(settings.limits, **told)
+    return replace(settings, origins=options.get("origins", settings.origins), limits=limits, compress=compress)
 
 
 def _memory(world: World, metrics: Metrics) -> Broker:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from everywire.dialects.base import Denial, Reply
+from everywire.http.coding import accepted, coded
 from everywire.http.origin import Besides, Origins, cors
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Outlet, Producer, Streamed
@@ -33,9 +34,12 @@ class Exchange:
         """Answer why not."""
         return self.reply(self.denial(status, code, reason))
 
-    def whole(self, content_type: str, body: bytes) -> Response:
-        """Answer by a body."""
-        return Response(200, body, (("Content-Type", content_type), *self._fields))
+    def whole(self, content_type: str, body: bytes, compress: int | None = None) -> Response:
+        """Answer by a body; one of at least `compress` bytes is compressed if the client accepts that."""
+        fields = (("Content-Type", content_type), *self._fields)
+        if compress is not None and len(body) >= compress and (coding := accepted(self.request)) is not None:
+            return Response(200, coded(body, coding), (*fields, ("Content-Encoding", coding)))
+        return Response(200, body, fields)
 
     def stream(self, content_type: str, start: Callable[[Outlet], Producer]) -> Streamed:
         """Answer by a body that is produced over time."""

@@ -257,7 +257,9 @@ class Lines:
             transport.acknowledge(transport.last)
             if transport.closed is not None:
                 body = intent.form.pack([*payloads, intent.form.goodbye(*transport.closed).decode()])
-        return exchange.whole(intent.form.content_type, body)
+        return exchange.whole(
+            intent.form.content_type, body, self.settings.compress if intent.form.compressed else None
+        )
 
     # Moving to a WebSocket
 

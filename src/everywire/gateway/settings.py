@@ -30,7 +30,7 @@ class HttpSettings:
 
     `origins` lists which pages may ask, in place of the server's own (as for WebSockets). `max_lines` are open at a time for one address, event streams
     without a client among them; `address` tells which that is, or None for one that is not counted. `patience` is how many seconds a body waits for the
-    one before it, and `max_early` how many do.
+    one before it, and `max_early` how many do. `compress` is from how many bytes on an answer to a poll is compressed, where its language lets it; None: never.
     """
 
     origins: Origins | Besides | None = None
@@ -39,3 +39,4 @@ class HttpSettings:
     address: Callable[[Request], str | None] = address
     patience: float = 2.0
     max_early: int = 4
+    compress: int | None = 1024

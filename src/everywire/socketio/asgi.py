@@ -11,7 +11,7 @@ from everywire.app import Everywire
 from everywire.app.checking import check_known
 from everywire.dialects.socketio import SocketIODialect
 from everywire.errors import EverywireError
-from everywire.gateway import Gateway
+from everywire.gateway import Gateway, HttpSettings
 from everywire.hub.world import World, settled
 from everywire.servers.routes import file
 from everywire.servers.websocket import Server
@@ -59,8 +59,9 @@ class ASGIApp(Everywire):
         self._startup, self._shutdown = options.get("on_startup"), options.get("on_shutdown")
         secret, broker = options.get("secret"), options.get("broker")
         check_known("ASGIApp", options, Lifetime.__annotations__)
-        super().__init__(settings=socketio_server.options.settings, secret=secret, broker=broker)
         path, given = f"/{socketio_path.strip('/')}", socketio_server.options
+        http = HttpSettings(compress=given.compress)
+        super().__init__(settings=given.settings, secret=secret, broker=broker, http=http)
         self.speak(lambda beat: SocketIODialect(path, beat, self._has, given.max_payload))
         self._names = Names()
         socketio_server.join(self)

@@ -18,7 +18,9 @@ Origins = list[str | re.Pattern[str] | None]
 
 OPTIONS = (
     "async_handlers",
+    "compression_threshold",
     "cors_allowed_origins",
+    "http_compression",
     "max_http_buffer_size",
     "namespaces",
     "ping_interval",
@@ -34,8 +36,6 @@ _IDLE: Mapping[str, tuple[Any, str]] = {
     "serializer": (("default", "msgpack"), "a client's parser is found out by what it says"),
     "monitor_clients": ((True,), "who does not answer is always noticed"),
     "allow_upgrades": ((True,), "a client decides whether it moves to a WebSocket"),
-    "http_compression": ((True, False), "polls are not compressed"),
-    "compression_threshold": ((1024,), "polls are not compressed"),
     "websocket_compression": (
         (True, False),
         "serving(compression=…) and run(compression=…) say how WebSockets are compressed",
@@ -54,13 +54,14 @@ _BOTH = {"polling", "websocket"}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What python-socketio's options come to: `origins` is None for the server's own pages alone."""
+    """What python-socketio's options come to: `origins` is None for the server's own pages alone, `compress` where no poll is compressed."""
 
     namespaces: frozenset[str]
     settings: Settings
     origins: Origins | None
     max_payload: int
     concurrent: bool
+    compress: int | None
 
 
 def read(given: Mapping[str, Any]) -> Options:
@@ -80,6 +81,7 @@ def read(given: Mapping[str, Any]) -> Options:
         _origins(given.get("cors_allowed_origins")),
         most,
         given.get("async_handlers", False),
+        given.get("compression_threshold", 1024) if given.get("http_compression", True) else None,
     )
 
 

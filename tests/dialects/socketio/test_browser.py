@@ -80,6 +80,14 @@ async def test_events_bytes_and_acknowledgements(page: Page, shared: tuple[Serve
     await page.wait_for_function("heard.some(([name, one, two]) => name == 'said' && one == 1 && two == 'zwei')")
 
 
+async def test_long_answers_to_polls_are_compressed(page: Page, shared: tuple[Served, str]) -> None:
+    await page.goto(shared[1])
+    await page.evaluate(CONNECT, ["/", {"transports": ["polling"]}])
+    async with page.expect_response(lambda response: response.headers.get("content-encoding") == "gzip") as coded:
+        assert await page.evaluate("socket.emitWithAck('echo', 'ä'.repeat(2000))") == "ä" * 2000
+    assert "polling" in (await coded.value).url
+
+
 @EACH
 async def test_it_comes_back_by_itself(page: Page, shared: tuple[Served, str], way: str) -> None:
     app, url = shared

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -226,6 +227,26 @@ async def test_packets_of_a_body_and_of_a_poll(place):
     assert told.fields["cache-control"] == "no-store"
     assert told.fields["content-type"].lower() == "text/plain; charset=utf-8"
     assert told.body.endswith(b'{"_placeholder":true,"num":0}]\x1ebYWJj')
+
+
+@pytest.mark.parametrize(
+    ("size", "accepts", "coding"),
+    [
+        (2000, "gzip, deflate", "gzip"),
+        (2000, "deflate", "deflate"),
+        (2000, "gzip;q=0, br", None),
+        (2000, "", None),
+        (500, "gzip", None),
+    ],
+)
+async def test_an_answer_to_a_poll_is_compressed_from_a_kibibyte_on(place, size, accepts, coding):
+    query = await place.session()
+    event = f'42["{place.back}","{"x" * size}"]'.encode()
+    await place.ask("POST", query, event)
+    told = await place.ask("GET", query, **({"Accept_Encoding": accepts} if accepts else {}))
+    assert told.fields.get("content-encoding") == coding
+    body = zlib.decompress(told.body, 47) if coding else told.body  # of either kind
+    assert body.endswith(b"x" * size + b'"]')
 
 
 async def test_a_second_poll_beside_one_that_waits_ends_the_session(place):

@@ -191,4 +191,4 @@ def _goodbye(code: int, reason: str) -> bytes:
     return b"6" if code == CloseCode.NORMAL else b"1"
 
 
-POLL = BodyFormat(_TEXT, _pack, _goodbye, one_shot=True)
+POLL = BodyFormat(_TEXT, _pack, _goodbye, one_shot=True, compressed=True)
