@@ -118,7 +118,7 @@ class Remembering:
                 self.life.moves.append((told.channel, before))  # on, into another life of the log
             self.life.at[told.channel] = at
         era, _, number = self.order.rpartition(":")
-        if told.order and era == told.era and told.order < int(number or 0):
+        if told.order and era == told.era and told.order < int(number.partition(".")[0] or 0):
             self.faults.append(f"had {self.order}, was told {told.order}")
         self.life.data.append(told.data)
         self.order = f"{told.era}:{told.order}"

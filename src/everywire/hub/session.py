@@ -11,6 +11,7 @@ from everywire.messages import Member, Position, Publication
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
     from everywire.hub.channels.channel import Subscription
+    from everywire.hub.channels.ordering import Aside
 
 __all__ = ["Session"]
 
@@ -25,7 +26,7 @@ class Session:
     `lasting`: its client has a way to continue it.
     `lost` is the code that its last attachment was lost with, None as long as none was.
     `again` begins a subscription again whose channel began anew, in place of a client that asks for none: it remembers one order for all its
-    channels.
+    channels. `aside` is what such a client was told beside these.
 
     Invariants: `subscriptions` are keyed by channel name, and each is its channel's entry for this
     session; without an attachment all of them rest.
@@ -33,6 +34,7 @@ class Session:
 
     __slots__ = (
         "again",
+        "aside",
         "attachment",
         "capabilities",
         "continued",
@@ -64,6 +66,7 @@ class Session:
         self.told = False
         self.lasting = True
         self.lost: int | None = None
+        self.aside: Aside | None = None
         self.again: Callable[[Session, str, Position | None], None] | None = None
         self.become(identity)
 

@@ -215,7 +215,7 @@ class Calling(Value, frozen=True):
 
     Without a `timeout` its number is negative, and no answer is waited for. `positional`: `data` is an array of the arguments.
     `order` is up to where, in an era, whoever is told it has everything, in all its channels: of an empty era where there was nothing yet;
-    None where nothing of the kind can be said.
+    None where nothing of the kind can be said. `aside` counts what it was told so, 0 if nobody counts.
     """
 
     call: int
@@ -224,6 +224,7 @@ class Calling(Value, frozen=True):
     timeout: float | None = None
     positional: bool = False
     order: Position | None = None
+    aside: int = 0
 
 
 class Refusal(Value, frozen=True):

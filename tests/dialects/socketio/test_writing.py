@@ -200,9 +200,9 @@ def emitted(codec, event):
         (m.Publication("c", Raw(b"1"), 0), [1, ":0"]),
         (m.Publication("c", Raw(b'{"event":"f","args":[1,"text"]}'), 0, order=7, era="e"), [1, "text", "e:7"]),
         (m.Publication("c", Raw(b'{"event":"f","args":[]}'), 0, order=7, era="e"), ["e:7"]),
-        (m.Calling(-1, "f", Raw(b'"text"'), order=m.Position("e", 7)), ["text", "e:7"]),
-        (m.Calling(-1, "f", order=m.Position("e", 0)), ["e:0"]),
-        (m.Calling(-1, "f", order=m.Position("", 0)), [""]),
+        (m.Calling(-1, "f", Raw(b'"text"'), order=m.Position("e", 7), aside=3), ["text", "e:7.3"]),
+        (m.Calling(-1, "f", order=m.Position("e", 0), aside=1), ["e:0.1"]),
+        (m.Calling(-1, "f", order=m.Position("", 0), aside=1), [":0.1"]),
         (m.Calling(-1, "f", Raw(b'[1,"text"]'), positional=True), [1, "text", ":0"]),
     ],
 )

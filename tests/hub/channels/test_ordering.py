@@ -2,7 +2,7 @@
 
 import pytest
 
-from everywire.hub.channels.ordering import Begun, Ordering
+from everywire.hub.channels.ordering import Aside, Begun, Ordering
 from everywire.messages import Position, Publication, Raw
 
 
@@ -77,6 +77,12 @@ def test_nothing_has_an_order_from_a_gap_until_all_channels_were_looked_at_since
     assert (ordering.gaping, ordering.take(news(3)).order) == (False, 3)
 
 
+def test_who_was_told_something_while_a_subscription_was_held_may_lack_what_was_kept_for_it():
+    held = Begun("e", 10, 14, held=True)
+    assert [held.missed(told) for told in (0, 12, 14, 15)] == [10, 10, 10, None]
+    assert [Begun("e", 10, 0, held=True).missed(told) for told in (0, 10, 11)] == [10, 10, None]
+
+
 def test_a_subscription_begins_where_its_channel_was_read():
     assert Ordering().begun(Position("e", 5)) == Begun("e", 5, 0)
     assert at(9).begun(Position("e", 5), anew=True) == Begun("e", 5, 9, anew=True)
@@ -109,3 +115,30 @@ def test_where_a_node_is_that_may_have_lost_something_cannot_be_said():
     assert ordering.here is None
     ordering.mended(ordering.gaps)
     assert ordering.here == Position("e", 9)
+
+
+@pytest.mark.parametrize(
+    ("told", "count", "missed"),
+    [
+        (Position("e", 5), 2, False),  # that was the last
+        (Position("e", 5), 1, True),
+        (Position("e", 5), 0, True),  # a publication just before it, or after: nobody knows
+        (Position("e", 6), 0, False),
+        (Position("e", 6), 1, False),
+        (Position("another", 6), 0, True),
+        (Position("", 0), 0, True),
+        (Position("", 0), 2, False),
+    ],
+)
+def test_what_a_client_was_told_by_itself_is_missed_unless_it_was_told_something_since(told, count, missed):
+    assert Aside(2, "e", 5).missed(told, count) is missed
+
+
+def test_what_was_told_before_any_order_was_known_is_not_missed_by_who_knows_one():
+    first = Ordering().aside(None)
+    assert (first, first.missed(Position("e", 1), 0), first.missed(Position("", 0), 0)) == (
+        Aside(1, "", 0),
+        False,
+        True,
+    )
+    assert at(9).aside(first) == Aside(2, "e", 9)

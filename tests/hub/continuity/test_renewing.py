@@ -6,6 +6,7 @@ from tests.hub.remembering import Remembering
 
 from everywire.app import Everywire
 from everywire.brokers.base import Gap
+from everywire.hub.calling.asking import tell
 from everywire.hub.channels.channel import State
 from everywire.hub.continuity.continuing import _Continued as Continued
 from everywire.hub.continuity.renewing import claimed
@@ -71,6 +72,14 @@ def nodes():
         ("e:5", Position("e", 5)),
         ("a:b:5", Position("a:b", 5)),
         ("e:0", Position("e", 0)),
+        ("e:5.2", Position("e", 5)),
+        ("e:0.1", Position("e", 0)),
+        (":0.1", Position("", 0)),
+        (":5.1", None),
+        ("e:5.", None),
+        ("e:5.x", None),
+        ("e:5.0", None),
+        ("e:.1", None),
         (":0", None),
         (":5", None),
         ("e:", None),
@@ -205,6 +214,28 @@ def test_an_order_that_nobody_was_told_is_none(nodes, shown):
     client.drop()
     client.order = shown.replace("{era}", client.order.partition(":")[0])
     assert (nodes.back(client), client.resumed) == ([], False)
+
+
+@pytest.mark.parametrize("node", [0, 1])
+def test_what_was_told_to_it_alone_is_told_nowhere_again(nodes, node):
+    client = nodes.client("a")
+    nodes.publish(("a", 1))
+    client.take()
+    before = client.order
+    tell(nodes.nets[0].app.hub, nodes.session(client), "by itself", (1,))
+    nodes.run()
+    client.drop()
+    client.order = f"{before}.1"  # it was told
+    assert (nodes.back(client, node), client.resumed) == ([], True)
+    client.drop()
+    nodes.publish(("a", 2))
+    assert (nodes.back(client, node), client.resumed) == ([2], True)
+    client.drop()
+    assert (nodes.back(client, node), client.resumed) == ([], True)  # with what was told since
+    tell(nodes.nets[node].app.hub, nodes.session(client, node), "by itself", (2,))
+    nodes.run()
+    client.drop()
+    assert (nodes.back(client, 1 - node), client.resumed) == ([], False)  # it was lost
 
 
 def test_a_lost_log_is_not_gone_on_from(nodes):

@@ -41,7 +41,8 @@ class NamespaceCodec:
     """Says events in one namespace; shared by all its sessions whose clients have the same parser.
 
     Where the namespace is `recoverable`, a client is told its `pid`, and behind the arguments of each event that it does not acknowledge up to
-    where it has everything then, "era:order": it shows both when it comes back.
+    where it has everything then, "era:order": it shows both when it comes back. Where it was told by itself, the count of that follows, behind a
+    point.
     """
 
     __slots__ = ("__weakref__", "namespace", "recoverable")
@@ -74,7 +75,7 @@ class NamespaceCodec:
         given = arguments(event)
         if event.call >= 0:
             return self._event(event.name, given, event.call)
-        return self._unasked(event.name, given, _shown(event.order))
+        return self._unasked(event.name, given, _shown(event.order, event.aside))
 
     def parted(self) -> tuple[Payload, ...]:
         """Give the packet after which a client is in the namespace no longer, and does not come back by itself."""
@@ -204,11 +205,11 @@ def _arguments(data: Data, name: str | None = None) -> tuple[Data, ...]:
     return (data,) if emitted is None or emitted.event not in (None, name) else _each(data, emitted)
 
 
-def _shown(order: m.Position | None) -> str:
-    """Give what a client shows that has everything up to `order`; nothing where nothing was told yet."""
+def _shown(order: m.Position | None, aside: int = 0) -> str:
+    """Give what a client shows that has everything up to `order`, and was told so often something `aside`."""
     if order is None:
         return _UNKNOWN
-    return f"{order.epoch}:{order.offset}" if order.epoch else ""
+    return f"{order.epoch}:{order.offset}.{aside}" if aside else f"{order.epoch}:{order.offset}"
 
 
 def _fit_name(name: str) -> bool:

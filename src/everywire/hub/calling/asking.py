@@ -65,8 +65,13 @@ def say(hub: Hub, session: Session, name: str, data: m.Data | None, *, positiona
     attachment = session.attachment
     if attachment is None or attachment.alone:
         raise SessionGone("the session's client is not connected")
-    order = hub.repairs.ordering.here
-    calling = m.Calling(-hub.reaching.next_call(), name, data, positional=positional, order=order)
+    ordering, count = hub.repairs.ordering, 0
+    if session.ordered:  # what it may have missed of this is not told again: it is known then that it did
+        session.aside = ordering.aside(session.aside)
+        count = session.aside.count
+        hub.records.changed(session)
+    number = -hub.reaching.next_call()
+    calling = m.Calling(number, name, data, positional=positional, order=ordering.here, aside=count)
     if hub.watcher is not None:
         hub.watcher.told(session, calling)
     attachment.tell(calling)

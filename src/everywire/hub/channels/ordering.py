@@ -10,24 +10,43 @@ import msgspec
 
 from everywire.messages import Position, Publication
 
-__all__ = ["Begun", "Ordering"]
+__all__ = ["Aside", "Begun", "Ordering"]
+
+
+class Aside(msgspec.Struct, array_like=True, frozen=True):
+    """What a client was told by itself, in no channel: how many times, and where in the order of all publications the last of that came."""
+
+    count: int
+    era: str
+    number: int
+
+    def missed(self, told: Position, count: int) -> bool:
+        """Say whether a client may have missed some of it that has everything up to `told` in its channels.
+
+        `count` is 0 unless what it was told last was told to it by itself: how many times that was, then.
+        """
+        later = self.era in ("", told.epoch) and told.offset > self.number
+        return count < self.count and not later
 
 
 class Begun(msgspec.Struct, array_like=True, frozen=True):
     """Where a subscription began: what is after `since`, in `era`, is for it.
 
     `heard`: what its client was told in other channels up to there says nothing of this one, of which it was told later. `anew`: it had
-    begun before, and the channel moved; what is lost by that is not missed only by who was told something after it.
+    begun before, and the channel moved; what is lost by that is not missed only by who was told something after it. `held`: it was about to
+    begin; who was told something in other channels since may lack what was kept for it meanwhile.
     """
 
     era: str
     since: int
     heard: int
     anew: bool = False
+    held: bool = False
 
     def missed(self, told: int) -> int | None:
         """Give after which number a client has missed what came, that has everything up to `told`; None where that is lost."""
-        if self.anew and told <= max(self.heard, self.since):
+        later = told > max(self.heard, self.since)
+        if self.held if later else self.anew:
             return None
         return self.since if told <= self.heard else max(told, self.since)
 
@@ -88,6 +107,10 @@ class Ordering:
     def reaches(self, read: Position) -> int:
         """Give up to which number everything is here, of channels that are held since before they were read at `read` or later."""
         return max(read.offset, self.number) if self.sure and self.era == read.epoch else read.offset
+
+    def aside(self, before: Aside | None) -> Aside:
+        """Count what is told to a client by itself now, after what it was told `before`."""
+        return Aside(before.count + 1 if before is not None else 1, self.era, self.number)
 
     # What puts it in doubt.
 

@@ -14,6 +14,7 @@ from everywire.hub.access.permission import permit
 from everywire.hub.channels import entries, pages
 from everywire.hub.channels.adjusting import wanted
 from everywire.hub.channels.channel import State, Subscription
+from everywire.hub.channels.ordering import Begun
 from everywire.hub.codes import Code
 from everywire.hub.kinds import Place
 from everywire.messages import Position
@@ -103,7 +104,8 @@ async def _subscribe(hub: Hub, session: Session, place: Place, command: m.Subscr
             hub.wait_for(subscription)
         return answer
     if session.ordered:
-        await _write_down(hub, subscription)
+        begins = hub.repairs.ordering.begun(answer.order, anew=not fresh) if wants is None else None
+        await _write_down(hub, subscription, begins)
         if subscription.attachment is not attachment:
             return None
     if subscription.overflown or _has_a_hole(subscription, attachment, answer):
@@ -114,19 +116,16 @@ async def _subscribe(hub: Hub, session: Session, place: Place, command: m.Subscr
     if session.ordered and wants is None:
         subscription.begun = hub.repairs.ordering.begun(answer.order, anew=not fresh)
     subscription.channel.release(subscription, answer.position)
-    written = hub.records.changed(session)
-    if written is not None:
-        await written  # from its answer on, it goes on anywhere
+    hub.records.changed(session)
     return None
 
 
-async def _write_down(hub: Hub, subscription: Subscription) -> None:
-    """Have other nodes know of a subscription before its client hears anything: it asks for it nowhere again.
-
-    Where it begins is not written yet: who comes to another node until that is gets another session.
-    """
+async def _write_down(hub: Hub, subscription: Subscription, begins: Begun | None) -> None:
+    """Have other nodes know of a subscription, and where it `begins`, before its client hears anything: it asks for it nowhere again."""
+    if begins is not None:
+        begins = msgspec.structs.replace(begins, held=True)
     try:
-        await hub.records.written(subscription.session)
+        await hub.records.written(subscription, begins)
     except Exception as failure:
         hub.drop(subscription)
         raise Refused("cannot be written down at this moment", Code.INTERNAL, temporary=True) from failure

@@ -131,6 +131,7 @@ class Continuing:
         session.since = record.since
         session.enrolled = record.enrolled
         session.told = True
+        session.aside = record.aside
         hub.adopt(session)
         found = [*self._subscribed(session, record.channels)]
         if record.begun is not None:

@@ -12,8 +12,8 @@ import msgspec
 
 from everywire.brokers.base import Broker
 from everywire.hub.access.identity import Identity
-from everywire.hub.channels.channel import State
-from everywire.hub.channels.ordering import Begun
+from everywire.hub.channels.channel import State, Subscription
+from everywire.hub.channels.ordering import Aside, Begun
 from everywire.hub.world import Timer, World
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     """One session: the `node` that has it, who it is for, its `info` as JSON text, and where it is subscribed.
 
     `begun` says where in the order of all publications each of `channels` began, of a client that remembers one order for all; None for others.
+    `aside` is what it was told beside these.
     `enrolled` are the channels that the server subscribed it to. `over`: it is a session no more, its linger ended; but its
     secret still brings it back. `since` is when the node had it begin or go on.
     """
@@ -46,6 +47,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     since: int = 0
     space: str = ""
     begun: tuple[Begun | None, ...] | None = None
+    aside: Aside | None = None
 
 
 class Taken(msgspec.Struct, array_like=True, frozen=True, order=True):
@@ -81,21 +83,27 @@ class Records:
         self._refreshing: Timer | None = None
         self._closed = False
 
-    def changed(self, session: Session) -> asyncio.Future[None] | None:
-        """Have the session's record written soon; gives when it is, where that is at once."""
+    def changed(self, session: Session) -> None:
+        """Have the session's record written soon."""
         if self._broker.alone or self._closed:
-            return None
+            return
         if session.ordered:
             # Its client asks for no channel again. What it comes to know now, another node that it comes to has to know.
             self._changed.pop(session.id, None)
-            return self._world.start(self._put(session.id, _record(session, self._node), self.longest))
+            self._world.start(self._put(session.id, _record(session, self._node), self.longest))
+            return
         self._note(session)
-        return None
 
-    async def written(self, session: Session) -> None:
-        """Write the session's record now, for other nodes to go by; raises what the broker raises."""
-        if not self._broker.alone:
-            await self._broker.put(_name(session.id), _write(_record(session, self._node)), self.longest)
+    async def written(self, subscription: Subscription, begins: Begun | None) -> None:
+        """Write now of a subscription that is held where it `begins`, for other nodes to go by; raises what the broker raises."""
+        if self._broker.alone:
+            return
+        name, record = subscription.channel.name, _record(subscription.session, self._node)
+        begun = tuple(
+            begins if each == name else at for each, at in zip(record.channels, record.begun or (), strict=True)
+        )
+        record = msgspec.structs.replace(record, begun=begun)
+        await self._broker.put(_name(subscription.session.id), _write(record), self.longest)
 
     def _note(self, session: Session) -> None:
         self._changed.setdefault(session.id, self._world.now())
@@ -245,4 +253,5 @@ def _record(session: Session, node: str, *, over: bool = False) -> Record:
         session.since,
         session.space,
         tuple(there.values()) if session.ordered else None,
+        session.aside,
     )

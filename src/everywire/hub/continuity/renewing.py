@@ -37,19 +37,36 @@ _log = logging.getLogger("everywire.hub")
 
 
 def claimed(text: str) -> Position | None:
-    """Read what a client has everything up to, "era:number"; empty: it was told nothing yet. None where it cannot have been told this."""
+    """Read what a client has everything up to, "era:number"; empty: it was told nothing yet. None where it cannot have been told this.
+
+    Behind the number there may be a point, and how many times it was told something beside its channels.
+    """
     if not text:
         return Position("", 0)
-    era, _, number = text.rpartition(":")
-    if not era or not number.isascii() or not number.isdigit() or len(number) > _DIGITS:
+    era, _, said = text.rpartition(":")
+    number, point, _ = said.partition(".")
+    if _count(number) is None or not (era or (point and not _count(number))) or (point and not _aside(text)):
         return None
     return Position(era, int(number))
+
+
+def _aside(text: str) -> int:
+    """Give how many times a client was told something beside its channels, where that was its latest news."""
+    return _count(text.rpartition(":")[2].partition(".")[2]) or 0
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 async def possible(hub: Hub, earlier: Earlier, caught_up: str) -> bool:
     """Say whether every channel of a session gives all that came since its client was told everything up to `caught_up`."""
     told = claimed(caught_up)
     if told is None or not hub.repairs.ordering.sure:
+        return False
+    session = hub.sessions.get(earlier.proof.session)
+    aside = session.aside if session is not None else earlier.record.aside if earlier.record is not None else None
+    if aside is not None and aside.missed(told, _aside(caught_up)):
         return False
     asked = [hub.world.start(_gives(hub, name, begun, told)) for name, begun in _channels(hub, earlier)]
     return all([await answer for answer in asked])
