@@ -4,6 +4,8 @@ import pytest
 from tests.ops.instrument.city import LOGIN, City, Socket, listed
 
 from everywire.app import Everywire
+from everywire.dialects.socketio import SocketIODialect
+from everywire.hub.world import pause
 from everywire.testing import Net
 
 ALL = ["EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT", "AGGREGATED_EVENTS", "ALL_EVENTS"]
@@ -95,19 +97,50 @@ def test_a_report_that_was_lost_has_the_list_made_anew():
         assert client.sid in listed(ui)
 
 
-def test_what_happens_while_a_list_is_made_is_told_once():
-    with City(2) as city:
-        city.look(0)
-        city.shared.views[1].cut()  # it does not answer
-        ui = city.look(0)
-        client = city.come(0)
-        client.emit("everywire:subscribe", {"channel": "room:tea"})
-        city.run(6)
-        names = [event[0] for event in ui.hear()]
-        assert names.count("all_sockets") >= 1
-        clients = {each["id"]: each for event in ui.heard if event[0] == "all_sockets" for each in event[1]}
-        joined = [event for event in ui.heard if event[0] == "room_joined" and event[3] == client.sid]
-        assert ("room:tea" in clients.get(client.sid, {"rooms": []})["rooms"]) + len(joined) == 1
+def slow(city, node, seconds):
+    """Have a node answer later than the others."""
+    hub = city.nets[node].app.hub
+    rounds, inner = hub.crowds.rounds, hub.crowds.rounds.say
+
+    async def say(*said, last=True):
+        await pause(hub.world, seconds)
+        await inner(*said, last=last)
+
+    rounds.say = say
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5])
+@pytest.mark.parametrize("before", [True, False])
+def test_what_happens_as_a_list_is_made_is_told_once(seconds, before):
+    with City(3) as city:
+        first = city.look()  # so that all nodes report
+        client = city.come(1)
+        city.run(1)
+        slow(city, 2, seconds)
+        if before:  # it is reported in a moment, and listed by then
+            client.emit("everywire:subscribe", {"channel": "room:tea"})
+        ui = Socket(city.nets[0], "/admin").connect(LOGIN)
+        if not before:
+            client.emit("everywire:subscribe", {"channel": "room:tea"})
+        city.run(2)
+        assert drawn(ui)["room:tea"] == drawn(first)["room:tea"] == [client.sid]
+
+
+def drawn(ui):
+    """Who is in each room, as the UI draws it: twice who is told twice."""
+    rooms = {}
+    for name, *arguments in ui.hear():
+        if name == "all_sockets":
+            rooms = {}
+        clients = arguments[0] if name == "all_sockets" else [arguments[0]] if name == "socket_connected" else []
+        for client in clients:
+            for room in client["rooms"]:
+                rooms.setdefault(room, []).append(client["id"])
+        if name == "room_joined":
+            rooms.setdefault(arguments[1], []).append(arguments[2])
+        if name == "room_left":
+            rooms[arguments[1]].remove(arguments[2])
+    return rooms
 
 
 def test_in_production_numbers_alone_are_told():
@@ -134,10 +167,18 @@ def test_of_a_ui_that_reconnects_nothing_is_left():
 
 
 def test_no_secret_brings_a_ui_back_without_its_login():
-    with City() as city:
+    def recovering():
+        app = Everywire()
+        app.speak(lambda beat: SocketIODialect("/socket.io", beat, lambda name: True, recoverable=True))
+        app.instrument(LOGIN["password"])
+        return app
+
+    with City(made=recovering) as city:
         ui = city.look()
         secret = city.nets[0].app.hub.continuing.secret(city.nets[0].app.hub.sessions[ui.sid])
+        assert city.look(auth={"pid": secret}).refused["message"] == "invalid credentials"
         ui.lose()
+        assert ui.sid not in city.nets[0].app.hub.sessions
         assert city.look(auth={"pid": secret}).refused["message"] == "invalid credentials"
 
 
@@ -254,3 +295,46 @@ def test_a_list_that_several_ask_for_is_told_to_all():
         for ui in uis:
             came = {client["id"] for client, _ in ui.events("socket_connected")}
             assert {each.sid for each in uis} == listed(ui).keys() | came
+
+
+def test_one_list_is_enough_for_a_ui_that_comes():
+    with City(2) as city:
+        ui = city.look()
+        city.run(10)
+        assert len(ui.events("all_sockets")) == 1
+
+
+def test_a_ui_that_goes_at_once_leaves_nothing():
+    with City() as city:
+        hub = city.nets[0].app.hub
+        told, inner = [], hub.notes.tell
+
+        async def tell(kind, body):
+            told.append(kind)
+            ui.transport.close(1006)
+            ui.line.lost(1006)
+            return await inner(kind, body)
+
+        hub.notes.tell = tell
+        ui = Socket(city.nets[0], "/admin")
+        ui.connect(LOGIN)
+        city.run(10)
+        assert told.count("ui-watch") == 1
+        assert city.watcher() is None
+
+
+def test_a_node_that_did_not_answer_is_listed_once_it_does():
+    with City(2) as city:
+        client = city.come(1)
+        crowds = city.nets[1].app.hub.crowds
+        said, crowds.rounds.say = crowds.rounds.say, nothing
+        ui = city.look(0)
+        city.run(6)
+        assert client.sid not in listed(ui)
+        crowds.rounds.say = said
+        city.run(10)
+        assert client.sid in listed(ui)
+
+
+async def nothing(*said, last=True):
+    """Say nothing."""

@@ -44,7 +44,8 @@ class Desk:
     It is made anew for every new UI, when a node comes or goes, and where a report was lost.
 
     Invariants: `_uis` are the sessions of UIs here; a timer runs exactly while there are any; `_held` is what was reported while a list is made, None
-    otherwise; `_next` is the number of what each node reports next, as far as it was heard, and `_heard` when that was.
+    otherwise; `_next` is the number of what each node reports next, as far as it was heard, and `_heard` when that was; `_listed` are those that
+    are in the last list, with how much they had reported by then.
     """
 
     def __init__(self, hub: Hub, instrument: Instrument, names: Names) -> None:
@@ -60,6 +61,7 @@ class Desk:
         self._heard: dict[str, float] = {}
         self._held: list[tuple[str, int, Happened]] | None = None
         self._again = False
+        self._listed: dict[str, int] = {}
         self._timer: Timer | None = None
         hub.notes.add(REPORT, Report, self._reported)
 
@@ -87,9 +89,11 @@ class Desk:
         features = admin.features(read_only=self._instrument.read_only, verbose=self._instrument.verbose)
         self._say(session, "config", {"supportedFeatures": features})
         self._uis[session.id] = session
-        await self._ask()
         if self._timer is None:
             self._timer = self._hub.world.later(self._instrument.server_stats_interval, self._tick)
+        await (
+            self._ask()
+        )  # before the list: what a node did after it had answered, and before it was asked to report, would be lost
         self._list()
 
     def went(self, caller: Caller) -> None:
@@ -117,7 +121,7 @@ class Desk:
         for node in silent:
             del self._heard[node]
             self._next.pop(node, None)
-        if silent:
+        if silent or (self._held is None and not self._heard.keys() <= self._listed.keys()):
             self._list()
 
     async def _ask(self) -> None:
@@ -135,46 +139,46 @@ class Desk:
         expected = self._next.get(node)
         self._next[node] = report.first + len(report.happened)
         self._heard[node] = self._hub.world.now()
-        if expected != report.first and self._instrument.verbose:
+        if expected is None:
+            if self._held is None:  # otherwise it may be in the list that is being made
+                self._list()
+        elif expected != report.first:
             self._list()
         for number, happened in enumerate(report.happened, report.first):
             if self._held is not None and happened.name != _ALWAYS:
                 self._held.append((node, number, happened))
             else:
-                self._hand_on(happened)
+                self._hand_on(node, number, happened)
 
-    def _hand_on(self, happened: Happened) -> None:
-        for session in [*self._uis.values()]:
-            self._call(session, happened.name, Raw(happened.arguments))
+    def _hand_on(self, node: str, number: int, happened: Happened) -> None:
+        """Tell it to all UIs, unless they know by the last list."""
+        if number >= self._listed.get(node, 0) or happened.name == _ALWAYS:
+            for session in [*self._uis.values()]:
+                self._call(session, happened.name, Raw(happened.arguments))
 
     def _list(self) -> None:
         """Tell all UIs what clients there are, as soon as it is known."""
-        if not self._instrument.verbose:
+        if not (self._instrument.verbose and self._uis):
             return
         if self._held is not None:
             self._again = True
             return
-        self._held = []
-        self._hub.world.task(self._listed())
+        self._held, self._again = [], False
+        self._hub.world.task(self._make_list())
 
-    async def _listed(self) -> None:
-        found: Found | None = None
-        self._again = True
-        while self._again:
-            self._again = False
-            try:
-                found = await self._listing.gather()
-            except Exception as fault:
-                _log.warning("clients cannot be listed: %r", fault)
+    async def _make_list(self) -> None:
+        try:
+            self._told(await self._listing.gather())
+        except Exception as fault:
+            _log.warning("clients cannot be listed: %r", fault)
         held, self._held = self._held or [], None
-        if found is not None:
-            self._told(found)
-        counts = found.counts if found is not None else {}
         for node, number, happened in held:
-            if number >= counts.get(node, 0):
-                self._hand_on(happened)
+            self._hand_on(node, number, happened)
+        if self._again:
+            self._list()
 
     def _told(self, found: Found) -> None:
+        self._listed = found.counts
         for node, following in found.following.items():
             self._next[node] = max(following, self._next.get(node, 0))
         for session in [*self._uis.values()]:

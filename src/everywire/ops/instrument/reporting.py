@@ -82,8 +82,7 @@ class Reporter:
         self._waiting, self._sending = [], False
 
     def _watched(self, watch: Watch, node: str) -> None:
-        now = self._hub.world.now()
-        self._until = max(self._until, now + min(watch.lasting, 10 * self._instrument.server_stats_interval))
+        self._until = self._hub.world.now() + watch.lasting
         if self._timer is None:
             self._counting.restart()
             if self._instrument.verbose:
