@@ -408,7 +408,7 @@ class Hub:
         self.metrics.commands += 1
         ref = getattr(command, "ref", 0)
         try:
-            if self.tracer is None or self._goes_on(command):
+            if self.tracer is None or self._goes_on(attachment, command):
                 event = await handle(self, attachment, command)
             else:
                 with self.tracer.span(command):
@@ -421,9 +421,11 @@ class Hub:
         if isinstance(command, Connect) and isinstance(event, Refusal) and event.code == Code.INTERNAL:
             attachment.close(Close.INTERNAL, "internal error")  # its client knows of no session: it would time out
 
-    def _goes_on(self, command: Command) -> bool:
+    def _goes_on(self, attachment: Attachment, command: Command) -> bool:
         """Say whether a command is a call that goes on by itself: it has a span of its own."""
-        handler = self.hooks.handler(command.name) if isinstance(command, Call) else None
+        if not isinstance(command, Call) or attachment.session is None:
+            return False
+        handler = self.hooks.of(attachment.session.space).handler(command.name)
         return handler is not None and handler.detached
 
     async def finished(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,8 @@ __all__ = ["Ordering"]
 
 _ORDER: Final = "ui-order"
 _AWAY: Final = "sent away by an administrator"
+
+_log = logging.getLogger("everywire.admin")
 
 
 class _Ordered(msgspec.Struct):
@@ -72,10 +74,11 @@ class Ordering:
         return reached
 
     def _ordered(self, ordered: _Ordered, node: str) -> None:
-        meant = self._meant(ordered.order)
-        for session in meant:
-            self._obey(session, ordered.order)
-        self._hub.world.task(self._hub.crowds.rounds.say(node, ordered.number, _Done(len(meant))))
+        self._hub.world.start(self._carry_out(ordered, node, self._meant(ordered.order)))
+
+    async def _carry_out(self, ordered: _Ordered, node: str, meant: list[Session]) -> None:
+        concerned = [await self._obey(session, ordered.order) for session in meant]
+        await self._hub.crowds.rounds.say(node, ordered.number, _Done(sum(concerned)))
 
     def _meant(self, order: admin.Order) -> list[Session]:
         """Give the sessions here that are meant."""
@@ -89,31 +92,40 @@ class Ordering:
             found = channel.subscriptions if channel is not None else ()
         return [session for session in found if session.told and namespace(session) == order.namespace]
 
-    def _obey(self, session: Session, order: admin.Order) -> None:
+    async def _obey(self, session: Session, order: admin.Order) -> bool:
+        """Do it, and say whether it concerned the session."""
         match order.verb:
             case "emit":
-                self._emit(session, order)
+                return self._emit(session, order)
             case "join":
-                self._hub.enrolling.add(session, self._names.channel(order.namespace, order.name))
+                return await self._join(session, self._names.channel(order.namespace, order.name))
             case "leave":
-                channel = self._names.channel(order.namespace, order.name)
-                session.dismiss(channel)
-                if (subscription := session.subscriptions.get(channel)) is not None:
-                    self._hub.remove(subscription, "")
+                return self._hub.enrolling.leave(session, self._names.channel(order.namespace, order.name))
             case _:
-                self._send_away(session, whole=order.whole)
+                return self._send_away(session, whole=order.whole)
 
-    def _emit(self, session: Session, order: admin.Order) -> None:
+    def _emit(self, session: Session, order: admin.Order) -> bool:
         data: m.Data = m.Packed(order.arguments) if order.packed else m.Raw(order.arguments)
-        with contextlib.suppress(SessionGone):
+        try:
             say(self._hub, session, order.name, data, positional=True)
+        except SessionGone:
+            return False
+        return True
 
-    def _send_away(self, session: Session, *, whole: bool) -> None:
+    async def _join(self, session: Session, channel: str) -> bool:
+        try:
+            await self._hub.enrolling.enter(session, channel)
+        except Exception as failure:
+            refused = isinstance(failure, Refused)  # one too many, for instance
+            _log.log(logging.INFO if refused else logging.ERROR, "not subscribed to %s: %s", ascii(channel), failure)
+            return False
+        return True
+
+    def _send_away(self, session: Session, *, whole: bool) -> bool:
         bundle = session.attachment.bundle if session.attachment is not None else None
         away = bundle.sessions if bundle is not None and whole else [session]
         for each in away:
-            if each.attachment is not None:
-                each.attachment.close(Close.KICKED, _AWAY)
-            self._hub.world.task(self._hub.revoking.kick(None, each.id, Close.KICKED, _AWAY))
+            self._hub.revoking.expel(each, Close.KICKED, _AWAY)
         if bundle is not None and whole:
             bundle.base.close(Close.KICKED, _AWAY)
+        return True
