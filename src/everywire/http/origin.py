@@ -24,6 +24,7 @@ class Besides(NamedTuple):
     more: Origins
 
 
+_OURS = (None, OWN)
 _AUTHORITY = re.compile(r"[^/?#]*")
 _NO_PAGE = (None, "none")  # of Sec-Fetch-Site: no browser, or its user who typed the address
 _HEADERS = frozenset({"authorization", "content-type", "last-event-id", "cache-control"})
@@ -78,11 +79,12 @@ def _listed(request: Request, origins: Origins | Besides | None) -> bool:
 
 
 def fits(request: Request, opened_by: str | None) -> bool:
-    """Say whether `request` may come from the same page as one whose `source` was `opened_by`."""
+    """Say whether `request` may come from the same page, or program, as one whose `source` was `opened_by`.
+
+    An old browser tells of its own host's pages at times, and some programs name that host where they open a WebSocket and else nothing.
+    """
     origin = source(request)
-    return origin == opened_by or (
-        origin is None and opened_by == OWN
-    )  # of an old browser, which tells nothing of its own host's pages
+    return origin == opened_by or (origin in _OURS and opened_by in _OURS)
 
 
 def cors(request: Request, origins: Origins | Besides | None) -> list[tuple[str, str]]:

@@ -125,6 +125,23 @@ async def test_it_is_asked_whether_it_is_there(way):
         assert app.hub.sessions
 
 
+@EACH
+async def test_its_client_without_asyncio(way):
+    def talk(url: str) -> tuple[str, Any, Any]:
+        client = socketio.Client()
+        client.connect(
+            url, transports=WAYS[way], namespaces=["/", "/chat"]
+        )  # it names an Origin for the WebSocket alone
+        try:
+            return client.transport(), client.call("echo", ("a", b"b")), client.call("echo", 1, namespace="/chat")
+        finally:
+            client.disconnect()
+
+    async with serving() as (_app, url):
+        said = await asyncio.to_thread(talk, url)
+        assert said == ("polling" if way == "polling" else "websocket", ("a", b"b"), 1)
+
+
 @pytest.mark.parametrize("way", ["websocket", "upgrade"])  # while it polls, it takes any close for good
 async def test_it_comes_back_by_itself_when_the_server_goes(way):
     first = Served()
