@@ -17,6 +17,7 @@ def test_what_is_kept():
     assert options.settings.heartbeat == Heartbeat(every=10.0, patience=7.0)
     assert (options.settings.max_data, options.max_payload, options.concurrent) == (5000, 5000, True)
     assert read({}).settings.heartbeat == Heartbeat(every=25.0, patience=20.0)
+    assert read({}).settings.call_deadline is None
     assert read({"namespaces": "*"}).namespaces == {"*"}
     mine = Settings(max_channels=7)
     assert read({"settings": mine}).settings is mine

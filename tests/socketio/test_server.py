@@ -112,6 +112,24 @@ async def test_what_is_saved_of_a_client_and_how_it_came(parser):
         assert await client.ask("who") == [["Ada", True, True]]
 
 
+async def test_a_handler_runs_to_its_end_though_its_client_is_gone():
+    sio, gone, done = socketio.AsyncServer(), asyncio.Event(), asyncio.Event()
+    sio.on("disconnect", lambda sid: gone.set())
+
+    @sio.event
+    async def store(sid):
+        await gone.wait()
+        await asyncio.sleep(0)
+        done.set()
+
+    async with house(sio) as home:
+        client = await home.come()
+        await client.emit("store")
+        await client.disconnect()
+        async with asyncio.timeout(5):
+            await done.wait()
+
+
 async def test_what_carries_a_client_is_known():
     sio, carried = socketio.AsyncServer(), []
 

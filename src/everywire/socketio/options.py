@@ -71,7 +71,7 @@ def read(given: Mapping[str, Any]) -> Options:
     most = given.get("max_http_buffer_size", 1_000_000)
     settings = given.get("settings")
     if settings is None:
-        settings = Settings(max_data=most, heartbeat=_heartbeat(given))
+        settings = Settings(max_data=most, heartbeat=_heartbeat(given), call_deadline=None)
     elif {"ping_interval", "ping_timeout", "max_http_buffer_size"} & given.keys():
         raise ValueError("settings say all of it: Settings(heartbeat=Heartbeat(every, patience), max_data=…)")
     named = given.get("namespaces") or ("/",)

@@ -149,7 +149,8 @@ class AsyncServer(Crowds):
             return
         for event in self._handlers.events - self._heard:
             self._heard.add(event)
-            self._app.on(event, concurrent=self.options.concurrent)(self._reception.heard)
+            # As there, a handler runs to its end: what it has begun is not to be left half done where its client goes.
+            self._app.on(event, concurrent=self.options.concurrent, finish=True)(self._reception.heard)
 
     # Saying.
 
