@@ -4,6 +4,7 @@ Each takes `patch(owner, name, replacement)`.
 """
 
 from msgspec import structs
+from tests.testing.simulation import schedules
 
 from everywire.brokers.base import Gap
 from everywire.brokers.local.client import LocalBroker
@@ -416,7 +417,8 @@ DEFECTS = [
 
 # Where runs have to be lopsided for a defect to show soon.
 MAPS = {"channels": ("map:0",)}
-USERS = {"channels": ("desk:0",), "nodes": 2, "clients": 3}
+USERS = {"channels": ("desk:0",), "nodes": 1, "clients": 3}
+TAKEOVERS = {"channels": ("desk:0",), "nodes": 2, "clients": 4}
 PRIVATE = {"channels": ("room:0",), "private": 0.5}
 PACED = {"channels": ("room:0",), "paced": 0.7}
 LINKS = {
@@ -426,16 +428,21 @@ LINKS = {
     "weights": {"publish": 8, "wait": 24, "deafen": 5, "unlink": 4, "stall": 4, "cut": 5, "freeze": 3, "lose": 1},
 }
 WHERE = {
-    refusals_forgotten: MAPS | {"weights": LINKS["weights"] | {"publish": 24}},
+    window_off_by_one: {"history": 3},
+    rest_of_a_page_forgotten: {"page": 2},
+    told_twice_by_repairs: LINKS,
+    fencing_off: TAKEOVERS | {"weights": {"publish": 2, "wait": 20, "cut": 14, "unlink": 4, "stall": 3}},
+    refusals_forgotten: MAPS,
     removed_still_listed: MAPS,
     removals_not_told: MAPS,
-    removals_forgotten_without_a_floor: MAPS | {"steps": 80},
+    removals_forgotten_without_a_floor: MAPS | {"clients": 4},
     compare_and_set_ignored: MAPS,
     own_leaving_told: USERS,
+    not_watched_again: LINKS,
     places_not_entered_again: LINKS,
     earlier_link_heard: LINKS,
-    notes_lost: LINKS,
-    taken_not_written: LINKS,
+    notes_lost: TAKEOVERS,
+    taken_not_written: TAKEOVERS,
     audience_ignored: PRIVATE,
     audience_ignored_in_answers: PRIVATE,
     audience_too_small: PRIVATE,
@@ -446,5 +453,12 @@ WHERE = {
     latest_not_told: PACED,
 }
 
-# What shows in few runs: a seed where it does; each has a test of its own besides.
-SEEDS = {own_leaving_told: 577, earlier_link_heard: 486, fencing_off: 111}
+# What random steps seldom show: a schedule that does, drawn from a seed.
+SCHEDULES = {
+    refusals_forgotten: schedules.publications_that_are_said_again,
+    removals_forgotten_without_a_floor: schedules.long_absences,
+    own_leaving_told: schedules.leavings_under_way,
+    earlier_link_heard: schedules.links_given_up,
+    notes_lost: schedules.takeovers_that_are_not_heard,
+    taken_not_written: schedules.takeovers_that_are_not_heard,
+}

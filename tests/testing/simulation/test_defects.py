@@ -1,9 +1,10 @@
 """The simulation can fail: what somebody could get wrong is found, and soon."""
 
+import random
 from dataclasses import replace
 
 import pytest
-from tests.testing.simulation.defects import DEFECTS, SEEDS, WHERE
+from tests.testing.simulation.defects import DEFECTS, SCHEDULES, WHERE
 
 from everywire.testing.simulation.plan import Plan
 from everywire.testing.simulation.simulation import simulate
@@ -11,11 +12,21 @@ from everywire.testing.simulation.simulation import simulate
 SOON = 60  # runs
 
 
+def play(defect, seed):
+    plan = replace(Plan.drawn(seed), **WHERE.get(defect, {}))
+    schedule = SCHEDULES.get(defect)
+    return simulate(seed, plan, schedule(random.Random(seed)) if schedule is not None else None)
+
+
 def found(defect, runs):
-    first = SEEDS.get(defect, 0)
-    return any(
-        simulate(seed, replace(Plan.drawn(seed), **WHERE.get(defect, {}))) for seed in range(first, first + runs)
-    )
+    return any(play(defect, seed) for seed in range(runs))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("defect", SCHEDULES, ids=lambda defect: defect.__name__)
+def test_without_the_defect_its_schedule_breaks_no_promise(defect, caplog):
+    caplog.set_level("CRITICAL")
+    assert not any(play(defect, seed) for seed in range(SOON))
 
 
 @pytest.mark.slow
