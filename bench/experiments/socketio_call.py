@@ -22,7 +22,7 @@ from everywire.ws.link import Link
 
 UNLIMITED = Settings(commands=None, received=None)
 TARGET = "/socket.io/?EIO=4&transport=websocket"
-ROUNDS = 15
+ROUNDS = 40
 
 
 class Sink(Link):

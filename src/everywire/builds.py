@@ -17,14 +17,22 @@ VERSION = "0.1.0"
 
 # Below this package; said here because a wheel does not carry the .pxd and .pyx files that make it so.
 COMPILED = (
+    "dialects.socketio.reading",
     "engine.drive",
     "engine.inbox",
     "engine.native",
     "engine.opening",
     "engine.tls",
     "engine.websocket",
+    "gateway.line",
     "http.head",
     "http.request",
+    "hub.attachment",
+    "hub.bundle",
+    "hub.calling.arriving",
+    "hub.calling.handlers",
+    "hub.calling.shapes",
+    "payloads",
     "ws.connection",
     "ws.frames",
     "ws.handshake",

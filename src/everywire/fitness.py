@@ -21,6 +21,7 @@ __all__ = [
     "fit_json",
     "fit_object",
     "fit_packed",
+    "fit_text",
     "fit_value",
     "to_json",
     "to_packed",
@@ -42,12 +43,16 @@ class Unfit(Exception):
 
 def fit_json(raw: Raw) -> Raw:
     """Give JSON text as a copy of its own, sure to be readable by every receiver; raises `Unfit`."""
-    text = bytes(raw)
+    return fit_text(bytes(raw))
+
+
+def fit_text(text: bytes) -> Raw:
+    """Give JSON text, sure to be readable by every receiver; raises `Unfit`."""
     try:
         value = _parse(text)
     except (msgspec.DecodeError, RecursionError, ValueError):  # the last one is for bytes that are no UTF-8
         raise Unfit(_UNREADABLE) from None
-    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _too_deep(value):
+    if len(text) > MAX_DEPTH and text.count(b"[") + text.count(b"{") > MAX_DEPTH and _too_deep(value):
         raise Unfit(_TOO_DEEP)
     return Raw(text)
 

@@ -37,11 +37,7 @@ class Socket:
 
 @pytest.fixture
 def net(monkeypatch):
-    def broadcast(wires, data):
-        for wire in wires:
-            wire.sent.append(json.loads(data))
-
-    monkeypatch.setattr(websocket, "broadcast", broadcast)
+    monkeypatch.setattr(websocket, "post", lambda wire, data: wire.sent.append(json.loads(data)))
     with Net(Everywire()) as net:
         yield net
 

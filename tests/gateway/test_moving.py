@@ -16,6 +16,7 @@ from everywire.hub.access.rates import Rate
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
 from everywire.testing import Net
+from everywire.transports import websocket
 
 UPGRADE = [("Upgrade", "websocket"), ("Host", "here")]
 
@@ -77,9 +78,8 @@ class Socket:
 
 @pytest.fixture
 def net(monkeypatch):
-    monkeypatch.setattr(
-        "everywire.transports.websocket.broadcast", lambda wires, data: [wire.sent.append(data) for wire in wires]
-    )
+    monkeypatch.setattr(websocket, "post", lambda wire, data: wire.sent.append(data))
+    monkeypatch.setattr(websocket, "broadcast", lambda wires, data: [wire.sent.append(data) for wire in wires])
     app = Everywire()
     app.channel("room", history=5)
     app.speak(lambda heartbeat: Several())

@@ -172,6 +172,15 @@ def negative_indices(source: Source) -> Iterator[str]:
             yield f"{node.lineno}: negative index {ast.unparse(node)} in a compiled module"
 
 
+def matches(source: Source) -> Iterator[str]:
+    """What Cython 3.3 makes of a ``match`` may crash: a variable that its cases set otherwise counts as never set."""
+    if source.types is None:
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Match):
+            yield f"{node.lineno}: match {ast.unparse(node.subject)} in a compiled module"
+
+
 def sleeps(source: Source) -> Iterator[str]:
     """A test that sleeps is slow or flaky, and mostly both; ``sleep(0)`` only lets others run."""
     for node in ast.walk(source.tree):

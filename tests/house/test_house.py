@@ -50,6 +50,7 @@ PROGRAMS = sources("src", "tools", "bench", "conformance", "fuzz", "examples")
         (rules.impure_imports, PRODUCT),
         (rules.sideways_imports, PRODUCT),
         (rules.negative_indices, PRODUCT),
+        (rules.matches, PRODUCT),
         (rules.secrets_compared, PRODUCT),
         (rules.code_from_data, PRODUCT),
         (rules.foreign_words, [source for source in PRODUCT if source.layer not in ("dialects", "django")]),

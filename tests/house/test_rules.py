@@ -40,6 +40,7 @@ OFFENCES = [
     (rules.impure_imports, "def f():\n    from time import monotonic", "imports time"),
     (rules.impure_imports, "import os, socket as s", "imports socket"),
     (rules.negative_indices, "x = a[-1]", "negative index a[-1]"),
+    (rules.matches, "match x:\n    case 1: pass", "match x in a compiled module"),
     (rules.sleeps, "await asyncio.sleep(0.1)", "asyncio.sleep(0.1)"),
     (rules.sleeps, "sleep(delay)", "sleep(delay)"),
     (rules.foreign_words, "class PacketReader: ...", "PacketReader: say frame"),
@@ -74,6 +75,7 @@ FORGIVEN = [
     (rules.missing_docstrings, '"""Here."""\n\ndef _f(): ...'),
     (rules.impure_imports, "import struct\nimport everywire.ws.time"),
     (rules.negative_indices, "x = a[-4:] + a[1]"),
+    (rules.matches, "match = 1"),
     (rules.sleeps, "await asyncio.sleep(0)"),
     (rules.foreign_words, "import packet\nchannel = packet.topic"),
     (rules.leftovers, "hacked = todo = '/homes/'"),
@@ -94,6 +96,10 @@ def test_a_function_that_the_pxd_types_may_take_booleans_by_position():
 
 def test_only_compiled_modules_are_kept_from_negative_indices():
     assert said(rules.negative_indices, "x = a[-1]", types=None) == []
+
+
+def test_only_compiled_modules_are_kept_from_matches():
+    assert said(rules.matches, "match x:\n    case 1: pass", types=None) == []
 
 
 def test_layers_that_do_io_may_import_it():

@@ -22,6 +22,7 @@ from tests.testing.simulation.defects import (
     window_too_small,
 )
 
+from everywire.hub import hub as hubs
 from everywire.hub.attachment import Attachment
 from everywire.hub.channels import channel as channels
 from everywire.hub.channels import pages, subscribing
@@ -242,16 +243,16 @@ def held_for_the_first_page_only(patch):
 
 def attached_while_pages_follow(patch):
     """Who waits for the next page hears what is published before it."""
-    real = Attachment.tell
 
-    def tell(self, event):
-        real(self, event)
-        if isinstance(event, Subscribed) and event.more == "follows":
-            subscription = self.session.subscriptions[event.channel]
-            subscription.channel.release(subscription, event.position)
-            subscription.attachment = self
+    class Hasty(Attachment):
+        def tell(self, event):
+            super().tell(event)
+            if isinstance(event, Subscribed) and event.more == "follows":
+                subscription = self.session.subscriptions[event.channel]
+                subscription.channel.release(subscription, event.position)
+                subscription.attachment = self
 
-    patch(Attachment, "tell", tell)
+    patch(hubs, "Attachment", Hasty)
 
 
 def next_page_from(patch, place):
@@ -279,13 +280,13 @@ def page_repeated(patch):
 
 def last_page_not_known_as_such(patch):
     """The last of several answers promises another."""
-    real = Attachment.tell
 
-    def tell(self, event):
-        promises = isinstance(event, Subscribed) and event.more
-        real(self, structs.replace(event, more="follows") if promises else event)
+    class Promising(Attachment):
+        def tell(self, event):
+            promises = isinstance(event, Subscribed) and event.more
+            super().tell(structs.replace(event, more="follows") if promises else event)
 
-    patch(Attachment, "tell", tell)
+    patch(hubs, "Attachment", Promising)
 
 
 def burst_outlives_its_transport(patch):

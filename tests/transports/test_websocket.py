@@ -11,7 +11,7 @@ from everywire.transports.websocket import CARRIER, WebSocketTransport
 
 
 class Socket:
-    """What a transport asks of a connection, but for `broadcast`."""
+    """What a transport asks of a connection, but for `broadcast` and `post`."""
 
     closed = None
     below = None
@@ -28,8 +28,9 @@ class Socket:
 
 @pytest.fixture
 def written(monkeypatch):
-    """The calls of `broadcast`."""
+    """The calls of `broadcast` and `post`."""
     calls = []
+    monkeypatch.setattr(websocket, "post", lambda wire, data: calls.append((wire, data)))
     monkeypatch.setattr(websocket, "broadcast", lambda wires, data: calls.append(([*wires], data)))
     return calls
 
@@ -37,7 +38,7 @@ def written(monkeypatch):
 def test_each_payload_is_one_message_in_order(written):
     socket = Socket()
     WebSocketTransport(socket).send([Payload("a"), Payload(b"b")])
-    assert written == [([socket], "a"), ([socket], b"b")]
+    assert written == [(socket, "a"), (socket, b"b")]
 
 
 def test_many_are_written_to_in_one_call(written):
@@ -64,8 +65,8 @@ async def test_there_is_room_when_the_connection_says_so():
     assert await WebSocketTransport(Socket()).drain() == "there is room"
 
 
-def test_the_one_call_is_the_engine_s_own():
-    assert websocket.broadcast is engine.broadcast
+def test_the_calls_are_the_engine_s_own():
+    assert (websocket.broadcast, websocket.post) == (engine.broadcast, engine.post)
 
 
 def test_what_waits_is_counted_below():

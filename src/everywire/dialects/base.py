@@ -6,7 +6,7 @@ what it decided. Identifiers that must be minted while deciding come from the `n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -50,7 +50,7 @@ class Within(Value, frozen=True):
 class Decoder(Protocol):
     """The reading half of a dialect: one per transport, because languages have state."""
 
-    def decode(self, data: str | bytes) -> Iterator[Command | Within]:
+    def decode(self, data: str | bytes) -> Iterable[Command | Within]:
         """Give the commands in one payload, lazily: one is handled before the next is read.
 
         Raises `ProtocolError` where the payload is beyond the language; what was given before counts.

@@ -3,7 +3,7 @@ cimport cython
 from everywire.engine.drive cimport Driver
 from everywire.engine.inbox cimport Inbox, Next
 from everywire.ws.connection cimport Connection
-from everywire.ws.frames cimport frame
+from everywire.ws.frames cimport encode, frame
 from everywire.ws.link cimport Link
 
 cdef class WebSocket(Connection):
@@ -50,4 +50,5 @@ cdef class WebSocket(Connection):
 
 @cython.locals(websocket=WebSocket, ready=bytes)
 cpdef broadcast(connections, message)
+cpdef post(WebSocket websocket, message)
 cdef bytes _shared_frame(dict shared, compressor, message)

@@ -14,7 +14,7 @@ from everywire.engine.inbox import ITERATING, READY, RECEIVING, Inbox, Next, Shi
 from everywire.errors import CloseCode, ConnectionClosed
 from everywire.http.request import Request, Response
 from everywire.ws.connection import CLOSED, OPEN, Connection
-from everywire.ws.frames import BINARY, FIN, PING, PONG, RSV1, TEXT, frame
+from everywire.ws.frames import BINARY, FIN, PING, PONG, RSV1, TEXT, encode, frame
 
 try:
     import cython
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     OnMessage = Callable[["WebSocket", Any], object]
     OnClose = Callable[["WebSocket", int, str], object]
 
-__all__ = ["WebSocket", "broadcast", "start_handler"]
+__all__ = ["WebSocket", "broadcast", "post", "start_handler"]
 
 log = logging.getLogger("everywire.websocket")
 _numbers = count()
@@ -201,8 +201,7 @@ class WebSocket(Connection):
             waiting = self.below.queued()
             if waiting > self.manner.high:
                 self._judge(waiting - before)
-                if self.state == OPEN and self.below.queued() > self.manner.high:
-                    return self._crowded()
+                return self.drain()
             return READY
         return self._send_fragments(message)
 
@@ -477,6 +476,14 @@ def broadcast(connections: Iterable[WebSocket], message: Message) -> None:
         elif websocket.state == OPEN:
             websocket.send(message)
             before = shared
+
+
+def post(websocket: WebSocket, message: Message) -> None:
+    """Send `message` to one connection as `broadcast` does to many."""
+    if websocket.compressor is None and not websocket.client:
+        websocket.write_frame(encode(message))
+    else:
+        broadcast((websocket,), message)
 
 
 def _shared_frame(shared: dict[Any, bytes | None], compressor: Compressor | None, message: Message) -> bytes | None:

@@ -56,10 +56,10 @@ class BundledLine(Line):
 
     def receive(self, data: str | bytes) -> None:
         """Take one payload; what it cannot say closes the transport, with all sessions."""
-        base = self.attachment
+        base = self.bundle.base
         if not (base.open and base.pay(len(data))):
             return
-        base.heard = self._hub.time
+        base.heard = self._hub.heartbeats.now
         try:
             for said in self.decoder.decode(data):
                 if isinstance(said, Within):
@@ -71,11 +71,12 @@ class BundledLine(Line):
             base.close(fault.code, fault.reason)
 
     def _receive(self, codec: Codec, command: Command) -> None:
-        if not self.attachment.open:
+        base = self.bundle.base
+        if not base.open:
             return
         attachment = self.bundle.strand(codec)
         if attachment is None:
-            self.attachment.close(Close.POLICY, "too many sessions on one connection")
+            base.close(Close.POLICY, "too many sessions on one connection")
             return
         attachment.receive(command)
         if isinstance(command, Malformed) and attachment.session is None:

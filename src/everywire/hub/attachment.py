@@ -16,6 +16,7 @@ from everywire.payloads import Codec, Transport
 if TYPE_CHECKING:
     from everywire.hub.bundle import Bundle
     from everywire.hub.calling.running import Calls
+    from everywire.hub.heartbeat import Heartbeats
     from everywire.hub.session import Session
 
 __all__ = ["Attachment", "Authority"]
@@ -37,8 +38,8 @@ class Authority(Protocol):
     """The hub, as an attachment sees it."""
 
     @property
-    def time(self) -> float:
-        """Seconds, as exactly as the heartbeat needs them."""
+    def heartbeats(self) -> Heartbeats:
+        """Whose time is as exact as what was heard has to be told by."""
 
     def work(self, attachment: Attachment) -> Awaitable[None]:
         """Handle what waits in the attachment's inbox, one command after the other."""
@@ -128,11 +129,12 @@ class Attachment:
         """Take a command that came over the transport; it is handled at once unless an earlier one is."""
         if not self.open:
             return
-        self.heard = self._hub.time
+        if self.bundle is None:  # else its base was
+            self.heard = self._hub.heartbeats.now
         self.left -= 1.0
         if self.left < 0.0 and not self._hub.afford(self, command):
             return
-        if command.__class__ in _PRESSING and self._hub.at_once(self, command):
+        if type(command) in _PRESSING and self._hub.at_once(self, command):
             return
         if self.busy and len(self.inbox) >= self._limit:
             self._hub.overrun(self)
@@ -156,7 +158,8 @@ class Attachment:
         if self.open:
             if code in _ITS_FAULT:
                 told = {"code": int(code)} | ({"address": self.address} if self.address is not None else {})
-                _log.info("closing a transport: %s", ascii(reason)[1:-1], extra=told)
+                quoted = ascii(reason)
+                _log.info("closing a transport: %s", quoted[1 : len(quoted) - 1], extra=told)
             self.transport.close(code, reason)
             self._hub.lost(self, code)
 

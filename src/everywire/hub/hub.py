@@ -18,7 +18,7 @@ from everywire.hub.access.permission import check_draft
 from everywire.hub.access.revoking import Revoking
 from everywire.hub.attachment import Attachment
 from everywire.hub.bundle import Bundle
-from everywire.hub.calling.calls import at_once
+from everywire.hub.calling.arriving import at_once
 from everywire.hub.calling.reaching import Reaching
 from everywire.hub.calling.running import Running
 from everywire.hub.channels.changes import Changes
@@ -388,9 +388,7 @@ class Hub:
             self._work(attachment)
         )  # a span needs a context of its own from its beginning to its end
 
-    def at_once(self, attachment: Attachment, command: Command) -> bool:
-        """Deal with what a call under way may be waiting for."""
-        return at_once(self, attachment, command)
+    at_once = at_once
 
     async def _work(self, attachment: Attachment) -> None:
         attachment.busy = True

@@ -12,6 +12,7 @@ from everywire.payloads import Payload
 __all__ = ["CARRIER", "WebSocketCarrier", "WebSocketTransport"]
 
 broadcast: Callable[[Iterable[Any], str | bytes], None] = engine.broadcast
+post: Callable[[Any, str | bytes], None] = engine.post
 
 
 class _WebSocket(Protocol):
@@ -54,7 +55,7 @@ class WebSocketTransport:
     def send(self, payloads: Sequence[Payload]) -> None:
         """Queue `payloads`, each as one message, under the same bound as what goes to many."""
         for payload in payloads:
-            broadcast((self.wire,), payload.data)
+            post(self.wire, payload.data)
 
     @property
     def crowded(self) -> bool:

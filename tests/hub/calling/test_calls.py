@@ -344,26 +344,6 @@ def test_a_call_before_the_connect_closes(app):
             assert client.closed == (4401, "connect first")
 
 
-def test_what_is_said_of_no_call_is_dropped(net):
-    client = net.connect()
-    for kind in ("item", "end", "credit", "cancel"):
-        client.send(kind, id=77, data=1, count=1)
-    client.line.receive('{"type": "answer", "call": 5, "data": 1}')
-    assert client.events() == []
-
-
-def test_what_is_said_of_no_call_while_connecting_is_dropped_too(app):
-    async def user(connecting):
-        await passed(1)
-
-    app.on_connect(user)
-    with Net(app) as net:
-        client = net.client()
-        client.line.receive('[{"type": "connect", "id": 1}, {"type": "cancel", "id": 2}, {"type": "pong"}]')
-        net.run(2)
-        assert [event["type"] for event in client.events()] == ["connected"]
-
-
 # Order.
 
 

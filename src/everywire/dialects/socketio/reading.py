@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -11,13 +10,13 @@ import msgspec
 from everywire import messages as m
 from everywire.dialects.base import Within
 from everywire.dialects.socketio import packed, packets
-from everywire.dialects.socketio.channels import meant
+from everywire.dialects.socketio.channels import OWN, meant
 from everywire.dialects.socketio.engine import binary
 from everywire.dialects.socketio.packets import MAIN, RESERVED, Kind, Packet
 from everywire.dialects.socketio.writing import CONNECT, NamespaceCodec, PackedCodec, TextCodec
 from everywire.errors import MessageTooBig, ProtocolError
-from everywire.fitness import Unfit, fit_json, fit_object, fit_value, to_json
-from everywire.messages import Data, Raw
+from everywire.fitness import Unfit, fit_json, fit_object, fit_text, fit_value, to_json
+from everywire.messages import Call, Data, Raw
 
 __all__ = ["MAX_NAME", "Codecs", "Predicate", "SocketIODecoder"]
 
@@ -30,14 +29,10 @@ Predicate: TypeAlias = Callable[[str], bool]
 """Says whether there is a namespace of that name."""
 
 _BAD_REQUEST = 107
+_MAX_DIGITS = 15
 _NONE: dict[str, NamespaceCodec] = {}  # shared, and never filled
 _INVALID = "Invalid namespace"
 _read_text = msgspec.json.Decoder(str).decode
-
-# An EVENT as official clients write it, by namespace, number, name and arguments; its name has no escapes, and no half characters.
-_EVENT = re.compile(
-    r'42(?:(/[^,]*),)?([0-9]{1,15})?\["([^"\\\x00-\x1f\ud800-\udfff]*)"(?:,(\S(?:.*\S)?))?\]\Z', re.DOTALL
-)
 
 
 class SocketIODecoder:
@@ -74,7 +69,7 @@ class SocketIODecoder:
         self._attachments: tuple[bytes, ...] = ()
         self._ref = 0
 
-    def decode(self, data: str | bytes) -> Iterator[m.Command | Within]:
+    def decode(self, data: str | bytes) -> Iterable[m.Command | Within]:
         """Give the commands in one Engine.IO packet, or one binary message.
 
         Raises `ProtocolError` for what no official client sends: broken packets, those of a namespace before its CONNECT, those for servers.
@@ -84,28 +79,42 @@ class SocketIODecoder:
         if self._packed is False and self._torn is None and isinstance(data, str):
             said = self._event(data)
             if said is not None:
-                return iter((said,))
+                return (said,)
         return self._whatever(data)
 
     def _event(self, text: str) -> Within | None:
-        """Give what nearly every packet is, an EVENT with nothing binary in it; None for all else, and for one with which something is wrong."""
-        found = _EVENT.match(text)
-        if found is None:
+        """Give what nearly every packet is, an EVENT with nothing binary in it; None for all else, and for one with which something is wrong.
+
+        As official clients write it: `42`, a namespace and a comma unless it is the main one, a number where it is to be acknowledged, then the
+        name and the arguments as an array; the name without escapes.
+        """
+        begin = text.find('["', 2)
+        end = text.find('"', begin + 2)
+        last = len(text) - 1
+        if not text.startswith("42") or begin < 0 or end < 0 or text[last] != "]":
             return None
-        namespace, number, name, arguments = found.groups()
-        codec = self._joined(namespace or MAIN)
-        if codec is None or name in RESERVED:
+        number, codec = text[2:begin], self._first
+        if number.startswith("/"):
+            namespace, comma, number = number.partition(",")
+            codec = self._joined(namespace) if comma else None
+        elif codec is None or codec.namespace != MAIN:
+            codec = self._joined(MAIN)
+        name = text[begin + 2 : end]
+        if codec is None or name in RESERVED or not name.isprintable() or "\\" in name or not _is_number(number):
             return None
         data, alone = None, True
-        if arguments is not None:
+        if end + 1 < last:
+            arguments = text[end + 2 : last]
+            if text[end + 1] != "," or not arguments or arguments != arguments.strip():
+                return None
             # What follows the name is JSON in brackets of its own exactly where the packet's content is JSON.
             alone = arguments.startswith("{")
             try:
-                data = fit_json(Raw((arguments if alone else f"[{arguments}]").encode()))
+                data = fit_text((arguments if alone else f"[{arguments}]").encode())
             except (Unfit, UnicodeEncodeError):
                 return None
-        ref = self._number(int(number) if number is not None else None)
-        return Within(codec, meant(m.Call(ref, name, data, positional=not alone)))
+        call = Call(self._number(int(number) if number else None), name, data, None, 0, False, not alone)
+        return Within(codec, meant(call) if name.startswith(OWN) else call)
 
     def _whatever(self, data: str | bytes) -> Iterator[m.Command | Within]:
         if isinstance(data, str) and data.startswith(
@@ -115,17 +124,15 @@ class SocketIODecoder:
         if isinstance(data, bytes):
             yield from self._binary(data)
             return
-        match data[:1]:
-            case "4":
-                yield from self._text(data[1:])
-            case "3":
-                yield m.Pong()
-            case "1":
-                yield m.Leave()
-            case "6":
-                pass
-            case _:
-                raise ProtocolError("no Engine.IO packet that a client sends")
+        kind = data[:1]
+        if kind == "4":
+            yield from self._text(data[1:])
+        elif kind == "3":
+            yield m.Pong()
+        elif kind == "1":
+            yield m.Leave()
+        elif kind != "6":
+            raise ProtocolError("no Engine.IO packet that a client sends")
 
     def _text(self, text: str) -> Iterator[Within]:
         if self._torn is not None:
@@ -204,6 +211,11 @@ class SocketIODecoder:
             return Within(codec, m.Malformed(CONNECT, str(unfit)))
 
 
+def _is_number(digits: str) -> bool:
+    """Say whether a packet's number may be written so; nothing at all may."""
+    return not digits or (digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS)
+
+
 def _size(data: str | bytes) -> int:
     """Give the bytes of a message."""
     return len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode(errors="surrogatepass"))
@@ -265,13 +277,9 @@ def _answer(packet: Packet) -> m.Command:
 
 
 def _together(items: Sequence[Any]) -> Data:
-    match len(items):
-        case 0:
-            return Raw(b"null")
-        case 1:
-            return _fit(items[0])
-        case _:
-            return _fit_all(items)
+    if not items:
+        return Raw(b"null")
+    return _fit(items[0]) if len(items) == 1 else _fit_all(items)
 
 
 def _is_object(item: object) -> bool:

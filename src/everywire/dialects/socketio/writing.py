@@ -12,7 +12,7 @@ from everywire.dialects.socketio import packed, packets
 from everywire.dialects.socketio.channels import OWN, answered
 from everywire.dialects.socketio.packets import RESERVED, Kind
 from everywire.fitness import array_elements, to_json, to_packed
-from everywire.messages import Data, Packed, Raw
+from everywire.messages import Data, Packed, Raw, Result
 from everywire.payloads import Payload
 
 __all__ = ["CONNECT", "NamespaceCodec", "PackedCodec", "TextCodec", "arguments", "emission"]
@@ -132,11 +132,13 @@ class TextCodec(NamespaceCodec):
 
     def encode(self, event: m.Event) -> tuple[Payload, ...]:
         """Give the packet that says `event`, and what is attached to it; what nearly every one is, a result in JSON, in one go."""
-        if isinstance(event, m.Result) and isinstance(event.ref, int) and event.ref >= 0:
-            data = event.data
-            if not isinstance(data, Packed) and "args" not in (text := str(data, "utf-8")):
-                return (Payload(f"{self._acknowledged}{event.ref}[{text}]"),)
-        return super().encode(event)
+        if isinstance(event, Result):
+            ref, data = event.ref, event.data
+            if isinstance(ref, int) and ref >= 0 and not isinstance(data, Packed):
+                text = str(data, "utf-8")
+                if "args" not in text:
+                    return (Payload(f"{self._acknowledged}{ref}[{text}]"),)
+        return NamespaceCodec.encode(self, event)
 
     def _fields(self, kind: Kind, fields: dict[str, Any]) -> tuple[Payload, ...]:
         return (self._text(kind, None, _write(fields)),)

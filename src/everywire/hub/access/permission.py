@@ -48,5 +48,5 @@ def check_draft(place: Place, draft: Draft, *, ephemeral: bool) -> None:
 
 def check_size(what: str, data: m.Data | None, limit: int) -> None:
     """Raise `Refused` where `data` has more than `limit` bytes."""
-    if data is not None and memoryview(data).nbytes > limit:
+    if data is not None and len(data) > limit:
         raise Refused(f"{what} has more than {limit} bytes", Code.LIMIT)

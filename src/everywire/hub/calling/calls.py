@@ -15,12 +15,9 @@ from typing import TYPE_CHECKING, Any
 from everywire import messages as m
 from everywire.errors import Refused
 from everywire.hub.access.permission import check_size
-from everywire.hub.access.refreshing import refresh_at_once
-from everywire.hub.calling.asking import answered
 from everywire.hub.calling.callers import Caller
-from everywire.hub.calling.direct import directly
 from everywire.hub.calling.handlers import Handler
-from everywire.hub.calling.running import Calls, Running
+from everywire.hub.calling.running import Running
 from everywire.hub.calling.shapes import encode
 from everywire.hub.codes import Code
 from everywire.hub.world import settled
@@ -31,59 +28,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["at_once", "call"]
-
-
-def at_once(hub: Hub, attachment: Attachment, command: m.Command) -> bool:
-    """Deal with what must not wait for earlier commands, when it comes; false for what waits its turn nevertheless.
-
-    A call is registered, so that its items, its credit and its cancel find it even before its turn has come.
-    """
-    calls = attachment.calls
-    match command:
-        case m.Call():
-            if hub.watcher is not None and attachment.session is not None:
-                hub.watcher.heard(attachment.session, command)
-            return directly(hub, attachment, command) or not _registered(hub, attachment, command)
-        case m.Answer() | m.Decline():
-            answered(hub, calls, command)
-        case m.Refresh() if attachment.session is not None:
-            begin = hub.world.start if hub.tracer is None else hub.world.task  # as for all that is traced
-            begin(refresh_at_once(hub, attachment, command))
-        case m.Malformed(ref, reason):
-            # An item that could not be read is an item lost: its call cannot go on.
-            if calls is None or (running := calls.running.get(ref)) is None:
-                return False
-            running.refuse(reason, Code.BAD_REQUEST)
-            return True
-        case m.Item(ref) | m.End(ref) | m.Credit(ref) | m.Cancel(ref):
-            if calls is not None and (running := calls.running.get(ref)) is not None:
-                _steer(running, command)
-                return True
-    return attachment.session is not None  # of a call that is over; or to be told to connect first
-
-
-def _registered(hub: Hub, attachment: Attachment, command: m.Call) -> bool:
-    calls = attachment.calls = attachment.calls or Calls()
-    if command.ref in calls.running:
-        attachment.tell(
-            m.Refusal(command.ref, Code.BAD_REQUEST, "bad request: the id of a call that is not answered yet")
-        )
-        return False
-    Running(hub, attachment, calls, command)
-    return True
-
-
-def _steer(running: Running, command: m.Command) -> None:
-    match command:
-        case m.Item(_, data):
-            running.take(data)
-        case m.End() if running.inflow is not None:
-            running.inflow.end()
-        case m.Credit(_, count):
-            running.grant(count)
-        case m.Cancel():
-            running.stop()
+__all__ = ["call"]
 
 
 async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Call) -> None:

@@ -52,6 +52,7 @@ class Handler:
     - `inflow` reads the items of the client's stream; None where the handler takes no stream.
     - `streams` says whether it answers with a stream; `threaded`, whether it runs in a thread; `immediate`, whether it needs no task.
     - `called` is the function, taking what `bind` gives by name.
+    - `told`: it takes who calls.
     - `direct`: nothing of it can be under way any more once it has returned, unless that is something to wait for.
     - `detached`: commands behind its call do not wait for it. `steadfast`: it goes on without its client. `endless`: it has a
       stream, and no more time than its own options give it.
@@ -78,6 +79,7 @@ class Handler:
         "steadfast",
         "streams",
         "threaded",
+        "told",
     )
 
     def __init__(self, name: str, function: Callable[..., Any], options: HandlerOptions | None = None) -> None:
@@ -101,33 +103,29 @@ class Handler:
         self.endless = self.streams or self.inflow is not None
         self.detached = self.options.concurrent or self.endless
         self.steadfast = self.options.finish or self.threaded
+        self.told = bool(self._callers or self._members)
         self.direct = self.immediate and not (self.detached or self.steadfast)
 
     def bind(
-        self, caller: Caller, data: Data | None, stream: AsyncIterator[Any] | None, *, positional: bool = False
+        self, caller: Caller | None, data: Data | None, stream: AsyncIterator[Any] | None, positional: bool = False
     ) -> dict[str, Any]:
         """Give what the function is called with; raises `Refused` (107) for data that is not what it takes.
 
-        `positional`: `data` is an array of the arguments, in the order of the fields; one alone may be the whole argument.
+        `caller` may be None where the handler is not `told` it. `positional`: `data` is an array of the arguments, in the order of the
+        fields; one alone may be the whole argument.
         """
-        bound: dict[str, Any] = {}
-        if self._rest is not None:
+        argument, bound = self.argument, {}
+        if isinstance(argument, Fields):
+            bound = argument.placed(data) if positional and data is not None else argument.read(data)
+        elif self._rest is not None:
             bound[self._rest] = self._listed(data, positional=positional)
-        elif positional and data is not None:
-            if isinstance(self.argument, Fields):
-                bound, data = self.argument.placed(data), None
-            else:
-                data = self._placed(data)
-        match self.argument:
-            case Fields() as fields if not bound:
-                bound = fields.read(data)
-            case Shape() as shape if self._whole is not None:
-                if data is not None or self._whole.default is _EMPTY:
-                    bound[self._whole.name] = shape.read(data if data is not None else _NULL)
-        for name in self._callers:
-            bound[name] = caller
-        for name in self._members:
-            bound[name] = caller.member
+        elif self._whole is not None and argument is not None and (data is not None or self._whole.default is _EMPTY):
+            bound[self._whole.name] = argument.read(_argument(data, positional=positional))
+        if caller is not None:
+            for name in self._callers:
+                bound[name] = caller
+            for name in self._members:
+                bound[name] = caller.member
         if self._inflow is not None:
             bound[self._inflow] = stream
         return bound
@@ -138,17 +136,6 @@ class Handler:
         if data is None:
             return []
         return [self.argument.read(each) for each in (elements(data) if positional else [data])]
-
-    def _placed(self, data: Data) -> Data:
-        """Give an array of arguments as what the function's argument is read from."""
-        match self.argument:
-            case Fields() as fields:
-                return fields.named(data)
-            case Shape():
-                each = elements(data)
-                return each[0] if len(each) == 1 else data
-            case _:
-                return data
 
     def _take(self, parameters: Mapping[str, inspect.Parameter]) -> None:
         fields: dict[str, inspect.Parameter] = {}
@@ -220,6 +207,16 @@ class Handler:
 
     def _wrong(self, why: str) -> TypeError:
         return TypeError(f"handler of {self.name!r}: {why}")
+
+
+def _argument(data: Data | None, *, positional: bool) -> Data:
+    """Give what a whole argument is read from: of an array of arguments the only one, where it is one."""
+    if data is None:
+        return _NULL
+    if not positional:
+        return data
+    each = elements(data)
+    return each[0] if len(each) == 1 else data
 
 
 def _spread(function: Callable[..., Any], before: Sequence[str], rest: str) -> Callable[..., Any]:

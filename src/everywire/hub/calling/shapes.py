@@ -23,6 +23,7 @@ __all__ = ["Fields", "Shape", "elements", "encode", "has_fields", "pydantic_sche
 _MAX_REASON = 300  # characters of what is wrong, which may repeat what the client said
 _MAX_ERRORS = 10
 _NULL: Final = Raw(b"null")
+_write = msgspec.json.Encoder().encode
 _TEXTUAL: Final = frozenset({type(None), bool, int, float, str})
 
 
@@ -112,7 +113,7 @@ def encode(value: Any) -> Data:
     It may be made of anything that `Shape` reads. Raises `TypeError` for what data cannot say.
     """
     if value is None or isinstance(value, (str, bool, float)):
-        return Raw(msgspec.json.encode(value))
+        return Raw(_write(value))
     plain = msgspec.to_builtins(value, builtin_types=(bytes, bytearray, memoryview), str_keys=True, enc_hook=_plain)
     if _is_binary(plain):
         return Packed(msgspec.msgpack.encode(plain))

@@ -8,7 +8,7 @@ import pytest
 from everywire import messages as m
 from everywire.app import Everywire
 from everywire.errors import Refused
-from everywire.hub.calling import calls
+from everywire.hub.calling import arriving
 from everywire.hub.calling.callers import Caller
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
@@ -54,13 +54,13 @@ def net(app):
 @pytest.fixture
 def long(monkeypatch):
     """The refs of calls that take the long way."""
-    taken, registered = [], calls._registered
+    taken, registered = [], arriving._registered
 
     def note(hub, attachment, command):
         taken.append(command.ref)
         return registered(hub, attachment, command)
 
-    monkeypatch.setattr(calls, "_registered", note)
+    monkeypatch.setattr(arriving, "_registered", note)
     return taken
 
 

@@ -1,0 +1,2 @@
+cdef class Payload:
+    cdef readonly object data
