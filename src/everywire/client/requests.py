@@ -68,9 +68,10 @@ class _Request:
     late: TimeoutError | None = None
 
     @property
-    def overdue(self) -> bool:
-        """Whether its time is over, though its timer has not run: the server, which counts from later on, may have said so just before."""
-        return self.timer is not None and self.timer.when() <= self.future.get_loop().time()
+    def overdue(self) -> TimeoutError | None:
+        """What it fails with where its time is over, though its timer has not run: the server, which counts from later on, may have said so just before."""
+        over = self.timer is not None and self.timer.when() <= self.future.get_loop().time()
+        return self.late if over else None
 
 
 class Requests:
@@ -131,8 +132,8 @@ class Requests:
         if request is None or request.future.done():
             return
         if isinstance(event, Failed):
-            late = event.code == _TIMED_OUT and request.overdue
-            request.future.set_exception(request.late if late and request.late is not None else refusal(event))
+            late = request.overdue if event.code == _TIMED_OUT else None
+            request.future.set_exception(late or refusal(event))
             return
         try:
             request.future.set_result(request.read(event))
