@@ -45,8 +45,8 @@ class Heartbeats:
         """Beat `attachment` from now on, first in one interval."""
         if self._timer is None:
             self.now = self._world.now()
-            self._next = self.now + self._step / 2  # no beat is to be later than its interval
-            self._timer = self._world.later(self._step / 2, self._turn)
+            self._next = self.now + self._step
+            self._timer = self._world.later(self._step, self._turn)
         attachment.heard = self._world.now()
         home = (self._cursor - 1) % _SLOTS  # a slot early: a timer that is late is not to make the first beat late
         self._homes[attachment] = home
