@@ -20,20 +20,36 @@ CODEC = Plainly()
 
 @dataclass
 class Life:
-    """What a client went through in one session: `at` is where it is in each channel; `leaving` it may have left, and not been told; `moves` are where it
-    was in logs that another life followed, without its being told: it has to have had all of them; `doubts` are faults unless the
-    server soon ends the session for them."""
+    """What a client went through in one session, by channel.
+
+    at        where it is
+    leaving   given up, by it or by the server, and it was not told so
+    instead   where it is if it was subscribed again after that, not told so either
+    moving    began anew, and it was not told where
+    late      subscribed after it had lost its line
+    ghosts    told, though it is not there
+    moves     where it was in logs that another life followed: it has to have had all of them; `unheard` are those if it goes on
+    doubts    what is wrong if the session lasts: who goes on at another node at the moment of its being subscribed is there before that is
+              known there, and ends
+    """
 
     session: str
     at: dict[str, Any] = field(default_factory=dict)
     data: list[Any] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     leaving: set[str] = field(default_factory=set)
+    moving: set[str] = field(default_factory=set)
+    instead: dict[str, Any] = field(default_factory=dict)
+    ghosts: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
     moves: list[tuple[str, Any]] = field(default_factory=list)
+    unheard: list[tuple[str, Any]] = field(default_factory=list)
 
 
 class Remembering:
-    """One client; `faults` are what it finds wrong, `lives` its sessions, the latest last."""
+    """One client; `faults` are what it finds wrong, `lives` its sessions, the latest last; `ended` learns of each `Connected` that does not go on.
+
+    It is owed what its server said over lines that were lost, too: where it was subscribed, if its session goes on. `lost` are those lines."""
 
     def __init__(self, token: str | None = None) -> None:
         self.token = token
@@ -43,6 +59,9 @@ class Remembering:
         self.resumed: bool | None = None
         self.faults: list[str] = []
         self.events: list[Any] = []
+        self.lost: list[MemoryTransport] = []
+        self.ended: Any = None
+        self.began = 0.0
         self.transport = MemoryTransport()
         self.attachment: Any = None
 
@@ -63,11 +82,18 @@ class Remembering:
 
     def drop(self) -> "Remembering":
         """Lose the transport, and what was on its way."""
-        attachment, self.attachment = self.attachment, None
+        attachment = self.attachment
+        self.vanish()
         if attachment is not None:
-            self.transport.outbox.clear()
             attachment.lost(1006)
         return self
+
+    def vanish(self) -> None:
+        """Lose the transport, which the server does not notice."""
+        if self.attachment is not None:
+            self.attachment = None
+            self.lost.append(self.transport)
+            self.owed(late=False)
 
     def say(self, command: Any) -> None:
         if self.attachment is not None:
@@ -76,7 +102,7 @@ class Remembering:
     def take(self, most: int = 1_000_000) -> list[Any]:
         """Receive some of what was sent; gives the data of the publications among it."""
         before = len(self.events)
-        while self.transport.outbox and most:
+        while self.transport.outbox and most and self.connected:
             self._hear(self.transport.take())
             most -= 1
         if self.transport.closed is not None and not self.transport.outbox:
@@ -87,32 +113,87 @@ class Remembering:
         self.events.append(event)
         match event:
             case Connected():
-                self.resumed, self.resume = event.resumed, event.resume
-                if not event.resumed:
-                    self.lives.append(Life(event.session))
-                    self.order = ""
-                elif event.session != self.life.session:
-                    self.faults.append("went on with another session")
-            case Subscribed(channel=channel, position=position):
-                if channel in self.life.at and channel not in self.life.leaving:
-                    self.life.doubts.append(f"subscribed to {channel} once more")
-                self.life.at[channel] = position
-                self.life.leaving.discard(channel)
+                self._connected(event)
+            case Subscribed():
+                self._subscribed(event)
             case Unsubscribed(channel=channel):
-                self.life.at.pop(channel, None)
-                self.life.leaving.discard(channel)
+                self._unsubscribed(channel)
             case Moved(channel=channel):
-                self.life.at.pop(channel, None)
+                self.life.moving.add(channel)
             case Publication():
                 self._told(event)
             case Refusal(ref="connect", temporary=False):
                 self.faults.append(f"refused: {event.reason}")
 
+    def _connected(self, event: Connected) -> None:
+        self.resumed = event.resumed
+        if not event.resumed:
+            if self.ended is not None:
+                self.ended(self)
+            self.lives.append(Life(event.session))
+            self.order = ""
+            self.lost.clear()
+        elif event.session != self.life.session:
+            self.faults.append("went on with another session")
+        else:
+            self.owed()
+            self.life.moves += self.life.unheard
+            self.life.unheard.clear()
+        self.resume = event.resume
+
+    def owed(self, *, late: bool = True) -> None:
+        """Take notice of where it was subscribed, and was not any more, when it did not hear it; `late`: it could not hear it any more."""
+        for line in [*self.lost]:
+            while line.outbox:
+                match line.outbox.popleft():
+                    case Connected(session=session) if not self.lives or session != self.life.session:
+                        self.lost.remove(line)
+                        break
+                    case Subscribed() as event:
+                        if late and event.channel not in self.life.at:
+                            self.life.late.add(event.channel)
+                        self._subscribed(event, heard=False)
+                    case Unsubscribed(channel=channel):
+                        self.removed(channel)
+                    case Moved(channel=channel):
+                        self.life.moving.add(channel)
+
+    def removed(self, channel: str) -> None:
+        """Take notice that the server has it in a channel no longer, and could not tell it."""
+        if channel in self.life.at:
+            self.life.leaving.add(channel)
+            self.life.ghosts.add(channel)
+
+    def _subscribed(self, event: Subscribed, *, heard: bool = True) -> None:
+        channel, life, before = event.channel, self.life, self.life.at.get(event.channel)
+        if not heard and before is not None and channel in life.leaving:
+            life.instead[channel] = event.position  # another node may not know yet that it was away meanwhile
+            life.ghosts.discard(channel)
+            return
+        if channel in life.moving:
+            if event.recovered and before is not None and event.position.epoch != before.epoch:
+                (life.moves if heard else life.unheard).append((channel, before))
+        elif before is not None and before != event.position and channel not in life.leaving:
+            life.doubts.append(f"subscribed to {channel} once more")
+        life.at[channel] = event.position
+        for marks in (life.leaving, life.moving, life.ghosts, life.late if heard else set()):
+            marks.discard(channel)
+
+    def _unsubscribed(self, channel: str) -> None:
+        self.life.at.pop(channel, None)
+        for marks in (self.life.leaving, self.life.moving, self.life.ghosts):
+            marks.discard(channel)
+
     def _told(self, told: Publication) -> None:
         at, before = told.position, self.life.at.get(told.channel)
+        self.life.late.discard(told.channel)
+        if before is None:
+            self.life.ghosts.add(told.channel)
+        instead = self.life.instead.pop(told.channel, None)
         if at is not None:
-            known = before is not None and told.channel not in self.life.leaving
-            if known and (at.epoch, at.offset) != (before.epoch, before.offset + 1):
+            if instead is not None and (at.epoch, at.offset) == (instead.epoch, instead.offset + 1):
+                before = instead
+            if before is not None and (at.epoch, at.offset) != (before.epoch, before.offset + 1):
                 if at.epoch == before.epoch or at.offset != 1:
                     self.faults.append(f"{told.channel} was at {before}, was told {at}")
                 self.life.moves.append((told.channel, before))  # on, into another life of the log

@@ -75,13 +75,7 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
     if hub.continuing.guessed(command.resume) and not hub.limiting.guess(attachment.address):
         attachment.close(Close.POLICY, "too many bad secrets from this address")
         return None, None
-    earlier = await hub.continuing.find(command.resume) if command.space not in hub.hooks.spaces else None
-    if earlier is not None and earlier.space != command.space:
-        earlier = None  # of another language, or another session of the same client
-    lost: Earlier | None = None
-    if earlier is not None and command.caught_up is not None and not await possible(hub, earlier, command.caught_up):
-        hub.metrics.recoveries_failed += 1
-        earlier, lost = None, earlier
+    earlier, lost = await _earlier(hub, command)
     if earlier is not None and shown is None and not hub.expiries.over(earlier):  # the secret is the proof
         await hub.revoking.check(earlier.identity)
         if attachment.open and (session := hub.continuing.take(earlier, attachment)) is not None:
@@ -106,6 +100,23 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
         if session is None or session.id != connecting.session:
             missed(hub, connecting)
     return session, connecting
+
+
+async def _earlier(hub: Hub, command: m.Connect) -> tuple[Earlier | None, Earlier | None]:
+    """Give the session that its client goes on with, or else the one that it would go on with if it could."""
+    if command.space in hub.hooks.spaces:
+        return None, None
+    while True:
+        earlier = await hub.continuing.find(command.resume)
+        if earlier is None or earlier.space != command.space:  # or it is another session of the same client
+            return None, None
+        goes_on = command.caught_up is None or await possible(hub, earlier, command.caught_up)
+        if earlier.record is not None or earlier.proof.session in hub.sessions:
+            break  # otherwise it is not here any more, by its linger or another node: but there is a record of it
+    if goes_on:
+        return earlier, None
+    hub.metrics.recoveries_failed += 1
+    return None, earlier
 
 
 def _connecting(hub: Hub, attachment: Attachment, command: m.Connect, shown: str | None) -> Connecting:

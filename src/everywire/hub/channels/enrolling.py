@@ -125,11 +125,15 @@ class Enrolling:
 
     def _enrolled(self, enrolment: _Enrolment, node: str) -> None:
         for session in self._hub.addressed(enrolment.user, enrolment.session):
-            if enrolment.channel not in session.enrolled:
-                session.enrolled = (*session.enrolled, enrolment.channel)
-                self._hub.records.changed(session)
-            if session.attachment is not None and not _waits(session):
-                self._hub.world.start(self.begin(session, (enrolment.channel,)))
+            self.add(session, enrolment.channel)
+
+    def add(self, session: Session, channel: str) -> None:
+        """Subscribe one session of this node from now on, and whenever it is continued."""
+        if channel not in session.enrolled:
+            session.enrolled = (*session.enrolled, channel)
+            self._hub.records.changed(session)
+        if session.attachment is not None and not _waits(session):
+            self._hub.world.start(self.begin(session, (channel,)))
 
 
 def _waits(session: Session) -> bool:

@@ -125,7 +125,7 @@ async def _write_down(hub: Hub, subscription: Subscription, begins: Begun | None
     if begins is not None:
         begins = msgspec.structs.replace(begins, held=True)
     try:
-        await hub.records.written(subscription, begins)
+        await hub.records.written(subscription.session, {subscription.channel.name: begins})
     except Exception as failure:
         hub.drop(subscription)
         raise Refused("cannot be written down at this moment", Code.INTERNAL, temporary=True) from failure

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Continuing", "Earlier"]
 
 _TRIES = 5  # to tell the node that had a session; until then the session is there twice
+_LATELY = 10_000  # sessions that a node remembers to have abandoned
 _SOON = 0.5  # seconds; whoever is told later may have lost its lease before, and have entered its places again
 _AT_ONCE = 250  # records asked for before the first of them is answered
 
@@ -36,7 +38,12 @@ _log = logging.getLogger("everywire.hub")
 class _Continued(msgspec.Struct):
     session: str
     since: int = 0
-    channels: dict[str, Begun] = {}  # of a client that asks for none again, as they began on the node that lets go
+    # Of a client that asks for none again: who goes on says which channels it knows; who lets go, where those that it has began, which of
+    # the others the server is yet to subscribe it to, and which are gone.
+    known: tuple[str, ...] = ()
+    channels: dict[str, Begun] = {}
+    more: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +64,18 @@ class Continuing:
     tell, all nodes hear that in the same order, and who told last has it. Who lets a session go tells that, too: what it asked of the
     broker came before, so the places that the other enters then are its own at last.
 
-    Invariants: `_told` holds the sessions that this node took from another, while its note of that has not come back to it.
+    Invariants: `_told` holds the sessions that this node took from another, while its note of that has not come back to it; `_abandoned` are
+    the latest that it ended since they could not be gone on with: another node may have read its record just before.
     """
 
     def __init__(self, hub: Hub, signer: Signer) -> None:
         self._hub: Final = hub
         self._signer: Final = signer
         self._told: dict[str, Session] = {}
+        self._abandoned: OrderedDict[str, None] = OrderedDict()
         hub.notes.add("continued", _Continued, self._continued)
         hub.notes.add("surrendered", _Continued, self._surrendered)
+        hub.notes.add("abandoned", _Continued, self._given_up)
         hub.places.verified = self.verify
 
     def secret(self, session: Session) -> str:
@@ -103,7 +113,7 @@ class Continuing:
         session = self._hub.sessions.get(name)
         taken: list[Subscription] = []
         if session is None:
-            if earlier.record is None or self._hub.revoking.banned_lately(earlier.proof):
+            if earlier.record is None or name in self._abandoned or self._hub.revoking.banned_lately(earlier.proof):
                 return None
             session, taken = self._rebuilt(name, earlier.record)
         if identity is not None:
@@ -119,6 +129,9 @@ class Continuing:
     def abandon(self, session: Session) -> None:
         """End a session that cannot be gone on with: its client begins another one."""
         attachment = session.attachment
+        self._abandoned[session.id] = None
+        if len(self._abandoned) > _LATELY:
+            self._abandoned.popitem(last=False)
         self._hub.end(session)
         if attachment is not None:
             attachment.transport.close(Close.TRY_AGAIN_LATER, "the session cannot be gone on with")
@@ -176,7 +189,7 @@ class Continuing:
             if self._hub.sessions.get(session.id) is session:
                 self._let_go(session)
             return
-        if await self._say("continued", _Continued(session.id, session.since), session):
+        if await self._say("continued", _Continued(session.id, session.since, _known(session)), session):
             if self._hub.world.now() - begun > _SOON:
                 await self._hold(
                     self._hub.places.of(session)
@@ -214,26 +227,52 @@ class Continuing:
     def _continued(self, note: _Continued, node: str) -> None:
         if node == self._hub.node:
             self._told.pop(note.session, None)
+        elif note.session in self._abandoned:
+            self._hub.world.start(self._say("abandoned", _Continued(note.session)))
         elif (session := self._hub.sessions.get(note.session)) is not None:
             if note.session not in self._told:
-                self._let_go(session)
+                self._let_go(session, note.known)
             else:  # ours was told later
                 session.since = max(session.since, note.since + 1)
 
-    def _let_go(self, session: Session) -> None:
-        channels = {name: each.begun for name, each in session.subscriptions.items() if each.begun is not None}
+    def _given_up(self, note: _Continued, node: str) -> None:
+        session = self._hub.sessions.get(note.session)
+        if session is not None and node != self._hub.node:
+            self.abandon(session)
+
+    def _let_go(self, session: Session, known: Sequence[str] = ()) -> None:
+        there = _known(session)
+        note = _Continued(
+            session.id,
+            channels={name: each.begun for name, each in session.subscriptions.items() if each.begun is not None},
+            more=tuple(name for name in session.enrolled if session.ordered and name not in known),
+            gone=tuple(name for name in known if name not in there),
+        )
         self._hub.surrender(session)
-        self._hub.world.start(self._say("surrendered", _Continued(session.id, channels=channels)))
+        self._hub.world.start(self._say("surrendered", note))
 
     def _surrendered(self, note: _Continued, node: str) -> None:
         session = self._hub.sessions.get(note.session)
         if session is None or node == self._hub.node:
             return
-        if session.ordered and not all(_goes_on(session, name, begun) for name, begun in note.channels.items()):
+        if session.ordered and not self._goes_on(session, note):
             # It was subscribed there after its record was read here, and what came meanwhile is missing: another session tells the truth.
             self.abandon(session)
             return
         self._hub.world.start(self._hold(self._hub.places.of(session)))
+
+    def _goes_on(self, session: Session, note: _Continued) -> bool:
+        """Have a session be where it was in the end on the node that let it go; false where it has begun later here, or not at all."""
+        for name in note.gone:
+            session.dismiss(name)
+            if name in session.subscriptions:
+                self._hub.remove(session.subscriptions[name], "it is over")
+        self._hub.records.changed(session)  # what was written there last may have come after what was written here
+        if not all(_has(session, name, begun) for name, begun in note.channels.items()):
+            return False
+        for name in note.more:
+            self._hub.enrolling.add(session, name)
+        return True
 
     async def verify(self) -> None:
         """Let go of sessions that went on elsewhere, which this node may not have heard: news were lost."""
@@ -262,7 +301,12 @@ class Continuing:
         return True
 
 
-def _goes_on(session: Session, channel: str, begun: Begun) -> bool:
+def _known(session: Session) -> tuple[str, ...]:
+    """Give the channels where a session is, or is to be, whose client asks for none of them again."""
+    return (*session.subscriptions, *session.enrolled) if session.ordered else ()
+
+
+def _has(session: Session, channel: str, begun: Begun) -> bool:
     """Say whether the session has not begun later in a channel than it had elsewhere."""
     here = session.subscriptions.get(channel)
     if here is None or here.begun is None:

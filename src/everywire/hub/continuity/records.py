@@ -12,7 +12,7 @@ import msgspec
 
 from everywire.brokers.base import Broker
 from everywire.hub.access.identity import Identity
-from everywire.hub.channels.channel import State, Subscription
+from everywire.hub.channels.channel import State
 from everywire.hub.channels.ordering import Aside, Begun
 from everywire.hub.world import Timer, World
 
@@ -85,7 +85,7 @@ class Records:
 
     def changed(self, session: Session) -> None:
         """Have the session's record written soon."""
-        if self._broker.alone or self._closed:
+        if self._broker.alone or self._closed or self._sessions.get(session.id) is not session:
             return
         if session.ordered:
             # Its client asks for no channel again. What it comes to know now, another node that it comes to has to know.
@@ -94,16 +94,17 @@ class Records:
             return
         self._note(session)
 
-    async def written(self, subscription: Subscription, begins: Begun | None) -> None:
-        """Write now of a subscription that is held where it `begins`, for other nodes to go by; raises what the broker raises."""
+    async def written(self, session: Session, begins: Mapping[str, Begun | None] | None = None) -> None:
+        """Write the session's record now, for other nodes to go by; raises what the broker raises.
+
+        `begins` says of channels whose subscriptions are held where these begin.
+        """
         if self._broker.alone:
             return
-        name, record = subscription.channel.name, _record(subscription.session, self._node)
-        begun = tuple(
-            begins if each == name else at for each, at in zip(record.channels, record.begun or (), strict=True)
-        )
-        record = msgspec.structs.replace(record, begun=begun)
-        await self._broker.put(_name(subscription.session.id), _write(record), self.longest)
+        record = _record(session, self._node)
+        there = {**dict(zip(record.channels, record.begun or (), strict=False)), **(begins or {})}
+        record = msgspec.structs.replace(record, begun=tuple(there[name] for name in record.channels))
+        await self._broker.put(_name(session.id), _write(record), self.longest)
 
     def _note(self, session: Session) -> None:
         self._changed.setdefault(session.id, self._world.now())
@@ -240,7 +241,7 @@ def _record(session: Session, node: str, *, over: bool = False) -> Record:
     there = {
         name: each.begun
         for name, each in session.subscriptions.items()
-        if session.ordered or each.state is not State.HELD or each.begun is not None
+        if each.state is not State.HELD or session.ordered
     }
     info = session.member.info
     return Record(

@@ -3,6 +3,14 @@
 What it missed is told by rising order over all channels, so that wherever the line breaks the last order that it was told says what
 it has. It is read page by page, the channels held before each: in the end what was kept meanwhile follows, and all hear on. Where
 any channel cannot give everything, there is no going on.
+
+Nor is there for who loses its line while a subscription begins: where that is is not known yet. Of whose node dies then it is written
+down where it was to begin, which tells what it missed only if it was told nothing else since (`Begun.held`). Another session tells the
+truth otherwise.
+
+Not promised: what a client gave up, or was taken from it, in the last moment before its node died, it may be told again. And where a line
+is dead, and its client comes to another node at the moment of its being subscribed by the first, which then dies before it could say so,
+that subscription is lost: its client was never told of it.
 """
 
 from __future__ import annotations
@@ -21,6 +29,7 @@ from everywire.hub.channels import pages
 from everywire.hub.channels.channel import Subscription
 from everywire.hub.channels.ordering import Begun
 from everywire.hub.codes import Close
+from everywire.hub.continuity.records import Taken
 from everywire.messages import Moved, Position, Publication
 
 if TYPE_CHECKING:
@@ -69,7 +78,29 @@ async def possible(hub: Hub, earlier: Earlier, caught_up: str) -> bool:
     if aside is not None and aside.missed(told, _aside(caught_up)):
         return False
     asked = [hub.world.start(_gives(hub, name, begun, told)) for name, begun in _channels(hub, earlier)]
+    asked.append(hub.world.start(_latest(hub, earlier)))
     return all([await answer for answer in asked])
+
+
+async def _latest(hub: Hub, earlier: Earlier) -> bool:
+    """Say whether what is known of the session is the latest: another node may have gone on with it since, and not be there to say so.
+
+    Where there is no record of a session that is here, the broker lost it, and with it what might say that.
+    """
+    name, record = earlier.proof.session, earlier.record
+    session = hub.sessions.get(name)
+    if hub.broker.alone:
+        return True
+    try:
+        record = record or await hub.records.find(name)
+        taken = await hub.records.taken(name)
+    except Exception:
+        return False
+    if record is None:
+        return False
+    written = Taken(record.since, record.node)
+    here = Taken(session.since, hub.node) if session is not None else written
+    return here >= max(written, taken or written)
 
 
 def _channels(hub: Hub, earlier: Earlier) -> list[tuple[str, Begun | None]]:
@@ -128,12 +159,9 @@ class _Page(NamedTuple):
         return all(each.era == reach.epoch and each.order <= reach.offset for each in self.kept())
 
     def told(self, reach: int) -> Position:
-        """Give where the channel is when everything up to the order `reach` was told."""
+        """Give where the channel is when everything of this page up to the order `reach` was told."""
         at = self.stretch.position
-        left = sum(each.order > reach for each in self.stretch.publications)
-        if left:
-            return Position(at.epoch, at.offset - left)
-        return max([at, *(each.position for each in self.kept() if each.position is not None)], key=_offset)
+        return Position(at.epoch, at.offset - sum(each.order > reach for each in self.stretch.publications))
 
 
 class Renewal:
@@ -155,16 +183,29 @@ class Renewal:
     async def begin(self) -> bool:
         """Hold all, and read their first page; false where the client is gone, or was closed to come again."""
         for subscription in [*self._session.subscriptions.values()]:
-            missed = subscription.begun.missed(self._told.offset) if subscription.begun is not None else None
-            if missed is None:
+            begun = subscription.begun
+            missed = begun.missed(self._told.offset) if begun is not None else None
+            if begun is None or missed is None:
                 return self._come_again()
+            subscription.begun = begun.again(self._told.offset)
             try:
                 await permit(self._hub, self._session, subscription.channel.place, "subscribe")
             except Refused as no:
                 self._gone.append((subscription, no.reason))
             else:
                 self._since[subscription] = missed
-        return (await self._enter() and await self._read()) or self._come_again()
+        written = self._hub.world.start(self._written())
+        held = await self._enter() and await self._read() and await written
+        return (held and self._goes_on()) or self._come_again()
+
+    async def _written(self) -> bool:
+        """Have other nodes know what is about to be told: whoever goes on from it later is not told it again."""
+        try:
+            await self._hub.records.written(self._session)
+        except Exception as failure:
+            _log.error("the record of a session was not written: %s", failure)
+            return False
+        return True
 
     async def _enter(self) -> bool:
         """Be there again to others, where its linger was over."""
@@ -189,7 +230,7 @@ class Renewal:
         room = max(1, self._hub.settings.max_page // max(1, sharing))
         asked = [self._hub.world.start(self._page(each, since, room)) for each, since in self._since.items()]
         found = [await answer for answer in asked]
-        self._pages = [page for page in found if page is not None and page.subscription.stands]
+        self._pages = [page for page in found if page is not None]
         return self._goes_on() and all(page is not None and page.stretch.whole for page in found)
 
     async def _page(self, subscription: Subscription, since: int, room: int) -> _Page | None:
@@ -220,8 +261,8 @@ class Renewal:
 
     def _tell_page(self) -> bool:
         """Tell what the pages have in order and without a hole; say whether that was the last of it."""
+        self._pages = [page for page in self._pages if page.subscription.stands]
         if not self._pages:
-            self._hub.records.changed(self._session)
             return True
         reach = min((page.reach for page in self._pages), key=_offset)
         there = self._read_up_to(reach.offset)
@@ -241,28 +282,25 @@ class Renewal:
     def _finish(self, read: Position) -> bool:
         """Tell what is left, with what was kept meanwhile, and let all hear on; false where something is missing."""
         reach = Position(read.epoch, self._hub.repairs.ordering.reaches(read))
-        standing = [page for page in self._pages if page.subscription.stands]
-        if not all(page.sound(reach) for page in standing):
+        if not all(page.sound(reach) for page in self._pages):
             return False
-        left = [*self._read_up_to(reach.offset), *(each for page in standing for each in page.kept())]
+        left = [*self._read_up_to(reach.offset), *(each for page in self._pages for each in page.kept())]
         self._say(sorted(left, key=_in_order), reach.epoch, reach.offset)
-        for page in standing:
+        for page in self._pages:
             self._release(page, page.told(reach.offset))
-        self._hub.metrics.recoveries += len(standing)
-        self._hub.records.changed(self._session)
+        self._hub.metrics.recoveries += len(self._pages)
         return True
 
     def _release(self, page: _Page, told: Position) -> None:
         subscription = page.subscription
-        assert subscription.begun is not None
-        subscription.begun = subscription.begun.again(self._told.offset)
         subscription.pending = [each for each in subscription.pending if not isinstance(each, Publication)]
         subscription.channel.release(subscription, told)
 
     def _say(self, publications: Sequence[Publication], era: str, reach: int = 0) -> None:
         """Tell what is for the session, each with its order; the last with `reach`, where everything up to there is told then.
 
-        An order that is not greater than what the client had before would take it back to there: it is left out.
+        An order that is not greater than what the client had before would take it back to there, or say nothing of what it is told now: it
+        is left out.
         """
         meant = pages.meant(publications, self._session)
         last = len(meant) - 1
