@@ -207,8 +207,9 @@ class Gateway:
         """Take one message."""
         line = self._connections.get(websocket)
         if line is not None:
-            self.hub.metrics.payloads_received += 1
-            self.hub.metrics.bytes_received += len(message)
+            metrics = self.hub.metrics
+            metrics.payloads_received += 1
+            metrics.bytes_received += len(message)
             line.receive(message)
 
     def closed(self, websocket: _WebSocket, code: int, reason: str = "") -> None:

@@ -14,7 +14,7 @@ and the hold would be lost for good.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -24,7 +24,6 @@ from everywire.hub.channels.pacing import Pace
 from everywire.hub.kinds import Place
 from everywire.hub.world import World
 from everywire.messages import (
-    Audience,
     Event,
     Joined,
     Left,
@@ -192,8 +191,6 @@ class Channel:
     def _tell_some(self, news: Publication, told: Sequence[Channel]) -> None:
         """Tell those whom `news` is for and who were not `told`; to the others, that it is not for them."""
         passed = Passed(self.name, news.position) if news.position is not None and not self.wild else None
-        audience = news.audience or Audience()
-        simple = not audience.outside
         for codec, carriers in [*self.listeners.items()]:
             if isinstance(codec, Differing):
                 codec.forget()
@@ -201,9 +198,7 @@ class Channel:
             payloads = codec.encode(news)
             instead = codec.encode(passed) if passed is not None else ()
             for carrier, live in [*carriers.items()]:
-                others = [
-                    each for each in live if not (audience.has(each.id, each.user) if simple else each.hears(news))
-                ]
+                others = _left_out(live, news)
                 if told:
                     others += [each for each in live if any(one.has_told(each, news) for one in told)]
                 meant = live.copy()
@@ -446,6 +441,17 @@ class Channel:
 def _further(told: Position, end: Position) -> bool:
     """Say whether a subscriber knows more than the channel: of the same life of the log, or of another, which must be the later."""
     return told.epoch != end.epoch or told.offset > end.offset
+
+
+def _left_out(live: Iterable[Session], news: Publication) -> list[Session]:
+    """Give those of `live` whom `news` is not for; asked for every publication of a room, so that nearly all are asked no more than their id."""
+    audience = news.audience
+    if audience is None:
+        return []
+    if audience.outside or audience.session is not None or audience.user is not None:
+        return [each for each in live if not each.hears(news)]
+    exclude = frozenset(audience.exclude)
+    return [each for each in live if each.id in exclude]
 
 
 def _is_news(news: News, told: Position, subscription: Subscription) -> bool:
