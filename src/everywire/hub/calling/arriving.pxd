@@ -4,7 +4,7 @@ from everywire.hub.attachment cimport Attachment
 from everywire.hub.calling.handlers cimport Handler
 from everywire.hub.calling.shapes cimport encode
 
-@cython.locals(handler=Handler)
+@cython.locals(handler=Handler, handlers=dict)
 cdef bint _directly(hub, Attachment attachment, command) except -1
 cdef bint _free(hub, Attachment attachment, command) except -1
 cdef _made(hub, Attachment attachment, Handler handler, command)

@@ -50,8 +50,13 @@ def _registered(hub: Hub, attachment: Attachment, command: Call) -> bool:
 
 def _directly(hub: Hub, attachment: Attachment, command: Call) -> bool:
     """Answer a call if it is one that can be answered now and here."""
-    session = attachment.session
-    handler = hub.hooks.of(session.space).handler(command.name) if session is not None else None
+    session, hooks = attachment.session, hub.hooks
+    if session is None:
+        return False
+    if hooks.spaces:
+        hooks = hooks.of(session.space)
+    handlers = hooks.handlers
+    handler = handlers.get(command.name) or hooks.other
     if handler is None or not handler.direct or not _free(hub, attachment, command):
         return False
     try:
