@@ -186,16 +186,16 @@ def spread_of(times):
 # Each worker writes down when it says goodbye to whom: the clients are too many for one process to hear that in time.
 GOODBYES = """
 import time
-from everywire.hub.attachment import Attachment
+from everywire.transports.websocket import WebSocketTransport
 
-close = Attachment.close
+close = WebSocketTransport.close
 log = os.open("goodbyes", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
-def noting(attachment, code, reason):
+def noting(transport, code, reason=""):
     os.write(log, b"%d %f\\n" % (code, time.monotonic()))
-    close(attachment, code, reason)
+    close(transport, code, reason)
 
-Attachment.close = noting
+WebSocketTransport.close = noting
 """
 
 
