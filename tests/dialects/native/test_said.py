@@ -54,6 +54,7 @@ BEYOND = 2**53
         ("credit", {"count": 0}),
         ("answer", {"call": 1}),
         ("answer", {"call": 1, "error": {"code": -1, "reason": "r" * 1024}}),
+        ("answer", {"call": 1, "error": {"code": BEYOND - 1, "reason": ""}}),
     ],
 )
 def test_what_is_within_bounds_is_a_command(kind, fields):
@@ -111,6 +112,8 @@ def test_what_is_within_bounds_is_a_command(kind, fields):
         ("credit", {"count": -1}),
         ("answer", {}),
         ("answer", {"call": 1, "error": {"code": 1}}),
+        ("answer", {"call": 1, "error": {"code": BEYOND, "reason": ""}}),
+        ("answer", {"call": 1, "error": {"code": -BEYOND, "reason": ""}}),
         ("answer", {"call": 1, "error": {"code": 1, "reason": "r" * 1025}}),
     ],
 )

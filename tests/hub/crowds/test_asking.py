@@ -155,6 +155,15 @@ def test_who_gives_up_has_clients_told(crowd):
     assert [event["call"] for client in (ann, ben) for event in client.events("cancel")] == calls
 
 
+def test_an_error_that_no_note_could_carry_spoils_no_other_answer(crowd):
+    ann, ben = crowd.come(1, "ann", "tea"), crowd.come(1, "ben", "tea")
+    work, calls = asked(crowd, ann, ben)
+    ann.send("answer", call=calls[0], error={"code": 1 << 64, "reason": "no"})
+    answer(crowd, ben, calls[1], "yes")
+    result = crowd.get(work)
+    assert (result.answers, why(result, ann)) == ({ben.session: "yes"}, TimeoutError)
+
+
 def test_answers_are_read_as_they_should_be(crowd):
     ann, ben = crowd.come(0, "ann", "tea"), crowd.come(1, "ben", "tea")
     work, calls = asked(crowd, ann, ben, returns=int)

@@ -22,6 +22,7 @@ Fit: TypeAlias = Callable[[Raw], Data]
 
 _Id: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+_Code: TypeAlias = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 _Milliseconds: TypeAlias = Annotated[float, Meta(ge=0, le=2**53 - 1)]
 _Key: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
 _Exclude: TypeAlias = Annotated[list[Annotated[str, Meta(max_length=128)]], Meta(max_length=64)]
@@ -218,7 +219,7 @@ class _Cancel(_Said, tag="cancel"):
 
 
 class _Fault(msgspec.Struct):
-    code: int
+    code: _Code
     reason: Annotated[str, Meta(max_length=1024)]
 
 
