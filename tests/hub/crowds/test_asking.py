@@ -9,7 +9,8 @@ from everywire.errors import Declined, Refused, SessionGone
 from everywire.hub.calling.asking import Question
 from everywire.hub.calling.outcomes import Outcome
 from everywire.hub.calling.shapes import Shape
-from everywire.hub.crowds.asking import _Ballot, _Part
+from everywire.hub.crowds.asking import _Asked, _Ballot, _Over, _Part
+from everywire.hub.crowds.choice import Choice
 
 
 @pytest.fixture
@@ -153,6 +154,15 @@ def test_who_gives_up_has_clients_told(crowd):
     work.cancel()
     crowd.run(0.1)
     assert [event["call"] for client in (ann, ben) for event in client.events("cancel")] == calls
+
+
+def test_who_gives_up_in_the_turn_in_which_it_asks_has_clients_told(crowd):
+    ann = crowd.come(0, "ann", "tea")
+    asker = crowd.node().hub.crowds.asking
+    asker._asked(_Asked(1, Choice(channels=("room:tea",)), "ready", b"1", packed=False, timeout=5.0), "elsewhere")
+    asker._over(_Over(1), "elsewhere")
+    crowd.run(0.1)
+    assert [event["type"] for event in ann.events()] == ["call", "cancel"]
 
 
 def test_an_error_that_no_note_could_carry_spoils_no_other_answer(crowd):

@@ -133,7 +133,8 @@ class Asker:
         key = node, asked.number
         errand = _Errand(hub, self._rounds, key)
         errand.put(asked, sessions)
-        work = self._errands[key] = hub.world.task(errand.run())
+        # At once: a task that is given up before its first step would never tell the clients that nobody waits.
+        work = self._errands[key] = hub.world.start(errand.run())
         work.add_done_callback(lambda _: self._errands.pop(key, None))
 
     def _over(self, over: _Over, node: str) -> None:
