@@ -245,3 +245,18 @@ def test_who_cannot_enter_a_channel_keeps_nothing_of_it():
             with pytest.raises(Refused):
                 net.loop.run_until_complete(net.app.hub.enrolling.enter(session, channel))
         assert session.enrolled == ("user:ann",)
+
+
+def test_who_keeps_a_channel_where_there_was_no_room_for_it_enters_it_once_there_is():
+    with Net(make(channels=tuple(f"room:{n}" for n in range(129)))) as net:
+        client = net.connect()
+        session = net.app.hub.sessions[client.session]
+        with pytest.raises(Refused, match="no more than 128"):
+            net.loop.run_until_complete(net.app.hub.enrolling.enter(session, "room:128"))
+        assert "room:128" not in session.enrolled
+        net.app.hub.enrolling.add(session, "room:128")
+        client.ask("unsubscribe", channel="room:0")
+        client.events()
+        net.loop.run_until_complete(net.app.hub.enrolling.enter(session, "room:128"))
+        assert kinds(client) == [("subscribed", "room:128")]
+        assert session.enrolled.count("room:128") == 1

@@ -50,21 +50,22 @@ class Enrolling:
         await self._hub.notes.tell("enrol", _Enrolment(channel, user, session))
 
     async def enter(self, session: Session, channel: str) -> None:
-        """Subscribe a session of this node, and have it keep that; nothing where it does already.
+        """Subscribe a session of this node, and have it keep that; one that keeps it, and could not be subscribed before, is now.
 
         Raises `Refused` where it is in too many channels, and for a name that no kind of channel has: it keeps nothing then.
         """
-        if channel in session.enrolled:
+        if channel in session.enrolled and channel in session.subscriptions:
             return
         self._hub.place(channel)
-        session.enrolled = (*session.enrolled, channel)
+        session.enrolled = tuple(dict.fromkeys((*session.enrolled, channel)))
         try:
             if not _waits(session):
                 await subscribe_unasked(self._hub, session, channel)
         except BaseException:
             session.dismiss(channel)
             raise
-        self._hub.records.changed(session)
+        finally:
+            self._hub.records.changed(session)
 
     def leave(self, session: Session, channel: str, reason: str = "") -> bool:
         """End a session's subscription, whoever began it, and tell its client why; false where there was none."""
