@@ -81,7 +81,7 @@ class Reaching:
         shape, said = Shape(question.returns), encode(question.data)
         timeout = hub.settings.answer_deadline if question.timeout is None else question.timeout
         packed = isinstance(said, m.Packed)
-        wanted = _Ask(hub.reaching.next_call(), session, question.name, bytes(said), packed, timeout)
+        wanted = _Ask(self.next_call(), session, question.name, bytes(said), packed, timeout)
         return read(shape, question, await self._elsewhere(wanted))
 
     async def _elsewhere(self, wanted: _Ask) -> m.Answer:
