@@ -3,14 +3,17 @@
 import pytest
 
 from everywire.app import Everywire
+from everywire.http.request import Headers, Request
 from everywire.hub.draining import Draining
 from everywire.testing import Net, passed
+from everywire.testing.transport import MemoryTransport
 
 
 @pytest.fixture
 def net():
     app = Everywire()
     app.channel("c", history=10)
+    app.socketio(namespaces=("/", "/chat"))
 
     @app.on("slow")
     async def slow(seconds: float):
@@ -71,6 +74,33 @@ def test_what_is_asked_before_the_close_is_answered(net):
     assert (client.answer(asked)["data"], client.answer(published)["offset"]) == ("still here", 1)
     net.run(1.1)
     assert client.closed[0] == 1012
+
+
+class Sharing:
+    """A client of Socket.IO in two namespaces, on one transport."""
+
+    def __init__(self, net):
+        self.net, self.transport = net, MemoryTransport()
+        headers = Headers([("Upgrade", "websocket"), ("Host", "here")])
+        request = Request("GET", "/socket.io/?EIO=4&transport=websocket", headers)
+        self.line = net.gateway.open(self.transport, request)
+        self.say("40", "40/chat,")
+
+    def say(self, *packets):
+        for each in packets:
+            self.line.receive(each)
+        self.net.run()
+
+
+def test_a_call_in_one_namespace_keeps_the_whole_connection(net):
+    client = Sharing(net)
+    client.say('42/chat,1["slow",2]')
+    _, done = drain(net, 0, 1, 30)
+    net.run(1)
+    assert client.transport.closed is None
+    net.run(1.1)
+    assert '43/chat,1["done"]' in client.transport.outbox
+    assert (client.transport.closed[0], done.result()) == (1012, 1)
 
 
 def test_after_the_deadline_nobody_is_waited_for(net):

@@ -75,7 +75,7 @@ class Draining:
         for attachment in [*self._hub.attachments]:
             if self._owed < 1:
                 return
-            if forced or not _occupied(attachment):
+            if attachment.open and (forced or not _occupied(attachment)):  # not gone with another on its transport
                 self._owed -= 1
                 self._count += 1
                 attachment.close(self._code, _WHY[self._code])
@@ -83,7 +83,13 @@ class Draining:
 
 
 def _occupied(attachment: Attachment) -> bool:
-    """Say whether something is under way that its client asked for, or was asked for."""
+    """Say whether something is under way that its client asked for, or was asked for, in any of its sessions: one takes the others along."""
+    sharing = attachment.bundle.sessions if attachment.bundle is not None else ()
+    others = [each.attachment for each in sharing if each.attachment is not None]
+    return _at_work(attachment) or any(map(_at_work, others))
+
+
+def _at_work(attachment: Attachment) -> bool:
     calls = attachment.calls
     asked = calls is not None and (calls.running or calls.asked)
     return bool(attachment.busy or attachment.refreshing or attachment.inbox or asked)
