@@ -3,6 +3,8 @@
 import pytest
 
 from everywire.app import Everywire
+from everywire.errors import Refused
+from everywire.hub.settings import Settings
 from everywire.testing import Net
 
 
@@ -91,3 +93,16 @@ def test_who_listens_by_wildcards_is_seen(net):
     seen(net)
     net.loop.run_until_complete(net.app.publish("room:b", 2))
     assert seen(net) == [("published", "room:*", b"2")]
+
+
+def test_a_call_that_the_server_may_not_make_is_not_seen():
+    with Net(Everywire(settings=Settings(max_asked=1))) as net:
+        client, app = net.connect(), net.app
+        app.hub.watcher = Watcher()
+        waiting = net.loop.create_task(app.call(client.session, "first", timeout=5))
+        net.run()
+        with pytest.raises(Refused, match="too many calls"):
+            net.loop.run_until_complete(app.call(client.session, "second"))
+        assert seen(net) == [("told", client.session, "first")]
+        waiting.cancel()
+        net.run()

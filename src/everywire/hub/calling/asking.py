@@ -87,11 +87,11 @@ def expect(hub: Hub, session: Session, calling: m.Calling) -> tuple[Attachment, 
         raise SessionGone("the session's client is not connected")
     if attachment.alone:
         raise SessionGone("the session's client is one HTTP request, which cannot be called")
-    if hub.watcher is not None:
-        hub.watcher.told(session, calling)
     calls = attachment.calls = attachment.calls or Calls()
     if len(calls.asked) >= hub.settings.max_asked:
         raise Refused("too many calls to this client wait for its answer", Code.LIMIT, temporary=True)
+    if hub.watcher is not None:
+        hub.watcher.told(session, calling)
     answer = calls.asked[calling.call] = hub.world.promise()
     return attachment, answer
 
