@@ -58,8 +58,9 @@ class Begun(msgspec.Struct, array_like=True, frozen=True):
 class Ordering:
     """Where this node is, by the latest news.
 
-    Invariants: `era` and `number` are those of the latest publication that the broker brought with an order; `_repairs` counts the channels
-    that are being repaired, `_gaps` the gaps, and `_mended` is how many of them there were when all channels were last found complete.
+    Invariants: `era` and `number` are those of the latest publication that the broker brought with an order, or of what was read before it
+    brought any; `_repairs` counts the channels that are being repaired, `_gaps` the gaps, and `_mended` is how many of them there were when
+    all channels were last found complete.
     """
 
     __slots__ = ("_gaps", "_mended", "_repairs", "era", "number")
