@@ -2,6 +2,8 @@
 
 from tests.ops.instrument.city import City, listed
 
+from everywire.hub.world import pause
+
 
 def test_a_list_has_a_limit():
     with City(2, max_clients=3) as city:
@@ -26,3 +28,19 @@ def test_a_node_that_does_not_answer_is_left_out():
         city.run(6)
         assert client.sid in (found := listed(ui))
         assert hidden.sid not in found
+
+
+def test_a_node_that_takes_a_while_is_waited_for():
+    with City(2) as city:
+        client, hub = city.come(1), city.nets[1].app.hub
+        inner = hub.notes.tell
+
+        async def tell(kind, body):
+            if kind == "round-told":
+                await pause(hub.world, 3)
+            return await inner(kind, body)
+
+        hub.notes.tell = tell
+        ui = city.look(0)
+        city.run(4)
+        assert client.sid in listed(ui)

@@ -3,6 +3,8 @@
 import pytest
 from tests.ops.instrument.city import City
 
+from everywire.hub.world import pause
+
 
 def reached(ui, *order):
     return ui.ask(*order, seconds=5.5)[0]
@@ -35,6 +37,19 @@ def test_join_and_leave():
         told = [event[:-1] for event in ui.hear() if event[0] in ("room_joined", "room_left")]
         assert ["room_joined", "/", "room:tea", one.sid] in told
         assert ["room_left", "/", "room:tea", two.sid] in told
+
+
+def test_what_takes_a_while_is_waited_for():
+    with City(2) as city:
+        client, ui, hub = city.come(1), city.look(), city.nets[1].app.hub
+        inner = hub.enrolling.enter
+
+        async def enter(session, channel):
+            await pause(hub.world, 3)
+            await inner(session, channel)
+
+        hub.enrolling.enter = enter
+        assert reached(ui, "join", "/", "room:tea", client.sid) == {"sockets": 1}
 
 
 @pytest.mark.parametrize("close", [False, True])

@@ -81,6 +81,8 @@ class Listing:
         return parts
 
     async def _answer(self, node: str, number: int, parts: list[_Part]) -> None:
-        for part in parts[:-1]:
-            await self._hub.crowds.rounds.say(node, number, part, last=False)
-        await self._hub.crowds.rounds.say(node, number, parts[-1])
+        rounds = self._hub.crowds.rounds
+        with rounds.at_it(node, number):
+            for part in parts[:-1]:
+                await rounds.say(node, number, part, last=False)
+            await rounds.say(node, number, parts[-1])

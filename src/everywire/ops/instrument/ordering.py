@@ -77,8 +77,10 @@ class Ordering:
         self._hub.world.start(self._carry_out(ordered, node, self._meant(ordered.order)))
 
     async def _carry_out(self, ordered: _Ordered, node: str, meant: list[Session]) -> None:
-        concerned = [await self._obey(session, ordered.order) for session in meant]
-        await self._hub.crowds.rounds.say(node, ordered.number, _Done(sum(concerned)))
+        rounds = self._hub.crowds.rounds
+        with rounds.at_it(node, ordered.number):
+            concerned = [await self._obey(session, ordered.order) for session in meant]
+            await rounds.say(node, ordered.number, _Done(sum(concerned)))
 
     def _meant(self, order: admin.Order) -> list[Session]:
         """Give the sessions here that are meant."""
