@@ -39,6 +39,17 @@ def test_publications_are_shown_for_each_who_hears_them():
         assert Audience(session=one.sid).has(one.sid, None)
 
 
+def test_who_is_in_a_channel_outside_is_not_shown_as_told():
+    with City() as city:
+        app, ui, one, two = city.nets[0].app, city.look(), city.come(), city.come()
+        for client in (one, two):
+            client.emit("everywire:subscribe", {"channel": "room:tea"})
+        two.emit("everywire:subscribe", {"channel": "room:milk"})
+        city.loop.run_until_complete(app.publish("room:tea", 1, outside=["room:milk"]))
+        city.run()
+        assert sent(ui) == [[one.sid, ["room:tea", 1]]]
+
+
 def test_calls_of_the_server_are_shown():
     with City() as city:
         app, ui, client = city.nets[0].app, city.look(), city.come()

@@ -97,10 +97,9 @@ class Watching:
         """Show what each who listens is told."""
         if self._left <= 0:
             return
-        audience, said = publication.audience, admin.emitted(publication)
+        said = admin.emitted(publication)
         for session in channel.subscriptions:
-            meant = audience is None or audience.has(session.id, session.user)
-            if meant and session.attachment is not None and self._shows(session):
+            if session.hears(publication) and session.attachment is not None and self._shows(session):
                 self._sent(session, said)
 
     def _shows(self, session: Session) -> bool:
