@@ -205,6 +205,20 @@ def test_the_application_is_not_asked():
         assert calls == []
 
 
+def test_it_is_none_of_the_sessions_that_the_application_has():
+    with City() as city:
+        app, client, ui = city.nets[0].app, city.come(), city.look()
+
+        def get(awaitable):
+            return city.loop.run_until_complete(awaitable)
+
+        assert [each.session for each in get(app.sessions()).sessions] == [client.sid]
+        assert get(app.sessions(space="/admin")).sessions == []
+        assert get(app.subscribe_all("room:tea", everybody=True)).sessions == 1
+        assert get(app.kick_all(everybody=True)).sessions == 1
+        assert ui.transport.closed is None
+
+
 def test_its_namespace_is_absent_without_a_key(caplog):
     def keyless():
         app = city_app()

@@ -47,7 +47,7 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.channels is None and self.space is None and self.user is None and self.sessions is None
 
     def of(self, hub: Hub) -> list[Session]:
-        """Give those that live on the node of `hub`, at this moment."""
+        """Give those that live on the node of `hub`, at this moment; none that is not the application's (`Hooks.spaces`)."""
         without = {session for name in self.outside for session in _subscribed(hub, name)}
         excluded = {*self.exclude}
         return [
@@ -66,6 +66,8 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
         return hub.of_user(self.user) if self.user is not None else [*hub.sessions.values()]
 
     def _has(self, hub: Hub, session: Session) -> bool:
+        if session.space in hub.hooks.spaces:
+            return False
         if self.channels is not None and session.subscriptions.keys().isdisjoint(self.channels):
             return False
         return self.space in (None, session.space) and self.user in (None, session.user)
