@@ -20,8 +20,10 @@ def sio():
         for room in (auth or {}).get("rooms", []):
             await made.enter_room(sid, room)
         if (auth or {}).get("late"):
-            await made.sockets_join(["late", "later"], to=sid)
-            await made.sockets_leave("later", to=sid)
+            await made.sockets_join((room for room in ("late", "later", "latest")), to=sid)
+            await made.sockets_leave((room for room in ("later", "latest")), to=sid)
+            with pytest.raises(TypeError, match="a room's name is a text"):
+                await made.sockets_join(["later", 7], to=sid)
             assert await made.fetch_sockets(to=sid) == []
         if (auth or {}).get("unwanted"):
             await made.disconnect_sockets(to="unwanted")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from everywire.app.checking import check_known
 from everywire.hub.calling.asking import Question
+from everywire.hub.codes import Close
 from everywire.socketio import names
 
 if TYPE_CHECKING:
@@ -106,19 +107,29 @@ class Crowds:
 
         What is emitted there afterwards reaches them. Whoever is in as many as `Settings.max_channels` allows is not, and is not counted.
         """
-        running, namespace, to = self._running(), options.get("namespace") or "/", given(to, options)
+        running, namespace, to, rooms = (
+            self._running(),
+            options.get("namespace") or "/",
+            given(to, options),
+            several(rooms),
+        )
+        channels = [names.room(namespace, each) for each in rooms]
         for client in running.comers(namespace, to, options):
-            client.rooms.update(dict.fromkeys(several(rooms)))
-        channels = [names.room(namespace, each) for each in several(rooms)]
+            client.rooms.update(dict.fromkeys(rooms))
         return await running.app.hub.crowds.ruling.enter(running.choice(namespace, to, options), channels)
 
     async def sockets_leave(self, rooms: str | Iterable[str], to: Any, **options: Unpack[SomeOptions]) -> Reached:
         """Have the clients in the room or rooms `to` in another one, or several, no longer; gives how many were."""
-        running, namespace, to = self._running(), options.get("namespace") or "/", given(to, options)
+        running, namespace, to, rooms = (
+            self._running(),
+            options.get("namespace") or "/",
+            given(to, options),
+            several(rooms),
+        )
+        channels = [names.room(namespace, each) for each in rooms]
         for client in running.comers(namespace, to, options):
-            for each in several(rooms):
+            for each in rooms:
                 client.rooms.pop(each, None)
-        channels = [names.room(namespace, each) for each in several(rooms)]
         return await running.app.hub.crowds.ruling.leave(running.choice(namespace, to, options), channels)
 
     async def disconnect_sockets(self, to: Any, **options: Unpack[SomeOptions]) -> Reached:
@@ -126,7 +137,7 @@ class Crowds:
         rooms, namespace, to = self._running(), options.get("namespace") or "/", given(to, options)
         for client in rooms.comers(namespace, to, options):
             client.refused = True
-        return await rooms.app.hub.crowds.ruling.kick(rooms.choice(namespace, to, options), 4404)
+        return await rooms.app.hub.crowds.ruling.kick(rooms.choice(namespace, to, options), Close.KICKED)
 
     async def emit_with_acks(self, event: str, data: Any = None, to: Any = None, **options: Unpack[AckOptions]) -> Acks:
         """Emit an event to the clients in the room or rooms `to`, and give what they acknowledge it by: once all have, or after `timeout` seconds.
