@@ -51,6 +51,19 @@ def test_what_is_binary_may_be_said(app):
         assert [event["data"] for event in client.events("publication")] == [{"icon": "eA=="}]
 
 
+def test_one_that_is_left_out_may_be_given_by_itself(app):
+    app.channel("late")
+    with Net(app) as net:
+        one, two = net.connect(), net.connect()
+        for client in (one, two):
+            client.subscribe("news")
+        two.subscribe("late")
+        app.publish("news", 1, outside="late")
+        app.publish("news", 2, exclude=one.session)
+        assert [event["data"] for event in one.events("publication")] == [1]
+        assert [event["data"] for event in two.events("publication")] == [2]
+
+
 def test_a_client_is_called_by_its_sessions_id(app):
     with Net(app) as net:
         client = net.connect()

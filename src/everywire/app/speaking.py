@@ -26,7 +26,7 @@ class PublishOptions(TypedDict, total=False):
     Published again under the same `key` it is the same publication. An `ephemeral` one is told to who listens now, and not kept. In a keyed
     channel it sets `entry`, for `ttl` seconds, or with `remove` deletes it; where `expect` is given (an offset, 0 for none) and another
     publication is there, nothing happens and the receipt says `conflict`. Elsewhere it may be for all sessions but those in `exclude`, or
-    for one session or user alone; and not for who is subscribed to one of the channels in `outside`.
+    for one session or user alone; and not for who is subscribed to one of the channels in `outside`. Of these one may be given by itself.
     """
 
     key: str | None
@@ -35,8 +35,8 @@ class PublishOptions(TypedDict, total=False):
     expect: int
     ttl: float
     remove: bool
-    exclude: Iterable[str]
-    outside: Iterable[str]
+    exclude: str | Iterable[str]
+    outside: str | Iterable[str]
     to_session: str
     to_user: str
 
@@ -92,6 +92,11 @@ def _change(options: PublishOptions) -> EntryChange | None:
 
 
 def _audience(options: PublishOptions) -> Audience | None:
-    exclude, outside = tuple(options.get("exclude", ())), tuple(options.get("outside", ()))
+    exclude, outside = _several(options.get("exclude", ())), _several(options.get("outside", ()))
     audience = Audience(exclude, options.get("to_session"), options.get("to_user"), outside)
     return audience if audience != Audience() else None
+
+
+def _several(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Give several names where one may be given by itself: its letters would leave out nobody."""
+    return (given,) if isinstance(given, str) else tuple(given)
