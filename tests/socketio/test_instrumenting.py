@@ -117,6 +117,11 @@ def test_nobody_is_let_in_without_a_login(auth):
         socketio.AsyncServer().instrument(auth)
 
 
+def test_another_login_ends_the_sessions_that_were_begun():
+    seals = {instrument(auth, {}).seal for auth in (LOGIN, [LOGIN, LOGIN], {**LOGIN, "password": "another"})}
+    assert len(seals) == 3
+
+
 @pytest.mark.parametrize("auth", [True, 1, "admin", b"admin", ["admin"]])
 def test_what_is_no_login(auth):
     with pytest.raises(TypeError):

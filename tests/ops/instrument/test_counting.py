@@ -49,6 +49,17 @@ def test_payloads_and_bytes_are_counted():
         assert sums == {"packetsIn": 3, "bytesIn": 300, "packetsOut": 7}
 
 
+def test_what_was_before_anybody_looked_is_not_counted():
+    with City() as city:
+        city.come().lose()
+        city.nets[0].app.hub.metrics.payloads_received += 3
+        city.run(20)
+        ui = city.look()
+        city.run(0.5)
+        _, sums = counted(ui)
+        assert not sums.keys() & {"packetsIn", "rawDisconnection"}
+
+
 def test_what_carries_connections():
     with City() as city:
         ui = city.look()

@@ -253,8 +253,15 @@ def test_its_timers_end_with_the_application(stopped):
         ui = city.look()
         if not stopped:
             ui.leave()
+        told, notes = [], city.nets[0].app.hub.notes
         city.loop.run_until_complete(city.nets[0].app.stop())
+
+        async def tell(kind, body):
+            told.append(kind)
+
+        notes.tell = tell
         city.run(30)
+        assert told == []
 
 
 def test_a_ui_is_no_client_that_recovers():
