@@ -71,3 +71,13 @@ def test_no_other_origin_is_let_in_unless_it_is_said():
     with Net(made()) as net:
         assert asked(net, HOSTED).status == 403
         assert net.app.hooks.guard is None
+
+
+def test_it_is_said_where_no_ui_can_connect(caplog):
+    app = Everywire()
+    app.instrument(KEY)
+    with Net(app):
+        assert "nothing serves Socket.IO" in caplog.text
+    caplog.clear()
+    with Net(made()):
+        assert caplog.text == ""

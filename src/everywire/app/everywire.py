@@ -134,6 +134,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Instrumented):
         self._offer_health(Health(self._hub))
         beat = self.settings.heartbeat
         dialects = [NativeDialect(self.path, beat), *(make(beat) for make in self._dialects)]
+        self._check_reachable(dialects)
         self._gateway = Gateway(self._hub, dialects, http)
         return self._gateway
 

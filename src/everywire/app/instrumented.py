@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypedDict, Unpack
 
 from everywire.app.administered import Counter
 from everywire.app.checking import check_known
+from everywire.dialects.base import Dialect
+from everywire.dialects.socketio import SocketIODialect
 from everywire.errors import Refused
 from everywire.gateway import HttpSettings
 from everywire.http.origin import Besides, Origins, allowed
@@ -94,6 +96,11 @@ class Instrumented:
             return http
         self._hooks.guard = _guard(http.origins)
         return replace(http, origins=Besides(http.origins, instrument.origins))
+
+    def _check_reachable(self, spoken: Iterable[Dialect]) -> None:
+        """Warn where no language is spoken that a UI speaks."""
+        if self._desk is not None and not any(isinstance(each, SocketIODialect) for each in spoken):
+            _log.warning("the Admin UI cannot connect, for nothing serves Socket.IO: app.socketio()")
 
     def _keyed(self) -> Instrument | None:
         if self._by_key is None:
