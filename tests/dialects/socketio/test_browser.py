@@ -102,6 +102,32 @@ async def test_it_comes_back_by_itself(page: Page, shared: tuple[Served, str], w
     assert await page.evaluate("socket.emitWithAck('echo', 1)") == 1
 
 
+@EACH
+async def test_it_recovers_what_it_missed(page: Page, way: str) -> None:
+    async with serving(application(), host="localhost", recovery=True) as (app, url):
+        await page.goto(url.replace("127.0.0.1", "localhost"))
+        await page.evaluate(CONNECT, ["/", {"transports": WAYS[way]}])
+        await page.evaluate("socket.emitWithAck('everywire:subscribe', {channel: 'room:a'})")
+        await app.publish("room:a", {"event": "said", "args": [1]})
+        await page.wait_for_function("heard.some(([name]) => name == 'said')")
+        sid = await page.evaluate("socket.id")
+        await page.evaluate(
+            "void (window.back = new Promise((done) => socket.once('disconnect', () => socket.once('connect', () => done([socket.recovered, socket.id])))))"
+        )
+        app.hub.sessions[sid].attachment.bundle.base.close(1012, "restart")
+        for number in (2, 3):
+            await app.publish("room:a", {"event": "said", "args": [number]})
+        assert await page.evaluate("back") == [True, sid]
+        await app.publish("room:a", {"event": "said", "args": [4]})
+        await page.wait_for_function("heard.some(([name, number]) => number == 4)")
+        assert await page.evaluate("heard.filter(([name]) => name == 'said').map(([, number]) => number)") == [
+            1,
+            2,
+            3,
+            4,
+        ]
+
+
 async def test_the_files_are_where_the_reference_has_them(page: Page, shared: tuple[Served, str]) -> None:
     _, url = shared
     for name in (
