@@ -47,7 +47,7 @@ class Settings:
     received: Rate | None = _RECEIVED  # bytes of one session; closed with 1008 beyond that
     publishes: Rate | None = _PUBLISHES  # of one user, of one session where nobody knows the user
     subscribes: Rate | None = _SUBSCRIBES  # of one session
-    guesses: Rate | None = _GUESSES  # of one address: made up secrets of sessions and ids of lines, keys of the Admin UI
+    guesses: Rate | None = _GUESSES  # of one address: secrets of sessions, ids of lines, keys that are made up
     max_user_sessions: int = 256  # connected at once, on one node
     max_address_connections: int = 4_096  # of one address, on one node
     max_address_unconnected: int = 1_000  # of these, before their `connect`

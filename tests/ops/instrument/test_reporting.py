@@ -2,6 +2,8 @@
 
 from tests.ops.instrument.city import City
 
+from everywire.hub.world import pause
+
 
 def reports(city):
     """Count the notes with reports."""
@@ -71,3 +73,26 @@ def test_a_broker_that_is_gone_is_no_harm(caplog):
         city.run(8)
         assert late.sid in str(ui.hear())
     assert "not told what happened" in caplog.text
+
+
+def test_no_report_overtakes_one_that_takes_long():
+    with City() as city:
+        hub = city.nets[0].app.hub
+        inner, under_way, most = hub.notes.tell, [], []
+
+        async def tell(kind, body):
+            if kind == "ui-report":
+                under_way.append(body)
+                most.append(len(under_way))
+                await pause(hub.world, 9)
+                under_way.remove(body)
+            return await inner(kind, body)
+
+        hub.notes.tell = tell
+        city.look().leave()
+        city.run(7)
+        assert city.watcher() is None
+        city.look()
+        city.run(10)
+        assert len(most) > 1
+        assert max(most) == 1

@@ -91,9 +91,8 @@ class Desk:
         self._uis[session.id] = session
         if self._timer is None:
             self._timer = self._hub.world.later(self._instrument.server_stats_interval, self._tick)
-        await (
-            self._ask()
-        )  # before the list: what a node did after it had answered, and before it was asked to report, would be lost
+        # Before the list: what a node did after it had answered, and before it was asked to report, would be lost.
+        await self._ask()
         self._list()
 
     def went(self, caller: Caller) -> None:

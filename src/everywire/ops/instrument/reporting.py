@@ -75,11 +75,14 @@ class Reporter:
 
     def close(self) -> None:
         """Report nothing any more, unless somebody looks again."""
-        for timer in (self._timer, self._moment):
-            if timer is not None:
-                timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        # A sending that is under way ends by itself, for nothing waits any more: the next is not to overtake it.
+        if self._moment is not None:
+            self._moment.cancel()
+            self._sending = False
         self._timer = self._moment = self._hub.watcher = None
-        self._waiting, self._sending = [], False
+        self._waiting = []
 
     def _watched(self, watch: Watch, node: str) -> None:
         self._until = self._hub.world.now() + watch.lasting
@@ -105,6 +108,7 @@ class Reporter:
             self._moment = self._hub.world.later(_MOMENT, self._send_soon)
 
     def _send_soon(self) -> None:
+        self._moment = None
         self._hub.world.start(self._send())
 
     async def _send(self) -> None:
