@@ -127,3 +127,12 @@ def test_more_than_are_subscribed_at_a_time_are_subscribed(crowd):
     for _ in range(300):
         crowd.nodes[1].connect(token=None)
     assert crowd.get(crowd.node().subscribe_all("room:a", everybody=True)) == (300, 3, 0)
+
+
+def test_whose_client_is_away_is_counted_and_subscribed_as_it_comes_back(crowd):
+    ann = crowd.come(0, "ann", "tea")
+    ann.drop()
+    assert crowd.get(crowd.node().subscribe_all("room:late", user="ann")).sessions == 1
+    back = crowd.nodes[0].client()
+    assert back.connect(resume=ann.resume)["channels"] == ["room:late"]
+    assert [event["channel"] for event in back.events("subscribed")] == ["room:late"]

@@ -52,7 +52,8 @@ class Ruler:
     async def enter(self, choice: Choice, channels: Iterable[str]) -> Reached:
         """Subscribe sessions to channels, in the server's name; a publication that comes after this returns reaches them.
 
-        Gives how many are in all of them then. Raises `Refused` for a name that no kind of channel has.
+        Gives how many are in all of them then, or will be once their clients, which are away, are back.
+        Raises `Refused` for a name that no kind of channel has.
         """
         named = tuple(channels)
         for name in named:
@@ -117,7 +118,7 @@ class Ruler:
         return entered
 
     async def _subscribe(self, session: Session, channels: tuple[str, ...]) -> bool:
-        """Say whether a session is in all of the channels now."""
+        """Say whether a session is in all of the channels now, or as soon as its client is back."""
         whole = True
         for name in channels:
             try:
