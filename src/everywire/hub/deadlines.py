@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 from everywire.hub.world import Timer, World
@@ -28,6 +28,9 @@ class Deadlines(Generic[K]):
 
     def __contains__(self, key: object) -> bool:
         return key in self._due
+
+    def __iter__(self) -> Iterator[K]:
+        return iter([*self._due])
 
     def add(self, key: K) -> None:
         """Start the time for `key`, anew if it runs already."""

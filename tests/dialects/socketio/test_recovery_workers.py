@@ -12,10 +12,6 @@ from tests.dialects.socketio.serving import SOON, WAYS
 MORE = """
 app.socketio(recovery=True)
 
-@app.on_connected
-def connected(caller, connecting):
-    caller.tell("welcome", str(os.getpid()))
-
 @app.on("say")
 async def say(caller: everywire.Caller, room: str, number: int) -> None:
     await app.publish(f"room:{room}", {"event": "said", "args": [number]})

@@ -176,7 +176,7 @@ def test_what_was_told_to_it_alone_is_told_nowhere_again(nodes, node):
     client.take()
     before = client.order
     tell(nodes.nets[0].app.hub, nodes.session(client), "by itself", (1,))
-    nodes.run()
+    nodes.run(0.2)
     client.drop()
     client.order = f"{before}.1"  # it was told
     assert (nodes.back(client, node), client.resumed) == ([], True)
@@ -189,6 +189,44 @@ def test_what_was_told_to_it_alone_is_told_nowhere_again(nodes, node):
     nodes.run()
     client.drop()
     assert (nodes.back(client, 1 - node), client.resumed) == ([], False)  # it was lost
+
+
+@pytest.mark.parametrize(("node", "goes_on"), [(0, True), (1, False)])
+def test_while_it_is_told_something_alone_its_node_only_knows_how_much(nodes, node, goes_on):
+    client = nodes.client("a")
+    for number in (1, 2, 3):
+        tell(nodes.nets[0].app.hub, nodes.session(client), "by itself", (number,))
+        nodes.run(0.09)
+    client.drop()
+    client.order = ":0.3"
+    assert (nodes.back(client, node), client.resumed) == ([], goes_on)
+
+
+def test_what_it_was_told_alone_is_written_twice_however_often_that_was(nodes):
+    client, written = nodes.client("a"), []
+    hub = nodes.nets[0].app.hub
+    hub.records._broker, real = Counting(hub.records._broker, written), hub.records._broker
+    for number in range(20):
+        tell(hub, nodes.session(client), "by itself", (number,))
+        nodes.run(0.01)
+    assert len(written) == 1
+    nodes.run(0.2)
+    assert len(written) == 2
+    hub.records._broker = real
+
+
+class Counting:
+    """A broker whose writing is counted."""
+
+    def __init__(self, broker, written):
+        self.broker, self.written = broker, written
+
+    def __getattr__(self, name):
+        return getattr(self.broker, name)
+
+    def put(self, name, *more):
+        self.written.append(name)
+        return self.broker.put(name, *more)
 
 
 def test_a_lost_log_is_not_gone_on_from(nodes):

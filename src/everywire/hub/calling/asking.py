@@ -69,7 +69,7 @@ def say(hub: Hub, session: Session, name: str, data: m.Data | None, *, positiona
     if session.ordered:  # what it may have missed of this is not told again: it is known then that it did
         session.aside = ordering.aside(session.aside)
         count = session.aside.count
-        hub.records.changed(session)
+        hub.records.telling(session)
     number = -hub.reaching.next_call()
     calling = m.Calling(number, name, data, positional=positional, order=ordering.here, aside=count)
     if hub.watcher is not None:

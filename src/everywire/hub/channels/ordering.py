@@ -14,11 +14,15 @@ __all__ = ["Aside", "Begun", "Ordering"]
 
 
 class Aside(msgspec.Struct, array_like=True, frozen=True):
-    """What a client was told by itself, in no channel: how many times, and where in the order of all publications the last of that came."""
+    """What a client was told by itself, in no channel: how many times, and where in the order of all publications the last of that came.
+
+    `more`: it is being told, and only its node knows how much that is.
+    """
 
     count: int
     era: str
     number: int
+    more: bool = False
 
     def missed(self, told: Position, count: int) -> bool:
         """Say whether a client may have missed some of it that has everything up to `told` in its channels.
@@ -26,7 +30,7 @@ class Aside(msgspec.Struct, array_like=True, frozen=True):
         `count` is 0 unless what it was told last was told to it by itself: how many times that was, then.
         """
         later = self.era in ("", told.epoch) and told.offset > self.number
-        return count < self.count and not later
+        return self.more or (count < self.count and not later)
 
 
 class Begun(msgspec.Struct, array_like=True, frozen=True):

@@ -14,6 +14,7 @@ from everywire.brokers.base import Broker
 from everywire.hub.access.identity import Identity
 from everywire.hub.channels.channel import State
 from everywire.hub.channels.ordering import Aside, Begun
+from everywire.hub.deadlines import Deadlines
 from everywire.hub.world import Timer, World
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Record", "Records", "Taken"]
 
 _DELAY = 0.05  # seconds in which changes of one session are written once
+_QUIET = 0.1  # seconds after which what a client was told by itself is over
 _TELLING = 1.0  # seconds that are allowed to it while it is being told what it missed, and has no channel to show
 _AGAIN = 1.0  # seconds after which it is tried again where the broker could not be asked
 _AT_ONCE = 250  # records written in such a time
@@ -68,7 +70,8 @@ class Records:
     A record outlives its session's last sign of life by `life` seconds, and by a quarter more where its node died: it is written
     again that often. A hub that has its broker for itself keeps what it knows in one place: it writes a record when it forgets the session.
 
-    Invariants: a timer runs while there is a session in `_changed`.
+    Invariants: a timer runs while there is a session in `_changed`; `_telling` holds the sessions whose clients were just told something by
+    themselves: their records say that there may be more of it.
     """
 
     def __init__(self, world: World, broker: Broker, node: str, life: float, sessions: Mapping[str, Session]) -> None:
@@ -81,7 +84,17 @@ class Records:
         self._changed: dict[str, float] = {}
         self._writing: Timer | None = None
         self._refreshing: Timer | None = None
+        self._telling: Final[Deadlines[Session]] = Deadlines(world, _QUIET, self.changed)
         self._closed = False
+
+    def telling(self, session: Session) -> None:
+        """Have other nodes know that a session's client is told something by itself; and, when that is over, how much it was."""
+        if self._broker.alone or self._closed:
+            return
+        known = session in self._telling
+        self._telling.add(session)
+        if not known:
+            self.changed(session)
 
     def changed(self, session: Session) -> None:
         """Have the session's record written soon."""
@@ -90,7 +103,7 @@ class Records:
         if session.ordered:
             # Its client asks for no channel again. What it comes to know now, another node that it comes to has to know.
             self._changed.pop(session.id, None)
-            self._world.start(self._put(session.id, _record(session, self._node), self.longest))
+            self._world.start(self._put(session.id, self._record(session), self.longest))
             return
         self._note(session)
 
@@ -101,7 +114,7 @@ class Records:
         """
         if self._broker.alone:
             return
-        record = _record(session, self._node)
+        record = self._record(session)
         there = {**dict(zip(record.channels, record.begun or (), strict=False)), **(begins or {})}
         record = msgspec.structs.replace(record, begun=tuple(there[name] for name in record.channels))
         await self._broker.put(_name(session.id), _write(record), self.longest)
@@ -116,16 +129,19 @@ class Records:
     def over(self, session: Session) -> None:
         """Keep what brings back a session whose linger is over."""
         self._changed.pop(session.id, None)
-        self._world.start(self._over(session.id, _record(session, self._node, over=True)))
+        self._telling.discard(session)
+        self._world.start(self._over(session.id, self._record(session, over=True)))
 
     def drop(self, session: Session) -> None:
         """Forget a session for good."""
         self._changed.pop(session.id, None)
+        self._telling.discard(session)
         self._world.start(self._drop(session.id))
 
     def forget(self, session: Session) -> None:
         """Leave the record to another node."""
         self._changed.pop(session.id, None)
+        self._telling.discard(session)
 
     async def find(self, session: str) -> Record | None:
         """Give the record of a session; None where there is none, or nobody understands it."""
@@ -159,6 +175,9 @@ class Records:
 
     def close(self) -> None:
         """Write nothing any more by itself."""
+        for session in self._telling:
+            self._changed.setdefault(session.id, self._world.now())
+        self._telling.close()
         for timer in (self._writing, self._refreshing):
             if timer is not None:
                 timer.cancel()
@@ -189,7 +208,7 @@ class Records:
                 continue
             del self._changed[name]
             if session is not None:
-                writing.append(self._world.start(self._put(name, _record(session, self._node), self.longest)))
+                writing.append(self._world.start(self._put(name, self._record(session), self.longest)))
             if len(writing) >= _AT_ONCE:
                 break
         return writing
@@ -198,6 +217,29 @@ class Records:
         self._refreshing = None
         for session in self._sessions.values():
             self._note(session)
+
+    def _record(self, session: Session, *, over: bool = False) -> Record:
+        # One that is still being told what it missed is not in its channel yet; unless its client asks for it nowhere again.
+        there = {
+            name: each.begun
+            for name, each in session.subscriptions.items()
+            if each.state is not State.HELD or session.ordered
+        }
+        aside, info = session.aside, session.member.info
+        if aside is not None and session in self._telling:
+            aside = msgspec.structs.replace(aside, more=True)
+        return Record(
+            self._node,
+            session.identity,
+            bytes(info) if info is not None else None,
+            tuple(there),
+            tuple(session.enrolled),
+            over,
+            session.since,
+            session.space,
+            tuple(there.values()) if session.ordered else None,
+            aside,
+        )
 
     async def _put(self, session: str, record: Record, life: float) -> None:
         try:
@@ -234,25 +276,3 @@ def _being_told(session: Session) -> bool:
 
 def _taken(session: str) -> str:
     return f"taken:{session}"
-
-
-def _record(session: Session, node: str, *, over: bool = False) -> Record:
-    # One that is still being told what it missed is not in its channel yet; unless its client asks for it nowhere again.
-    there = {
-        name: each.begun
-        for name, each in session.subscriptions.items()
-        if each.state is not State.HELD or session.ordered
-    }
-    info = session.member.info
-    return Record(
-        node,
-        session.identity,
-        bytes(info) if info is not None else None,
-        tuple(there),
-        tuple(session.enrolled),
-        over,
-        session.since,
-        session.space,
-        tuple(there.values()) if session.ordered else None,
-        session.aside,
-    )
