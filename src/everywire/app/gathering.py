@@ -41,7 +41,8 @@ class Gathering:
     def subscribe_all(self, channel: str | Iterable[str], /, **whom: Unpack[Whom]) -> Awaitable[Reached]:
         """Subscribe the sessions that are meant to `channel`, or to several, without asking rules: as `subscribe` does for one.
 
-        Once it is awaited, what is published there reaches them. Gives how many are in all of these now; who is in too many channels is not.
+        Once it is awaited, what is published there reaches them. Gives how many are in all of these now, or will be when their clients are
+        back; who is in too many channels is not.
         Raises `Refused` for a name that no kind of channel has.
         """
         hub, choice, named = self.hub, chosen(whom), _names(channel)
