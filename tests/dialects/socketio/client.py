@@ -162,6 +162,14 @@ class Client:
         """Lose every TCP connection, without a word to anybody; gives how many there were."""
         return (await self._ask("cut"))["cut"]
 
+    async def lose(self) -> Report:
+        """Be cut off, until it is noticed; gives the report. Between two polls there is nothing that a cut would hurt."""
+        while True:
+            await self.cut()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2):
+                    return await self.next("disconnect")
+
     async def open(self) -> None:
         """Connect again, after `disconnect` or a refusal."""
         await self._ask("open")

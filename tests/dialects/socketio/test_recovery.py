@@ -1,7 +1,6 @@
 """Connection state recovery with the official client: what it calls recovered is."""
 
 import asyncio
-import contextlib
 
 import pytest
 from tests.dialects.socketio.client import MSGPACK
@@ -52,23 +51,13 @@ async def back(client, sid):
     assert (report["recovered"], report["sid"]) == (True, sid)
 
 
-async def lose(client):
-    """Cut the client off, until it notices: between two polls it has nothing that could be cut."""
-    while True:
-        await client.cut()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                await client.next("disconnect")
-                return
-
-
 @WAY
 async def test_a_broadcast_was_received_before_the_drop(served, clients, way):
     app, url = served
     client, sid = await entered(clients, url, way, "a", "b", reconnectionDelay=200, reconnectionDelayMax=200)
     await app.say("a", 1)
     assert (await client.event("said"))[0] == 1
-    await lose(client)
+    await client.lose()
     for number, room in [(2, "b"), (3, "a"), (4, "c"), (5, "b")]:
         await app.say(room, number)
     await back(client, sid)
@@ -80,7 +69,7 @@ async def test_a_broadcast_was_received_before_the_drop(served, clients, way):
 async def test_nothing_was_emitted_before_the_drop(served, clients, way):
     app, url = served
     client, sid = await entered(clients, url, way, "a")
-    await lose(client)
+    await client.lose()
     await app.say("a", 1)
     await back(client, sid)
     assert (await client.event("said"))[0] == 1
@@ -92,7 +81,7 @@ async def test_only_acknowledged_events_came_before_the_drop(served, clients, wa
     client, sid = await entered(clients, url, way, "a")
     await client.on("asked", "answer")
     assert await app.callers[0].call("asked", "text") == "answer"
-    await lose(client)
+    await client.lose()
     await app.say("a", 1)
     await back(client, sid)
     assert (await client.event("said"))[0] == 1
@@ -109,7 +98,7 @@ async def test_the_last_event_before_the_drop_ends_with_a_text(served, clients, 
     else:
         app.callers[0].tell("fleeting", 0, "a text")
     assert (await client.event("fleeting"))[:2] == [0, "a text"]
-    await lose(client)
+    await client.lose()
     await app.say("a", 1)
     await back(client, sid)
     assert (await client.event("said"))[0] == 1
@@ -124,7 +113,7 @@ async def test_the_last_event_is_older_than_what_is_kept(served, clients, way):
     async with asyncio.timeout(10):
         while (await client.ask_one("everywire:history", {"channel": "brief:a"}))["publications"]:
             pass
-    await lose(client)
+    await client.lose()
     await app.say("b", 1)
     await back(client, sid)
     assert (await client.event("said"))[0] == 1
@@ -136,7 +125,7 @@ async def test_again_and_again(served, clients, way):
     client, sid = await entered(clients, url, way, "a")
     for number in range(4):
         await app.say("a", number)
-        await lose(client)
+        await client.lose()
         await app.say("a", number + 0.5)
         await back(client, sid)
         if way == "upgrade":
@@ -164,7 +153,7 @@ async def test_each_namespace_recovers_by_itself(served, clients, way):
     chat = await clients.connect(f"{url}/chat", **SOON, transports=WAYS[way])
     there = (await chat.next("connect"))["sid"]
     await chat.ask("enter", "b")
-    await lose(main)
+    await main.lose()
     await app.say("a", 1)
     await app.say("b", 2)
     await back(main, sid)
@@ -176,7 +165,7 @@ async def test_each_namespace_recovers_by_itself(served, clients, way):
 async def test_what_is_lost_is_not_called_recovered(served, clients):
     app, url = served
     client, sid = await entered(clients, url, "websocket", "a", reconnectionDelay=300, reconnectionDelayMax=300)
-    await lose(client)
+    await client.lose()
     for number in range(101):  # one more than are kept
         await app.say("a", number)
     report = await client.next("connect")
@@ -197,7 +186,7 @@ async def test_binary_events_with_the_other_parser_as_well(served, clients):
     app, url = served
     for parser in (None, MSGPACK):
         client, sid = await entered(clients, url, "websocket", "a", parser=parser)
-        await lose(client)
+        await client.lose()
         await app.say("a", b"\x00\xff")
         await back(client, sid)
         assert (await client.event("said"))[0] == b"\x00\xff"
