@@ -128,18 +128,16 @@ class Records:
 
     def over(self, session: Session) -> None:
         """Keep what brings back a session whose linger is over."""
-        self._changed.pop(session.id, None)
-        self._telling.discard(session)
+        self.forget(session)
         self._world.start(self._over(session.id, self._record(session, over=True)))
 
     def drop(self, session: Session) -> None:
         """Forget a session for good."""
-        self._changed.pop(session.id, None)
-        self._telling.discard(session)
+        self.forget(session)
         self._world.start(self._drop(session.id))
 
     def forget(self, session: Session) -> None:
-        """Leave the record to another node."""
+        """Write nothing more of a session by itself; its record stays as it is, for another node."""
         self._changed.pop(session.id, None)
         self._telling.discard(session)
 
