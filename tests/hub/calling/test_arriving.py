@@ -43,15 +43,6 @@ def app():
 
 
 @pytest.fixture
-def net(app):
-    with Net(app) as net:
-        yield net
-        net.run(200)
-        counted = [(each.running, each.working, each.queued) for at in app.hub.attachments if (each := at.calls)]
-        assert all(count == ({}, 0, 0) for count in counted)
-
-
-@pytest.fixture
 def long(monkeypatch):
     """The refs of calls that take the long way."""
     taken, registered = [], arriving._registered

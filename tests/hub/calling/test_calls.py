@@ -39,15 +39,6 @@ def app():
     return app
 
 
-@pytest.fixture
-def net(app):
-    with Net(app) as net:
-        yield net
-        net.run(200)
-        counted = [(each.running, each.working, each.queued) for at in app.hub.attachments if (each := at.calls)]
-        assert all(count == ({}, 0, 0) for count in counted)
-
-
 def refused(code, why=""):
     return pytest.raises(Refusal, match=f"^{code} .*{why}")
 

@@ -22,12 +22,6 @@ def app():
     return app
 
 
-@pytest.fixture
-def net(app):
-    with Net(app) as net:
-        yield net
-
-
 def test_a_cancel_ends_the_call_that_it_is_said_of_and_no_other(net):
     client = net.connect()
     first, second = client.send("call", name="slow"), client.send("call", name="slow")
