@@ -47,6 +47,7 @@ class BodyFormat:
 
     `pack` writes some of them, as they follow each other; of a `one_shot` body that is all. `goodbye` is the last word of a line that was
     closed with a code and a reason, `prelude` the first of every body. A one-shot one that may be `compressed` is, where its client and the settings let it be.
+    A streamed one ends once it has `limit` bytes beside its prelude, 0 for none: its client asks on, and a browser lets go of what it has read.
     """
 
     content_type: str
@@ -55,6 +56,7 @@ class BodyFormat:
     prelude: bytes = b""
     one_shot: bool = False
     compressed: bool = False
+    limit: int = 0
 
 
 class Carrier(Protocol):

@@ -6,7 +6,9 @@ from everywire.errors import ProtocolError, reconnectable
 from everywire.payloads import BodyFormat, Payload
 
 NUDGE = Payload("nudge")
-POLL = BodyFormat("text/plain", lambda payloads: "|".join(payloads).encode(), lambda code, reason: b"bye")
+POLL = BodyFormat(
+    "text/plain", lambda payloads: "|".join(payloads).encode(), lambda code, reason: b"bye", one_shot=True
+)
 
 
 class Words:

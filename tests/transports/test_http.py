@@ -1,6 +1,7 @@
 """Lines as transports: numbers, what is kept, who fetches it."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from tests.transports.outlets import Sink
@@ -33,8 +34,8 @@ class Line:
         self.transport = LineTransport(LIMITS, self.loop.call_later, self)
         self.form = Form()
 
-    def deaf(self):
-        self.told.append("deaf")
+    def deaf(self, *, gone):
+        self.told.append("deaf" if gone else "full")
 
     def lost(self, code):
         self.told.append(code)
@@ -42,9 +43,11 @@ class Line:
     def say(self, *texts):
         self.transport.send([Payload(text) for text in texts])
 
-    def stream(self):
+    def stream(self, limit=0, **how):
         sink = Sink()
-        sink.producer = self.transport.stream(sink, self.form.format)
+        sink.producer = self.transport.stream(
+            sink, replace(self.form.format, limit=limit) if limit else self.form.format, **how
+        )
         return sink
 
     def poll(self):
@@ -139,6 +142,51 @@ def test_what_has_not_left_is_kept(line):
         line.say(f"{number:036}")
     sink.producer.gone()
     assert len(line.transport.fetch()) == 60
+
+
+def test_what_left_by_a_lossy_stream_is_gone(line):
+    line.say("one")
+    stream = line.stream(lossy=True)
+    line.say("two")
+    stream.producer.gone()
+    assert (stream.body, line.told) == (b"hello one two ", ["deaf"])
+    assert line.transport.emptied
+    line.say("three")
+    assert line.transport.fetch() == ["three"]
+
+
+def test_what_a_closed_line_has_for_a_lossy_stream_is_given_once(line):
+    line.say("one")
+    line.transport.close(4000)
+    assert [line.stream(lossy=True).body for _ in range(2)] == [b"hello one bye 4000", b"hello bye 4000"]
+
+
+def test_a_lossy_stream_that_reads_too_slowly_is_cut_off(line):
+    stream = line.stream(lossy=True)
+    stream.backlog = 20_000
+    line.say("y" * 15_000)  # alone it may be beyond the bound
+    assert line.transport.closed is None
+    line.say("x")
+    assert (line.transport.closed, stream.over) == ((4413, "too slow"), "aborted")
+
+
+@pytest.mark.parametrize("lossy", [False, True])
+def test_a_stream_ends_at_its_limit_and_the_next_goes_on(line, lossy):
+    first = line.stream(limit=10, lossy=lossy)
+    line.say("four", "more")
+    assert (first.body, first.over, line.told) == (b"hello four more ", "ended", ["full"])
+    line.say("next")
+    if not lossy:
+        line.transport.acknowledge(2)
+    assert line.stream(limit=10, lossy=lossy).body == b"hello next "
+
+
+def test_a_stream_may_be_full_with_what_was_kept(line):
+    line.say("four", "more")
+    stream = line.stream(limit=10, lossy=True)
+    assert (stream.body, stream.over, line.told) == (b"hello four more ", "ended", ["full"])
+    line.say("next")
+    assert line.transport.fetch() == ["next"]
 
 
 def test_a_line_that_nobody_reads_is_closed_beyond_its_bound(line):

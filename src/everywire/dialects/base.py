@@ -120,7 +120,8 @@ class Deliver:
 class Hear:
     """Give what `line` has to say after its payload number `after`, in `form`; a one-shot one waits up to `wait` seconds for that.
 
-    Without `after` what is given is gone: a second such request while one waits, and one whose client is gone, end the line.
+    Without `after` what is given is gone: a request whose client is gone ends the line, as does a second one while another fetches payloads, unless
+    that is answered as `occupied` says: by a reply, or by a code and a reason as the last words of a body.
     """
 
     line: str
@@ -128,6 +129,7 @@ class Hear:
     after: int | None
     wait: float = 0.0
     denial: Denial = told_plainly
+    occupied: Reply | tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

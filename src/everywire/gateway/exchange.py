@@ -9,11 +9,29 @@ from everywire.http.coding import accepted, coded
 from everywire.http.origin import Besides, Origins, cors
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Outlet, Producer, Streamed
+from everywire.payloads import BodyFormat
 
 __all__ = ["Exchange", "remembered"]
 
 _ALWAYS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 _UNBUFFERED = (("X-Accel-Buffering", "no"),)  # or a proxy would gather events until it has a page of them
+
+
+class _Said:
+    """The producer of a body that is over as soon as it begins."""
+
+    __slots__ = ()
+
+    def __init__(self, outlet: Outlet, *pieces: bytes) -> None:
+        for piece in pieces:
+            outlet.write(piece)
+        outlet.end()
+
+    def drained(self) -> None:
+        """Leave it."""
+
+    def gone(self) -> None:
+        """Leave it."""
 
 
 class Exchange:
@@ -44,6 +62,12 @@ class Exchange:
     def stream(self, content_type: str, start: Callable[[Outlet], Producer]) -> Streamed:
         """Answer by a body that is produced over time."""
         return Streamed(200, start, (("Content-Type", content_type), *self._fields, *_UNBUFFERED))
+
+    def farewell(self, form: BodyFormat, code: int, reason: str) -> Response | Streamed:
+        """Answer by the last words of a body alone."""
+        if form.one_shot:
+            return self.whole(form.content_type, form.goodbye(code, reason))
+        return self.stream(form.content_type, lambda outlet: _Said(outlet, form.prelude, form.goodbye(code, reason)))
 
 
 class _Facts:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
-from everywire.dialects.base import Deliver, Hear, Leave, Move, OpenLine
+from everywire.dialects.base import Deliver, Hear, Leave, Move, OpenLine, Reply
 from everywire.errors import CloseCode
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange, remembered
@@ -29,7 +29,7 @@ __all__ = ["HttpLine", "Lines"]
 class HttpLine:
     """A line that HTTP requests carry: `id` is its secret, `origin` the page that opened it, `address` what it is counted under.
 
-    Invariants: `fetching` is true from when a request comes for payloads that are gone once given, until they are. `taken` is the
+    Invariants: `fetching` is true from when a request comes for payloads that are gone once given, until no more are given to it. `taken` is the
     number of the last body that was heard; `early` holds those that wait for the ones between, by number. It is `moving` while a WebSocket has asked for
     it; from when that carries it, it is `moved`.
     """
@@ -61,8 +61,11 @@ class HttpLine:
         self.early: dict[int, asyncio.Future[None]] = {}
         self.transport = LineTransport(lines.settings.limits, hub.world.later, self)
 
-    def deaf(self) -> None:
-        """Let the line wait for its client to ask on."""
+    def deaf(self, *, gone: bool) -> None:
+        """Let the line wait for its client to ask on; where what it was given is lost with it, that is the end."""
+        if gone and self.fetching:
+            self.line.attachment.close(Close.ABNORMAL, "its client is gone")
+        self.fetching = False
         self._lines.rest(self)
 
     def lost(self, code: int) -> None:
@@ -215,7 +218,7 @@ class Lines:
         return exchange.whole(intent.form.content_type, intent.form.pack(payloads))
 
     def _stream(self, line: HttpLine, intent: Hear, outlet: Outlet) -> Producer:
-        hearing = line.transport.stream(outlet, intent.form)
+        hearing = line.transport.stream(outlet, intent.form, lossy=intent.after is None)
         if line.transport.heard:
             self._quiet.discard(line)
         return hearing
@@ -236,10 +239,21 @@ class Lines:
         if over is not None and (line.transport.emptied or over[0] == Close.NO_ANSWER):
             return exchange.deny(410, *over)
         if line.fetching:
-            line.line.attachment.close(CloseCode.PROTOCOL_ERROR, "two requests fetch payloads at once")
-            return exchange.deny(400, Code.BAD_REQUEST, "two requests fetch payloads at once")
+            return self._occupied(exchange, line, intent)
         line.fetching = True  # not only once that begins to run: another request may come before
+        if not intent.form.one_shot:
+            self.rest(line)  # its client may be gone before the body begins
+            return exchange.stream(intent.form.content_type, lambda outlet: self._stream(line, intent, outlet))
         return self._give(exchange, line, intent, line.transport.displace())
+
+    def _occupied(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer:
+        """Answer a second request for payloads that are gone once given."""
+        if isinstance(intent.occupied, Reply):
+            return exchange.reply(intent.occupied)
+        if intent.occupied is not None:
+            return exchange.farewell(intent.form, *intent.occupied)
+        line.line.attachment.close(CloseCode.PROTOCOL_ERROR, "two requests fetch payloads at once")
+        return exchange.deny(400, Code.BAD_REQUEST, "two requests fetch payloads at once")
 
     async def _give(self, exchange: Exchange, line: HttpLine, intent: Hear, turn: int) -> Answer:
         transport = line.transport

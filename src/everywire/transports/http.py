@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -41,8 +42,8 @@ class OutOfStep(Exception):
 class LineListener(Protocol):
     """Who looks after a line."""
 
-    def deaf(self) -> None:
-        """Learn that the client of a stream is gone."""
+    def deaf(self, *, gone: bool) -> None:
+        """Learn that a stream takes nothing any more: its client is `gone`, or it has had as much as its format allows. Also from within a fan-out."""
 
     def lost(self, code: int) -> None:
         """Learn that the transport is closed, whoever did that; never from inside a call to it."""
@@ -66,14 +67,16 @@ CARRIER: Final = LineCarrier()
 class LineTransport:
     """One line as a transport: it outlives the requests that carry it.
 
-    Payloads are numbered from 1. They are kept until the client says that it has them, or, while they are streamed, within `limits.keep`.
+    Payloads are numbered from 1. They are kept until the client says that it has them, or, while they are streamed, within `limits.keep`; what left by
+    a `lossy` stream is not kept.
 
     Invariants: `_kept` ends with payload number `last`, and has `_size` bytes; at most one of `_outlet` and `_poll` is set, and neither once `closed` is;
-    `_turn` counts the requests that fetch payloads, and only the latest gets any.
+    `_turn` counts the requests that fetch payloads, and only the latest gets any; `_left` is how many bytes the stream may still take.
     """
 
     __slots__ = (
-        *("_form", "_kept", "_later", "_limits", "_listener", "_outlet", "_poll", "_room", "_size", "_turn"),
+        *("_form", "_keep", "_kept", "_later", "_left", "_limits", "_listener", "_outlet", "_poll", "_room", "_size"),
+        "_turn",
         *("closed", "last"),
     )
 
@@ -93,6 +96,8 @@ class LineTransport:
         self._poll: asyncio.Future[bool] | None = None
         self._room: asyncio.Future[None] | None = None
         self._turn = 0
+        self._left = math.inf
+        self._keep = limits.keep
         self.closed: tuple[int, str] | None = None
         self.last = 0
 
@@ -134,17 +139,34 @@ class LineTransport:
         piece = pieces.get(self._form)
         if piece is None:
             piece = pieces[self._form] = self._form.pack((data,))
-        self._outlet.write(piece)
-        self._trim(self._outlet)
+        outlet = self._outlet
+        outlet.write(piece)
+        self._trim(outlet)
+        self._left -= len(piece)
+        if self._left <= 0:
+            self._fill(outlet)
+
+    def _fill(self, outlet: Outlet) -> None:
+        """End a stream that has had as much as its format allows."""
+        if self._outlet is outlet:
+            self._outlet = self._form = None
+            outlet.end()
+            self.make_room()
+            self._listener.deaf(gone=False)
 
     def _trim(self, outlet: Outlet) -> None:
         """Keep what may not have left, and a little more; cut off who does not take it."""
-        if outlet.queued() > self._limits.write_limit and len(self._kept) > 1:
+        most = self._limits.write_limit if self._keep else self._limits.write_limit + self._size
+        if outlet.queued() > most and (len(self._kept) > 1 or not self._keep):
             outlet.push()  # how slow a client is cannot be judged before
-            if outlet.queued() > self._limits.write_limit:
+            if outlet.queued() > most:
                 self._cut_off()
                 return
-        most = self._limits.keep + outlet.queued()
+        if not self._keep:
+            self._kept.clear()
+            self._size = 0
+            return
+        most = self._keep + outlet.queued()
         while self._size > most and self._kept:
             self._size -= len(self._kept.popleft()) + _OVERHEAD
 
@@ -227,18 +249,24 @@ class LineTransport:
         if poll is not None and not poll.done():
             poll.set_result(displaced)
 
-    def stream(self, outlet: Outlet, form: BodyFormat) -> Hearing:
+    def stream(self, outlet: Outlet, form: BodyFormat, *, lossy: bool = False) -> Hearing:
         """Write what is kept, then everything, to `outlet`."""
         self.displace()
         outlet.write(form.prelude)
-        if self._kept:
-            outlet.write(form.pack(tuple(self._kept)))
+        piece = form.pack(tuple(self._kept)) if self._kept else b""
+        outlet.write(piece)
         if self.closed is not None:
             outlet.write(form.goodbye(*self.closed))
             outlet.end()
+            if lossy:
+                self._kept.clear()
         else:
             self._outlet, self._form = outlet, form
+            self._left = (form.limit or math.inf) - len(piece)
+            self._keep = 0 if lossy else self._limits.keep
             self._trim(outlet)
+            if self._left <= 0:
+                self._fill(outlet)
         self.make_room()
         return Hearing(self, outlet)
 
@@ -282,7 +310,7 @@ class LineTransport:
         if self._outlet is outlet:
             self._outlet = self._form = None
             self.make_room()
-            self._listener.deaf()
+            self._listener.deaf(gone=True)
 
 
 class Hearing:
