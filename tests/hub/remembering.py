@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from everywire.messages import Connect, Connected, Moved, Publication, Refusal, Subscribed, Unsubscribed
+from everywire.messages import Closing, Connect, Connected, Moved, Publication, Refusal, Subscribed, Unsubscribed
 from everywire.payloads import Payload
 from everywire.testing.transport import MemoryTransport
 
 
 class Plainly:
-    """A codec that says events as they are."""
+    """A codec that says events as they are, and leaves the end to the transport."""
 
     def encode(self, event: Any) -> tuple[Payload, ...]:
-        return (Payload(event),)
+        return () if isinstance(event, Closing) else (Payload(event),)
 
 
 CODEC = Plainly()

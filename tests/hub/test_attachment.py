@@ -7,7 +7,7 @@ import pytest
 from everywire.app import Everywire
 from everywire.http.request import Request
 from everywire.hub.bundle import Bundle
-from everywire.messages import Beat, Connect, Ping, Publication, Raw
+from everywire.messages import Beat, Closing, Connect, Ping, Publication, Raw
 from everywire.payloads import Payload
 from everywire.testing import Net
 from everywire.testing.transport import MemoryTransport
@@ -15,7 +15,7 @@ from everywire.testing.transport import MemoryTransport
 
 class TwoWords:
     def encode(self, event):
-        return () if isinstance(event, Beat) else (Payload("one"), Payload("two"))
+        return () if isinstance(event, Beat | Closing) else (Payload("one"), Payload("two"))
 
 
 @pytest.fixture

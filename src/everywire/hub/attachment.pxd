@@ -25,4 +25,5 @@ cdef class Attachment:
     cpdef bint pay(self, Py_ssize_t size) except -1
     cpdef tell(self, event)
     cpdef close(self, code, reason)
+    cpdef goodbye(self, code, reason)
     cpdef lost(self, code)

@@ -160,8 +160,13 @@ class Attachment:
                 told = {"code": int(code)} | ({"address": self.address} if self.address is not None else {})
                 quoted = ascii(reason)
                 _log.info("closing a transport: %s", quoted[1 : len(quoted) - 1], extra=told)
-            self.transport.close(code, reason)
+            self.goodbye(code, reason)
             self._hub.lost(self, code)
+
+    def goodbye(self, code: int, reason: str) -> None:
+        """Tell the client why, then close the transport; also of an attachment that the hub has forgotten already."""
+        self.transport.send(self.codec.encode(m.Closing(int(code), reason)))
+        self.transport.close(code, reason)
 
     def lost(self, code: int) -> None:
         """Take notice that the transport is gone, closed with `code` (1006 without a close frame)."""

@@ -48,7 +48,7 @@ async def handle(hub: Hub, attachment: Attachment, command: m.Command) -> m.Even
         case m.Leave():
             session.lost = Close.NORMAL
             hub.end(session)
-            attachment.transport.close(Close.NORMAL, "")
+            attachment.goodbye(Close.NORMAL, "")
             return None
         case m.Call():
             await call(hub, attachment, session, command)

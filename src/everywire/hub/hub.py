@@ -212,7 +212,7 @@ class Hub:
         """Continue a session over a new attachment; an older one is closed with 4409."""
         if (old := session.attachment) is not None:
             self.detach(old)
-            old.transport.close(Close.CONTINUED, "the session was continued elsewhere")
+            old.goodbye(Close.CONTINUED, "the session was continued elsewhere")
         self._lingering.discard(session)
         self.metrics.sessions_resumed += 1
         self._join(attachment, session)
@@ -259,7 +259,7 @@ class Hub:
         self._part(session)
         self.records.forget(session)
         if attachment is not None:
-            attachment.transport.close(Close.CONTINUED, "the session was continued elsewhere")
+            attachment.goodbye(Close.CONTINUED, "the session was continued elsewhere")
 
     def _part(self, session: Session) -> None:
         if (attachment := session.attachment) is not None:
@@ -437,7 +437,7 @@ class Hub:
         """Close every transport, and all timers; `settled` waits for what is under way then."""
         for attachment in [*self.attachments]:
             self.detach(attachment)
-            attachment.transport.close(code, reason)
+            attachment.goodbye(code, reason)
         for deadlines in (self._lingering, self.unconnected, self._unclaimed, self.call_deadlines, self.expiries):
             deadlines.close()
         for part in (self.heartbeats, self.places, self.changes, self.records, self.repairs, self.rosters):

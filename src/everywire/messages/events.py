@@ -14,6 +14,7 @@ __all__ = [
     "Beat",
     "Calling",
     "Changed",
+    "Closing",
     "Connected",
     "Entries",
     "Event",
@@ -241,6 +242,16 @@ class Beat(Value, frozen=True):
     """The server is alive, and asks whether the client is."""
 
 
+class Closing(Value, frozen=True):
+    """We are about to close the transport, with `code` for `reason`; it is the last that is told.
+
+    It is not told where the client, or the network, ends it.
+    """
+
+    code: int
+    reason: str
+
+
 class Ponged(Value, frozen=True):
     """The answer to a `Ping`."""
 
@@ -277,6 +288,7 @@ Event: TypeAlias = (
     | Calling
     | Refusal
     | Beat
+    | Closing
     | Ponged
     | Moved
 )

@@ -131,7 +131,7 @@ def test_there_is_a_message_for_each_example():
 
 def test_there_is_an_example_of_each_message():
     assert {type(command) for command in COMMANDS.values()} == set(m.Command.__args__) - {m.Malformed}
-    assert {type(event) for event in EVENTS.values()} == set(m.Event.__args__)
+    assert {type(event) for event in EVENTS.values()} == set(m.Event.__args__) - {m.Closing}  # which the transport says
 
 
 @pytest.mark.parametrize("vector", VECTORS["commands"], ids=names("commands"))

@@ -105,6 +105,7 @@ def test_a_channel_with_a_reserved_name_is_told_by_another():
         m.Refusal(-1, 109, "unknown name"),
         m.End(-1),
         m.Beat(),
+        m.Closing(1001, "the server is going away"),
         m.Item(5, Raw(b"1")),
         m.Credit(5, 1),
         m.Cancel(5),

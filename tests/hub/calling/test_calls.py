@@ -132,7 +132,7 @@ def test_binary_data_goes_both_ways(app):
         client.line.attachment.codec = (codec := Spy(client.line.attachment.codec))
         client.connect()
         client.ask("call", name="flip", data=picture)
-    assert codec.said[-1].data == msgspec.msgpack.encode({"name": "a", "pixels": b"\1\0"})
+        assert codec.said[-1].data == msgspec.msgpack.encode({"name": "a", "pixels": b"\1\0"})
 
 
 class Spy:

@@ -246,7 +246,9 @@ class NativeCodec:
     __slots__ = ()
 
     def encode(self, event: m.Event) -> tuple[Payload, ...]:
-        """Give the one text payload that says `event`."""
+        """Give the one text payload that says `event`; nothing of the end, which the transport says."""
+        if isinstance(event, m.Closing):
+            return ()
         said = _json_words.publication(event) if isinstance(event, m.Publication) else _json_words.say(event)
         return (Payload(_write(said).decode()),)
 
@@ -257,7 +259,9 @@ class PackedCodec:
     __slots__ = ()
 
     def encode(self, event: m.Event) -> tuple[Payload, ...]:
-        """Give the one binary payload that says `event`."""
+        """Give the one binary payload that says `event`; nothing of the end, which the transport says."""
+        if isinstance(event, m.Closing):
+            return ()
         said = _packed_words.publication(event) if isinstance(event, m.Publication) else _packed_words.say(event)
         return (Payload(_pack(said)),)
 
@@ -281,7 +285,9 @@ class EventCodec:
         self._typed = typed
 
     def encode(self, event: m.Event) -> tuple[Payload, ...]:
-        """Give the one payload that says `event`."""
+        """Give the one payload that says `event`; nothing of the end, which the transport says."""
+        if isinstance(event, m.Closing):
+            return ()
         if isinstance(event, m.Publication):
             return (EventPayload(event, _write(_json_words.publication(event))),)
         said = _json_words.say(event)

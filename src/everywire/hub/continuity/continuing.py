@@ -134,7 +134,7 @@ class Continuing:
             self._abandoned.popitem(last=False)
         self._hub.end(session)
         if attachment is not None:
-            attachment.transport.close(Close.TRY_AGAIN_LATER, "the session cannot be gone on with")
+            attachment.goodbye(Close.TRY_AGAIN_LATER, "the session cannot be gone on with")
 
     def _rebuilt(self, name: str, record: Record) -> tuple[Session, list[Subscription]]:
         """Make the session anew, its subscriptions resting; gives those whose places it still has."""
