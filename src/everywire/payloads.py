@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from everywire.messages import Event
 
-__all__ = ["BodyFormat", "Carrier", "Codec", "Part", "Payload", "Transport"]
+__all__ = ["BodyFormat", "Carrier", "Codec", "Part", "Payload", "Transport", "Uncounted"]
 
 
 class Payload:
@@ -24,6 +24,12 @@ class Payload:
 
     def __repr__(self) -> str:
         return f"Payload({self.data!r})"
+
+
+class Uncounted(Payload):
+    """A payload that has no number where others have one: it is of its moment, and never said again."""
+
+    __slots__ = ()
 
 
 class Codec(Protocol):

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from everywire.http.request import Request
-from everywire.messages import Command, Heartbeat
+from everywire.messages import Command, Connect, Heartbeat
 from everywire.messages.values import Value
 from everywire.payloads import BodyFormat, Codec, Part, Payload
 
 __all__ = ["Decoder", "Denial", "Dialect", "Heartbeat", "Intent", "NewId", "Reply", "Talk", "Follow", "told_plainly"]
 __all__ += ["Ask", "Deliver", "Hear", "Leave", "Move", "Open", "OpenLine", "Preflight", "Watch", "Within"]
+__all__ += ["Acknowledged", "Agreed", "Carry", "Counting", "Numbering"]
 
 NewId: TypeAlias = Callable[[], str]
 """Mints an unguessable id, safe in URLs."""
@@ -47,14 +48,47 @@ class Within(Value, frozen=True):
     command: Command
 
 
+class Numbering(Protocol):
+    """What a client is told of numbers, on a line where both sides count what they say: from 1 on, every payload that is not `Uncounted`."""
+
+    def sequence(self, number: int) -> Payload:
+        """Say that what follows begins with this number; it is the first thing that a new WebSocket carries."""
+
+    def acknowledgement(self, number: int) -> Payload:
+        """Say that everything up to this number was heard."""
+
+
+class Agreed(Value, frozen=True):
+    """Not a command: from now on the client reads `codec`. With a `numbering` the line outlives the WebSocket that carries it, and goes on over the next."""
+
+    codec: Codec
+    numbering: Numbering | None = None
+
+
+class Acknowledged(Value, frozen=True):
+    """Not a command: the client has heard everything up to this number."""
+
+    number: int
+
+
 class Decoder(Protocol):
     """The reading half of a dialect: one per transport, because languages have state."""
 
-    def decode(self, data: str | bytes) -> Iterable[Command | Within]:
+    def decode(self, data: str | bytes) -> Iterable[Command | Within | Agreed | Acknowledged]:
         """Give the commands in one payload, lazily: one is handled before the next is read.
 
         Raises `ProtocolError` where the payload is beyond the language; what was given before counts.
         """
+
+
+class Counting(Decoder, Protocol):
+    """The reading half of a language with numbers: what was heard before is given once."""
+
+    received: int
+    """The number of the last message that was given."""
+
+    def again(self) -> None:
+        """Begin with a new WebSocket: forget what came in part, and give nothing until the client has said which number it begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +96,8 @@ class Open:
     """Make the exchange a transport, whose client reads `codec` and is read by `decoder`.
 
     `subprotocol` is what a WebSocket handshake selects, `greeting` is sent first. Where the decoder tells several sessions apart,
-    `part` ends one of them, and `codec` says what concerns the transport alone. An `abrupt` WebSocket is closed without a close frame.
+    `part` ends one of them, and `codec` says what concerns the transport alone. An `abrupt` WebSocket is closed without a close frame; a `patient` one by its
+    client, which was told, or by us after a while. Where the client is still to agree on its codec (`agrees`), the decoder says which it is (`Agreed`).
     """
 
     codec: Codec
@@ -71,6 +106,8 @@ class Open:
     greeting: tuple[Payload, ...] = ()
     part: Part | None = None
     abrupt: bool = False
+    agrees: bool = False
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +131,25 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Carry:
+    """Make the exchange a WebSocket that carries `line` from now on; `token` is what its client shows.
+
+    Where another one does already it is refused, unless the line is numbered: then the earlier is cut off. A `patient` one is closed by its client.
+    """
+
+    line: str
+    denial: Denial = told_plainly
+    token: str | None = None
+    patient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OpenLine:
-    """Make a line: a transport that is carried by further requests. It hears `payload`, where there is one; `answer` tells the client its id."""
+    """Make a line: a transport that is carried by further requests. It hears `payload`, where there is one; `answer` tells the client its id.
+
+    Where the client is still to agree on its codec (`agrees`), the decoder says which it is (`Agreed`); and the first request that carries such a line
+    settles how: by polls, by a stream or by a WebSocket (`Carry`). With `asks` there is no line unless who says that may connect.
+    """
 
     codec: Codec
     decoder: Decoder
@@ -103,6 +157,8 @@ class OpenLine:
     payload: str | bytes | None = None
     denial: Denial = told_plainly
     part: Part | None = None
+    agrees: bool = False
+    asks: Connect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +170,7 @@ class Deliver:
     payloads: tuple[str | bytes, ...]
     answer: Reply
     denial: Denial = told_plainly
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +178,9 @@ class Hear:
     """Give what `line` has to say after its payload number `after`, in `form`; a one-shot one waits up to `wait` seconds for that.
 
     Without `after` what is given is gone: a request whose client is gone ends the line, as does a second one while another fetches payloads, unless
-    that is answered as `occupied` says: by a reply, or by a code and a reason as the last words of a body.
+    that is answered as `occupied` says: by a reply, or by a code and a reason as the last words of a body. Where there is an answer
+    `displaced` for the first of the two, the second goes on instead, and who is gone before anything was given leaves the line as it is. The first request
+    of all is answered `at_first` without waiting.
     """
 
     line: str
@@ -130,6 +189,9 @@ class Hear:
     wait: float = 0.0
     denial: Denial = told_plainly
     occupied: Reply | tuple[int, str] | None = None
+    at_first: bool = False
+    displaced: Reply | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +201,7 @@ class Leave:
     line: str
     answer: Reply
     denial: Denial = told_plainly
+    token: str | None = None
 
 
 class Talk(Protocol):
@@ -209,7 +272,7 @@ class Preflight:
     any_header: bool = False
 
 
-Intent: TypeAlias = Reply | Open | Move | OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight
+Intent: TypeAlias = Reply | Open | Move | Carry | OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight
 
 
 class Dialect(Protocol):
