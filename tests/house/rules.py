@@ -21,6 +21,8 @@ MOST_PARAMETERS = 5
 PURE_LAYERS = ("dialects", "errors", "http", "messages", "payloads", "ws")
 IMPURE_MODULES = frozenset({"asyncio", "socket", "ssl", "time", "random", "secrets", "uuid", "threading", "logging"})
 VAGUE_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "core", "misc"})
+# What dialects share, and brokers: neither knows another.
+SHARED = {"dialects": ("base", "channel_calls", "emission"), "brokers": ("base",)}
 # Words of other projects for things that have a name here; a dialect speaks its own language.
 FOREIGN_WORDS = {
     "packet": "frame below the transport, payload above it",
@@ -152,15 +154,19 @@ def impure_imports(source: Source) -> Iterator[str]:
 
 
 def sideways_imports(source: Source) -> Iterator[str]:
-    """Dialects know no dialect, brokers no broker, and the hub of brokers only the interface."""
+    """Dialects know no dialect, brokers no broker, and the hub of brokers only the interface.
+
+    What several of them share is in modules of its own beside them.
+    """
     own = "everywire." + ".".join(Path(source.path).with_suffix("").parts[2:])
     for line, module in imports(source):
         for package in ("dialects", "brokers"):
             prefix = f"everywire.{package}."
-            allowed = (prefix + own[len(prefix) :].split(".")[0] if own.startswith(prefix) else own, prefix + "base")
+            itself = prefix + own[len(prefix) :].split(".")[0] if own.startswith(prefix) else own
+            allowed = (itself, *(prefix + each for each in SHARED[package]))
             sibling = source.layer == package or (source.layer == "hub" and package == "brokers")
             if sibling and module.startswith(prefix) and not _within(module, allowed):
-                yield f"{line}: imports {module}; only {prefix}base is known here"
+                yield f"{line}: imports {module}; of {package}, only what they share is known here: {', '.join(SHARED[package])}"
 
 
 def negative_indices(source: Source) -> Iterator[str]:

@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from everywire import messages as m
+from everywire.dialects.emission import arguments, emission
 from everywire.dialects.socketio.packets import MAIN, RESERVED
-from everywire.dialects.socketio.writing import arguments, emission
 from everywire.fitness import array_elements, to_json
 from everywire.http.origin import OWN, source
 from everywire.http.redaction import shown
@@ -130,7 +130,7 @@ def asked(call: m.Call) -> Raw:
 def emitted(event: m.Publication | m.Calling) -> Raw:
     """Give what a client is told."""
     if isinstance(event, m.Publication):
-        return _array(*emission(event.channel, event.data))
+        return _array(*emission(event.channel, event.data, RESERVED))
     return _array(event.name, arguments(event))
 
 

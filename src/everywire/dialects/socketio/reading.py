@@ -9,8 +9,8 @@ import msgspec
 
 from everywire import messages as m
 from everywire.dialects.base import Within
+from everywire.dialects.channel_calls import OWN, meant
 from everywire.dialects.socketio import packed, packets
-from everywire.dialects.socketio.channels import OWN, meant
 from everywire.dialects.socketio.engine import binary
 from everywire.dialects.socketio.packets import MAIN, RESERVED, Kind, Packet
 from everywire.dialects.socketio.writing import CONNECT, NamespaceCodec, PackedCodec, TextCodec

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from everywire import messages as m
+from everywire.dialects.channel_calls import OWN, answered
+from everywire.dialects.emission import arguments, emission, spread
 from everywire.dialects.socketio import packed, packets
-from everywire.dialects.socketio.channels import OWN, answered
 from everywire.dialects.socketio.packets import RESERVED, Kind
-from everywire.fitness import array_elements, to_json, to_packed
+from everywire.fitness import to_json, to_packed
 from everywire.messages import Data, Packed, Raw, Result
 from everywire.payloads import Payload
 
-__all__ = ["CONNECT", "NamespaceCodec", "PackedCodec", "TextCodec", "arguments", "emission"]
+__all__ = ["CONNECT", "NamespaceCodec", "PackedCodec", "TextCodec"]
 
 CONNECT = "connect"  # what the first command of a session is called by
 
 _BAD_REQUEST = 107
-_MAX_NAME = 255
 _UNKNOWN = ":0"  # what a client shows that may have missed something: it cannot recover by that
 
-
-class _Emitted(msgspec.Struct, forbid_unknown_fields=True):
-    """Data that says how it is to be emitted: several arguments, and the name of a publication's event."""
-
-    event: str | None
-    args: list[Raw]
-
-
-_read_emitted = msgspec.json.Decoder(_Emitted).decode
-_unpack_emitted = msgspec.msgpack.Decoder(_Emitted).decode
 _unpack = msgspec.msgpack.Decoder().decode
 _write = msgspec.json.Encoder().encode
 
@@ -87,7 +77,7 @@ class NamespaceCodec:
             return ()
         match event:
             case m.Result(data=data):
-                return self._packet(Kind.ACK, ref, _arguments(data))
+                return self._packet(Kind.ACK, ref, spread(data))
             case m.End():
                 return self._packet(Kind.ACK, ref, ())
             case m.Refusal():
@@ -101,7 +91,7 @@ class NamespaceCodec:
 
     def _published(self, event: m.Publication) -> tuple[Payload, ...]:
         order = _shown(m.Position(event.era, event.order) if event.order else None)
-        return self._unasked(*emission(event.channel, event.data), order)
+        return self._unasked(*emission(event.channel, event.data, RESERVED), order)
 
     def _unasked(self, name: str, arguments: Sequence[Data], order: str) -> tuple[Payload, ...]:
         """Say an EVENT that is not acknowledged.
@@ -171,48 +161,8 @@ class PackedCodec(NamespaceCodec):
         return (Payload(packed.write(kind, self.namespace, number, content)),)
 
 
-def emission(channel: str, data: Data) -> tuple[str, tuple[Data, ...]]:
-    """Give the event that a publication is to a client: its name, and its arguments."""
-    emitted = _emitted(data)
-    if emitted is not None and emitted.event is not None and _fit_name(emitted.event):
-        return emitted.event, _each(data, emitted)
-    return channel, (data,)
-
-
-def arguments(calling: m.Calling) -> Sequence[Data]:
-    """Give the arguments with which a client is called."""
-    if calling.data is None:
-        return ()
-    return array_elements(calling.data) if calling.positional else _arguments(calling.data, calling.name)
-
-
-def _emitted(data: Data) -> _Emitted | None:
-    """Read data that says how it is to be emitted; None for all other data."""
-    if b"args" not in bytes(data):
-        return None
-    try:
-        return _unpack_emitted(data) if isinstance(data, Packed) else _read_emitted(data)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _each(data: Data, emitted: _Emitted) -> tuple[Data, ...]:
-    kind: Callable[[Raw], Data] = Packed if isinstance(data, Packed) else Raw
-    return tuple(kind(argument) for argument in emitted.args)
-
-
-def _arguments(data: Data, name: str | None = None) -> tuple[Data, ...]:
-    """Give the arguments that `data` stands for: itself, unless it says that it is several, for nothing else than `name`."""
-    emitted = _emitted(data)
-    return (data,) if emitted is None or emitted.event not in (None, name) else _each(data, emitted)
-
-
 def _shown(order: m.Position | None, aside: int = 0) -> str:
     """Give what a client shows that has everything up to `order`, and was told so often something `aside`."""
     if order is None:
         return _UNKNOWN
     return f"{order.epoch}:{order.offset}.{aside}" if aside else f"{order.epoch}:{order.offset}"
-
-
-def _fit_name(name: str) -> bool:
-    return 0 < len(name) <= _MAX_NAME and name not in RESERVED

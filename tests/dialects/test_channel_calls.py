@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from everywire import messages as m
+from everywire.dialects.channel_calls import answered, meant
 from everywire.dialects.socketio import SocketIODialect
-from everywire.dialects.socketio.channels import answered, meant
 from everywire.dialects.socketio.writing import PackedCodec, TextCodec
 from everywire.messages import Packed, Raw
 
