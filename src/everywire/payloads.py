@@ -39,6 +39,10 @@ class Codec(Protocol):
     filter, a delta, a version of a wire is another codec, wrapped around one.
     """
 
+    @property
+    def dialect(self) -> str:
+        """The name of the dialect that it writes: others see it of a session whose client reads this."""
+
     def encode(self, event: Event) -> tuple[Payload, ...]:
         """Say `event` in the wire's language; an empty tuple where the language has no word for it."""
 

@@ -42,7 +42,10 @@ EVENTS = [
     ({"type": "published", "id": 4, "channel": "c"}, wire.Published(4, "c")),
     ({"type": "publication", "channel": "c", "data": None, "time": 7}, wire.Publishing(None, 7, channel="c")),
     ({"type": "join", "channel": "c", "member": {"session": "s"}}, wire.Joined("c", Member("s"))),
-    ({"type": "leave", "channel": "c", "member": {"session": "s"}}, wire.Left("c", Member("s"))),
+    (
+        {"type": "leave", "channel": "c", "member": {"session": "s", "dialect": "x"}},
+        wire.Left("c", Member("s", dialect="x")),
+    ),
     (
         {"type": "history", "id": 5, "channel": "c", "epoch": "e", "offset": 2, "publications": []},
         wire.Page(5, "c", "e", 2, []),

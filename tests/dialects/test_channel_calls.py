@@ -90,13 +90,13 @@ TOLD = {"data": {"x": 1}, "time": 1700, "offset": 3, "from": {"session": "s1", "
             {"channel": "c", "epoch": "e", "offset": 3, "recovered": True, "publications": [TOLD]},
         ),
         (
-            m.Subscribed(5, "c", None, False, (), (m.Member("s2", tabs=2),), "ask", (BINARY,), 4),
+            m.Subscribed(5, "c", None, False, (), (m.Member("s2", tabs=2, dialect="socketio"),), "ask", (BINARY,), 4),
             {
                 "channel": "c",
                 "recovered": False,
                 "publications": [],
                 "more": "ask",
-                "members": [{"session": "s2", "user": None, "tabs": 2}],
+                "members": [{"session": "s2", "user": None, "tabs": 2, "dialect": "socketio"}],
                 "entries": [{"data": "YQ==", "time": 1700, "entry": "k", "removed": True}],
                 "after": 4,
             },

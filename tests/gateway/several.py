@@ -14,6 +14,8 @@ POLL = BodyFormat(
 class Words:
     """What the client called `name` reads."""
 
+    dialect = "several"
+
     def __init__(self, name):
         self.name = name
 

@@ -11,6 +11,8 @@ from everywire.testing.transport import MemoryTransport
 class Plainly:
     """A codec that says events as they are, and leaves the end to the transport."""
 
+    dialect = "plain"
+
     def encode(self, event: Any) -> tuple[Payload, ...]:
         return () if isinstance(event, Closing) else (Payload(event),)
 

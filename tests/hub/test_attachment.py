@@ -14,6 +14,8 @@ from everywire.testing.transport import MemoryTransport
 
 
 class TwoWords:
+    dialect = "two words"
+
     def encode(self, event):
         return () if isinstance(event, Beat | Closing) else (Payload("one"), Payload("two"))
 

@@ -15,6 +15,8 @@ export interface Member {
   user: string | null;
   info?: unknown;
   tabs?: number;
+  /** What its client speaks: "socketio", …; absent for everywire's own. */
+  dialect?: string;
 }
 
 /** Channel data. `offset` is absent when it was ephemeral; `time` is in milliseconds since 1970, by the server's clock. */

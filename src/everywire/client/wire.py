@@ -59,13 +59,15 @@ T = TypeVar("T")
 class Member(Struct, frozen=True):
     """A session in a channel: `user` is whom the server authenticated, `info` what the client said about itself.
 
-    Where the channel's presence counts users, it is a user with `tabs` sessions, and `session` the first of them.
+    Where the channel's presence counts users, it is a user with `tabs` sessions, and `session` the first of them. `dialect` is what
+    its client speaks: "native", "socketio", …
     """
 
     session: str
     user: str | None = None
     info: Any = None
     tabs: int = 1
+    dialect: str = "native"
 
 
 class Publication(Struct, Generic[T], frozen=True):

@@ -159,7 +159,11 @@ def _member(member: m.Member) -> dict[str, Any]:
     said: dict[str, Any] = {"session": member.session, "user": member.user}
     if member.info is not None:
         said["info"] = member.info
-    return {**said, "tabs": member.tabs} if member.tabs != 1 else said
+    if member.tabs != 1:
+        said["tabs"] = member.tabs
+    if member.dialect != "native":
+        said["dialect"] = member.dialect
+    return said
 
 
 def _publications(publications: Iterable[m.Publication]) -> list[dict[str, Any]]:

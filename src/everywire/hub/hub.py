@@ -184,7 +184,8 @@ class Hub:
 
     def begin(self, attachment: Attachment, identity: Identity, command: Connect, name: str) -> Session:
         """Make a new session called `name` and attach it, as its client asked for."""
-        session = Session(Member(name, identity.user, identity.shown(command.info)), identity, command.space)
+        info, dialect = identity.shown(command.info), attachment.codec.dialect
+        session = Session(Member(name, identity.user, info, dialect=dialect), identity, command.space)
         session.unseen = attachment.unseen
         self.adopt(session)
         self.metrics.sessions_opened += 1

@@ -65,12 +65,14 @@ class Member(Value, frozen=True):
     """Who a session is to others: its public id, the user, and what the client told about itself.
 
     Where a channel's presence counts users, a member is a user with `tabs` sessions, and `session` is the one that it joined with.
+    `dialect` is what that one's client speaks.
     """
 
     session: str
     user: str | None = None
     info: Raw | None = None
     tabs: int = 1
+    dialect: str = "native"
 
 
 class Heartbeat(Value, frozen=True):

@@ -85,6 +85,12 @@ def test_null_is_said_where_it_means_something_and_left_out_elsewhere():
     assert json.loads(text(m.Calling(1, "f", Raw(b"null"))))["data"] is None
 
 
+def test_the_dialect_of_a_member_is_said_where_it_is_another():
+    joined = m.Joined("c", m.Member("s", dialect="socketio"))
+    for said in (json.loads(text(joined)), packed(joined)):
+        assert said["member"] == {"session": "s", "user": None, "dialect": "socketio"}
+
+
 def test_times_are_whole_milliseconds():
     said = json.loads(text(m.Connected(1, "s", None, "r", False, m.Heartbeat(0.0015, 10), expires=59.9999)))
     assert (said["heartbeat"], said["expires"]) == ({"every": 2, "patience": 10_000}, 60_000)

@@ -30,7 +30,7 @@ def test_what_is_known_of_a_session(app, kept):
         client.ask("call", name="keep")
         [caller] = kept
         assert (caller.user, caller.session, caller.info) == ("ada", client.session, {"lang": "de"})
-        assert caller.member.user == "ada"
+        assert (caller.member.user, caller.dialect) == ("ada", "native")
         assert caller.connected
         assert caller.params == {}
         assert "ada" in repr(caller)

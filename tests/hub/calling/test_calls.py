@@ -138,6 +138,8 @@ def test_binary_data_goes_both_ways(app):
 class Spy:
     """A codec that remembers what it was to say."""
 
+    dialect = "remembered"
+
     def __init__(self, codec):
         self.codec = codec
         self.said = []

@@ -16,6 +16,8 @@ from everywire.testing.transport import MemoryTransport
 class Counting:
     """A codec that says how often it was asked."""
 
+    dialect = "counting"
+
     def __init__(self):
         self.asked = 0
 

@@ -28,6 +28,16 @@ def told(nodes, kind, note, node=0):
 # A node that dies.
 
 
+def test_whoever_goes_on_elsewhere_speaks_the_same_dialect(nodes):
+    client = nodes.client("a")
+    assert nodes.session(client).member.dialect == "plain"
+    nodes.die(0)
+    client.vanish()
+    nodes.back(client, 1)
+    assert client.resumed
+    assert nodes.session(client, 1).member.dialect == "plain"
+
+
 @pytest.mark.parametrize("dies", [False, True])
 def test_a_subscription_begins_when_other_nodes_can_know_of_it(nodes, dies):
     client = nodes.client("a")

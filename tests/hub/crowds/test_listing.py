@@ -33,7 +33,7 @@ def test_a_session_is_shown_as_it_is_on_its_node(crowd):
     ann.subscribe("room:milk")
     (seen,) = crowd.get(crowd.node().sessions()).sessions
     assert (seen.session, seen.node) == (ann.session, crowd.node(1).hub.node)
-    assert (seen.user, seen.info, seen.space) == ("ann", {"color": "red"}, "")
+    assert (seen.user, seen.info, seen.space, seen.dialect) == ("ann", {"color": "red"}, "", "native")
     assert seen.channels == ("room:tea", "room:milk")
     assert (seen.connected, seen.transport, seen.address) == (True, "memory", None)
     assert seen.since == crowd.node(1).hub.sessions[ann.session].since / 1000

@@ -24,6 +24,7 @@ class _Member(msgspec.Struct, omit_defaults=True):
     user: str | None
     info: Raw | None = None
     tabs: int = 1
+    dialect: str = "native"
 
 
 class _Kept(msgspec.Struct, omit_defaults=True):
@@ -193,7 +194,7 @@ class _Words:
 
     def _member(self, member: m.Member) -> _Member:
         info = self._put(member.info) if member.info is not None else None
-        return _Member(member.session, member.user, info, member.tabs)
+        return _Member(member.session, member.user, info, member.tabs, member.dialect)
 
     def _members(self, members: Iterable[m.Member]) -> list[_Member]:
         return [self._member(each) for each in members]
@@ -244,6 +245,7 @@ class NativeCodec:
     """Writes events as JSON text."""
 
     __slots__ = ()
+    dialect = "native"
 
     def encode(self, event: m.Event) -> tuple[Payload, ...]:
         """Give the one text payload that says `event`; nothing of the end, which the transport says."""
@@ -257,6 +259,7 @@ class PackedCodec:
     """Writes events as MessagePack."""
 
     __slots__ = ()
+    dialect = "native"
 
     def encode(self, event: m.Event) -> tuple[Payload, ...]:
         """Give the one binary payload that says `event`; nothing of the end, which the transport says."""
@@ -280,6 +283,7 @@ class EventCodec:
     """Gives events with their JSON; without a `type` where that goes without saying."""
 
     __slots__ = ("_typed",)
+    dialect = "native"
 
     def __init__(self, *, typed: bool) -> None:
         self._typed = typed

@@ -56,6 +56,7 @@ class EngineCodec:
     """Says what concerns a transport alone."""
 
     __slots__ = ()
+    dialect = "socketio"
 
     def encode(self, event: m.Event) -> tuple[Payload, ...]:
         """Give the packet that asks whether the client is there; there are no other words."""

@@ -36,6 +36,7 @@ class NamespaceCodec:
     """
 
     __slots__ = ("__weakref__", "namespace", "recoverable")
+    dialect = "socketio"
 
     def __init__(self, namespace: str, *, recoverable: bool = False) -> None:
         self.namespace = namespace

@@ -62,6 +62,11 @@ class Caller:
         return self._session.user
 
     @property
+    def dialect(self) -> str:
+        """What its client speaks: "native", "socketio", …"""
+        return self._session.member.dialect
+
+    @property
     def space(self) -> str:
         """Which of its client's sessions it is: a namespace of Socket.IO, "" where a client is one session."""
         return self._session.space

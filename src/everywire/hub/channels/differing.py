@@ -24,6 +24,11 @@ class Differing:
         self._most = most
         self._last: dict[str | None, Publication] = {}
 
+    @property
+    def dialect(self) -> str:
+        """The inner one's."""
+        return self.inner.dialect
+
     def encode(self, event: Event) -> tuple[Payload, ...]:
         """Say `event`; to be called once for each that is told to all."""
         if isinstance(event, Moved):

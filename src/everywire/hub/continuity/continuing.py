@@ -115,7 +115,7 @@ class Continuing:
         if session is None:
             if earlier.record is None or name in self._abandoned or self._hub.revoking.banned_lately(earlier.proof):
                 return None
-            session, taken = self._rebuilt(name, earlier.record)
+            session, taken = self._rebuilt(name, earlier.record, attachment.codec.dialect)
         if identity is not None:
             session.become(identity)
         self._hub.resume(attachment, session)
@@ -136,10 +136,11 @@ class Continuing:
         if attachment is not None:
             attachment.goodbye(Close.TRY_AGAIN_LATER, "the session cannot be gone on with")
 
-    def _rebuilt(self, name: str, record: Record) -> tuple[Session, list[Subscription]]:
+    def _rebuilt(self, name: str, record: Record, dialect: str) -> tuple[Session, list[Subscription]]:
         """Make the session anew, its subscriptions resting; gives those whose places it still has."""
         hub = self._hub
-        member = Member(name, record.identity.user, Raw(record.info) if record.info is not None else None)
+        info = Raw(record.info) if record.info is not None else None
+        member = Member(name, record.identity.user, info, dialect=dialect)
         session = Session(member, record.identity, record.space)
         session.since = record.since
         session.enrolled = record.enrolled

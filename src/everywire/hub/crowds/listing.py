@@ -25,7 +25,8 @@ class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `session` is its public id, `space` which of its client's sessions it is, `channels` what it is subscribed to. `since` is when it began on its
     `node`, or went on there, in seconds since 1970. `transport` is how its client is connected ("websocket", "line" over HTTP, …), and `address` where
-    the client is, None for this machine: both are None while its client is away. `told` is what the client tells of itself, as JSON text.
+    the client is, None for this machine: both are None while its client is away. `told` is what the client tells of itself, as JSON text, and
+    `dialect` what it speaks.
     """
 
     session: str
@@ -37,6 +38,7 @@ class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
     transport: str | None = None
     address: str | None = None
     told: bytes | None = None
+    dialect: str = "native"
 
     @property
     def info(self) -> Any:
@@ -160,4 +162,5 @@ def look(hub: Hub, session: Session) -> Listed:
         attachment.carriage if attachment is not None else None,
         attachment.address if attachment is not None else None,
         bytes(told) if told is not None else None,
+        session.member.dialect,
     )
