@@ -56,6 +56,16 @@ void drop(struct connection *c) {
     world.mode->ended(c);
 }
 
+/* The path to ask for: its `*`, where it has one, is a word that no other connection has. */
+static const char *path_of(const struct connection *c) {
+    static char path[512];
+    const char *asked = world.options.path, *star = strchr(asked, '*');
+    if (!star) return asked;
+    snprintf(path, sizeof path, "%.*s%x-%lx-%x%s", (int)(star - asked), asked, (unsigned)getpid(), (long)(c - world.connections),
+             c->generation, star + 1);
+    return path;
+}
+
 static void request_upgrade(struct connection *c) {
     static char request[1024];
     char protocol[64] = "";
@@ -63,7 +73,7 @@ static void request_upgrade(struct connection *c) {
         snprintf(protocol, sizeof protocol, "Sec-WebSocket-Protocol: %s\r\n", world.language->protocol);
     int size = snprintf(request, sizeof request,
         "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s%s\r\n", world.options.path, world.options.port, key,
+        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s%s\r\n", path_of(c), world.options.port, key,
         protocol,
         world.options.deflate ? "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
                                 "client_no_context_takeover\r\n" : "");

@@ -29,7 +29,8 @@ static bool is_known(const struct connection *c, const uint8_t *payload, size_t 
 /* Sets reader.seq and reader.wrong for one whole payload. */
 void check_copy(struct connection *c, const uint8_t *payload, size_t size) {
     c->reader.seq = c->seen;
-    if (is_known(c, payload, size)) return;
+    if (enveloped() && c->reader.opcode != world.language->opcode) c->reader.wrong = true;
+    if (c->reader.wrong || is_known(c, payload, size)) return;
     world.examined++;
     bool good;
     if (world.mode == &call_mode) good = world.language->answers(c, payload, size);

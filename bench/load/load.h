@@ -115,7 +115,8 @@ struct world {
 };
 extern struct world world;
 extern const struct mode echo_mode, fan_mode, idle_mode, churn_mode, hub_mode, call_mode, storm_mode;
-extern const struct language native_language, msgpack_language, socketio_language;
+extern const struct language native_language, msgpack_language, socketio_language, sockjs_language;
+extern const struct language signalr_language, signalr_msgpack_language;
 
 /* options.c */
 void parse_options(int argc, char **argv);
@@ -151,6 +152,9 @@ void say(struct connection *, const uint8_t *payload, size_t size);
 bool has(const uint8_t *payload, size_t size, const char *words);
 bool data_holds(struct connection *, const uint8_t *data, size_t left);
 void unexpected_event(const uint8_t *payload, size_t size);
+/* msgpack.c */
+size_t msgpack_text(uint8_t *to, const char *text);
+size_t msgpack_size(uint8_t *to);
 /* storm.c */
 bool storm_event(struct connection *, const uint8_t *payload, size_t size);
 bool storm_prepared(void);

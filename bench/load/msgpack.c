@@ -3,8 +3,9 @@
 #include <string.h>
 #include "load.h"
 
-static size_t write_text(uint8_t *to, const char *text) {
-    size_t size = strlen(text);                                   /* always below 32: fixstr */
+/* A short string (below 32 bytes); returns its size. */
+size_t msgpack_text(uint8_t *to, const char *text) {
+    size_t size = strlen(text);
     to[0] = (uint8_t)(0xa0 | size);
     memcpy(to + 1, text, size);
     return size + 1;
@@ -13,21 +14,21 @@ static size_t write_text(uint8_t *to, const char *text) {
 static size_t write_head(uint8_t *to, const char *type, int fields, uint32_t id) {
     size_t at = 0;
     to[at++] = (uint8_t)(0x80 | fields);
-    at += write_text(to + at, "type");
-    at += write_text(to + at, type);
-    at += write_text(to + at, "id");
+    at += msgpack_text(to + at, "type");
+    at += msgpack_text(to + at, type);
+    at += msgpack_text(to + at, "id");
     to[at++] = 0xce;
     for (int shift = 24; shift >= 0; shift -= 8) to[at++] = (uint8_t)(id >> shift);
     return at;
 }
 
 static size_t write_channel(uint8_t *to, const char *channel) {
-    size_t at = write_text(to, "channel");
-    return at + write_text(to + at, channel);
+    size_t at = msgpack_text(to, "channel");
+    return at + msgpack_text(to + at, channel);
 }
 
 /* The header of a string of options.size bytes; returns its size. */
-static size_t write_size(uint8_t *to) {
+size_t msgpack_size(uint8_t *to) {
     size_t size = world.options.size;
     if (size < 32) {
         to[0] = (uint8_t)(0xa0 | size);
@@ -47,15 +48,15 @@ static size_t write_size(uint8_t *to) {
 static size_t publish(uint8_t *text, uint32_t id, uint64_t seq) {
     size_t at = write_head(text, "publish", 4, (uint32_t)seq + 10);
     at += write_channel(text + at, "bench");
-    at += write_text(text + at, "data");
-    at += write_size(text + at);
+    at += msgpack_text(text + at, "data");
+    at += msgpack_size(text + at);
     payload_copy(text + at, id, seq, 0);
     return at + world.options.size;
 }
 
 static bool holds(struct connection *c, const uint8_t *payload, size_t size) {
     uint8_t mark[8] = "\xa4" "data";
-    size_t marked = 5 + write_size(mark + 5);
+    size_t marked = 5 + msgpack_size(mark + 5);
     const uint8_t *data = memmem(payload, size, mark, marked);
     return data && data_holds(c, data + marked, size - (size_t)(data + marked - payload));
 }

@@ -8,7 +8,8 @@
 static const char usage[] =
     "load --mode echo|fan|hub|call|storm|idle|churn --port N [--path /] [--connections N] [--size BYTES] [--window N]\n"
     "     [--settle S] [--warmup S] [--seconds S] [--drain S] [--concurrency N] [--pids P,P] [--core N] [--binary] [--tls] [--deflate]\n"
-    "     hub: [--language json|msgpack|socketio] [--rooms N] [--channels N] [--hold]; call: --language socketio [--hold]; fan: [--hold]\n";
+    "     hub: [--language json|msgpack|socketio|signalr|signalr-msgpack|sockjs] [--rooms N] [--channels N] [--hold]\n"
+    "     call: --language socketio|sockjs [--hold]; fan: [--hold]; a * in the path is another word on every connection\n";
 
 static const struct option known[] = {
     {"mode", 1, 0, 'm'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'P'}, {"connections", 1, 0, 'c'},
@@ -56,7 +57,8 @@ static void choose_mode(const char *name) {
 }
 
 static void choose_language(const char *name) {
-    static const struct language *languages[] = {&native_language, &msgpack_language, &socketio_language};
+    static const struct language *languages[] = {
+        &native_language, &msgpack_language, &socketio_language, &signalr_language, &signalr_msgpack_language, &sockjs_language};
     for (size_t i = 0; i < sizeof languages / sizeof *languages; i++)
         if (!strcmp(name, languages[i]->name)) world.language = languages[i];
 }

@@ -121,23 +121,103 @@ class Rooms(Hub):
             ws.send(each)
 
 
+class Group(Hub):
+    """The same in the words of SignalR: everybody is in the group as soon as the handshake is answered."""
+
+    def received(self, ws: everywire.WebSocket, message: str | bytes) -> None:
+        if isinstance(message, str) and '"protocol"' in message:
+            protocol = json.loads(message.removesuffix("\x1e"))["protocol"]
+            self.listeners[ws] = protocol
+            pings: dict[str, str | bytes] = {"json": '{"type":6}\x1e', "messagepack": b"\x02\x91\x06"}
+            ws.send("{}\x1e")
+            ws.send(pings[protocol])
+        elif isinstance(message, str):
+            invocation = json.loads(message.removesuffix("\x1e"))
+            if invocation["type"] == 1:
+                self.publish_to_others(ws, invocation["arguments"][0])
+        else:
+            at = 1 if message[0] < 0x80 else 2
+            size = message[0] if at == 1 else message[0] & 0x7F | message[1] << 7
+            assert size == len(message) - at
+            invocation = msgspec.msgpack.decode(message[at:])
+            if invocation[0] == 1:
+                assert invocation[1:4] == [{}, None, "publish"]
+                self.publish_to_others(ws, invocation[4][0])
+
+    def publish_to_others(self, ws: everywire.WebSocket, text: str) -> None:
+        self.log.append(None)
+        for other in self.listeners:
+            if other is not ws:
+                self.tell(other, {"data": text})
+
+    def say(self, ws: everywire.WebSocket, event: dict[str, Any]) -> None:
+        if self.listeners[ws] == "json":
+            text = json.dumps({"type": 1, "target": "publication", "arguments": [event["data"]]}, separators=(",", ":"))
+            ws.send(text + "\x1e")
+            return
+        body = msgspec.msgpack.encode([1, {}, None, "publication", [event["data"]], []][: 5 + len(self.log) % 2])
+        ws.send((bytes([len(body)]) if len(body) < 128 else bytes([len(body) & 0x7F | 0x80, len(body) >> 7])) + body)
+
+
+class Strings(Group):
+    """The same in the words of SockJS: strings in arrays, each given back on one path, told to the others on another."""
+
+    def opened(self, ws: everywire.WebSocket) -> None:
+        assert ws.request.path.endswith("/websocket")
+        assert ws.request.path not in {other.request.path for other in self.listeners}
+        self.listeners[ws] = "bench"
+        ws.send("o")
+        ws.send("h")
+
+    def received(self, ws: everywire.WebSocket, message: str | bytes) -> None:
+        (text,) = json.loads(message)
+        if ws.request.path.startswith("/echo/"):
+            self.give_back(ws, text)
+        else:
+            self.publish_to_others(ws, text)
+
+    def say(self, ws: everywire.WebSocket, event: dict[str, Any]) -> None:
+        ws.send(f'a["{event["data"]}"]')
+
+    def give_back(self, ws: everywire.WebSocket, text: str) -> None:
+        """Echo, every so often in a wrong way."""
+        self.log.append(None)
+        right = f'a["{text}"]'
+        wrong: dict[str, list[str | bytes]] = {
+            "lose": [],
+            "double": [right, right],
+            "damage": [f'a["{text[:-1]}!"]'],
+            "more": [f'a["{text}",1]'],
+            "binary": [right.encode()],
+            "event": ['c[3000,"Go away!"]'],
+        }
+        for each in wrong.get(self.fault, [right]) if len(self.log) % EVERY == 0 else [right]:
+            ws.send(each)
+
+
+DIALECTS = {"socketio": Rooms, "signalr": Group, "signalr-msgpack": Group, "sockjs": Strings}
+PATHS = {"sockjs hub": "/room/000/*/websocket", "sockjs call": "/echo/000/*/websocket"}
+
+
 @asynccontextmanager
 async def serving(fault: str, language: str = "json"):
-    hub = Rooms(fault) if language == "socketio" else Hub(fault)
+    hub = DIALECTS.get(language, Hub)(fault)
     async with everywire.serve(
         on_open=getattr(hub, "opened", None),
         on_message=hub.received,
         on_close=lambda ws, code, reason: hub.listeners.pop(ws, None),
         host="127.0.0.1",
         port=0,
-        subprotocols=[] if language == "socketio" else ["everywire.v1.json", "everywire.v1.msgpack"],
+        subprotocols=[] if language in DIALECTS else ["everywire.v1.json", "everywire.v1.msgpack"],
     ) as server:
         yield server.port
 
 
 async def load(port: int, *flags: str, **options: Any) -> tuple[int, dict[str, Any]]:
     """The load generator's exit code and report."""
-    values = {"--port": port, "--connections": 5, **SHORT, **{f"--{name}": value for name, value in options.items()}}
+    path = PATHS.get(f"{options.get('language')} {options['mode']}", "/")
+    named = {f"--{name}": value for name, value in options.items()}
+    values = {"--port": port, "--path": path, "--connections": 5, **SHORT, **named}
     words = [str(word) for pair in values.items() for word in pair]
     process = await asyncio.create_subprocess_exec(
         BUILD / "load", *words, *flags, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -151,7 +231,7 @@ def kinds(report: dict[str, Any]) -> set[str]:
     return {kind for kind, count in report["errors"].items() if count}
 
 
-LANGUAGES = ("json", "msgpack", "socketio")
+LANGUAGES = ("json", "msgpack", *DIALECTS)
 FAULTS = [("lose", "lost missing"), ("double", "duplicated"), ("damage", "corrupted")]
 
 
@@ -193,28 +273,38 @@ async def test_subscribers_are_held_in_rooms_and_in_channels_of_their_own():
     assert (code, kinds(report)) == (0, set())
 
 
-CALL_FAULTS = [*FAULTS, *((kind, "corrupted") for kind in ("number", "unnumbered", "more")), ("event", "protocol")]
+CALL_FAULTS = [*FAULTS, ("event", "protocol")]
+WRONG_SHAPES = {"socketio": ("number", "unnumbered", "more"), "sockjs": ("more", "binary")}
 
 
-@pytest.mark.parametrize(("fault", "expected"), CALL_FAULTS)
-async def test_a_fault_in_an_acknowledgement_is_reported(fault, expected):
-    async with serving(fault, "socketio") as port:
-        code, report = await load(port, mode="call", language="socketio", window=16)
+@pytest.mark.parametrize(
+    ("language", "fault", "expected"),
+    [
+        (language, *fault)
+        for language, shapes in WRONG_SHAPES.items()
+        for fault in [*CALL_FAULTS, *((shape, "corrupted") for shape in shapes)]
+    ],
+)
+async def test_a_fault_in_an_answer_is_reported(language, fault, expected):
+    async with serving(fault, language) as port:
+        code, report = await load(port, mode="call", language=language, window=16)
     assert code == 1
     assert kinds(report) & set(expected.split())
 
 
+@pytest.mark.parametrize("language", WRONG_SHAPES)
 @pytest.mark.parametrize("size", [16, 32, 300])
-async def test_acknowledgements_without_a_fault_have_no_errors(size):
-    async with serving("none", "socketio") as port:
-        code, report = await load(port, mode="call", language="socketio", size=size, window=4, drain=2, seconds=0.1)
+async def test_answers_without_a_fault_have_no_errors(size, language):
+    async with serving("none", language) as port:
+        code, report = await load(port, mode="call", language=language, size=size, window=4, drain=2, seconds=0.1)
     assert (code, kinds(report)) == (0, set())
     assert report["messages"] > 0
 
 
-async def test_sessions_are_held_that_had_one_acknowledgement_each():
-    async with serving("none", "socketio") as port:
-        code, report = await load(port, "--hold", mode="call", language="socketio", connections=30)
+@pytest.mark.parametrize("language", WRONG_SHAPES)
+async def test_sessions_are_held_that_had_one_answer_each(language):
+    async with serving("none", language) as port:
+        code, report = await load(port, "--hold", mode="call", language=language, connections=30)
     assert (code, kinds(report), report["messages"]) == (0, set(), 30)
 
 
