@@ -13,6 +13,8 @@ from everywire.testing.transport import MemoryTransport
 class Goodbyes:
     """Reads nothing but how it ends, and the secret that would continue it."""
 
+    dialect = "goodbyes"
+
     def __init__(self):
         self.resume = None
 
