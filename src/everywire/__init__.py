@@ -22,6 +22,7 @@ from everywire.errors import (  # noqa: E402
     HandshakeError,
     Refused,
     SessionGone,
+    StreamBroken,
     Unreachable,
 )
 from everywire.http.request import Headers, Request, Response  # noqa: E402
@@ -66,6 +67,7 @@ __all__ = [
     "Response",
     "Server",
     "SessionGone",
+    "StreamBroken",
     "SyncClient",
     "Unreachable",
     "WebSocket",

@@ -22,6 +22,7 @@ __all__ = [
     "Refused",
     "RedirectError",
     "SessionGone",
+    "StreamBroken",
     "Unreachable",
     "reconnectable",
     "sendable",
@@ -101,6 +102,14 @@ class Refused(EverywireError):
         self.code = int(code)
         self.temporary = temporary
         self.data = data
+
+
+class StreamBroken(Refused):
+    """A client's stream ended in an `error`, which is the client's own text: all that came before has been read. Nobody but the client is to be told."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(f"the stream broke: {error}", 107)
+        self.error = error
 
 
 class Declined(EverywireError):

@@ -1,5 +1,6 @@
 """What is known of an application's calls and channels."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, make_dataclass
 from typing import Any
 
@@ -38,6 +39,15 @@ def test_streams(contract):
     assert (upload.streams, upload.sends["contentEncoding"], upload.gives) == (False, "base64", {"type": "integer"})
     assert chat.streams
     assert chat.sends == chat.gives == {"$ref": "#/components/schemas/Message"}
+
+
+def test_an_item_may_be_one_of_any_of_several_streams():
+    app = Everywire()
+
+    @app.on("mix")
+    async def mix(numbers: AsyncIterator[int], words: AsyncIterator[str]): ...
+
+    assert call(describe(app.hooks), "mix").sends == {"anyOf": [{"type": "integer"}, {"type": "string"}]}
 
 
 def test_what_channels_carry(contract):

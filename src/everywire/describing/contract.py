@@ -128,8 +128,7 @@ def _hints(handler: Handler) -> Iterator[Any]:
             yield hint
         case Fields(hints=hints):
             yield from hints.values()
-    if handler.inflow is not None:
-        yield handler.inflow.hint
+    yield from (shape.hint for shape in handler.inflows)
     yield _given(handler)
 
 
@@ -153,8 +152,17 @@ def _call(handler: Handler, schemas: _Schemas) -> CallContract:
         case Fields() as fields:
             takes = _object(fields, schemas)
     about = (inspect.getdoc(handler.function) or "").partition("\n\n")[0]
-    sends = schemas.of(handler.inflow.hint) if handler.inflow is not None else None
-    return CallContract(handler.name, about, takes, schemas.of(_given(handler)), sends, handler.streams)
+    return CallContract(
+        handler.name, about, takes, schemas.of(_given(handler)), _sent(handler, schemas), handler.streams
+    )
+
+
+def _sent(handler: Handler, schemas: _Schemas) -> Schema | None:
+    """Give what an item of the client's stream is; of several streams, any of them."""
+    each = [schemas.of(shape.hint) for shape in handler.inflows]
+    if not each:
+        return None
+    return each[0] if len(each) == 1 else {"anyOf": each}
 
 
 def _object(fields: Fields, schemas: _Schemas) -> Schema:

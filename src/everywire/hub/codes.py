@@ -23,6 +23,7 @@ class Code(IntEnum):
     CONFLICT = 111
     NO_CREDIT = 112
     TIMED_OUT = 113
+    CANCELED = 114
 
 
 class Close(IntEnum):

@@ -114,11 +114,23 @@ class Hooks:
     personal: str | None = None  # the pattern of users' own channels
     spaces: dict[str, Hooks] = field(default_factory=dict)
     guard: Callable[[Connecting], None] | None = None
+    lowered: dict[str, str] = field(default_factory=dict)  # names in `handlers` as they were looked for without case
 
     def of(self, space: str) -> Hooks:
         """Give those of a session's space."""
         return self.spaces.get(space, self) if self.spaces else self
 
-    def handler(self, name: str) -> Handler | None:
-        """Give what answers calls of `name`."""
-        return self.handlers.get(name, self.other)
+    def handler(self, call: Call) -> Handler | None:
+        """Give what answers a call; where its language knows no case of names, one of a name that differs in nothing else will do."""
+        found = self.handlers.get(call.name)
+        if found is None and call.awaits is not None:
+            found = self._without_case(call.name.lower())
+        return self.other if found is None else found
+
+    def _without_case(self, name: str) -> Handler | None:
+        """Find what is looked for with each such call only once: all names are looked at where nothing is known of this one yet."""
+        known = self.handlers.get(self.lowered.get(name, ""))
+        if known is None and (spelled := next((each for each in self.handlers if each.lower() == name), None)):
+            self.lowered[name] = spelled
+            known = self.handlers[spelled]
+        return known

@@ -424,7 +424,7 @@ class Hub:
         """Say whether a command is a call that goes on by itself: it has a span of its own."""
         if not isinstance(command, Call) or attachment.session is None:
             return False
-        handler = self.hooks.of(attachment.session.space).handler(command.name)
+        handler = self.hooks.of(attachment.session.space).handler(command)
         return handler is not None and handler.detached
 
     async def finished(self) -> None:

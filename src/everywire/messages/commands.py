@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from everywire.messages.flow import Cancel, Credit, End, Item
 from everywire.messages.values import Audience, Data, EntryChange, Policy, Position, Raw, Ref, Secretive, Value
@@ -139,8 +139,11 @@ class Presence(Value, frozen=True):
 class Call(Value, frozen=True):
     """Have the handler called `name` work on `data` and answer, within `timeout` seconds.
 
-    `credit` is how many items of a stream the client takes before it gives more. With `streaming` the handler's last parameter is
-    a stream from the client: items and an end follow under the same `ref`. `positional`: `data` is an array of the arguments.
+    `credit` is how many items of a stream the client takes before it gives more. `streams` is how many streams from the client the
+    handler takes: items and an end of each follow under the same `ref`; `streaming` says that it is one. `positional`: `data` is an array of
+    the arguments. Nothing is answered to a negative `ref`.
+    `awaits` is for languages in which the client says what it awaits, one answer or a stream of them, and knows neither credit nor the
+    case of a name: it is always answered then, by an end or a refusal where it cancels, too. Several `streams` are for them alone.
     """
 
     ref: Ref
@@ -150,6 +153,8 @@ class Call(Value, frozen=True):
     credit: int = 0
     streaming: bool = False
     positional: bool = False
+    streams: int = 0
+    awaits: Literal["one", "stream"] | None = None
 
 
 class Answer(Value, frozen=True):

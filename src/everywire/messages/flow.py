@@ -8,16 +8,19 @@ __all__ = ["Cancel", "Credit", "End", "Item"]
 
 
 class Item(Value, frozen=True):
-    """One item of a call's stream."""
+    """One item of a call's stream: of the client's, of that with the number `stream`, from 0."""
 
     ref: Ref
     data: Data
+    stream: int = 0
 
 
 class End(Value, frozen=True):
-    """The stream is over: nothing more comes under this `ref` from who says so."""
+    """A stream is over: nothing more comes of it; of the client's that with the number `stream`, which broke where there is an `error`."""
 
     ref: Ref
+    stream: int = 0
+    error: str | None = None
 
 
 class Credit(Value, frozen=True):

@@ -37,9 +37,9 @@ class Struck(msgspec.Struct):
     item: str
 
 
-def bound(function, data=None, stream=None):
+def bound(function, data=None, streams=()):
     text = Raw(data.encode()) if data is not None else None
-    return Handler("f", function).bind(CALLER, text, stream)
+    return Handler("f", function).bind(CALLER, text, streams)
 
 
 def test_nothing():
@@ -92,9 +92,36 @@ def test_a_stream_from_the_client():
     async def total(numbers: AsyncIterator[int], start: int = 0): ...
 
     handler = Handler("f", total)
-    assert handler.inflow.read(Raw(b"1")) == 1
-    assert bound(total, None, "stream") == {"numbers": "stream"}
-    assert bound(total, '{"start": 1}', "stream") == {"start": 1, "numbers": "stream"}
+    assert [shape.read(Raw(b"1")) for shape in handler.inflows] == [1]
+    assert bound(total, None, ["stream"]) == {"numbers": "stream"}
+    assert bound(total, '{"start": 1}', ["stream"]) == {"start": 1, "numbers": "stream"}
+
+
+def test_several_streams_are_given_in_their_order_beside_the_arguments():
+    async def mix(a: AsyncIterator[int], start: int, b: AsyncIterator[str], caller: Caller, end: int = 9): ...
+
+    handler = Handler("f", mix)
+    assert [shape.hint for shape in handler.inflows] == [int, str]
+    assert placed(mix, [1, 2], ["one", "two"]) == {"a": "one", "start": 1, "b": "two", "caller": CALLER, "end": 2}
+    assert placed(mix, [1], ["one", "two"]) == {"a": "one", "start": 1, "b": "two", "caller": CALLER}
+    assert bound(mix, '{"start": 3}', ["one", "two"])["start"] == 3
+    with pytest.raises(Refused, match="at most 2 arguments, not 3"):
+        placed(mix, [1, 2, 3], ["one", "two"])
+
+
+def test_streams_beside_the_whole_argument_and_beside_all_arguments():
+    async def whole(numbers: AsyncIterator[int], data: Point): ...
+
+    async def every(numbers: AsyncIterator[int], *rest: int):
+        return numbers, rest
+
+    assert placed(whole, [{"x": 1}], ["one"]) == {"data": Point(1), "numbers": "one"}
+    taken = placed(every, [1, 2], ["one"])
+    assert taken == {"rest": [1, 2], "numbers": "one"}
+    running = Handler("f", every).called(**taken)
+    with pytest.raises(StopIteration) as done:
+        running.send(None)
+    assert done.value.value == ("one", (1, 2))
 
 
 async def generator() -> AsyncIterator[int]:
@@ -154,9 +181,6 @@ def generates():
     yield 1
 
 
-async def two_streams(a: AsyncIterator[int], b: AsyncIterator[int]): ...
-
-
 async def both(data: int, other: int): ...
 
 
@@ -176,7 +200,6 @@ async def unknown(data: "Nowhere"): ...  # noqa: F821
         (lambda data, /: 0, {}, "parameters are passed by name"),
         (dict, {}, "does not say what it takes"),
         (both, {}, "`data` is the whole argument, `other` a field of it"),
-        (two_streams, {}, "a call has one"),
         (closed, {}, "`file`: data cannot be read as"),
         (closed_stream, {}, "`items`: data cannot be read as Object"),
         (unknown, {}, "'Nowhere' is not defined"),
@@ -195,7 +218,7 @@ def test_the_only_parameter_with_fields_of_its_own_is_the_whole_argument(kind):
     def buy(caller: Caller, order: kind) -> None: ...
 
     handler = Handler("buy", buy)
-    taken = handler.bind(CALLER, Raw(b'{"item":"tea","count":2}'), None)
+    taken = handler.bind(CALLER, Raw(b'{"item":"tea","count":2}'), ())
     item = taken["order"]["item"] if isinstance(taken["order"], dict) else taken["order"].item
     assert item == "tea"
 
@@ -203,15 +226,15 @@ def test_the_only_parameter_with_fields_of_its_own_is_the_whole_argument(kind):
 def test_beside_another_it_is_a_field():
     def buy(order: Order, gift: bool) -> None: ...
 
-    taken = Handler("buy", buy).bind(CALLER, Raw(b'{"order":{"item":"tea"},"gift":true}'), None)
+    taken = Handler("buy", buy).bind(CALLER, Raw(b'{"order":{"item":"tea"},"gift":true}'), ())
     assert (taken["order"].item, taken["gift"]) == ("tea", True)
 
 
-def placed(function, arguments):
+def placed(function, arguments, streams=()):
     """Bind arguments by their positions, as JSON text and as MessagePack: both give the same."""
     handler = Handler("f", function)
-    as_json = handler.bind(CALLER, Raw(msgspec.json.encode(arguments)), None, positional=True)
-    packed = handler.bind(CALLER, Packed(msgspec.msgpack.encode(arguments)), None, positional=True)
+    as_json = handler.bind(CALLER, Raw(msgspec.json.encode(arguments)), streams, positional=True)
+    packed = handler.bind(CALLER, Packed(msgspec.msgpack.encode(arguments)), streams, positional=True)
     assert as_json == packed
     return as_json
 
@@ -276,6 +299,6 @@ def test_all_arguments_as_they_come():
         bound = handler.bind(caller, Raw(data) if data else None, None, positional=positional)
         assert handler.called(**bound) == (caller, words, "m")
     with pytest.raises(Refused):
-        handler.bind(caller, Raw(b'["a"]'), None, positional=True)
+        handler.bind(caller, Raw(b'["a"]'), (), positional=True)
     with pytest.raises(TypeError, match="take one or the other"):
         Handler("f", lambda first, *words: None)

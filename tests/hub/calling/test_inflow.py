@@ -2,7 +2,7 @@
 
 import pytest
 
-from everywire.errors import Refused, SessionGone
+from everywire.errors import Refused, SessionGone, StreamBroken
 from everywire.hub.calling.inflow import FIRST_CREDIT, Inflow
 from everywire.hub.calling.shapes import Shape
 from everywire.messages import Raw
@@ -133,3 +133,42 @@ def test_closing_tells_the_size_of_what_was_not_read(inflow):
     inflow.put(number(200))
     assert inflow.close() == 5
     assert inflow.close() == 0
+
+
+def test_who_knows_no_credit_gives_none_and_takes_all(loop, call):
+    inflow = Inflow(call, virtual_world(loop), credited=False)
+    inflow.open(Shape(int), 20)
+    for n in range(100):
+        assert inflow.put(number(n)) is None
+    assert read(loop, inflow, 100) == [*range(100)]
+    assert {kind for kind, _ in call.told} == {"taken"}
+
+
+def test_what_waits_without_credit_weighs_more_than_its_bytes(loop, call):
+    inflow = Inflow(call, virtual_world(loop), credited=False)
+    inflow.put(number(1))
+    inflow.put(number(1))
+    read(loop, inflow)
+    assert call.told == [("taken", 65)]
+    assert inflow.close() == 65
+
+
+def test_a_stream_breaks_once_behind_its_items(loop, inflow):
+    inflow.put(number(1))
+    inflow.end("torn")
+    inflow.end()
+    assert read(loop, inflow) == [1]
+    with pytest.raises(StreamBroken, match=r"^the stream broke: torn$") as caught:
+        read(loop, inflow)
+    assert (caught.value.error, caught.value.code) == ("torn", 107)
+    task = loop.create_task(anext(inflow))
+    loop.run(1)
+    assert type(task.exception()) is StopAsyncIteration
+
+
+def test_a_reader_is_told_that_its_stream_broke(loop, inflow):
+    task = loop.create_task(anext(inflow))
+    loop.run(1)
+    inflow.end("torn")
+    loop.run(1)
+    assert type(task.exception()) is StreamBroken

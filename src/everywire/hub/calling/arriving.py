@@ -56,7 +56,9 @@ def _directly(hub: Hub, attachment: Attachment, command: Call) -> bool:
     if hooks.spaces:
         hooks = hooks.of(session.space)
     handlers = hooks.handlers
-    handler = handlers.get(command.name) or hooks.other
+    handler = handlers.get(command.name)
+    if handler is None:
+        handler = hooks.other if command.awaits is None else hooks.handler(command)
     if handler is None or not handler.direct or not _free(hub, attachment, command):
         return False
     try:
@@ -75,7 +77,9 @@ def _free(hub: Hub, attachment: Attachment, command: Call) -> bool:
     """Say whether nothing stands before a call: no command, no span, no room that is lacking, no limit that only the long way keeps."""
     if attachment.busy or hub.tracer is not None or attachment.transport.crowded:
         return False
-    if command.timeout is not None or command.streaming or command.credit:
+    if command.timeout is not None or command.streaming or command.credit or command.streams:
+        return False
+    if command.awaits == "stream":
         return False
     calls = attachment.calls
     return calls is None or (command.ref not in calls.running and calls.working < hub.settings.max_calls)
@@ -86,7 +90,7 @@ def _made(hub: Hub, attachment: Attachment, handler: Handler, command: Call) -> 
     assert session is not None
     check_size("data", data, hub.settings.max_data)
     caller = Caller(hub, session, attachment.request, command.name) if handler.told else None
-    return handler.called(**handler.bind(caller, data, None, command.positional))
+    return handler.called(**handler.bind(caller, data, (), command.positional))
 
 
 def _wait(hub: Hub, attachment: Attachment, command: Call, made: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["call"]
 
+_MAX_NAME = 128  # characters of a name that a reason repeats
+
 
 async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Call) -> None:
     """Have a `Call` answered; comes back when the next command may be handled. Raises what an ordinary call failed with."""
@@ -38,9 +40,9 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
     if running is None or running.command is not command:
         return  # it was cancelled, or is too late, while it waited its turn
     try:
-        handler = _handler(hub, attachment, session, command)
-        caller, stream = Caller(hub, session, attachment.request, command.name), _opened(hub, running, handler)
-        bound = handler.bind(caller, command.data, stream, positional=command.positional)
+        handler = _handler(hub, attachment, session, running)
+        caller = Caller(hub, session, attachment.request, command.name)
+        bound = handler.bind(caller, command.data, running.opened(handler.inflows), positional=command.positional)
     except Exception:
         running.finish(None)
         raise
@@ -52,11 +54,12 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
         await running.wait()
 
 
-def _handler(hub: Hub, attachment: Attachment, session: Session, command: m.Call) -> Handler:
+def _handler(hub: Hub, attachment: Attachment, session: Session, running: Running) -> Handler:
     """Give the handler that is to answer, if the call is one that it can answer now."""
-    handler, settings, calls = hub.hooks.of(session.space).handler(command.name), hub.settings, attachment.calls
+    command, settings, calls = running.command, hub.settings, attachment.calls
+    handler = hub.hooks.of(session.space).handler(command)
     if handler is None:
-        raise Refused("unknown name", Code.UNKNOWN_NAME)
+        raise Refused(_unknown(command), Code.UNKNOWN_NAME)
     if calls is not None and calls.working >= settings.max_calls:
         raise Refused(f"no more than {settings.max_calls} calls at a time", Code.LIMIT, temporary=True)
     if handler.steadfast and len(hub.unfinished) >= settings.max_unfinished:
@@ -64,21 +67,39 @@ def _handler(hub: Hub, attachment: Attachment, session: Session, command: m.Call
     check_size("data", command.data, settings.max_data)
     if command.credit > settings.max_credit:
         raise Refused(f"more credit than {settings.max_credit}", Code.LIMIT)
-    if attachment.alone and (handler.streams or handler.inflow is not None):
+    if attachment.alone and (handler.streams or handler.inflows):
         verb, code = ("answers with", Code.NO_CREDIT) if handler.streams else ("takes", Code.BAD_REQUEST)
         raise Refused(f"{command.name} {verb} a stream, which one HTTP request cannot carry: connect for it", code)
-    if handler.streams and not command.credit:
-        raise Refused("the answer is a stream, and the call gave no credit", Code.NO_CREDIT)
-    if command.streaming != (handler.inflow is not None):
-        wants = "takes no stream" if command.streaming else "takes a stream: the call is not `streaming`"
-        raise Refused(f"bad request: {command.name} {wants}", Code.BAD_REQUEST)
+    _check_streams(running, handler)
     return handler
 
 
-def _opened(hub: Hub, running: Running, handler: Handler) -> AsyncIterator[Any] | None:
-    if running.inflow is not None and handler.inflow is not None:
-        running.inflow.open(handler.inflow, hub.settings.stream_window)
-    return running.inflow
+def _unknown(command: m.Call) -> str:
+    if command.awaits is None:
+        return "unknown name"
+    return f"Failed to invoke '{command.name[:_MAX_NAME]}' due to an error on the server. HubException: Method does not exist."
+
+
+def _check_streams(running: Running, handler: Handler) -> None:
+    """Refuse a call that awaits what its handler does not give, or that has other streams than it takes."""
+    command, given, taken = running.command, running.streams, len(handler.inflows)
+    if command.awaits is None:
+        if handler.streams and not command.credit:
+            raise Refused("the answer is a stream, and the call gave no credit", Code.NO_CREDIT)
+    elif handler.streams != (command.awaits == "stream"):
+        kind, said = ("streaming", "non-streaming") if handler.streams else ("non-streaming", "streaming")
+        name = command.name[:_MAX_NAME]
+        raise Refused(
+            f"The client attempted to invoke the {kind} '{name}' method with a {said} invocation.", Code.BAD_REQUEST
+        )
+    if given != taken:
+        if not taken:
+            wants = "takes no stream"
+        elif taken == 1 and command.awaits is None:
+            wants = "takes a stream: the call is not `streaming`"
+        else:
+            wants = f"takes {taken} stream{'s' if taken > 1 else ''}, not {given}"
+        raise Refused(f"bad request: {command.name} {wants}", Code.BAD_REQUEST)
 
 
 async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ cdef class Handler:
     cdef readonly object options
     cdef readonly object returns
     cdef readonly object argument
-    cdef readonly Shape inflow
+    cdef readonly list inflows
     cdef readonly object streams
     cdef readonly object immediate
     cdef readonly object threaded
@@ -20,9 +20,9 @@ cdef class Handler:
     cdef readonly bint told
     cdef list _callers
     cdef list _members
-    cdef object _inflow
+    cdef list _inflows
     cdef object _rest
     cdef object _whole
 
     @cython.locals(bound=dict)
-    cpdef dict bind(self, caller, data, stream, bint positional=*)
+    cpdef dict bind(self, caller, data, streams, bint positional=*)

@@ -3,7 +3,7 @@
 The rule, in order, for each parameter of a handler (docs/handlers.md says it to users):
 
 1. annotated `Caller` or `Member`, or without a hint and named `caller` or `member`: who calls;
-2. annotated `AsyncIterator[T]`: the stream of items that the client sends;
+2. annotated `AsyncIterator[T]`: a stream of items that the client sends; several are given in their order;
 3. `*arguments`: all that the client sends, in its order; there is no field beside it then;
 4. named `data`, or the only one left and annotated with a type that has fields (a dataclass, TypedDict, Struct, model): the whole argument;
 5. any other: a field of the argument, which is an object then.
@@ -49,7 +49,7 @@ class Handler:
     Raises `TypeError` for a function that could never be called: it says which parameter is to be changed, and how.
 
     - `argument` reads the call's data; None where the handler takes none.
-    - `inflow` reads the items of the client's stream; None where the handler takes no stream.
+    - `inflows` read the items of the client's streams, one each.
     - `streams` says whether it answers with a stream; `threaded`, whether it runs in a thread; `immediate`, whether it needs no task.
     - `called` is the function, taking what `bind` gives by name.
     - `told`: it takes who calls.
@@ -61,7 +61,7 @@ class Handler:
 
     __slots__ = (
         "_callers",
-        "_inflow",
+        "_inflows",
         "_members",
         "_rest",
         "_whole",
@@ -72,7 +72,7 @@ class Handler:
         "endless",
         "function",
         "immediate",
-        "inflow",
+        "inflows",
         "name",
         "options",
         "returns",
@@ -93,26 +93,26 @@ class Handler:
         self.threaded = self.immediate and not self.options.inline
         self._callers: list[str] = []
         self._members: list[str] = []
-        self._inflow: str | None = None
+        self._inflows: list[str] = []
         self._rest: str | None = None
         self._whole: inspect.Parameter | None = None
         self.argument: Shape | Fields | None = None
-        self.inflow: Shape | None = None
+        self.inflows: list[Shape] = []
         self._take(signature.parameters)
         self._check()
-        self.endless = self.streams or self.inflow is not None
+        self.endless = self.streams or bool(self.inflows)
         self.detached = self.options.concurrent or self.endless
         self.steadfast = self.options.finish or self.threaded
         self.told = bool(self._callers or self._members)
         self.direct = self.immediate and not (self.detached or self.steadfast)
 
     def bind(
-        self, caller: Caller | None, data: Data | None, stream: AsyncIterator[Any] | None, positional: bool = False
+        self, caller: Caller | None, data: Data | None, streams: Sequence[AsyncIterator[Any]], positional: bool = False
     ) -> dict[str, Any]:
         """Give what the function is called with; raises `Refused` (107) for data that is not what it takes.
 
-        `caller` may be None where the handler is not `told` it. `positional`: `data` is an array of the arguments, in the order of the
-        fields; one alone may be the whole argument.
+        `caller` may be None where the handler is not `told` it. `streams` are as many as it takes. `positional`: `data` is an array of the
+        arguments, in the order of the fields; one alone may be the whole argument.
         """
         argument, bound = self.argument, {}
         if isinstance(argument, Fields):
@@ -126,8 +126,8 @@ class Handler:
                 bound[name] = caller
             for name in self._members:
                 bound[name] = caller.member
-        if self._inflow is not None:
-            bound[self._inflow] = stream
+        if self._inflows:
+            bound.update(zip(self._inflows, streams, strict=True))
         return bound
 
     def _listed(self, data: Data | None, *, positional: bool) -> list[Any]:
@@ -152,7 +152,8 @@ class Handler:
             elif hint is Member or (hint is _EMPTY and name == "member"):
                 self._members.append(name)
             elif (get_origin(hint) or hint) in _STREAMS:
-                self._take_stream(name, hint)
+                self._inflows.append(name)
+                self.inflows.append(self._shape(name, (get_args(hint) or (Any,))[0]))
             else:
                 fields[name] = parameter
         if self._rest is not None:
@@ -175,12 +176,6 @@ class Handler:
         self.argument = self._shape(name, _hint(fields[name]))
         self.called = _spread(self.function, names[: names.index(name)], name)
 
-    def _take_stream(self, name: str, hint: Any) -> None:
-        if self._inflow is not None:
-            raise self._wrong(f"`{self._inflow}` and `{name}` are streams: a call has one")
-        self._inflow = name
-        self.inflow = self._shape(name, (get_args(hint) or (Any,))[0])
-
     def _take_argument(self, fields: Mapping[str, inspect.Parameter]) -> None:
         if self._whole is not None:
             self.argument = self._shape(self._whole.name, _hint(self._whole))
@@ -200,7 +195,7 @@ class Handler:
     def _check(self) -> None:
         if inspect.isgeneratorfunction(self.function):
             raise self._wrong("a stream is an async generator: write `async def`")
-        if self.options.finish and (self.streams or self.inflow is not None):
+        if self.options.finish and (self.streams or self.inflows):
             raise self._wrong("a stream ends with its client: `finish` is for calls without one")
         if self.options.inline and _is_async(self.function):
             raise self._wrong("`inline` is for plain functions; this one runs on the loop anyway")

@@ -7,18 +7,19 @@ otherwise stand in the inbox behind the very call that waits for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from everywire import messages as m
 from everywire.errors import Refused, SessionGone
-from everywire.hub.calling.inflow import Inflow
+from everywire.hub.calling.inflow import UNBOUNDED, Inflow
 from everywire.hub.codes import Code
 from everywire.hub.refusing import refusal
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
     from everywire.hub.calling.handlers import Handler
+    from everywire.hub.calling.shapes import Shape
     from everywire.hub.hub import Hub
     from everywire.hub.world import Timer
 
@@ -57,7 +58,7 @@ class Running:
 
     Invariants: once `over`, it is in `Calls.running` no more, its client's timeout does not run, none of its items are counted, and
     nothing more is told of it. Its handler may still be at work; the server's deadline runs as long. `credit` is how many items the
-    client takes at this moment.
+    client takes at this moment; `_inflows` are those of its `streams` that something came of, or that its handler reads, by their number.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class Running:
         "_given",
         "_handler",
         "_hub",
+        "_inflows",
         "_patience",
         "_raised",
         "_room",
@@ -75,9 +77,9 @@ class Running:
         "command",
         "credit",
         "failure",
-        "inflow",
         "made",
         "over",
+        "streams",
     )
 
     def __init__(self, hub: Hub, attachment: Attachment, calls: Calls, command: m.Call) -> None:
@@ -85,8 +87,11 @@ class Running:
         self._attachment: Final = attachment
         self._calls: Final = calls
         self.command: Final = command
-        self.credit = command.credit
-        self.inflow = Inflow(self, hub.world) if command.streaming else None
+        self.credit = command.credit if command.awaits is None else UNBOUNDED
+        self.streams: Final = command.streams or int(command.streaming)
+        self._inflows: dict[
+            int, Inflow
+        ] = {}  # one by one: a client may say that it has many more than any handler takes
         self.over = False
         self.made: Any = None  # what its handler gave to wait for, where that began on the short way
         self._handler: Handler | None = None
@@ -177,21 +182,41 @@ class Running:
         elif self.credit > 0:
             _wake(self._room)
 
-    # Its stream from the client.
+    # Its streams from the client.
 
-    def take(self, data: m.Data) -> None:
+    def opened(self, shapes: Sequence[Shape]) -> list[Inflow]:
+        """Give the streams, for the handler to read as `shapes`."""
+        inflows = [self._inflow(number) for number in range(len(shapes))]
+        for inflow, shape in zip(inflows, shapes, strict=True):
+            inflow.open(shape, self._hub.settings.stream_window)
+        return inflows
+
+    def _inflow(self, number: int) -> Inflow:
+        if (inflow := self._inflows.get(number)) is None:
+            inflow = self._inflows[number] = Inflow(self, self._hub.world, credited=self.command.awaits is None)
+        return inflow
+
+    def take(self, item: m.Item) -> None:
         """Take an item that came; one that came against the rules ends the call."""
-        size, settings = memoryview(data).nbytes, self._hub.settings
-        if self.inflow is None:
+        settings = self._hub.settings
+        if not 0 <= item.stream < self.streams:
             self.refuse("an item for a call that is no stream", Code.BAD_REQUEST)
-        elif size > settings.max_data:
+            return
+        inflow = self._inflow(item.stream)
+        weight = inflow.weigh(item.data)
+        if memoryview(item.data).nbytes > settings.max_data:
             self.refuse(f"item has more than {settings.max_data} bytes", Code.LIMIT)
-        elif self._calls.queued + size > settings.max_stream_bytes:
+        elif self._calls.queued + weight > settings.max_stream_bytes:
             self.refuse(f"more than {settings.max_stream_bytes} bytes of items wait", Code.LIMIT)
-        elif (wrong := self.inflow.put(data)) is not None:
+        elif (wrong := inflow.put(item.data)) is not None:
             self.refuse(wrong, Code.BAD_REQUEST)
         else:
-            self._calls.queued += size
+            self._calls.queued += weight
+
+    def end(self, end: m.End) -> None:
+        """Take note that nothing more comes of one of them."""
+        if 0 <= end.stream < self.streams:
+            self._inflow(end.stream).end(end.error)
 
     def taken(self, size: int) -> None:
         """Count `size` bytes of its items no longer."""
@@ -217,6 +242,20 @@ class Running:
         """End the call because of what its client said."""
         self.stop(refusal(self._hub, "a call", self.command.ref, Refused(reason, code)))
 
+    def give_up(self) -> None:
+        """End the call because its client waits no longer; it is told so where its language has an answer to every call."""
+        ref = self.command.ref
+        match self.command.awaits:
+            case None:
+                self.stop()
+            case "stream" if self._work is not None and not self._given:
+                # It came behind its call: a generator that never began would never come to its `finally`.
+                self._hub.world.later(0, lambda: None if self.over else self.stop(m.End(ref)))
+            case "stream":
+                self.stop(m.End(ref))
+            case "one":
+                self.stop(m.Refusal(ref, Code.CANCELED, "canceled"))
+
     def stop(self, event: m.Event | None = None) -> None:
         """End the call before its handler does: tell `event`, and cancel the handler unless that is to finish."""
         self.finish(event)
@@ -240,8 +279,8 @@ class Running:
         del self._calls.running[self.command.ref]
         if self._patience is not None:
             self._patience.cancel()
-        if self.inflow is not None:
-            self._calls.queued -= self.inflow.close()
+        for inflow in self._inflows.values():
+            self._calls.queued -= inflow.close()
         if event is not None:
             self._attachment.tell(event)
         _wake(self._waited)

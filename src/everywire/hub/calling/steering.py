@@ -41,11 +41,11 @@ def steered(hub: Hub, attachment: Attachment, command: m.Command) -> bool:
 
 def _steer(running: Running, command: m.Command) -> None:
     match command:
-        case m.Item(_, data):
-            running.take(data)
-        case m.End() if running.inflow is not None:
-            running.inflow.end()
+        case m.Item():
+            running.take(command)
+        case m.End():
+            running.end(command)
         case m.Credit(_, count):
             running.grant(count)
         case m.Cancel():
-            running.stop()
+            running.give_up()
