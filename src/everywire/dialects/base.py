@@ -98,6 +98,7 @@ class Open:
     `subprotocol` is what a WebSocket handshake selects, `greeting` is sent first. Where the decoder tells several sessions apart,
     `part` ends one of them, and `codec` says what concerns the transport alone. An `abrupt` WebSocket is closed without a close frame; a `patient` one by its
     client, which was told, or by us after a while. Where the client is still to agree on its codec (`agrees`), the decoder says which it is (`Agreed`).
+    `heartbeat` is another than that of the settings.
     """
 
     codec: Codec
@@ -108,6 +109,7 @@ class Open:
     abrupt: bool = False
     agrees: bool = False
     patient: bool = False
+    heartbeat: Heartbeat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class OpenLine:
 
     Where the client is still to agree on its codec (`agrees`), the decoder says which it is (`Agreed`); and the first request that carries such a line
     settles how: by polls, by a stream or by a WebSocket (`Carry`). With `asks` there is no line unless who says that may connect.
+    `heartbeat` is another than that of the settings.
     """
 
     codec: Codec
@@ -159,6 +162,7 @@ class OpenLine:
     part: Part | None = None
     agrees: bool = False
     asks: Connect | None = None
+    heartbeat: Heartbeat | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class BundledLine(Line):
 
 def begin(hub: Hub, transport: Transport, request: object, intent: Open | OpenLine) -> Line:
     """Make a transport a client's, as `intent` says."""
-    attachment = hub.attach(transport, intent.codec, request)
+    attachment = hub.attach(transport, intent.codec, request, heartbeat=intent.heartbeat)
     if intent.part is None:
         return Line(attachment, intent.decoder)
     return BundledLine(hub, attachment, intent.decoder, intent.part)

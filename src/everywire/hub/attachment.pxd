@@ -9,6 +9,7 @@ cdef class Attachment:
     cdef public object session
     cdef public list inbox
     cdef public object calls
+    cdef public object heartbeat
     cdef public double heard
     cdef public double left
     cdef public double left_bytes

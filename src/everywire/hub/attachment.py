@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from everywire import messages as m
 from everywire.errors import CloseCode
 from everywire.hub.codes import Close
-from everywire.messages import Command, Event
+from everywire.messages import Command, Event, Heartbeat
 from everywire.payloads import Codec, Transport
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _PRESSING: Final[frozenset[type]] = frozenset(
 _ITS_FAULT: Final = frozenset(
     {CloseCode.PROTOCOL_ERROR, Close.POLICY, Close.BAD_MESSAGE, Close.UNAUTHORIZED, Close.REFUSED}
 )
+
+_USUAL: Final = Heartbeat()
 
 _log = logging.getLogger("everywire.hub")
 
@@ -81,6 +83,7 @@ class Attachment:
         "calls",
         "codec",
         "heard",
+        "heartbeat",
         "inbox",
         "left",
         "left_bytes",
@@ -100,6 +103,7 @@ class Attachment:
         self.transport = transport
         self.codec: Final = codec
         self.request: Final = request
+        self.heartbeat = _USUAL
         self.address: str | None = None  # where the client is, if that is known
         self.refreshing = False  # a newer token is looked at
         self.bundle: Bundle | None = None

@@ -43,7 +43,7 @@ from everywire.hub.refusing import refusal
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
 from everywire.hub.world import World
-from everywire.messages import Call, Command, Connect, Member, Refusal, Unsubscribed
+from everywire.messages import Call, Command, Connect, Heartbeat, Member, Refusal, Unsubscribed
 from everywire.metrics import Metrics
 from everywire.payloads import Codec, Transport
 from everywire.wildcards import Patterns, wild
@@ -114,14 +114,20 @@ class Hub:
     # Transports come and go.
 
     def attach(
-        self, transport: Transport, codec: Codec, request: Any = None, bundle: Bundle | None = None
+        self,
+        transport: Transport,
+        codec: Codec,
+        request: Any = None,
+        bundle: Bundle | None = None,
+        heartbeat: Heartbeat | None = None,
     ) -> Attachment:
         """Take up a new transport, or a share of one; its client has to connect within the deadline.
 
-        `request` is the HTTP request that opened it, for the connect hook to look at.
+        `request` is the HTTP request that opened it, for the connect hook to look at; `heartbeat` is another than that of the settings.
         """
         attachment = Attachment(self, transport, codec, request, self.settings.max_waiting)
         attachment.bundle = bundle
+        attachment.heartbeat = heartbeat or self.settings.heartbeat
         attachment.address = self.limiting.address(request)
         if bundle is None:
             self.limiting.gate.entered(attachment.address)

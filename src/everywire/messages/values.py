@@ -75,15 +75,26 @@ class Member(Value, frozen=True):
     dialect: str = "native"
 
 
-class Heartbeat(Value, frozen=True):
-    """How a dead link is noticed: a beat every `every` seconds, an answer within `patience` more.
+WhoAsks: TypeAlias = Literal["server", "both", "nobody"]
 
-    `who_asks` is "server" or "client": the side that sends the beat.
+
+class Heartbeat(Value, frozen=True):
+    """How a dead link is noticed: the server tells a beat every `every` seconds.
+
+    - who_asks "server": an answer, or anything else, has to come within `patience` seconds.
+    - "both": the client says something every `every` seconds, too, unasked; one that says nothing for `patience` seconds more is closed.
+    - "nobody": nothing has to come; all that is noticed is the loss of the transport, and `patience` means nothing.
+
+    Raises `ValueError` for who else might ask.
     """
 
     every: float = 25.0
     patience: float = 10.0
-    who_asks: str = "server"
+    who_asks: WhoAsks = "server"
+
+    def __post_init__(self) -> None:
+        if self.who_asks not in get_args(WhoAsks):
+            raise ValueError(f"a heartbeat: who_asks is one of {', '.join(get_args(WhoAsks))}, not {self.who_asks!r}")
 
 
 PolicyKind: TypeAlias = Literal["reliable", "latest", "sample", "drop_oldest"]

@@ -169,7 +169,7 @@ def left(hub):
     places = {"sessions": hub.sessions, "users": hub._users, "attachments": hub.attachments, "channels": hub.channels}
     kept = {
         "places": hub.places._held,
-        "beats": hub.heartbeats._homes,
+        "beats": [each for wheel in hub.heartbeats._wheels.values() for each in wheel._homes],
         "expiries": hub.expiries,
         "gate": hub.limiting.gate,
     }

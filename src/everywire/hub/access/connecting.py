@@ -51,12 +51,11 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
     enrolled = hub.enrolling.channels(session)
     # A client that remembers an order knows by the same secret that it goes on.
     same = command.resume if renewal is not None else None
-    secret, beat, expires = same or hub.continuing.secret(session), hub.settings.heartbeat, hub.expiries.left(session)
+    secret, expires = same or hub.continuing.secret(session), hub.expiries.left(session)
     if attachment.alone:
         enrolled = ()  # its client asks for all that it wants to hear; what it may hear is known by now
-    attachment.tell(
-        m.Connected(command.ref, session.id, session.user, secret, connecting is None, beat, expires, enrolled)
-    )
+    beat, resumed = attachment.whole.heartbeat, connecting is None
+    attachment.tell(m.Connected(command.ref, session.id, session.user, secret, resumed, beat, expires, enrolled))
     session.told, session.lasting = True, command.lasting and command.space not in hub.hooks.spaces
     if hub.watcher is not None:
         hub.watcher.came(session)
