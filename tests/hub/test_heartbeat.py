@@ -129,6 +129,8 @@ def test_who_else_might_ask_is_refused():
 class Beats:
     """Reads beats, and remembers what heartbeat it was told of; says how often it was asked for a beat."""
 
+    dialect = "plain"
+
     def __init__(self):
         self.told, self.encoded = [], 0
 

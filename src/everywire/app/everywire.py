@@ -23,7 +23,7 @@ from everywire.app.instrumented import Instrumented
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
-from everywire.dialects.base import Move, Open
+from everywire.dialects.base import Carry, Move, Open
 from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDialect
 from everywire.errors import EverywireError
 from everywire.gateway import Answer, Gateway, HttpSettings
@@ -175,7 +175,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Instrumented):
         decided = self.gateway.accept(request)
         if decided is None:
             return self._routes.answer(request)
-        return None if isinstance(decided, Open | Move) else decided
+        return None if isinstance(decided, Open | Move | Carry) else decided
 
     @asynccontextmanager
     async def serving(

@@ -182,9 +182,9 @@ class Hear:
     """Give what `line` has to say after its payload number `after`, in `form`; a one-shot one waits up to `wait` seconds for that.
 
     Without `after` what is given is gone: a request whose client is gone ends the line, as does a second one while another fetches payloads, unless
-    that is answered as `occupied` says: by a reply, or by a code and a reason as the last words of a body. Where there is an answer
-    `displaced` for the first of the two, the second goes on instead, and who is gone before anything was given leaves the line as it is. The first request
-    of all is answered `at_first` without waiting.
+    that is answered as `occupied` says: by a reply, or by a code and a reason as the last words of a body. Where there is an answer `displaced`, it is the
+    first of the two that is answered, and the second goes on; then a client that is gone before it was given anything leaves the line as it is. `at_first`,
+    the line's first request is answered without waiting.
     """
 
     line: str

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from everywire.dialects.base import (
     Ask,
+    Carry,
     Deliver,
     Dialect,
     Hear,
@@ -21,10 +22,12 @@ from everywire.dialects.base import (
     Reply,
     Watch,
 )
+from everywire.gateway.agreeing import start
 from everywire.gateway.alone import Alone
+from everywire.gateway.carrying import Carrying
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange
-from everywire.gateway.line import Line, begin
+from everywire.gateway.line import Line
 from everywire.gateway.lines import Lines
 from everywire.gateway.moving import Moving
 from everywire.gateway.relay import Answer, Relay
@@ -75,7 +78,7 @@ class Gateway:
             settings = replace(settings, address=hub.limiting.address)
         self.settings = settings
         self._dialects = tuple(dialects)
-        self._connections: dict[Any, Line | Moving] = {}
+        self._connections: dict[Any, Line | Moving | Carrying] = {}
         self._abrupt: dict[Any, WebSocketTransport] = {}
         self._crowd = Crowd(self.settings.max_lines)
         self.lines = Lines(hub, self.settings, self._crowd)
@@ -90,7 +93,7 @@ class Gateway:
     def relay(self, relay: Relay | None) -> None:
         self.lines.relay = relay
 
-    def accept(self, request: Request) -> Answer | Handed | Awaitable[Answer] | Open | Move | None:
+    def accept(self, request: Request) -> Answer | Handed | Awaitable[Answer] | Open | Move | Carry | None:
         """Say what becomes of `request`: an answer, an upgrade, or None where it is no dialect's."""
         intent = self._decide(request)
         match intent:
@@ -100,7 +103,7 @@ class Gateway:
                 return Response(intent.status, intent.body, intent.headers)
             case Open():
                 return self._refusal(request) or intent
-            case Move():
+            case Move() | Carry():
                 exchange = Exchange(request, self.settings.origins, intent.denial)
                 refusal = self._refusal(request)
                 return (
@@ -180,7 +183,7 @@ class Gateway:
         return self._open(transport, request, intent) if isinstance(intent, Open) else None
 
     def _open(self, transport: Transport, request: Request, intent: Open) -> Line:
-        line = begin(self.hub, transport, request, intent)
+        line = start(self.hub, transport, request, intent, self.settings.limits)
         transport.send(intent.greeting)
         return line
 
@@ -194,12 +197,16 @@ class Gateway:
                 self._connections[websocket] = self._open(transport, websocket.request, intent)
             case Move() as intent:
                 self._connections[websocket] = Moving(self.lines, self._transport(websocket, intent), intent)
+            case Carry() as intent:
+                self._connections[websocket] = Carrying(self.lines, self._transport(websocket, intent), intent)
             case _:
                 websocket.close(1011, "nothing here to talk to")
 
-    def _transport(self, websocket: _WebSocket, intent: Open | Move) -> WebSocketTransport:
-        transport = WebSocketTransport(websocket, abrupt=intent.abrupt)
-        if intent.abrupt:
+    def _transport(self, websocket: _WebSocket, intent: Open | Move | Carry) -> WebSocketTransport:
+        abrupt = not isinstance(intent, Carry) and intent.abrupt
+        patient = not isinstance(intent, Move) and intent.patient
+        transport = WebSocketTransport(websocket, abrupt=abrupt, later=self.hub.world.later if patient else None)
+        if abrupt:
             self._abrupt[websocket] = transport
         return transport
 

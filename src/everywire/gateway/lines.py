@@ -6,22 +6,26 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
-from everywire.dialects.base import Deliver, Hear, Leave, Move, OpenLine, Reply
+from everywire.dialects.base import Carry, Deliver, Hear, Leave, Move, OpenLine, Reply
 from everywire.errors import CloseCode
+from everywire.gateway.agreeing import AgreeingLine, start
+from everywire.gateway.carrying import Carrying
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange, remembered
-from everywire.gateway.line import Line, begin
+from everywire.gateway.line import Line
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings
 from everywire.http.handed import Handed
 from everywire.http.origin import fits, source
-from everywire.http.request import Response
+from everywire.http.request import Request, Response
 from everywire.http.streamed import Outlet, Producer
 from everywire.hub.codes import Close, Code
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.hub import Hub
 from everywire.payloads import Payload, Transport
 from everywire.transports.http import LineTransport, OutOfStep
+from everywire.transports.numbered import NumberedTransport
+from everywire.transports.websocket import WebSocketTransport
 
 __all__ = ["HttpLine", "Lines"]
 
@@ -31,12 +35,14 @@ class HttpLine:
 
     Invariants: `fetching` is true from when a request comes for payloads that are gone once given, until no more are given to it. `taken` is the
     number of the last body that was heard; `early` holds those that wait for the ones between, by number. It is `moving` while a WebSocket has asked for
-    it; from when that carries it, it is `moved`.
+    it; from when that carries it, it is `moved`. A line whose client agrees on its codec is carried in one `way` alone: "polling", "sse" or "websocket",
+    None before the first request. `carrying` is the WebSocket that does so now.
     """
 
     __slots__ = (
         "_lines",
         "address",
+        "carrying",
         "early",
         "fetching",
         "id",
@@ -46,6 +52,7 @@ class HttpLine:
         "origin",
         "taken",
         "transport",
+        "way",
     )
 
     line: Line
@@ -58,6 +65,8 @@ class HttpLine:
         self.address: Final = address
         self.taken = 0
         self.fetching = self.moving = self.moved = False
+        self.way: str | None = None
+        self.carrying: Carrying | None = None
         self.early: dict[int, asyncio.Future[None]] = {}
         self.transport = LineTransport(lines.settings.limits, hub.world.later, self)
 
@@ -85,6 +94,47 @@ class HttpLine:
         self.moved = True
         self._lines.moved(self)
 
+    def settle(self, way: str, request: Request) -> None:
+        """Be carried in this way from the first `request` that does so on, which is the one that its application sees."""
+        self.way = self.transport.kind = way
+        self.line.attachment.request = request
+
+    def carry(self, carrying: Carrying, transport: WebSocketTransport) -> None:
+        """Be carried by a WebSocket from now on, and no longer by another one."""
+        line, before = self.line, self.carrying
+        self.carrying = carrying
+        self._lines.moved(self)
+        if before is not None:
+            before.cut_off()
+        if isinstance(line, AgreeingLine) and line.numbered is not None:
+            line.resume(transport)
+        else:
+            self.transport.release()
+            self.moved = True
+            self.settle("websocket", transport.wire.request)
+            line.attachment.transport = transport
+
+    def parted(self, code: int) -> None:
+        """Take notice that the WebSocket is gone: a numbered line waits for another one, unless its client itself has closed."""
+        self.carrying = None
+        numbered = self.numbered
+        if numbered is None or code == Close.NORMAL:
+            self.lost(code)
+        elif numbered.closed is None:
+            numbered.part()
+            self._lines.wait(self)
+
+    @property
+    def numbered(self) -> NumberedTransport | None:
+        """What keeps the line up between two WebSockets."""
+        return self.line.numbered if isinstance(self.line, AgreeingLine) else None
+
+    def close(self, code: int, reason: str) -> None:
+        """Close whatever carries it."""
+        self.transport.close(code, reason)
+        if (numbered := self.numbered) is not None:
+            numbered.close(code, reason)
+
 
 class Lines:
     """Opens lines, and carries out what requests want of them.
@@ -111,7 +161,9 @@ class Lines:
         if (refusal := self._crowd.enter(exchange, address)) is not None:
             return refusal
         line = HttpLine(self, exchange, address)
-        line.line = begin(self.hub, line.transport, remembered(exchange.request), intent)
+        line.line = start(self.hub, line.transport, remembered(exchange.request), intent, self.settings.limits)
+        if isinstance(line.line, AgreeingLine):
+            line.line.listener = line
         self._lines[line.id] = line
         self._quiet.add(line)
         if intent.payload is not None:
@@ -131,6 +183,8 @@ class Lines:
             return self._unknown(exchange, node)
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")
+        if isinstance(line.line, AgreeingLine) and (settled := self._settle(exchange, line, intent)) is not None:
+            return settled
         if line.moved:
             return exchange.deny(400, Code.BAD_REQUEST, "a WebSocket carries this line")
         self.rest(line)
@@ -141,6 +195,24 @@ class Lines:
                 return self._deliver(exchange, line, intent)
             case _:
                 return self._leave(exchange, line, intent)
+
+    def _settle(self, exchange: Exchange, line: HttpLine, intent: Deliver | Hear | Leave) -> Response | None:
+        """Answer a request that does not fit the one way in which its line is carried, and the first one for payloads, which settles that."""
+        line.line.attachment.heard = self.hub.time  # who polls says nothing else while it has nothing to say
+        if isinstance(intent, Deliver):
+            allowed = line.way != "websocket"
+            return None if allowed else exchange.deny(405, Code.BAD_REQUEST, "a WebSocket carries this line")
+        if isinstance(intent, Leave):
+            return None if line.way == "polling" else exchange.deny(400, Code.BAD_REQUEST, "no polls carry this line")
+        way = "polling" if intent.form.one_shot else "sse"
+        if line.way is not None:
+            fits_it = line.way == way
+            return None if fits_it else exchange.deny(400, Code.BAD_REQUEST, "this line is carried otherwise")
+        line.settle(way, remembered(exchange.request))
+        if not intent.at_first or line.transport.closed is not None:
+            return None
+        self.rest(line)
+        return exchange.whole(intent.form.content_type, intent.form.pack(()))
 
     def _unknown(self, exchange: Exchange, node: str) -> Response:
         """Answer who names a line that is not there; somebody may be guessing those of this node."""
@@ -236,9 +308,9 @@ class Lines:
     def _hear_once(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer | Awaitable[Answer]:
         """Give what waits, for good: whoever loses the answer has lost the line."""
         over = line.transport.closed
-        if over is not None and (line.transport.emptied or over[0] == Close.NO_ANSWER):
+        if over is not None and (line.transport.emptied or over[0] in (Close.NO_ANSWER, Close.ABNORMAL)):
             return exchange.deny(410, *over)
-        if line.fetching:
+        if line.fetching and intent.displaced is None:
             return self._occupied(exchange, line, intent)
         line.fetching = True  # not only once that begins to run: another request may come before
         if not intent.form.one_shot:
@@ -261,23 +333,30 @@ class Lines:
         try:
             payloads = await transport.poll(intent.wait, turn)
         except BaseException:
-            line.line.attachment.close(Close.ABNORMAL, "its client is gone")
+            if intent.displaced is None:
+                line.line.attachment.close(Close.ABNORMAL, "its client is gone")
             raise
         finally:
-            line.fetching = False
+            displaced = intent.displaced if transport.turn != turn else None
+            line.fetching = displaced is not None
             self.rest(line)
-        body = intent.form.pack(payloads)
+        if displaced is not None:
+            return exchange.reply(displaced)
         if not line.moved:
             transport.acknowledge(transport.last)
             if transport.closed is not None:
-                body = intent.form.pack([*payloads, intent.form.goodbye(*transport.closed).decode()])
+                goodbye = intent.form.goodbye(*transport.closed).decode()
+                if not (payloads or goodbye):
+                    return exchange.deny(410, *transport.closed)
+                payloads += [goodbye] if goodbye else []
+        body = intent.form.pack(payloads)
         return exchange.whole(
             intent.form.content_type, body, self.settings.compress if intent.form.compressed else None
         )
 
     # Moving to a WebSocket
 
-    def elsewhere(self, exchange: Exchange, intent: Move) -> Handed | None:
+    def elsewhere(self, exchange: Exchange, intent: Move | Carry) -> Handed | None:
         """Have the node that holds the line take the connection, and answer there; None where that is this one, or there are no others."""
         node, relay = intent.line.partition(".")[0], self.relay
         if node == self.hub.node or relay is None:
@@ -290,16 +369,28 @@ class Lines:
 
         return Handed(give, exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line"))
 
-    def refusal(self, exchange: Exchange, intent: Move) -> Response | None:
+    def refusal(self, exchange: Exchange, intent: Move | Carry) -> Response | None:
         """Say why the line of a WebSocket that asks for one is not to be had; None where it is."""
         line = self._lines.get(intent.line)
         if line is None:
             return self._unknown(exchange, intent.line.partition(".")[0])
-        if line.transport.closed is not None and not line.moved:
+        if line in self._dead or (line.transport.closed is not None and not line.moved):
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")
+        if isinstance(intent, Carry):
+            if line.way not in (None, "websocket"):
+                return exchange.deny(400, Code.BAD_REQUEST, "requests carry this line")
+            if line.carrying is not None and line.numbered is None:
+                return exchange.deny(409, Code.CONFLICT, "another WebSocket carries this line")
         return None
+
+    def carriable(self, name: str) -> HttpLine | None:
+        """Give the line that a WebSocket may carry; None where there is none, or another one was quicker."""
+        line = self._lines.get(name)
+        if line is None or line in self._dead or line.way not in (None, "websocket"):
+            return None
+        return line if line.carrying is None or line.numbered is not None else None
 
     def movable(self, name: str) -> HttpLine | None:
         """Give the line that a WebSocket may carry on; None where there is none, or another WebSocket was quicker."""
@@ -309,6 +400,10 @@ class Lines:
     def moved(self, line: HttpLine) -> None:
         """Expect no requests for a line any more."""
         self._quiet.discard(line)
+
+    def wait(self, line: HttpLine) -> None:
+        """Wait for another WebSocket, as long as for a request."""
+        self._quiet.add(line)
 
     # The end
 
@@ -329,6 +424,8 @@ class Lines:
 
     def bury(self, line: HttpLine) -> None:
         """Tell for a while how a closed line ended, then forget it."""
+        if line in self._dead:
+            return
         self._quiet.discard(line)
         self._dead.add(line)
         self._crowd.leave(line.address)
@@ -338,7 +435,7 @@ class Lines:
     def _forsake(self, line: HttpLine) -> None:
         """Lose a line as a WebSocket is lost."""
         line.line.lost(Close.ABNORMAL)
-        line.transport.close(Close.ABNORMAL, "nobody asked for it")
+        line.close(Close.ABNORMAL, "nobody asked for it")
         self._forget(line)
 
     def _forget(self, line: HttpLine) -> None:

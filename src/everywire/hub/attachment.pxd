@@ -3,7 +3,7 @@ cdef class Attachment:
     cdef public object _limit
     cdef public object transport
     cdef public object codec
-    cdef readonly object request
+    cdef public object request
     cdef public object address
     cdef public object bundle
     cdef public object session

@@ -101,8 +101,8 @@ class Attachment:
         self._hub: Final = hub
         self._limit: Final = limit
         self.transport = transport
-        self.codec: Final = codec
-        self.request: Final = request
+        self.codec = codec
+        self.request = request
         self.heartbeat = _USUAL
         self.address: str | None = None  # where the client is, if that is known
         self.refreshing = False  # a newer token is looked at

@@ -22,12 +22,14 @@ _SLOW, _BROKEN, _MOVED = 4413, 1002, 1000
 class LineLimits:
     """Bounds of one line's queue, in bytes: `write_high`, above which its commands wait; `write_limit`, above which it is closed.
 
-    Of what left by a stream the latest `keep` are kept, for a client that loses the stream and asks on.
+    Of what left by a stream the latest `keep` are kept, for a client that loses the stream and asks on. Where a client acknowledges what it has, its commands
+    wait above `unacknowledged`.
     """
 
     write_high: int = 1 << 16
     write_limit: int = 1 << 20
     keep: int = 1 << 16
+    unacknowledged: int = 100_000
 
 
 class OutOfStep(Exception):
@@ -71,13 +73,12 @@ class LineTransport:
     a `lossy` stream is not kept.
 
     Invariants: `_kept` ends with payload number `last`, and has `_size` bytes; at most one of `_outlet` and `_poll` is set, and neither once `closed` is;
-    `_turn` counts the requests that fetch payloads, and only the latest gets any; `_left` is how many bytes the stream may still take.
+    `turn` counts the requests that fetch payloads, and only the latest gets any; `_left` is how many bytes the stream may still take.
     """
 
     __slots__ = (
         *("_form", "_keep", "_kept", "_later", "_left", "_limits", "_listener", "_outlet", "_poll", "_room", "_size"),
-        "_turn",
-        *("closed", "last"),
+        *("closed", "kind", "last", "turn"),
     )
 
     carrier = CARRIER
@@ -95,10 +96,11 @@ class LineTransport:
         self._form: BodyFormat | None = None
         self._poll: asyncio.Future[bool] | None = None
         self._room: asyncio.Future[None] | None = None
-        self._turn = 0
+        self.turn = 0
         self._left = math.inf
         self._keep = limits.keep
         self.closed: tuple[int, str] | None = None
+        self.kind: str | None = None  # how it is carried, where that is always in one way
         self.last = 0
 
     @property
@@ -237,12 +239,12 @@ class LineTransport:
 
     def displace(self) -> int:
         """End the request that fetches payloads, if there is one: another does that now, whose turn is given."""
-        self._turn += 1
+        self.turn += 1
         outlet, self._outlet, self._form = self._outlet, None, None
         if outlet is not None:
             outlet.end()
         self._wake(displaced=True)
-        return self._turn
+        return self.turn
 
     def _wake(self, *, displaced: bool) -> None:
         poll, self._poll = self._poll, None
@@ -280,7 +282,7 @@ class LineTransport:
 
         `turn` is what `displace` gave when the request came: another may have come before this begins to run.
         """
-        if turn != self._turn:
+        if turn != self.turn:
             return []
         if self._kept or self.closed is not None:
             return list(self._kept)  # it came since somebody looked, before this began to run

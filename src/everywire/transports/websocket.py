@@ -11,12 +11,17 @@ from everywire.payloads import Payload
 
 __all__ = ["CARRIER", "WebSocketCarrier", "WebSocketTransport"]
 
+_PATIENCE = 5.0  # seconds for a client that was told of the end to close its WebSocket
+
 broadcast: Callable[[Iterable[Any], str | bytes], None] = engine.broadcast
 post: Callable[[Any, str | bytes], None] = engine.post
 
 
 class _WebSocket(Protocol):
     below: Any
+
+    @property
+    def request(self) -> Any: ...
 
     def drain(self) -> Awaitable[None]: ...
 
@@ -42,15 +47,25 @@ CARRIER: Final = WebSocketCarrier()
 
 
 class WebSocketTransport:
-    """One WebSocket connection as a transport; an `abrupt` one ends without a close frame."""
+    """One WebSocket connection as a transport; an `abrupt` one ends without a close frame.
 
-    __slots__ = ("_abrupt", "wire")
+    One with a `later`, which calls an action in so many seconds, is patient: its client closes it, or we do if it does not.
+    """
+
+    __slots__ = ("_abrupt", "_later", "wire")
 
     carrier = CARRIER
 
-    def __init__(self, websocket: _WebSocket, *, abrupt: bool = False) -> None:
+    def __init__(
+        self,
+        websocket: _WebSocket,
+        *,
+        abrupt: bool = False,
+        later: Callable[[float, Callable[[], None]], Any] | None = None,
+    ) -> None:
         self.wire: Final = websocket
         self._abrupt = abrupt
+        self._later = later
 
     def send(self, payloads: Sequence[Payload]) -> None:
         """Queue `payloads`, each as one message, under the same bound as what goes to many."""
@@ -76,5 +91,7 @@ class WebSocketTransport:
         """Begin the closing handshake; where the end is to be abrupt, send what is queued and end the connection below."""
         if self._abrupt:
             self.wire.ended()
+        elif self._later is not None:
+            self._later(_PATIENCE, lambda: self.wire.close(code, reason))
         else:
             self.wire.close(code, reason)
