@@ -1,0 +1,146 @@
+"""npm's client of SignalR as a test sees it: in a process of Node, told what to do, asked what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import need
+from tests.dialects.socketio.client import read, written
+from tests.told import Told
+
+import testbed
+
+PACKAGES = ("@microsoft/signalr@10.0.0", "@microsoft/signalr-protocol-msgpack@10.0.0")
+PATIENCE = 20  # seconds for one answer, or for one thing to happen
+
+Report = dict[str, Any]
+
+
+def installed() -> Path:
+    """The folder in which npm has installed the client."""
+    return need(lambda: testbed.npm(*PACKAGES))
+
+
+def of_node() -> list[str]:
+    """Start npm's client."""
+    return [str(need(testbed.node)), str(Path(__file__).with_suffix(".mjs")), str(installed())]
+
+
+class Clients(Told):
+    """A process with clients in it."""
+
+    patience = PATIENCE
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        super().__init__(process)
+        self._clients: dict[str, Client] = {}
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def started(cls) -> AsyncIterator[Clients]:
+        """Run the process."""
+        async with cls.running(*await asyncio.to_thread(of_node)) as clients:
+            yield clients
+
+    async def make(self, url: str, **options: Any) -> Client:
+        """Make a client that is not started: `transport` (WebSockets, ServerSentEvents, LongPolling), `msgpack`, `stateful`, `reconnects` (milliseconds),
+        `tokens`, `headers`, `skipNegotiation`, `timeout` and `alive` (seconds), `hears` (names that it reports), `answers` (by name).
+        """
+        client = Client(self, f"client {len(self._clients)}")
+        self._clients[client.who] = client
+        await self.ask("make", who=client.who, url=url, options=written(options))
+        return client
+
+    async def connect(self, url: str, **options: Any) -> Client:
+        """Make one and start it."""
+        client = await self.make(url, **options)
+        await client.start()
+        return client
+
+    def hear(self, said: dict[str, Any]) -> None:
+        """Take an answer, or a report of what happened to a client."""
+        said = read(said)
+        if "who" in said:
+            self._clients[said.pop("who")].hear(said)
+        else:
+            super().hear(said)
+
+
+class Client:
+    """One client.
+
+    Invariants: `reports` holds what happened to it and was not yet asked for, in order.
+    """
+
+    def __init__(self, clients: Clients, who: str) -> None:
+        self.who = who
+        self.reports: list[Report] = []
+        self._clients = clients
+        self._news: list[asyncio.Future[None]] = []
+
+    def hear(self, report: Report) -> None:
+        """Add a report, and wake who waits for one."""
+        self.reports.append(report)
+        news, self._news = self._news, []
+        for one in news:
+            if not one.done():
+                one.set_result(None)
+
+    async def next(self, was: str, **like: Any) -> Report:
+        """Wait for the next report of this kind that is `like` that, and take it; others stay: `invoked` `close` `reconnecting` `reconnected` `token`."""
+        wanted = {"was": was, **like}
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for number, report in enumerate(self.reports):
+                    if wanted.items() <= {key: report.get(key) for key in wanted}.items():
+                        return self.reports.pop(number)
+                news = asyncio.get_running_loop().create_future()
+                self._news.append(news)
+                await news
+
+    async def heard(self, name: str) -> list[Any]:
+        """Wait for the server's next invocation of this name; gives its arguments."""
+        return (await self.next("invoked", name=name))["args"]
+
+    async def start(self) -> Report:
+        """Connect; gives how it stands then. Raises `Failed`."""
+        return await self._ask("start")
+
+    async def stop(self) -> None:
+        """Leave."""
+        await self._ask("stop")
+
+    async def state(self) -> Report:
+        """How it stands: `state`, `connection` (its id for others), `transport`, `stateful`."""
+        return await self._ask("state")
+
+    async def invoke(self, name: str, *args: Any) -> Any:
+        """Invoke, and give the result. Raises `Failed`."""
+        return (await self._ask("invoke", name=name, args=args))["answer"]
+
+    async def send(self, name: str, *args: Any) -> None:
+        """Invoke without wanting to know what came of it."""
+        await self._ask("send", name=name, args=args)
+
+    async def stream(self, name: str, *args: Any, **how: Any) -> Report:
+        """Give the `items` of a stream, and whether it was `canceled`, after `take` of them, or `broken`; `uploads` are lists of items of streams with it."""
+        return await self._ask("stream", name=name, args=args, **how)
+
+    async def upload(self, name: str, *args: Any, uploads: list[list[Any]]) -> Any:
+        """Invoke with streams of these items beside the arguments."""
+        return (await self._ask("upload", name=name, args=args, uploads=uploads))["answer"]
+
+    async def cut(self) -> int:
+        """Lose the WebSocket, without a word to anybody; gives how many there were."""
+        return (await self._ask("cut"))["cut"]
+
+    async def cut_after(self, most: int) -> None:
+        """Lose it after every `most` messages that come."""
+        await self._ask("cut_after", most=most)
+
+    async def _ask(self, do: str, **said: Any) -> dict[str, Any]:
+        return await self._clients.ask(do, who=self.who, **written(said))
