@@ -5,6 +5,7 @@ cdef class Attachment:
     cdef public object codec
     cdef public object request
     cdef public object address
+    cdef public object admission
     cdef public object bundle
     cdef public object session
     cdef public list inbox

@@ -14,6 +14,7 @@ from everywire.messages import Command, Event, Heartbeat
 from everywire.payloads import Codec, Transport
 
 if TYPE_CHECKING:
+    from everywire.hub.access.admitting import Admission
     from everywire.hub.bundle import Bundle
     from everywire.hub.calling.running import Calls
     from everywire.hub.heartbeat import Heartbeats
@@ -77,6 +78,7 @@ class Attachment:
         "_hub",
         "_limit",
         "address",
+        "admission",
         "alone",
         "bundle",
         "busy",
@@ -105,6 +107,7 @@ class Attachment:
         self.request = request
         self.heartbeat = _USUAL
         self.address: str | None = None  # where the client is, if that is known
+        self.admission: Admission | None = None  # as whom its client was let in before it was there, until it connects
         self.refreshing = False  # a newer token is looked at
         self.bundle: Bundle | None = None
         self.alone = False  # its client is one HTTP request, and hears what that asks for and nothing else

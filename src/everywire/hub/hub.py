@@ -10,6 +10,7 @@ from typing import Any, Final
 from everywire.brokers.base import Broker, Draft, Receipt
 from everywire.errors import Refused
 from everywire.http.request import Request
+from everywire.hub.access.admitting import forgo
 from everywire.hub.access.expiries import Expiries
 from everywire.hub.access.identity import Identity
 from everywire.hub.access.limiting import Limiting
@@ -160,6 +161,9 @@ class Hub:
         attachment.inbox.clear()
         if attachment.calls is not None:
             attachment.calls.end()
+        if attachment.admission is not None:
+            forgo(self, attachment.admission)
+            attachment.admission = None
         known = self.attachments.pop(attachment, self) is None
         if attachment.bundle is not None:
             attachment.bundle.parted(attachment, code)
@@ -419,7 +423,8 @@ class Hub:
                 with self.tracer.span(command):
                     event = await handle(self, attachment, command)
         except Exception as error:
-            what = f"{type(command).__name__} {getattr(command, 'name', '')}".rstrip()  # a name that has a handler
+            called = command.name if isinstance(command, Call) else ""  # a name that has a handler
+            what = f"{type(command).__name__} {called}".rstrip()
             event = refusal(self, what, ref, error)
         if event is not None:
             attachment.tell(event)

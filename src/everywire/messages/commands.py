@@ -36,6 +36,7 @@ class Connect(Secretive, frozen=True):
     `caught_up` is for clients that remember one order for all their channels: "era:order" of the last publication that they were told,
     empty where there was none. Whether or not it is continued, they subscribe to nothing again: either all that the session missed in all
     its channels is told after `Connected`, or another session begins, with `resumed` false. None: the client asks for each channel.
+    `name` is what the session is called if it begins: its public id, minted by the dialect. One that another session has is not taken.
     """
 
     ref: Ref
@@ -46,6 +47,7 @@ class Connect(Secretive, frozen=True):
     space: str = ""
     caught_up: str | None = None
     lasting: bool = True
+    name: str | None = None
 
 
 class Refresh(Secretive, frozen=True):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from everywire import messages as m
 from everywire.errors import Refused
-from everywire.hub.access.credentials import token
-from everywire.hub.access.identity import ANONYMOUS, Identity, identity
+from everywire.hub.access.admitting import admitted, shown
 from everywire.hub.access.lives import begun, missed
 from everywire.hub.access.permission import check_size
 from everywire.hub.codes import Close, Code
 from everywire.hub.continuity.renewing import Renewal, claimed, possible
 from everywire.hub.hooks import Connecting
 from everywire.hub.refusing import detail
-from everywire.hub.world import settled
 
 if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["connect", "identify"]
+__all__ = ["connect"]
 
 
 async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Event | None:
@@ -70,17 +69,17 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
 
 async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tuple[Session | None, Connecting | None]:
     """Give the session, and where it is no earlier one what it connected with; no session where the client has gone meanwhile."""
-    shown = token(command.token, attachment.request, hub.settings.token_parameter)
     if hub.continuing.guessed(command.resume) and not hub.limiting.guess(attachment.address):
         attachment.close(Close.POLICY, "too many bad secrets from this address")
         return None, None
     earlier, lost = await _earlier(hub, command)
-    if earlier is not None and shown is None and not hub.expiries.over(earlier):  # the secret is the proof
+    token = shown(hub, attachment.request, command)
+    if earlier is not None and token is None and not hub.expiries.over(earlier):  # the secret is the proof
         await hub.revoking.check(earlier.identity)
         if attachment.open and (session := hub.continuing.take(earlier, attachment)) is not None:
             return session, None
-    connecting = _connecting(hub, attachment, command, shown)
-    found = await identify(hub, connecting)
+    let_in = await admitted(hub, attachment, command)
+    connecting, found = let_in.connecting, let_in.identity
     session = None
     try:
         if not attachment.open:
@@ -94,6 +93,8 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
             if gone is not None:
                 hub.continuing.abandon(gone)
         hub.limiting.user(found)
+        if connecting.session in hub.sessions:
+            connecting = replace(connecting, session=hub.world.new_id())
         session = hub.begin(attachment, found, command, connecting.session)
     finally:
         if session is None or session.id != connecting.session:
@@ -116,33 +117,6 @@ async def _earlier(hub: Hub, command: m.Connect) -> tuple[Earlier | None, Earlie
         return earlier, None
     hub.metrics.recoveries_failed += 1
     return None, earlier
-
-
-def _connecting(hub: Hub, attachment: Attachment, command: m.Connect, shown: str | None) -> Connecting:
-    return Connecting(
-        shown,
-        attachment.request,
-        command.info,
-        hub.expiries.now(),
-        attachment.address,
-        auth=command.auth,
-        space=command.space,
-        session=hub.world.new_id(),
-    )
-
-
-async def identify(hub: Hub, connecting: Connecting) -> Identity:
-    """Ask the application who connects, or refreshes a token; raises `Refused` where that holds no longer, too."""
-    hooks = hub.hooks.of(connecting.space)
-    if hub.hooks.guard is not None and hooks is hub.hooks:
-        hub.hooks.guard(connecting)
-    if hooks.connect is None:
-        return ANONYMOUS
-    if connecting.token is not None and len(connecting.token) > hub.settings.max_token:
-        raise Refused(f"a token has at most {hub.settings.max_token} characters", Code.UNAUTHORIZED)
-    found = identity(await settled(hub.world, hooks.connect(connecting)))
-    await hub.revoking.check(found)
-    return found
 
 
 def _turned_away(no: Refused) -> Close:

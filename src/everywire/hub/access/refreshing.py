@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from everywire import messages as m
 from everywire.errors import Refused
-from everywire.hub.access.connecting import identify
+from everywire.hub.access.admitting import identify
 from everywire.hub.codes import Code
 from everywire.hub.hooks import Connecting
 
