@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from everywire import messages as m
 from everywire.app import Everywire
 from everywire.errors import Declined, Refused, SessionGone
 from everywire.hub.calling.callers import Caller
@@ -14,7 +15,8 @@ from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
 from everywire.testing import Net, passed
 
-NAMES = ("value", "count", "sum", "double", "beside", "finish", "back", "broken", "unknown")
+NAMES = ("value", "count", "sum", "double", "beside", "finish", "back", "broken", "both", "unknown")
+STREAMS = {"sum": 1, "double": 1, "broken": 1, "both": 2}
 
 
 class Play:
@@ -85,6 +87,13 @@ class Play:
                     yield item
                     raise Refused("broken", 1001)
 
+        @on("both")
+        async def both(left: AsyncIterator[int], right: AsyncIterator[int], wait: float = 0) -> AsyncIterator[int]:
+            with self:
+                async for item in left:
+                    await passed(wait)
+                    yield item + await anext(right, 0)
+
     def __enter__(self):
         self.open += 1
 
@@ -102,7 +111,11 @@ class Play:
                 self.call(client)
             case "item":
                 client.send("item", id=of, data=dice.choice([1, 2, 3, 4, 5, "x", "y" * 60]))
-            case "end" | "cancel" as kind:
+                client.line.attachment.receive(m.Item(of, m.Raw(b"6"), dice.choice([0, 1, 2])))
+            case "end":
+                end = m.End(of, dice.choice([0, 0, 1]), dice.choice([None, None, "torn"]))
+                client.line.attachment.receive(end)
+            case "cancel" as kind:
                 client.send(kind, id=of)
             case "credit":
                 client.send("credit", id=of, count=dice.choice([0, 1, 5, 15]))
@@ -119,11 +132,24 @@ class Play:
     def call(self, client):
         dice = self.dice
         name = dice.choice(NAMES)
-        streaming = (name in ("sum", "double", "broken")) != (dice.random() < 0.1)
+        if dice.random() < 0.5:
+            self.await_answer(client, name)
+            return
+        streaming = (name in STREAMS) != (dice.random() < 0.1)
         fields = {"credit": dice.choice([0, 3, 3, 19]), "streaming": streaming}
         data = {"wait": dice.choice([0, 0, 0.3, 2])}
         call = client.send("call", name=name, data=data, timeout=dice.choice([None, None, 500, 3000]), **fields)
         self.called.setdefault(client, []).append(call)
+
+    def await_answer(self, client, name):
+        """Call as those do who know no credit."""
+        dice = self.dice
+        ref = client._next_id = client._next_id + 1
+        data, streams = dice.choice([b"{}", b'{"wait":0.3}', b'{"wait":2}']), STREAMS.get(name, dice.choice([0, 0, 1]))
+        awaits = "stream" if name in ("count", "double", "broken", "both") else dice.choice(["one", "one", "stream"])
+        spelled = dice.choice([name, name.title()])
+        client.line.attachment.receive(m.Call(ref, spelled, m.Raw(data), streams=streams, awaits=awaits))
+        self.called.setdefault(client, []).append(ref)
 
     def answer(self, client):
         for event in client.events("call"):
