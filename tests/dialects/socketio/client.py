@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import need
-from tests.told import Told
+from tests.told import Failed, Told
 
 import testbed
 
@@ -52,6 +53,7 @@ class Clients(Told):
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         super().__init__(process)
         self._clients: dict[str, Client] = {}
+        self._names = itertools.count()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -65,16 +67,24 @@ class Clients(Told):
 
         It does not wait for the connection: `next("connect")` does.
         """
-        client = Client(self, f"client {len(self._clients)}")
+        client = Client(self, f"client {next(self._names)}")
         self._clients[client.who] = client
         await self.ask("connect", who=client.who, url=url, parser=parser, options=written(options))
         return client
 
+    async def part(self) -> None:
+        """Have all clients leave, whatever they are about, and forget them."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            with contextlib.suppress(Failed):  # one that could not be made
+                await client.disconnect()
+
     def hear(self, said: dict[str, Any]) -> None:
-        """Take an answer, or a report of what happened to a client."""
+        """Take an answer, or a report of what happened to a client; those that are forgotten report nothing."""
         said = read(said)
         if "who" in said:
-            self._clients[said.pop("who")].hear(said)
+            if (client := self._clients.get(said.pop("who"))) is not None:
+                client.hear(said)
         else:
             super().hear(said)
 

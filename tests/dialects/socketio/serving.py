@@ -35,6 +35,10 @@ class Served(Everywire):
         self.channel("room:{name}", history=100, presence=True)
         self._offer()
 
+    def caller(self, session: str) -> Caller:
+        """Give the session of that name."""
+        return next(caller for caller in self.callers if caller.session == session)
+
     async def until(self, there: Callable[[], object]) -> None:
         """Wait until something is so, as far as handlers and hooks make it so."""
         async with asyncio.timeout(10):

@@ -23,9 +23,9 @@ async def connected(clients: Clients, url: str, way: str = "websocket", **option
 
 async def test_what_it_shows_is_the_applications(clients):
     async with serving() as (app, url):
-        await connected(clients, url, auth={"token": "t", "info": {"a": 1}, "mine": ["x"]})
+        client = await connected(clients, url, auth={"token": "t", "info": {"a": 1}, "mine": ["x"]})
         assert app.shown == [{"token": "t", "info": {"a": 1}, "mine": ["x"]}]
-        assert app.callers[0].info == {"a": 1}
+        assert app.caller((await client.state())["sid"]).info == {"a": 1}
 
 
 async def test_a_function_is_asked_what_to_show_at_every_attempt(clients):
@@ -112,7 +112,7 @@ async def test_acknowledgements_both_ways(clients, way, parser):
         assert await client.ask("echo", 1, b"two", None) == [1, b"two", None]
         assert await client.ask("echo") == []
         assert await client.ask_one("echo", {"one": b"1"}) == {"one": b"1"}
-        (caller,) = app.callers
+        caller = app.caller((await client.state())["sid"])
         await client.on("sure?", "yes", b"\x01", [3])
         assert await caller.call("sure?", {"why": 1}) == ["yes", b"\x01", [3]]
         assert await client.event("sure?") == [{"why": 1}]
@@ -188,8 +188,9 @@ async def test_up_to_ten_attachments_each_way(clients, shared, way):
 async def test_more_than_ten_attachments_are_told_as_text(clients, way):
     async with serving() as (app, url):
         client = await connected(clients, url, way)
-        app.callers[0].tell("many", *[b"\x00"] * 11)
-        app.callers[0].tell("many", *[b"\x00"] * 10)
+        caller = app.caller((await client.state())["sid"])
+        caller.tell("many", *[b"\x00"] * 11)
+        caller.tell("many", *[b"\x00"] * 10)
         assert await client.event("many") == ["AA=="] * 11
         assert await client.event("many") == [b"\x00"] * 10
 
@@ -197,8 +198,9 @@ async def test_more_than_ten_attachments_are_told_as_text(clients, way):
 async def test_what_looks_like_a_placeholder_tears_nobody_from_its_connection(clients):
     async with serving() as (app, url):
         client = await connected(clients, url)
-        app.callers[0].tell("odd", {"_placeholder": True, "num": 99}, b"\x01")
-        app.callers[0].tell("odd", {"_placeholder": True, "num": 99})
+        caller = app.caller((await client.state())["sid"])
+        caller.tell("odd", {"_placeholder": True, "num": 99}, b"\x01")
+        caller.tell("odd", {"_placeholder": True, "num": 99})
         assert await client.event("odd") == [{"_placeholder": True, "num": 99}, "AQ=="]
         assert await client.event("odd") == [{"_placeholder": True, "num": 99}]
 

@@ -158,8 +158,7 @@ async def test_it_comes_back_by_itself_when_the_server_goes(clients, way):
 async def test_a_client_that_is_sent_away_stays_away(clients, way):
     async with serving() as (app, url):
         client = await connected(clients, url, way)
-        (caller,) = app.callers
-        await app.kick(session=caller.session)
+        await app.kick(session=(await client.state())["sid"])
         report = await client.next("disconnect")
         assert (report["reason"], report["active"]) == ("io server disconnect", False)
 
@@ -176,8 +175,7 @@ async def test_it_leaves(clients, way):
 async def test_what_was_said_while_it_moved_is_neither_lost_nor_doubled(clients):
     async with serving() as (app, url):
         client = await clients.connect(url, forceNew=True)
-        await client.next("connect")
-        (caller,) = app.callers
+        caller = app.caller((await client.next("connect"))["sid"])
         told = 0
         while (await client.state())["transport"] != "websocket":
             caller.tell("count", told)

@@ -37,7 +37,7 @@ def jdk() -> Path:
 
 
 @pytest.fixture(scope="module")
-async def clients(jdk: Path) -> AsyncIterator[Clients]:
+async def process(jdk: Path) -> AsyncIterator[Clients]:
     async with Clients.started(of_java) as clients:
         yield clients
 
@@ -62,8 +62,8 @@ async def test_it_connects_by_what_it_was_told(clients, way):
         client = await connected(clients, url, way, auth={"token": "t", "mine": "ü"}, query="lang=de&x=1")
         state = await client.state()
         assert state["transport"] == ("polling" if way == "polling" else "websocket")
-        assert (state["sid"], app.shown) == (app.callers[0].session, [{"token": "t", "mine": "ü"}])
-        assert (app.callers[0].params["lang"], app.callers[0].params["x"]) == (["de"], ["1"])
+        params = app.caller(state["sid"]).params
+        assert (params["lang"], params["x"], app.shown) == (["de"], ["1"], [{"token": "t", "mine": "ü"}])
 
 
 @EACH
@@ -134,7 +134,7 @@ async def test_acknowledgements_both_ways(clients, way):
         assert await client.ask("echo", 1, b"two", None, timeout=5) == [1, b"two", None]
         assert (await client.ask_one("nobody knows it", 1))["error"]["code"] == 109
         await client.on("sure?", "yes", b"\x01", [3])
-        (caller,) = app.callers
+        caller = app.caller((await client.state())["sid"])
         assert await caller.call("sure?", {"why": 1}) == ["yes", b"\x01", [3]]
         assert await client.event("sure?") == [{"why": 1}]
         with pytest.raises(TimeoutError):
@@ -159,8 +159,7 @@ async def test_many_at_once_keep_their_order(clients, way):
 async def test_what_was_said_while_it_moved_is_neither_lost_nor_doubled(clients):
     async with serving() as (app, url):
         client = await clients.connect(url, forceNew=True)
-        await client.next("connect")
-        (caller,) = app.callers
+        caller = app.caller((await client.next("connect"))["sid"])
         told = 0
         while (await client.state())["transport"] != "websocket":
             caller.tell("count", told)
@@ -210,7 +209,7 @@ async def test_it_comes_back_by_itself_when_the_server_goes(clients, way):
 async def test_a_client_that_is_sent_away_stays_away(clients, way):
     async with serving() as (app, url):
         client = await connected(clients, url, way)
-        await app.kick(session=app.callers[0].session)
+        await app.kick(session=(await client.state())["sid"])
         report = await client.next("disconnect")
         assert (report["reason"], report["active"]) == ("io server disconnect", False)
 

@@ -80,7 +80,7 @@ async def test_only_acknowledged_events_came_before_the_drop(served, clients, wa
     app, url = served
     client, sid = await entered(clients, url, way, "a")
     await client.on("asked", "answer")
-    assert await app.callers[0].call("asked", "text") == "answer"
+    assert await app.caller(sid).call("asked", "text") == "answer"
     await client.lose()
     await app.say("a", 1)
     await back(client, sid)
@@ -96,7 +96,7 @@ async def test_the_last_event_before_the_drop_ends_with_a_text(served, clients, 
     if ephemeral:
         await app.publish("room:a", {"event": "fleeting", "args": [0, "a text"]}, ephemeral=True)
     else:
-        app.callers[0].tell("fleeting", 0, "a text")
+        app.caller(sid).tell("fleeting", 0, "a text")
     assert (await client.event("fleeting"))[:2] == [0, "a text"]
     await client.lose()
     await app.say("a", 1)
