@@ -19,6 +19,7 @@ from everywire.app.checking import check_application, check_secrets, found_secre
 from everywire.app.declaring import Declaring
 from everywire.app.gathering import Gathering
 from everywire.app.governing import Governing
+from everywire.app.hosting import Hosts
 from everywire.app.instrumented import Instrumented
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
@@ -56,7 +57,7 @@ R = TypeVar("R", bound=Route)
 MakeBroker = Callable[[World, Metrics], Broker]
 
 
-class Everywire(Declaring, Speaking, Governing, Gathering, Instrumented):
+class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
     """A real-time application: declare channels, handlers and routes, then `run` it.
 
     `secret` signs what clients show to continue their sessions, on any node that has the same; of several the first signs and all are
@@ -92,6 +93,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Instrumented):
         self._offered: set[str] = set()  # paths that we answer, not the application
         self._gateway: Gateway | None = None
         self._counters: list[Counter] = []
+        self._hosted = []
         self.administration: list[Server] = []  # while it is served: where it is administered
 
     # Running.
@@ -130,6 +132,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Instrumented):
         self._hub = Hub(world, broker, self._hooks, self.settings, self.metrics)
         self._hub.tracer = self._tracer
         self._nodes = Nodes(self._hub)
+        for hosting in self._hosted:
+            hosting.start()
         http = self._instrumented(self._hub, self._http)
         self._offer_health(Health(self._hub))
         beat = self.settings.heartbeat
@@ -166,6 +170,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Instrumented):
         try:
             await hub.finished()  # while there is still a hub for what they say
             await hub.settled()
+            for hosting in self._hosted:
+                await hosting.stop()
         finally:
             self._hub = None
             await hub.broker.close()

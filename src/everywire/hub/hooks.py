@@ -98,6 +98,8 @@ class Hooks:
 
     `spaces` has those of sessions that are none of the application's, by their space: what lets them in, learns of them, answers them. Nothing
     continues such a session. `guard` is asked of all others before the connect hook is, and raises `Refused`.
+    `parts` has what some of the application's own sessions have for themselves, by their space: what lets them in, which asks the application's hook by
+    itself, and what answers them; they are learnt of by the application's hooks first, then by theirs.
     """
 
     kinds: Kinds = field(default_factory=Kinds)
@@ -113,12 +115,20 @@ class Hooks:
     ] = ()  # the first signs what continues sessions, all of them check it; none: another with each start
     personal: str | None = None  # the pattern of users' own channels
     spaces: dict[str, Hooks] = field(default_factory=dict)
+    parts: dict[str, Hooks] = field(default_factory=dict)
     guard: Callable[[Connecting], None] | None = None
     lowered: dict[str, str] = field(default_factory=dict)  # names in `handlers` as they were looked for without case
 
     def of(self, space: str) -> Hooks:
         """Give those of a session's space."""
-        return self.spaces.get(space, self) if self.spaces else self
+        if not (self.spaces or self.parts):
+            return self
+        return self.spaces.get(space) or self.parts.get(space, self)
+
+    def learning(self, space: str) -> tuple[Hooks, ...]:
+        """Give all that learn of a session of that space, in their order."""
+        own = self.of(space)
+        return (own,) if own is self or space in self.spaces else (self, own)
 
     def handler(self, call: Call) -> Handler | None:
         """Give what answers a call; where its language knows no case of names, one of a name that differs in nothing else will do."""

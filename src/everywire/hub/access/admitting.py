@@ -97,7 +97,7 @@ def _connecting(hub: Hub, request: Any, command: m.Connect, address: str | None)
 async def identify(hub: Hub, connecting: Connecting) -> Identity:
     """Ask the application who connects, or refreshes a token; raises `Refused` where that holds no longer, too."""
     hooks = hub.hooks.of(connecting.space)
-    if hub.hooks.guard is not None and hooks is hub.hooks:
+    if hub.hooks.guard is not None and connecting.space not in hub.hooks.spaces:
         hub.hooks.guard(connecting)
     if hooks.connect is None:
         return ANONYMOUS

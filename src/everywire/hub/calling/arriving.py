@@ -53,7 +53,7 @@ def _directly(hub: Hub, attachment: Attachment, command: Call) -> bool:
     session, hooks = attachment.session, hub.hooks
     if session is None:
         return False
-    if hooks.spaces:
+    if hooks.spaces or hooks.parts:
         hooks = hooks.of(session.space)
     handlers = hooks.handlers
     handler = handlers.get(command.name)

@@ -14,6 +14,7 @@ from everywire.hub.threads import started
 from everywire.messages import Member
 
 if TYPE_CHECKING:
+    from everywire.hub.access.identity import Identity
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
@@ -65,6 +66,11 @@ class Caller:
     def dialect(self) -> str:
         """What its client speaks: "native", "socketio", …"""
         return self._session.member.dialect
+
+    @property
+    def identity(self) -> Identity:
+        """What the application said of who the session is for, when it connected or showed a newer token last."""
+        return self._session.identity
 
     @property
     def space(self) -> str:

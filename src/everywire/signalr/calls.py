@@ -1,0 +1,82 @@
+"""The calls of one hub: an object of its class for each, and what is known of the connections that they come from."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from everywire.hub.codes import Close
+from everywire.signalr.hub import CallerContext, Hub
+
+if TYPE_CHECKING:
+    from everywire.hub.calling.callers import Caller
+    from everywire.signalr.sending import Sending
+    from everywire.signalr.services import Scope, Services
+
+__all__ = ["Calls", "Connection"]
+
+_ROOM: Final = 256  # connections kept beyond the number of sessions, before it is looked which of them are over
+
+
+class Connection:
+    """What is kept of a connection: the application's `items`, and the request that it came with.
+
+    `welcome` is there as long as it is only coming: what comes of it says whether it was let stay.
+    """
+
+    __slots__ = ("items", "request", "welcome")
+
+    def __init__(self, request: Any = None, welcome: asyncio.Future[bool] | None = None) -> None:
+        self.items: dict[str, Any] = {}
+        self.request = request
+        self.welcome = welcome
+
+
+class Calls:
+    """Makes the hubs of one class, and keeps the connections that this worker has.
+
+    Invariants: who has begun here is in `_known` until it is over. One that went on with another worker is left to be swept.
+    """
+
+    def __init__(self, hub: type[Hub], services: Services, sending: Sending, *, detailed: bool = False) -> None:
+        self.services: Final = services
+        self.sending: Final = sending
+        self.detailed: Final = detailed
+        self._plan: Final = services.plan(hub, f"the hub {hub.__name__}")
+        self._known: dict[str, Connection] = {}
+
+    async def made(self, caller: Caller, scope: Scope) -> Hub:
+        """Give a hub for one call."""
+        hub: Hub = await self._plan.carry_out(scope) if self._plan.wanted else self._plan.make()
+        hub._context = CallerContext(self, caller)
+        return hub
+
+    def came(self, caller: Caller) -> asyncio.Future[bool]:
+        """Take up a connection; whoever does gives it a welcome, or none."""
+        hub = self.sending.hub
+        if len(self._known) > 2 * len(hub.sessions) + _ROOM:
+            self._known = {name: each for name, each in self._known.items() if name in hub.sessions}
+        welcome: asyncio.Future[bool] = hub.world.promise()
+        self._known[caller.session] = Connection(caller.request, welcome)
+        return welcome
+
+    async def welcomed(self, caller: Caller) -> bool:
+        """Say whether a connection was let stay, once that is known; one that began on another worker was."""
+        known = self._known.get(caller.session)
+        return known is None or known.welcome is None or await known.welcome
+
+    def went(self, caller: Caller) -> None:
+        """Forget a connection."""
+        self._known.pop(caller.session, None)
+
+    def connection(self, id: str) -> Connection:
+        """Give what is kept of a connection; nothing yet of one that began on another worker."""
+        if id not in self._known:
+            self._known[id] = Connection()
+        return self._known[id]
+
+    def close(self, id: str, code: int = Close.KICKED, reason: str = "") -> None:
+        """End a connection of this node."""
+        hub = self.sending.hub
+        if (session := hub.sessions.get(id)) is not None:
+            hub.revoking.expel(session, code, reason)

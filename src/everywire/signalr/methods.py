@@ -1,0 +1,157 @@
+"""The methods of a hub's class as handlers of the hub."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, get_origin
+
+from everywire.hub.calling.callers import Caller
+from everywire.hub.calling.handlers import Handler
+from everywire.signalr.exceptions import told
+from everywire.signalr.hub import Hub, named
+from everywire.signalr.services import Scope
+
+if TYPE_CHECKING:
+    from everywire.signalr.calls import Calls
+
+__all__ = ["handlers"]
+
+_CALLER: Final = "__caller"
+_EMPTY: Final = inspect.Parameter.empty
+
+
+def handlers(calls: Calls, hub: type[Hub]) -> dict[str, Handler]:
+    """Give what answers the calls of a hub, by all the names that its methods have; raises `TypeError` for one that could never be called."""
+    found: dict[str, Handler] = {}
+    for name, function in _methods(hub):
+        given = named(function)
+        handler = _handler(calls, given or name, function)
+        for called in (given,) if given is not None else _names(name):
+            if called in found:
+                raise TypeError(f"{hub.__name__}: {found[called].name!r} and {name!r} are both called {called!r}")
+            found[called] = handler
+    return found
+
+
+def _methods(hub: type[Hub]) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Give the public methods that the classes below `Hub` have."""
+    for name in dir(hub):
+        function = inspect.getattr_static(hub, name)
+        if not name.startswith("_") and inspect.isfunction(function) and not hasattr(Hub, name):
+            yield name, function
+
+
+def _names(name: str) -> tuple[str, ...]:
+    """Give the ways in which clients write the name of a method."""
+    words = name.split("_")
+    pascal = "".join(word[:1].upper() + word[1:] for word in words)
+    return tuple(dict.fromkeys((name, pascal, pascal[:1].lower() + pascal[1:], pascal.lower())))
+
+
+def _handler(calls: Calls, name: str, function: Callable[..., Any]) -> Handler:
+    signature = _signature(function)
+    wanted: dict[str, Any] = {}
+    taken: list[inspect.Parameter] = []
+    _, *parameters = signature.parameters.values()
+    for parameter in parameters:
+        if parameter.annotation in calls.services:
+            wanted[parameter.name] = parameter.annotation
+        else:
+            taken.append(_hinted(parameter))
+    method = _Method(calls, function, wanted, {_renamed(taken): "data"})
+    streams = inspect.isasyncgenfunction(function) or _gives_stream(signature.return_annotation)
+    called = _streaming(method) if streams else _returning(method)
+    shown = [each.replace(name=_renamed(taken)) if each.name == "data" else each for each in taken]
+    shown.append(inspect.Parameter(_CALLER, inspect.Parameter.KEYWORD_ONLY, annotation=Caller))
+    returns = signature.return_annotation
+    called.__signature__ = inspect.Signature(sorted(shown, key=_kind), return_annotation=returns)  # type: ignore[attr-defined]
+    return Handler(name, called)
+
+
+@dataclass(frozen=True, slots=True)
+class _Method:
+    """A method, what it is given beside what the client says, and its names of parameters that the handler has others for."""
+
+    calls: Calls
+    function: Callable[..., Any]
+    wanted: Mapping[str, Any]
+    names: Mapping[str, str]
+
+    @asynccontextmanager
+    async def begun(self, named: dict[str, Any]) -> AsyncIterator[Hub]:
+        """Give a hub for one call, complete what it is called with, and word what is raised meanwhile."""
+        caller, calls = named.pop(_CALLER), self.calls
+        for given in self.names.keys() & named.keys():
+            named[self.names[given]] = named.pop(given)
+        try:
+            async with Scope(calls.services) as scope:
+                hub = await calls.made(caller, scope)
+                for name, kind in self.wanted.items():
+                    named[name] = await scope.get(kind)
+                yield hub
+        except Exception as error:
+            raise told(error, caller.called, detailed=calls.detailed) from None
+
+
+def _returning(method: _Method) -> Callable[..., Any]:
+    """Give the function of a method that returns something; one that is not `async` runs in a thread."""
+    function, aside = method.function, not inspect.iscoroutinefunction(method.function)
+
+    async def called(*args: Any, **named: Any) -> Any:
+        async with method.begun(named) as hub:
+            work = partial(function, hub, *args, **named)
+            return await method.calls.sending.hub.world.aside(work) if aside else await work()
+
+    return called
+
+
+def _streaming(method: _Method) -> Callable[..., Any]:
+    """Give the function of a method that is a stream."""
+
+    async def called(*args: Any, **named: Any) -> AsyncIterator[Any]:
+        async with method.begun(named) as hub:
+            source = method.function(hub, *args, **named)
+            if inspect.isawaitable(source):
+                source = await source
+            try:
+                async for item in source:
+                    yield item
+            finally:
+                # Now, while its hub is there, not when its memory is collected.
+                if hasattr(source, "aclose"):
+                    await source.aclose()
+
+    return called
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(function, eval_str=True)
+    except NameError as fault:
+        raise TypeError(f"{function.__qualname__}: a hint is not known where it stands: {fault}") from None
+
+
+def _hinted(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Give a parameter without a hint as one that takes anything: a handler's names mean something, a method's do not."""
+    return parameter if parameter.annotation is not _EMPTY else parameter.replace(annotation=Any)
+
+
+def _renamed(parameters: Sequence[inspect.Parameter]) -> str:
+    """Give what a handler calls the parameter `data`, which would be the whole argument there: another name, where it is one of several."""
+    name = "data"
+    if len(parameters) > 1:
+        while name in {each.name for each in parameters}:
+            name += "_"
+    return name
+
+
+def _gives_stream(returned: Any) -> bool:
+    return (get_origin(returned) or returned) in (AsyncIterator, AsyncIterable, AsyncGenerator)
+
+
+def _kind(parameter: inspect.Parameter) -> int:
+    return int(parameter.kind)
