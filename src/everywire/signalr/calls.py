@@ -75,6 +75,11 @@ class Calls:
             self._known[id] = Connection()
         return self._known[id]
 
+    def transport(self, id: str) -> str | None:
+        """Say what carries a connection of this worker."""
+        session = self.sending.hub.sessions.get(id)
+        return session.attachment.carriage if session is not None and session.attachment is not None else None
+
     def close(self, id: str, code: int = Close.KICKED, reason: str = "") -> None:
         """End a connection of this node."""
         hub = self.sending.hub

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from everywire.errors import EverywireError, Refused
+from everywire.errors import EverywireError, Refused, StreamBroken
 from everywire.hub.codes import Code
 
 __all__ = ["HubException", "told", "worded"]
@@ -25,11 +25,14 @@ def told(error: Exception, method: str, *, detailed: bool) -> Refused:
     A `Refused` is told as it is, and a `HubException` by its text. Of anything else the client learns no more than that there was an error, unless
     `detailed` says so, and our log has the traceback.
     """
+    what = _INVOKING.format(method)
+    if isinstance(error, StreamBroken):  # the client said so itself
+        return Refused(f"{what} Exception: {error.error}" if detailed else what, Code.INTERNAL)
     if isinstance(error, Refused):
         return error
     if not isinstance(error, HubException):
         _log.error("the hub method %s failed", ascii(method), exc_info=error)
-    return Refused(worded(_INVOKING.format(method), error, detailed=detailed), Code.INTERNAL)
+    return Refused(worded(what, error, detailed=detailed), Code.INTERNAL)
 
 
 def worded(what: str, error: Exception, *, detailed: bool) -> str:

@@ -104,6 +104,11 @@ class CallerContext:
         return request if request is not None else self._calls.connection(self.connection_id).request
 
     @property
+    def transport(self) -> str | None:
+        """What carries the connection: "websocket", "sse" or "polling"; None while it is away, or on another worker."""
+        return self._calls.transport(self.connection_id)
+
+    @property
     def caller(self) -> Caller:
         """The same as handlers that are no methods of a hub know it."""
         return self._caller

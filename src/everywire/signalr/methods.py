@@ -14,6 +14,7 @@ from everywire.hub.calling.handlers import Handler
 from everywire.signalr.exceptions import told
 from everywire.signalr.hub import Hub, named
 from everywire.signalr.services import Scope
+from everywire.signalr.values import written
 
 if TYPE_CHECKING:
     from everywire.signalr.calls import Calls
@@ -46,10 +47,8 @@ def _methods(hub: type[Hub]) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 def _names(name: str) -> tuple[str, ...]:
-    """Give the ways in which clients write the name of a method."""
-    words = name.split("_")
-    pascal = "".join(word[:1].upper() + word[1:] for word in words)
-    return tuple(dict.fromkeys((name, pascal, pascal[:1].lower() + pascal[1:], pascal.lower())))
+    """Give a method's name, and as it is written in .NET; clients that do not mind case find it by either."""
+    return tuple(dict.fromkeys((name, "".join(word[:1].upper() + word[1:] for word in name.split("_")))))
 
 
 def _handler(calls: Calls, name: str, function: Callable[..., Any]) -> Handler:
@@ -104,7 +103,7 @@ def _returning(method: _Method) -> Callable[..., Any]:
     async def called(*args: Any, **named: Any) -> Any:
         async with method.begun(named) as hub:
             work = partial(function, hub, *args, **named)
-            return await method.calls.sending.hub.world.aside(work) if aside else await work()
+            return written(await method.calls.sending.hub.world.aside(work) if aside else await work())
 
     return called
 
@@ -119,7 +118,7 @@ def _streaming(method: _Method) -> Callable[..., Any]:
                 source = await source
             try:
                 async for item in source:
-                    yield item
+                    yield written(item)
             finally:
                 # Now, while its hub is there, not when its memory is collected.
                 if hasattr(source, "aclose"):

@@ -11,12 +11,12 @@ import msgspec
 from everywire.brokers.base import Draft
 from everywire.errors import Refused, SessionGone
 from everywire.hub.calling.asking import Question, say
-from everywire.hub.calling.shapes import encode
 from everywire.hub.codes import Code
 from everywire.hub.crowds.choice import Choice
 from everywire.hub.threads import started
 from everywire.messages import Audience, Data, Packed, Raw
 from everywire.signalr.channels import Channels
+from everywire.signalr.values import written
 
 if TYPE_CHECKING:
     from everywire.hub.hub import Hub
@@ -61,7 +61,7 @@ class Sending:
 
     def publish(self, event: str, args: tuple[Any, ...], channels: tuple[str, ...], exclude: tuple[str, ...]) -> Awaitable[None]:
         """Say something in all of `channels`, but not to who is in `exclude`; who is in several of them is told once, in the first."""
-        hub, data = self.hub, encode({"event": _name(event), "args": args})
+        hub, data = self.hub, written({"event": _name(event), "args": args})
         drafts = [
             (hub.place(name), self._draft(data, Audience(exclude, outside=channels[:place])))
             for place, name in enumerate(dict.fromkeys(channels))
@@ -76,7 +76,7 @@ class Sending:
 
     def tell(self, event: str, args: tuple[Any, ...], ids: tuple[str, ...]) -> Awaitable[None]:
         """Say something to connections by their ids; those that are gone are passed over."""
-        hub, data = self.hub, encode(args)
+        hub, data = self.hub, written(args)
         _name(event)
 
         async def carried() -> None:
@@ -102,7 +102,7 @@ class Sending:
         except SessionGone:
             if session.lasts and self.channels.everybody in session.enrolled:
                 args = msgspec.msgpack.decode(data) if isinstance(data, Packed) else msgspec.json.decode(data)
-                said = encode({"event": event, "args": args})
+                said = written({"event": event, "args": args})
                 await hub.publish(hub.place(self.channels.everybody), self._draft(said, Audience(session=session.id)))
 
     def _draft(self, data: Data, audience: Audience) -> Draft:
@@ -110,7 +110,7 @@ class Sending:
 
     async def ask(self, id: str, method: str, args: tuple[Any, ...], *, timeout: float | None, returns: Any) -> Any:
         """Call a connection, and give what it answers."""
-        question = Question(_name(method), {"event": method, "args": args}, timeout, returns)
+        question = Question(_name(method), written({"event": method, "args": args}), timeout, returns)
         return await self.hub.reaching.ask(id, question)
 
     def enter(self, id: str, group: str) -> Awaitable[None]:

@@ -110,10 +110,12 @@ def elements(data: Data) -> list[Data]:
 def encode(value: Any) -> Data:
     """Give `value` as application data: JSON text, or MessagePack where there is something binary in it.
 
-    It may be made of anything that `Shape` reads. Raises `TypeError` for what data cannot say.
+    It may be made of anything that `Shape` reads; what is data already is given as it is. Raises `TypeError` for what data cannot say.
     """
     if value is None or isinstance(value, (str, bool, float)):
         return Raw(_write(value))
+    if isinstance(value, (Raw, Packed)):
+        return value
     plain = msgspec.to_builtins(value, builtin_types=(bytes, bytearray, memoryview), str_keys=True, enc_hook=_plain)
     if _is_binary(plain):
         return Packed(msgspec.msgpack.encode(plain))
