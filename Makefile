@@ -16,7 +16,7 @@ RUN_STAMP := $(VENV)/.everywire-run
 DEV_STAMP := $(VENV)/.everywire-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio autobahn socketio fuzz web clean distclean
+.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio autobahn socketio one-channel fuzz web clean distclean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ autobahn: build ## the whole Autobahn suite, both roles, native and pure (about 
 socketio: build ## the suites of Engine.IO and Socket.IO, native and pure, ten rounds
 	$(PY) conformance/engineio/run.py $(or $(ARGS),--times 10)
 	$(PY) conformance/socketio/run.py $(or $(ARGS),--times 10)
+
+one-channel: build $(DEV_STAMP) ## every client that we speak with in one channel: who hears whom
+	$(PY) conformance/one_channel/run.py $(ARGS)
 
 fuzz: build $(VENV)/.everywire-fuzz ## fuzz the parsers, a million executions each
 	$(PY) -m fuzz $(ARGS)
