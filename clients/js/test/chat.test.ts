@@ -104,11 +104,16 @@ test("whatever a stranger says of himself, a person comes out", () => {
   const member = (info: unknown) => ({ session: "s", user: null, info });
   assert.deepEqual(personOf(member({ id: "i", name: "Ada" })), { id: "i", name: "Ada" });
   for (const info of [undefined, null, 7, "x", [], { id: 7, name: {} }]) assert.deepEqual(personOf(member(info)), { id: "s", name: "Somebody" });
+  assert.deepEqual(personOf(member({ id: "i", name: "Ada" }), "Grace"), { id: "i", name: "Ada" });
+  assert.deepEqual(personOf({ session: "s", user: "linus" }, "Grace"), { id: "s", name: "Grace" });
+  assert.deepEqual(personOf({ session: "s", user: "linus" }), { id: "s", name: "linus" });
+  assert.deepEqual(personOf(undefined, "Grace"), { id: "unknown", name: "Grace" });
 });
 
 test("what is not understood is nothing", () => {
   const said = (data: unknown) => heard({ data, time: 0 });
-  assert.deepEqual(said({ kind: "message", id: "1", text: "x", more: 1 }), { kind: "message", id: "1", text: "x" });
+  assert.deepEqual(said({ kind: "message", id: "1", text: "x", more: 1 }), { kind: "message", id: "1", text: "x", name: "" });
+  assert.deepEqual(said({ kind: "message", id: "1", text: "x", name: " Ada\n" }), { kind: "message", id: "1", text: "x", name: "Ada" });
   assert.deepEqual(said({ kind: "typing", now: true }), { kind: "typing", now: true });
   for (const data of [null, 7, "x", [], {}, { kind: "message", id: 1, text: "x" }, { kind: "message", id: "1" }]) assert.equal(said(data), null);
 });

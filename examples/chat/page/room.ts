@@ -78,7 +78,7 @@ export class Room {
     this.#toldTypingAt = 0;
     const id = newId();
     this.timeline.send({ id, author: this.#me, text, time: Date.now() });
-    this.#subscription.publish({ kind: "message", id, text }).then(
+    this.#subscription.publish({ kind: "message", id, text, name: this.#me.name }).then(
       () => this.#mark(id, "sent"),
       () => this.#mark(id, "failed"),
     );
@@ -123,7 +123,7 @@ export class Room {
     if (early) this.#early += 1;
     else if (old) this.#backlog -= 1;
     const said = heard(publication);
-    const author = personOf(publication.from);
+    const author = personOf(publication.from, said?.kind === "message" ? said.name : undefined);
     if (said?.kind === "typing") return this.#hearTyping(author, said.now);
     if (said?.kind !== "message" || publication.offset === undefined) return;
     const { id, text } = said;

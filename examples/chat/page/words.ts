@@ -8,8 +8,11 @@ export interface Person {
   name: string;
 }
 
-/** What is published in a room: a message, which is kept, or a sign of typing, which is ephemeral. */
-export type Said = { kind: "message"; id: string; text: string } | { kind: "typing"; now: boolean };
+/**
+ * What is published in a room: a message, which is kept, or a sign of typing, which is ephemeral. A message says its author's `name`, too: clients of
+ * other libraries are not told who published it, or cannot say what they are called in any other way.
+ */
+export type Said = { kind: "message"; id: string; text: string; name?: string } | { kind: "typing"; now: boolean };
 
 export const LONGEST_MESSAGE = 8000;
 export const LONGEST_NAME = 32;
@@ -35,11 +38,11 @@ export function personName(text: unknown): string {
   return Array.from(visible).slice(0, LONGEST_NAME).join("");
 }
 
-/** Who a session belongs to. Others' words are not to be trusted: whatever `info` holds, a Person comes out. */
-export function personOf(member: Member | undefined): Person {
+/** Who a session belongs to. Others' words are not to be trusted: whatever `info` holds, a Person comes out; `said` is its name where that says none. */
+export function personOf(member: Member | undefined, said?: string): Person {
   const info = (member?.info ?? {}) as Partial<Record<keyof Person, unknown>>;
   const id = typeof info.id === "string" && info.id ? info.id : (member?.session ?? "unknown");
-  return { id, name: personName(info.name) || "Somebody" };
+  return { id, name: personName(info.name) || personName(said) || personName(member?.user) || "Somebody" };
 }
 
 /** What a publication says; null when it is nothing that this page understands. */
@@ -48,7 +51,7 @@ export function heard(publication: Publication): Said | null {
   if (typeof data !== "object" || !data) return null;
   if (data.kind === "typing") return { kind: "typing", now: data.now === true };
   if (data.kind !== "message" || typeof data.id !== "string" || typeof data.text !== "string") return null;
-  return { kind: "message", id: data.id, text: data.text.slice(0, LONGEST_MESSAGE) };
+  return { kind: "message", id: data.id, text: data.text.slice(0, LONGEST_MESSAGE), name: personName(data.name) };
 }
 
 /** One or two letters for a round picture. */
