@@ -272,6 +272,17 @@ class Hub:
         if attachment is not None:
             attachment.goodbye(Close.CONTINUED, "the session was continued elsewhere")
 
+    def replace(self, session: Session) -> None:
+        """End a session in whose place another one of that name begins, here or elsewhere; what is written under the name is the other's."""
+        attachment = session.attachment
+        if self.watcher is not None:
+            self.watcher.over(session)
+        self._part(session)
+        self.records.forget(session)
+        if attachment is not None:
+            attachment.goodbye(Close.CONTINUED, "another session was begun in place of this one")
+        ended(self, session)
+
     def _part(self, session: Session) -> None:
         if (attachment := session.attachment) is not None:
             self.detach(attachment)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from everywire.hub.attachment import Attachment
     from everywire.hub.channels.channel import Subscription
     from everywire.hub.channels.ordering import Aside
+    from everywire.hub.continuity.acknowledging import Acknowledgement
 
 __all__ = ["Session"]
 
@@ -26,13 +27,14 @@ class Session:
     `lasting`: its client has a way to continue it.
     `lost` is the code that its last attachment was lost with, None as long as none was.
     `again` begins a subscription again whose channel began anew, in place of a client that asks for none: it remembers one order for all its
-    channels. `aside` is what such a client was told beside these.
+    channels. `aside` is what such a client was told beside these; `acknowledged` what it has, where the hub remembers that for it.
 
     Invariants: `subscriptions` are keyed by channel name, and each is its channel's entry for this
     session; without an attachment all of them rest.
     """
 
     __slots__ = (
+        "acknowledged",
         "again",
         "aside",
         "attachment",
@@ -67,6 +69,7 @@ class Session:
         self.lasting = True
         self.lost: int | None = None
         self.aside: Aside | None = None
+        self.acknowledged: Acknowledgement | None = None
         self.again: Callable[[Session, str, Position | None], None] | None = None
         self.become(identity)
 

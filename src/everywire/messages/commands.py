@@ -37,6 +37,8 @@ class Connect(Secretive, frozen=True):
     empty where there was none. Whether or not it is continued, they subscribe to nothing again: either all that the session missed in all
     its channels is told after `Connected`, or another session begins, with `resumed` false. None: the client asks for each channel.
     `name` is what the session is called if it begins: its public id, minted by the dialect. One that another session has is not taken.
+    `keyed`: it is made of a secret that the client keeps, and the session of that name goes on, of the same user, as if its secret had been
+    shown. Its client asks for no channel again. With an empty `caught_up` it acknowledges what it has, and the hub remembers that for it.
     """
 
     ref: Ref
@@ -48,6 +50,11 @@ class Connect(Secretive, frozen=True):
     caught_up: str | None = None
     lasting: bool = True
     name: str | None = None
+    keyed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.keyed and not self.name:
+            raise ValueError("a session that a key names has a name")
 
 
 class Refresh(Secretive, frozen=True):

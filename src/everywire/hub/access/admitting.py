@@ -81,7 +81,7 @@ def shown(hub: Hub, request: Any, command: m.Connect) -> str | None:
 
 
 def _connecting(hub: Hub, request: Any, command: m.Connect, address: str | None) -> Connecting:
-    name = command.name if command.name not in hub.sessions else None
+    name = command.name if command.keyed or command.name not in hub.sessions else None
     return Connecting(
         shown(hub, request, command),
         request,

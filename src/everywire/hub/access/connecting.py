@@ -11,6 +11,7 @@ from everywire.hub.access.admitting import admitted, shown
 from everywire.hub.access.lives import begun, missed
 from everywire.hub.access.permission import check_size
 from everywire.hub.codes import Close, Code
+from everywire.hub.continuity.keyed import begin_again, go_on, remembered
 from everywire.hub.continuity.renewing import Renewal, claimed, possible
 from everywire.hub.hooks import Connecting
 from everywire.hub.refusing import detail
@@ -40,13 +41,9 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
         return None
     if session is None:
         return None
-    renewal = None
-    if command.caught_up is not None:
-        session.again = hub.enrolling.again
-        told = claimed(command.caught_up) if connecting is None else None
-        renewal = Renewal(hub, session, attachment, told) if told is not None else None
-        if renewal is not None and not await renewal.begin():
-            return None
+    renewal = _renewal(hub, session, attachment, command, resumed=connecting is None)
+    if renewal is not None and not await renewal.begin():
+        return None
     enrolled = hub.enrolling.channels(session)
     # A client that remembers an order knows by the same secret that it goes on.
     same = command.resume if renewal is not None else None
@@ -62,9 +59,24 @@ async def connect(hub: Hub, attachment: Attachment, command: m.Connect) -> m.Eve
         await renewal.tell()
         enrolled = session.enrolled  # with what the server has subscribed it to meanwhile
     await hub.enrolling.begin(session, enrolled)
+    if connecting is None and command.keyed and renewal is None:
+        await begin_again(hub, session)
     if connecting is not None and session.attachment is attachment:
         await begun(hub, attachment, connecting)
     return None
+
+
+def _renewal(
+    hub: Hub, session: Session, attachment: Attachment, command: m.Connect, *, resumed: bool
+) -> Renewal | None:
+    """Give what tells a session that goes on all that it missed, where its client, or the hub for it, remembers up to where it has everything."""
+    caught_up = command.caught_up
+    if command.keyed:
+        caught_up = remembered(hub, session, command)
+    elif caught_up is not None:
+        session.again = hub.enrolling.again
+    told = claimed(caught_up) if caught_up is not None and resumed else None
+    return Renewal(hub, session, attachment, told) if told is not None else None
 
 
 async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tuple[Session | None, Connecting | None]:
@@ -92,10 +104,17 @@ async def _session(hub: Hub, attachment: Attachment, command: m.Connect) -> tupl
             gone = hub.sessions.get(lost.proof.session)
             if gone is not None:
                 hub.continuing.abandon(gone)
+        free = True
+        if command.keyed:
+            session, free = await go_on(hub, attachment, command, found)
+            if session is not None or not attachment.open:
+                return session, None
         hub.limiting.user(found)
-        if connecting.session in hub.sessions:
+        if connecting.session in hub.sessions or not free:
             connecting = replace(connecting, session=hub.world.new_id())
         session = hub.begin(attachment, found, command, connecting.session)
+        if command.keyed and free:
+            hub.continuing.begun(session)
     finally:
         if session is None or session.id != connecting.session:
             missed(hub, connecting)

@@ -49,8 +49,8 @@ async def subscribe(hub: Hub, session: Session, command: m.Subscribe) -> m.Event
 
 async def subscribe_unasked(hub: Hub, session: Session, channel: str) -> None:
     """Subscribe a session in the server's name; nothing where it has no transport, or is subscribed already."""
-    place, attachment = hub.place(channel), session.attachment
-    known = session.subscriptions.get(channel)
+    known, attachment = session.subscriptions.get(channel), session.attachment
+    place = known.channel.place if known is not None else hub.place(channel)
     if attachment is not None and (known is None or known.state is State.RESTING):
         command = m.Subscribe(None, channel, pages=hub.settings.max_pages)
         answer = await _subscribe(hub, session, place, command)

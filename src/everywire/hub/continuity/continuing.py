@@ -15,6 +15,7 @@ from everywire.hub.access.identity import Identity
 from everywire.hub.channels.channel import Channel, Subscription
 from everywire.hub.channels.ordering import Begun
 from everywire.hub.codes import Close, Code
+from everywire.hub.continuity.acknowledging import Acknowledgement
 from everywire.hub.continuity.proofs import Proof, Signer
 from everywire.hub.continuity.records import Record, Taken
 from everywire.hub.session import Session
@@ -44,6 +45,7 @@ class _Continued(msgspec.Struct):
     channels: dict[str, Begun] = {}
     more: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    anew: bool = False  # it is another session than the one that had this name
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,14 @@ class Continuing:
     tell, all nodes hear that in the same order, and who told last has it. Who lets a session go tells that, too: what it asked of the
     broker came before, so the places that the other enters then are its own at last.
 
-    Invariants: `_told` holds the sessions that this node took from another, while its note of that has not come back to it; `_abandoned` are
-    the latest that it ended since they could not be gone on with: another node may have read its record just before.
+    Invariants: `_told` holds the sessions that this node took from another, by when it did so last, while its note of that has not come back
+    to it; `_abandoned` are the latest that it ended since they could not be gone on with: another node may have read its record just before.
     """
 
     def __init__(self, hub: Hub, signer: Signer) -> None:
         self._hub: Final = hub
         self._signer: Final = signer
-        self._told: dict[str, Session] = {}
+        self._told: dict[str, int] = {}
         self._abandoned: OrderedDict[str, None] = OrderedDict()
         hub.notes.add("continued", _Continued, self._continued)
         hub.notes.add("surrendered", _Continued, self._surrendered)
@@ -94,15 +96,28 @@ class Continuing:
         session = self._hub.sessions.get(proof.session)
         if session is not None:
             return Earlier(proof, session.identity, None, session.space) if session.user == proof.user else None
+        found = await self._recorded(proof.session, proof)
+        return found if found is not None and found.identity.user == proof.user else None
+
+    async def named(self, name: str) -> Earlier | None:
+        """Give the session called `name`, whoever's it is, which its client's key would continue; None where it is forgotten, or was kicked out."""
+        session = self._hub.sessions.get(name)
+        if session is not None:
+            return Earlier(Proof(name, session.user, session.since), session.identity, None, session.space)
+        return await self._recorded(name)
+
+    async def _recorded(self, name: str, proof: Proof | None = None) -> Earlier | None:
+        """Give a session by its record; one that nothing else proves was last shown to be its client's when that was written."""
         try:
-            record = await self._hub.records.find(proof.session)
-            banned = record is not None and await self._hub.revoking.banned(proof)
+            record = await self._hub.records.find(name)
+            if record is None:
+                return None
+            proof = proof or Proof(name, record.identity.user, record.since)
+            banned = await self._hub.revoking.banned(proof)
         except Exception as failure:
             _log.error("no session can be continued: %s", failure)
             raise Refused("sessions cannot be looked for at this moment", Code.INTERNAL, temporary=True) from failure
-        if record is None or banned or record.identity.user != proof.user:
-            return None
-        return Earlier(proof, record.identity, record, record.space)
+        return Earlier(proof, record.identity, record, record.space) if not banned else None
 
     def take(self, earlier: Earlier, attachment: Attachment, identity: Identity | None = None) -> Session | None:
         """Go on with an earlier session over `attachment`; None where it has ended meanwhile.
@@ -126,6 +141,13 @@ class Continuing:
             self._hub.world.start(self._hold(taken))
         return session
 
+    def begun(self, session: Session) -> None:
+        """Have other nodes know of a session that its client's key names: one of that name that they have, or begin, is not it."""
+        self._abandoned.pop(session.id, None)
+        if not self._hub.broker.alone:
+            session.continued = True
+            self._claim(session, anew=True)
+
     def abandon(self, session: Session) -> None:
         """End a session that cannot be gone on with: its client begins another one."""
         attachment = session.attachment
@@ -146,6 +168,7 @@ class Continuing:
         session.enrolled = record.enrolled
         session.told = True
         session.aside = record.aside
+        session.acknowledged = Acknowledgement(record.acknowledged) if record.acknowledged is not None else None
         hub.adopt(session)
         found = [*self._subscribed(session, record.channels)]
         if record.begun is not None:
@@ -179,29 +202,35 @@ class Continuing:
             except Exception:
                 _log.exception("a place in a channel was not taken over")
 
-    def _claim(self, session: Session) -> None:
-        self._told[session.id] = session
-        self._hub.world.start(self._tell(session))
+    def _claim(self, session: Session, *, anew: bool = False) -> None:
+        self._told[session.id] = session.since
+        self._hub.world.start(self._tell(session, anew=anew))
 
-    async def _tell(self, session: Session) -> None:
-        begun = self._hub.world.now()
-        if await self._overtaken(session):
-            self._told.pop(session.id, None)
+    async def _tell(self, session: Session, *, anew: bool) -> None:
+        begun, since = self._hub.world.now(), session.since
+        if anew:
+            since = await self._after(session)
+        elif await self._overtaken(session):
+            self._heard_back(session.id, since)
             if self._hub.sessions.get(session.id) is session:
                 self._let_go(session)
             return
-        if await self._say("continued", _Continued(session.id, session.since, _known(session)), session):
+        if await self._say("continued", _Continued(session.id, since, _known(session), anew=anew), session):
             if self._hub.world.now() - begun > _SOON:
                 await self._hold(
                     self._hub.places.of(session)
                 )  # who had it may have entered them meanwhile, and ended it
             return
-        if self._told.get(session.id) is session:  # and not one that was rebuilt meanwhile
-            del self._told[session.id]
+        self._heard_back(session.id, since)
         if (
             session.id not in self._hub.sessions
         ):  # it ended, and what was asked for it may have cost another node its places
             await self._say("surrendered", _Continued(session.id))
+
+    def _heard_back(self, name: str, since: int) -> None:
+        """Take notice that the note of when a session was taken has come back, or was not told; a later one may be under way."""
+        if self._told.get(name, since + 1) <= since:
+            del self._told[name]
 
     async def _overtaken(self, session: Session) -> bool:
         """Write down that the session is here, unless another node went on with it later: this one did not hear that, then."""
@@ -210,6 +239,19 @@ class Continuing:
         except Exception as failure:
             _log.error("it is not written down that a session was continued: %s", failure)
             return False
+
+    async def _after(self, session: Session) -> int:
+        """Write down that a session is here that begins anew: later than whatever had its name, also where that node's clock is ahead."""
+        since = session.since
+        try:
+            while (later := await self._hub.records.take(session.id, Taken(since, self._hub.node))) is not None:
+                since = later.since + 1
+                session.since = max(session.since, since)
+                self._told[session.id] = session.since
+                self._hub.records.changed(session)
+        except Exception as failure:
+            _log.error("it is not written down that a session was begun: %s", failure)
+        return since
 
     async def _say(self, kind: str, note: _Continued, session: Session | None = None) -> bool:
         """Tell the other nodes, as long as `session` is here; say whether they were told."""
@@ -227,14 +269,19 @@ class Continuing:
 
     def _continued(self, note: _Continued, node: str) -> None:
         if node == self._hub.node:
-            self._told.pop(note.session, None)
-        elif note.session in self._abandoned:
+            self._heard_back(note.session, note.since)
+            return
+        if note.anew:
+            self._abandoned.pop(note.session, None)  # that was another one
+        if note.session in self._abandoned:
             self._hub.world.start(self._say("abandoned", _Continued(note.session)))
         elif (session := self._hub.sessions.get(note.session)) is not None:
-            if note.session not in self._told:
-                self._let_go(session, note.known)
-            else:  # ours was told later
+            if note.session in self._told:  # ours was told later
                 session.since = max(session.since, note.since + 1)
+            elif note.anew:
+                self._hub.replace(session)
+            else:
+                self._let_go(session, note.known)
 
     def _given_up(self, note: _Continued, node: str) -> None:
         session = self._hub.sessions.get(note.session)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Record", "Records", "Taken"]
 
 _DELAY = 0.05  # seconds in which changes of one session are written once
+_ACKNOWLEDGED = 1.0  # seconds in which what a client acknowledges is written once
 _QUIET = 0.1  # seconds after which what a client was told by itself is over
 _TELLING = 1.0  # seconds that are allowed to it while it is being told what it missed, and has no channel to show
 _AGAIN = 1.0  # seconds after which it is tried again where the broker could not be asked
@@ -35,7 +36,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     """One session: the `node` that has it, who it is for, its `info` as JSON text, and where it is subscribed.
 
     `begun` says where in the order of all publications each of `channels` began, of a client that remembers one order for all; None for others.
-    `aside` is what it was told beside these.
+    `aside` is what it was told beside these, `acknowledged` up to where it has everything, of one that acknowledges what it has.
     `enrolled` are the channels that the server subscribed it to. `over`: it is a session no more, its linger ended; but its
     secret still brings it back. `since` is when the node had it begin or go on.
     """
@@ -50,6 +51,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     space: str = ""
     begun: tuple[Begun | None, ...] | None = None
     aside: Aside | None = None
+    acknowledged: str | None = None
 
 
 class Taken(msgspec.Struct, array_like=True, frozen=True, order=True):
@@ -71,7 +73,7 @@ class Records:
     again that often. A hub that has its broker for itself keeps what it knows in one place: it writes a record when it forgets the session.
 
     Invariants: a timer runs while there is a session in `_changed`; `_telling` holds the sessions whose clients were just told something by
-    themselves: their records say that there may be more of it.
+    themselves: their records say that there may be more of it. `_acknowledged` holds those whose clients have more than their records say.
     """
 
     def __init__(self, world: World, broker: Broker, node: str, life: float, sessions: Mapping[str, Session]) -> None:
@@ -85,7 +87,13 @@ class Records:
         self._writing: Timer | None = None
         self._refreshing: Timer | None = None
         self._telling: Final[Deadlines[Session]] = Deadlines(world, _QUIET, self.changed)
+        self._acknowledged: Final[Deadlines[Session]] = Deadlines(world, _ACKNOWLEDGED, self.changed)
         self._closed = False
+
+    def acknowledged(self, session: Session) -> None:
+        """Have other nodes know soon what a session's client has acknowledged; those who do not know it yet tell it some of that again."""
+        if not (self._broker.alone or self._closed or session in self._acknowledged):
+            self._acknowledged.add(session)
 
     def telling(self, session: Session) -> None:
         """Have other nodes know that a session's client is told something by itself; and, when that is over, how much it was."""
@@ -140,6 +148,7 @@ class Records:
         """Write nothing more of a session by itself; its record stays as it is, for another node."""
         self._changed.pop(session.id, None)
         self._telling.discard(session)
+        self._acknowledged.discard(session)
 
     async def find(self, session: str) -> Record | None:
         """Give the record of a session; None where there is none, or nobody understands it."""
@@ -173,9 +182,10 @@ class Records:
 
     def close(self) -> None:
         """Write nothing any more by itself."""
-        for session in self._telling:
+        for session in (*self._telling, *self._acknowledged):
             self._changed.setdefault(session.id, self._world.now())
         self._telling.close()
+        self._acknowledged.close()
         for timer in (self._writing, self._refreshing):
             if timer is not None:
                 timer.cancel()
@@ -237,6 +247,7 @@ class Records:
             session.space,
             tuple(there.values()) if session.ordered else None,
             aside,
+            session.acknowledged.told if session.acknowledged is not None else None,
         )
 
     async def _put(self, session: str, record: Record, life: float) -> None:
