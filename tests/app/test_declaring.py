@@ -139,3 +139,12 @@ def test_a_hook_of_sessions_is_declared_once(declare):
     getattr(app, declare)(lambda *given: None)
     with pytest.raises(ValueError, match=f"@app.{declare} "):
         getattr(app, declare)(lambda *given: None)
+
+
+def test_what_is_served_to_clients_of_signalr_is_known_at_once():
+    app = Everywire()
+    app.signalr("/hub", transports=["WebSockets"], stateful=False, max_payload=1_000)
+    with pytest.raises(ValueError, match="LongPolling"):
+        app.signalr(transports=["polling"])
+    with pytest.raises(TypeError, match="no option 'speed'"):
+        app.signalr(speed=5)
