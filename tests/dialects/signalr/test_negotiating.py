@@ -65,22 +65,22 @@ def test_what_a_client_shows(query, fields, shown):
 
 
 def test_without_a_key_a_session_begins_and_ends_with_its_line():
-    assert connecting({}, "t", "anew") == m.Connect("connect", "t", name="anew", lasting=False)
+    assert connecting({}, "t", "/hub", "anew") == m.Connect("connect", "t", space="/hub", name="anew", lasting=False)
 
 
 def test_a_key_opens_the_session_that_it_names():
     key = "0123456789abcDEF_-"
-    connect = connecting({"session": key}, "t", "anew")
-    assert connect == m.Connect("connect", "t", name="ktsZ1qNAztBeDptkAqW8-S2", keyed=True, lasting=True)
-    assert connect == connecting({"session": key}, "t", "other")
-    assert connect.name != connecting({"session": key + "0"}, "t").name
+    connect = connecting({"session": key}, "t", "/hub", "anew")
+    assert connect == m.Connect("connect", "t", space="/hub", name="ktsZ1qNAztBeDptkAqW8-S2", keyed=True, lasting=True)
+    assert connect == connecting({"session": key}, "t", "/hub", "other")
+    assert connect.name != connecting({"session": key + "0"}, "t", "/hub").name
     assert key not in repr(connect)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 15, "x" * 129, "x" * 15 + ".", "x" * 16 + "\n", "ü" * 16])
 def test_keys_that_could_be_guessed_or_are_none(key):
     with pytest.raises(Fault, match="session is a key of 16 to 128 characters"):
-        connecting({"session": key}, None)
+        connecting({"session": key}, None, "/hub")
 
 
 WHOLE = [

@@ -42,7 +42,7 @@ def test_a_line_is_opened_whose_client_may_connect():
     assert isinstance(intent, OpenLine)
     assert (intent.codec, intent.denial, intent.agrees) == (HANDSHAKE, denied, True)
     assert intent.heartbeat == Heartbeat(15.0, 15.0, "both")
-    assert intent.asks == m.Connect("connect", "t", name="anew", lasting=False) == connect(intent)
+    assert intent.asks == m.Connect("connect", "t", space="/hub", name="anew", lasting=False) == connect(intent)
     told = json.loads(intent.answer(LINE).body)
     assert told == {
         "negotiateVersion": 1,
@@ -59,7 +59,7 @@ def test_a_line_is_opened_whose_client_may_connect():
 def test_version_0_knows_one_id_which_others_are_not_told():
     intent = ask("POST", "/hub/negotiate")
     assert json.loads(intent.answer(LINE).body)["connectionId"] == LINE
-    assert connect(intent).name == ""
+    assert connect(intent).name is None
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_without_one_it_begins(query):
     assert (intent.codec, intent.agrees, intent.patient) == (HANDSHAKE, True, True)
     assert intent.heartbeat == Heartbeat(15.0, 15.0, "both")
     token = "t" if "token" in query else None
-    assert connect(intent) == m.Connect("connect", token, lasting=False)
+    assert connect(intent) == m.Connect("connect", token, space="/hub", lasting=False)
     assert not numbered(ask("GET", "/hub", UPGRADE))
 
 

@@ -77,18 +77,20 @@ def token(request: Request, params: Mapping[str, str]) -> str | None:
     return params.get("access_token") or None
 
 
-def connecting(params: Mapping[str, str], shown: str | None, name: str = "") -> m.Connect:
+def connecting(params: Mapping[str, str], shown: str | None, space: str, name: str | None = None) -> m.Connect:
     """Give how a client connects: anew, as the session `name`, or with a key of its own as whichever session that opens. Raises `Fault`."""
     key = params.get("session")
     if key is None:
-        return m.Connect(CONNECT, shown, name=name, lasting=False)
+        return m.Connect(CONNECT, shown, space=space, name=name, lasting=False)
     if not _KEY.match(key):
         raise Fault("session is a key of 16 to 128 characters, each a letter, a digit, - or _")
     digest = sha256(b"everywire session key 1:" + key.encode()).digest()
-    return m.Connect(CONNECT, shown, name="k" + urlsafe_b64encode(digest).decode()[:22], keyed=True)
+    return m.Connect(CONNECT, shown, space=space, name="k" + urlsafe_b64encode(digest).decode()[:22], keyed=True)
 
 
-def offer(line: str, name: str, params: Mapping[str, str], transports: Collection[str], *, stateful: bool) -> Reply:
+def offer(
+    line: str, name: str | None, params: Mapping[str, str], transports: Collection[str], *, stateful: bool
+) -> Reply:
     """Answer by a line's id, which is secret, the id that its session has for others, and the transports that may carry it."""
     spoken = version(params)
     told: dict[str, Any] = {"negotiateVersion": spoken, "connectionId": name if spoken else line}

@@ -41,7 +41,10 @@ _LINE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 
 
 class Hub(Protocol):
-    """What is served at a path."""
+    """What is served at a path, which is its sessions' space."""
+
+    @property
+    def path(self) -> str: ...
 
     @property
     def heartbeat(self) -> Heartbeat: ...
@@ -67,8 +70,8 @@ def negotiate(request: Request, new_id: NewId, hub: Hub) -> Intent:
         return plain(405)
     params = parameters(request)
     try:
-        anew = new_id() if version(params) else ""
-        connect = connecting(params, token(request, params), anew)
+        anew = new_id() if version(params) else None
+        connect = connecting(params, token(request, params), hub.path, anew)
     except Fault as fault:
         return said({"error": str(fault)})
     elsewhere = hub.redirect(request)
@@ -146,7 +149,7 @@ def _upgrade(request: Request, params: Mapping[str, str], hub: Hub) -> Intent:
     if line is not None:
         return Carry(line, denied, shown, patient=True)
     try:
-        decoder = SignalRDecoder(connecting(params, shown), hub.max_payload)
+        decoder = SignalRDecoder(connecting(params, shown, hub.path), hub.max_payload)
     except Fault as fault:
         return plain(400, str(fault))
     return Open(HANDSHAKE, decoder, agrees=True, patient=True, heartbeat=hub.heartbeat)
