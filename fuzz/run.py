@@ -6,8 +6,8 @@
 
 `native` runs the compiled decoder with AddressSanitizer and UndefinedBehaviourSanitizer, `pure` its source, `differential` both against
 each other, `handshake` the opening handshake. `requests` has both builds, h11 and an opening read requests, `commands` is the native wire,
-`socketio` that of Socket.IO, `lines` a gateway under random requests, `broker` both ends of the local broker's link. A finding's input is kept in
-`.testbed/fuzz/findings/`, what the fuzzer learns in `.testbed/fuzz/corpus/`.
+`socketio` that of Socket.IO, `signalr` that of SignalR, `lines` a gateway under random requests, `broker` both ends of the local broker's link.
+A finding's input is kept in `.testbed/fuzz/findings/`, what the fuzzer learns in `.testbed/fuzz/corpus/`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ MODULES = {
     "requests": "fuzz.requests_fuzz",
     "commands": "fuzz.commands_fuzz",
     "socketio": "fuzz.socketio_fuzz",
+    "signalr": "fuzz.signalr_fuzz",
     "lines": "fuzz.lines_fuzz",
     "broker": "fuzz.broker_fuzz",
 }

@@ -210,6 +210,44 @@ def socketio_seeds() -> Iterator[bytes]:
     yield b"\xfe".join(b"\1" + msgspec.msgpack.encode(each) for each in packed)
 
 
+def signalr_seeds() -> Iterator[bytes]:
+    """Messages of SignalR's clients in both protocols, whole and cut."""
+    import msgspec
+
+    from everywire.dialects.signalr.framing import with_length
+
+    channel = {"channel": "c", "data": [1], "since": {"epoch": "e", "offset": 3}}
+    said = [
+        ({"type": 1, "invocationId": "1", "target": "f", "arguments": [{"a": 1}]}, [1, {}, "1", "f", [{"a": b"b"}]]),
+        ({"type": 1, "target": "f", "arguments": [], "streamIds": ["2"]}, [1, {}, None, "f", [], ["2"]]),
+        ({"type": 2, "invocationId": "2", "item": 1.5}, [2, {}, "2", 1.5]),
+        ({"type": 3, "invocationId": "2", "error": "no"}, [3, {}, "2", 1, "no"]),
+        ({"type": 3, "invocationId": "c1", "result": [None]}, [3, {}, "c1", 3, [None]]),
+        ({"type": 4, "invocationId": "3", "target": "g", "arguments": ["x"]}, [4, {}, "3", "g", ["x"], []]),
+        ({"type": 5, "invocationId": "3"}, [5, {}, "3"]),
+        ({"type": 6}, [6]),
+        ({"type": 8, "sequenceId": 1}, [8, 1]),
+        ({"type": 9, "sequenceId": 2}, [9, 2]),
+        ({"type": 12, "target": 5}, [12, "x"]),
+        *(
+            (
+                {"type": 1, "target": f"everywire:{name}", "arguments": [channel]},
+                [1, {}, "4", f"everywire:{name}", [channel]],
+            )
+            for name in ("subscribe", "publish", "history", "presence")
+        ),
+        ({"type": 7, "allowReconnect": True}, [7, None, True]),
+    ]
+    texts = [msgspec.json.encode(text) + b"\x1e" for text, _ in said]
+    packed = [with_length(msgspec.msgpack.encode(items)) for _, items in said]
+    for flags in (0, 2, 4):
+        for messages in (texts, packed):
+            kind = bytes((flags | (messages is packed),))
+            yield kind + b"".join(messages)
+            yield kind + b"\xfe".join(messages)
+            yield from (kind + each for each in messages)
+
+
 def line_seeds() -> Iterator[bytes]:
     """Lives of lines, in steps of three bytes."""
     opened, said, poll, stream = b"\0\2\0", b"\1\x10\3", b"\3\0\0", b"\x13\0\0"
@@ -246,6 +284,7 @@ OTHERS = {
     "requests": request_seeds,
     "commands": command_seeds,
     "socketio": socketio_seeds,
+    "signalr": signalr_seeds,
     "lines": line_seeds,
     "broker": broker_seeds,
 }
