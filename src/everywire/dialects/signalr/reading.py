@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from msgspec.structs import replace
+
 from everywire import messages as m
 from everywire.dialects.base import Acknowledged, Agreed
 from everywire.dialects.channel_calls import OWN, meant
@@ -112,7 +114,8 @@ class SignalRDecoder:
         self._protocol = protocol = _PROTOCOLS[name]
         self._frames = protocol.frames(self._most)
         yield Agreed(protocol.codec, protocol.codec if self._stateful else None)
-        yield self._connect
+        # Who counts acknowledges what it has: the hub can tell its session what it missed, on another line, too.
+        yield replace(self._connect, caught_up="") if self._stateful and self._connect.keyed else self._connect
 
     # Numbers
 
