@@ -108,6 +108,8 @@ def test_packed_data_that_somebody_could_not_read_is_unfit(data):
 def test_packed_data_of_64_levels_is_fit_and_of_65_is_not():
     assert fit_packed(packed_list(MAX_DEPTH))
     assert fit_packed(packed_list(MAX_DEPTH, b"\xc4\x00"))
+    assert fit_packed(Raw(pack([[]] * 1000)))  # many are not deep
+    assert fit_packed(Raw(pack("[" * 1000)))
     for inner in (b"\x01", b"\xc4\x00"):
         with pytest.raises(Unfit, match="64 levels"):
             fit_packed(packed_list(MAX_DEPTH + 1, inner))

@@ -52,7 +52,7 @@ def fit_text(text: bytes) -> Raw:
         value = _parse(text)
     except (msgspec.DecodeError, RecursionError, ValueError):  # the last one is for bytes that are no UTF-8
         raise Unfit(_UNREADABLE) from None
-    if len(text) > MAX_DEPTH and text.count(b"[") + text.count(b"{") > MAX_DEPTH and _too_deep(value):
+    if _too_deep_text(text, value):
         raise Unfit(_TOO_DEEP)
     return Raw(text)
 
@@ -63,8 +63,22 @@ def fit_packed(raw: Raw) -> Data:
         value = _unpack(raw)
     except (msgspec.DecodeError, RecursionError, ValueError):
         raise Unfit(_UNREADABLE) from None
+    text = _plainly(value)
+    if text is not None:
+        return Raw(text)
     binary = _look(value)
     return Packed(raw) if binary else Raw(msgspec.json.encode(value))
+
+
+def _plainly(value: object) -> bytes | None:
+    """Give a value as JSON text where that says all of it, which is soon seen: read again it is the same. None where somebody has to look."""
+    try:
+        text = msgspec.json.encode(value)
+        if _parse(text) != value or _too_deep_text(text, value):
+            return None
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return text
 
 
 def fit_value(value: object) -> Data:
@@ -146,6 +160,11 @@ def _bounded(value: Any) -> Any:
             return float(value)
         case _:
             return value
+
+
+def _too_deep_text(text: bytes, value: object) -> bool:
+    """Say whether `value`, which is `text`, is too deep: most is found not to be without a look at it."""
+    return len(text) > MAX_DEPTH and text.count(b"[") + text.count(b"{") > MAX_DEPTH and _too_deep(value)
 
 
 def _too_deep(value: object) -> bool:
