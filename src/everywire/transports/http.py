@@ -29,7 +29,7 @@ class LineLimits:
     write_high: int = 1 << 16
     write_limit: int = 1 << 20
     keep: int = 1 << 16
-    unacknowledged: int = 100_000
+    unacknowledged: int = 1 << 19
 
 
 class OutOfStep(Exception):

@@ -39,8 +39,6 @@ class Client {
   #sockets = new Set();
   #tokens;
   #streams = new Map();
-  #most;
-  #come = 0;
 
   constructor({ who, url, options = {} }) {
     this.#who = who;
@@ -53,13 +51,11 @@ class Client {
 
   #built(url, { transport, msgpack, reconnects, stateful, timeout, alive, ...more }) {
     const sockets = this.#sockets;
-    const self = this;
-    class Watched extends WebSocket { // one that can be cut off, after so many messages
+    class Watched extends WebSocket {
       constructor(...given) {
         super(...given);
         sockets.add(this);
         this.on("close", () => sockets.delete(this));
-        this.on("upgrade", () => self.#most !== undefined && this.on("message", () => self.#counted()));
       }
     }
     const http = {
@@ -178,21 +174,27 @@ class Client {
   /** Lose the WebSocket as by the network: nobody says anything. */
   cut() {
     const open = [...this.#sockets];
-    for (const socket of open) socket._socket?.destroy();
+    for (const socket of open) {
+      socket.removeAllListeners("message"); // what came in the same breath is lost, too
+      socket._socket?.destroy();
+    }
     return { cut: open.length };
   }
 
-  /** Lose it, once this many messages more have come in all, and again after as many. */
-  cut_after({ most }) {
-    this.#most = most;
-    this.#come = 0;
-    for (const socket of this.#sockets) socket.on("message", () => this.#counted());
-    return {};
-  }
-
-  #counted() {
-    this.#come += 1;
-    if (this.#come % this.#most === 0) this.cut();
+  /**
+   * Note every number that the server counts, and say it back; the WebSocket is lost after each `every`th new one. Gives what was heard
+   * once the last is.
+   */
+  converse({ last, every }) {
+    const heard = [];
+    return new Promise((resolve) => {
+      this.connection.on("count", (number) => {
+        heard.push(number);
+        void this.connection.send("note", number).catch(() => {}); // the test sees what has not come
+        if (every && heard.length % every === 0) this.cut();
+        if (number === last) resolve({ heard });
+      });
+    });
   }
 }
 

@@ -138,9 +138,9 @@ class Client:
         """Lose the WebSocket, without a word to anybody; gives how many there were."""
         return (await self._ask("cut"))["cut"]
 
-    async def cut_after(self, most: int) -> None:
-        """Lose it after every `most` messages that come."""
-        await self._ask("cut_after", most=most)
+    async def converse(self, last: int, every: int = 0) -> list[int]:
+        """Note the numbers of the server's "count" up to the `last`, and say each back by "note"; lose the WebSocket after each `every`th."""
+        return (await self._ask("converse", last=last, every=every))["heard"]
 
     async def _ask(self, do: str, **said: Any) -> dict[str, Any]:
         return await self._clients.ask(do, who=self.who, **written(said))

@@ -29,6 +29,9 @@ class Served(Everywire):
         self.shown: list[Connecting] = []
         self.callers: list[Caller] = []
         self.canceled: list[str] = []
+        self.gate = asyncio.Event()
+        self.waiting = 0
+        self.welcomes = 0
         self.news = asyncio.Event()
         self.channel("room:{name}", history=1_000, presence=True)
         self._attend()
@@ -56,6 +59,8 @@ class Served(Everywire):
         @self.on_connected
         def connected(caller: Caller, _: Connecting) -> None:
             self.callers.append(caller)
+            for number in range(self.welcomes):
+                caller.tell("back", number)
             self.news.set()
 
         @self.on_disconnected
@@ -96,6 +101,14 @@ class Served(Everywire):
             except Exception as error:
                 return f"{type(error).__name__}: {error}"
 
+        @self.on("wait")
+        async def wait() -> str:
+            self.waiting += 1
+            self.news.set()
+            await self.gate.wait()
+            self.waiting -= 1
+            return "it was opened"
+
         @self.on("who")
         def who(caller: Caller) -> Any:
             return {"session": caller.session, "user": caller.user, "header": caller.request.headers.get("x-mine")}
@@ -124,6 +137,15 @@ class Served(Everywire):
         @self.on("sum")
         async def total(items: AsyncIterator[int], start: int = 0) -> int:
             return start + sum([item async for item in items])
+
+        @self.on("zip")
+        async def zipped(some: AsyncIterator[int], mark: str, others: AsyncIterator[int]) -> Any:
+            return [[mark, one, await anext(others)] async for one in some]
+
+        @self.on("doubled")
+        async def doubled(items: AsyncIterator[int]) -> Any:
+            async for item in items:
+                yield 2 * item
 
 
 @contextlib.asynccontextmanager
