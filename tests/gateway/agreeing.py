@@ -11,6 +11,7 @@ from everywire.dialects.base import (
     Leave,
     Open,
     OpenLine,
+    Renew,
     Reply,
 )
 from everywire.errors import ProtocolError
@@ -115,6 +116,8 @@ class Agreeing:
             return OpenLine(
                 NOTHING, Reader(), lambda line: Reply(200, line.encode()), denial=worded, agrees=True, asks=asks
             )
+        if request.path == "/hub/refresh":
+            return Renew(line, token, lambda *told: Reply(200, " ".join(map(str, told)).encode()), worded)
         if request.path != "/hub":
             return None
         if "websocket" in request.headers.tokens("upgrade"):

@@ -176,7 +176,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
             self._hub = None
             await hub.broker.close()
 
-    def answer(self, request: Request) -> Answer | Handed | Awaitable[Answer] | None:
+    def answer(self, request: Request) -> Answer | Handed | Awaitable[Answer | None] | None:
         """Answer a request over HTTP; None where it is to be upgraded to a WebSocket, `Handed` where another worker does that."""
         decided = self.gateway.accept(request)
         if decided is None:

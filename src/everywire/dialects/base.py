@@ -17,7 +17,7 @@ from everywire.payloads import BodyFormat, Codec, Part, Payload
 
 __all__ = ["Decoder", "Denial", "Dialect", "Heartbeat", "Intent", "NewId", "Reply", "Talk", "Follow", "told_plainly"]
 __all__ += ["Ask", "Deliver", "Hear", "Leave", "Move", "Open", "OpenLine", "Preflight", "Watch", "Within"]
-__all__ += ["Acknowledged", "Agreed", "Carry", "Counting", "Numbering"]
+__all__ += ["Acknowledged", "Agreed", "Carry", "Counting", "Numbering", "Renew"]
 
 NewId: TypeAlias = Callable[[], str]
 """Mints an unguessable id, safe in URLs."""
@@ -59,10 +59,14 @@ class Numbering(Protocol):
 
 
 class Agreed(Value, frozen=True):
-    """Not a command: from now on the client reads `codec`. With a `numbering` the line outlives the WebSocket that carries it, and goes on over the next."""
+    """Not a command: from now on the client reads `codec`. With a `numbering` the line outlives the WebSocket that carries it, and goes on over the next.
+
+    Of a codec that says bytes `binary` is why a line cannot have it that is carried as text.
+    """
 
     codec: Codec
     numbering: Numbering | None = None
+    binary: str | None = None
 
 
 class Acknowledged(Value, frozen=True):
@@ -208,6 +212,19 @@ class Leave:
     token: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Have the `token` that a request shows count for `line` from now on; `answer` is given its session's id, the time, and the seconds that the token lasts.
+
+    The time is in seconds since 1970; None is for a token that lasts for ever, and "" for a line that has no session yet.
+    """
+
+    line: str
+    token: str | None
+    answer: Callable[[str, float, float | None], Reply]
+    denial: Denial = told_plainly
+
+
 class Talk(Protocol):
     """What one request says to the hub, and makes of the answers: all of a client that there is."""
 
@@ -276,7 +293,7 @@ class Preflight:
     any_header: bool = False
 
 
-Intent: TypeAlias = Reply | Open | Move | Carry | OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight
+Intent: TypeAlias = Reply | Open | Move | Carry | OpenLine | Deliver | Hear | Leave | Renew | Ask | Watch | Preflight
 
 
 class Dialect(Protocol):

@@ -67,8 +67,10 @@ class AgreeingLine(Line):
 
     def _agree(self, agreed: Agreed) -> None:
         attachment = self.attachment
-        attachment.codec = agreed.codec
         below = attachment.transport
+        if agreed.binary is not None and getattr(below, "kind", None) == "sse":
+            raise ProtocolError(agreed.binary)
+        attachment.codec = agreed.codec
         if agreed.numbering is not None and self.listener is not None and isinstance(below, WebSocketTransport):
             later = self._hub.world.later
             numbered = NumberedTransport(self._limits, later, self.listener, below)

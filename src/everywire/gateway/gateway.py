@@ -19,6 +19,7 @@ from everywire.dialects.base import (
     Open,
     OpenLine,
     Preflight,
+    Renew,
     Reply,
     Watch,
 )
@@ -33,7 +34,7 @@ from everywire.gateway.moving import Moving
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings, address
 from everywire.http.handed import Handed
-from everywire.http.origin import allowed, preflight, source
+from everywire.http.origin import allowed, cors, preflight, source
 from everywire.http.request import Request, Response
 from everywire.hub.codes import Close, Code
 from everywire.hub.hub import Hub
@@ -45,7 +46,7 @@ __all__ = ["Gateway"]
 _LATER = ("Retry-After", "10")  # seconds until a crowded address may try again
 _log = logging.getLogger("everywire.gateway")
 
-Carried: TypeAlias = OpenLine | Deliver | Hear | Leave | Ask | Watch | Preflight
+Carried: TypeAlias = OpenLine | Deliver | Hear | Leave | Renew | Ask | Watch | Preflight
 
 
 class _WebSocket(Protocol):
@@ -93,22 +94,21 @@ class Gateway:
     def relay(self, relay: Relay | None) -> None:
         self.lines.relay = relay
 
-    def accept(self, request: Request) -> Answer | Handed | Awaitable[Answer] | Open | Move | Carry | None:
-        """Say what becomes of `request`: an answer, an upgrade, or None where it is no dialect's."""
+    def accept(self, request: Request) -> Answer | Handed | Awaitable[Answer | None] | Open | Move | Carry | None:
+        """Say what becomes of `request`: an answer, an upgrade (None where that took time), or None where it is no dialect's."""
         intent = self._decide(request)
         match intent:
             case None:
                 return None
             case Reply():
-                return Response(intent.status, intent.body, intent.headers)
+                readable = cors(request, self.settings.origins) if allowed(request, self.settings.origins) else ()
+                return Response(intent.status, intent.body, (*intent.headers, *readable))
             case Open():
                 return self._refusal(request) or intent
             case Move() | Carry():
                 exchange = Exchange(request, self.settings.origins, intent.denial)
-                refusal = self._refusal(request)
-                return (
-                    refusal or self.lines.elsewhere(exchange, intent) or self.lines.refusal(exchange, intent) or intent
-                )
+                handed = self._refusal(request) or self.lines.elsewhere(exchange, intent)
+                return handed or self.lines.refusal(exchange, intent) or intent
             case _:
                 return self._answer(request, intent)
 

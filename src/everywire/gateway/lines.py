@@ -6,19 +6,20 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
-from everywire.dialects.base import Carry, Deliver, Hear, Leave, Move, OpenLine, Reply
+from everywire.dialects.base import Carry, Deliver, Hear, Leave, Move, OpenLine, Renew, Reply
 from everywire.errors import CloseCode
 from everywire.gateway.agreeing import AgreeingLine, start
-from everywire.gateway.carrying import Carrying
+from everywire.gateway.carrying import Carrying, settle
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange, remembered
 from everywire.gateway.line import Line
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings
+from everywire.gateway.showing import Shown, let_in, look
 from everywire.http.handed import Handed
 from everywire.http.origin import fits, source
 from everywire.http.request import Request, Response
-from everywire.http.streamed import Outlet, Producer
+from everywire.http.streamed import Outlet, Producer, Streamed
 from everywire.hub.codes import Close, Code
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.hub import Hub
@@ -50,6 +51,7 @@ class HttpLine:
         "moved",
         "moving",
         "origin",
+        "shown",
         "taken",
         "transport",
         "way",
@@ -67,6 +69,7 @@ class HttpLine:
         self.fetching = self.moving = self.moved = False
         self.way: str | None = None
         self.carrying: Carrying | None = None
+        self.shown: Shown | None = None  # by a client that was let in before there was the line
         self.early: dict[int, asyncio.Future[None]] = {}
         self.transport = LineTransport(lines.settings.limits, hub.world.later, self)
 
@@ -155,8 +158,15 @@ class Lines:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def open(self, exchange: Exchange, intent: OpenLine) -> Response:
+    def open(self, exchange: Exchange, intent: OpenLine) -> Response | Awaitable[Response]:
         """Open a line; its client has to connect within the deadline, as on a WebSocket."""
+        if intent.asks is not None:
+            return let_in(self, exchange, intent)
+        line = self.begin(exchange, intent)
+        return line if isinstance(line, Response) else exchange.reply(intent.answer(line.id))
+
+    def begin(self, exchange: Exchange, intent: OpenLine) -> HttpLine | Response:
+        """Make a line, unless there are too many."""
         address = self.settings.address(exchange.request)
         if (refusal := self._crowd.enter(exchange, address)) is not None:
             return refusal
@@ -168,9 +178,9 @@ class Lines:
         self._quiet.add(line)
         if intent.payload is not None:
             self._receive(line, intent.payload)
-        return exchange.reply(intent.answer(line.id))
+        return line
 
-    def carry(self, exchange: Exchange, intent: Deliver | Hear | Leave) -> Answer | Awaitable[Answer]:
+    def carry(self, exchange: Exchange, intent: Deliver | Hear | Leave | Renew) -> Answer | Awaitable[Answer]:
         """Do what a request wants of a line; another node does that for its own ones."""
         node = intent.line.partition(".")[0]
         if node != self.hub.node and self.relay is not None and self.relay.takes(node):
@@ -183,7 +193,29 @@ class Lines:
             return self._unknown(exchange, node)
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")
-        if isinstance(line.line, AgreeingLine) and (settled := self._settle(exchange, line, intent)) is not None:
+        refusal = look(self, exchange, line, intent)
+        if refusal is None:
+            return self._do(exchange, line, intent)
+        return refusal if isinstance(refusal, Response) else self._do_later(exchange, line, intent, refusal)
+
+    async def _do_later(
+        self,
+        exchange: Exchange,
+        line: HttpLine,
+        intent: Deliver | Hear | Leave | Renew,
+        looking: Awaitable[Response | None],
+    ) -> Answer:
+        if (refusal := await looking) is not None:
+            return refusal
+        answer = self._do(exchange, line, intent)
+        return answer if isinstance(answer, Response | Streamed) else await answer
+
+    def _do(
+        self, exchange: Exchange, line: HttpLine, intent: Deliver | Hear | Leave | Renew
+    ) -> Answer | Awaitable[Answer]:
+        if isinstance(intent, Renew):
+            return self._renew(exchange, line, intent)
+        if isinstance(line.line, AgreeingLine) and (settled := settle(self, exchange, line, intent)) is not None:
             return settled
         if line.moved:
             return exchange.deny(400, Code.BAD_REQUEST, "a WebSocket carries this line")
@@ -196,23 +228,13 @@ class Lines:
             case _:
                 return self._leave(exchange, line, intent)
 
-    def _settle(self, exchange: Exchange, line: HttpLine, intent: Deliver | Hear | Leave) -> Response | None:
-        """Answer a request that does not fit the one way in which its line is carried, and the first one for payloads, which settles that."""
-        line.line.attachment.heard = self.hub.time  # who polls says nothing else while it has nothing to say
-        if isinstance(intent, Deliver):
-            allowed = line.way != "websocket"
-            return None if allowed else exchange.deny(405, Code.BAD_REQUEST, "a WebSocket carries this line")
-        if isinstance(intent, Leave):
-            return None if line.way == "polling" else exchange.deny(400, Code.BAD_REQUEST, "no polls carry this line")
-        way = "polling" if intent.form.one_shot else "sse"
-        if line.way is not None:
-            fits_it = line.way == way
-            return None if fits_it else exchange.deny(400, Code.BAD_REQUEST, "this line is carried otherwise")
-        line.settle(way, remembered(exchange.request))
-        if not intent.at_first or line.transport.closed is not None:
-            return None
-        self.rest(line)
-        return exchange.whole(intent.form.content_type, intent.form.pack(()))
+    def _renew(self, exchange: Exchange, line: HttpLine, intent: Renew) -> Response:
+        """Answer a request that has shown a token, and wants nothing else."""
+        if line in self._dead:
+            return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
+        session = line.line.attachment.session
+        name, left = ("", None) if session is None else (session.id, self.hub.expiries.left(session))
+        return exchange.reply(intent.answer(name, self.hub.expiries.now(), left))
 
     def _unknown(self, exchange: Exchange, node: str) -> Response:
         """Answer who names a line that is not there; somebody may be guessing those of this node."""
@@ -224,6 +246,10 @@ class Lines:
 
     def _deliver(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Answer | Awaitable[Answer]:
         if line.transport.closed is not None:
+            if isinstance(line.line, AgreeingLine) and line.transport.closed[0] != Close.NORMAL:
+                return exchange.reply(
+                    intent.answer
+                )  # its client is about to learn why: what it said meanwhile is no failure
             return exchange.deny(410, *line.transport.closed)
         if intent.number is None or intent.number == line.taken + 1:
             return self._take(exchange, line, intent)
@@ -369,7 +395,7 @@ class Lines:
 
         return Handed(give, exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line"))
 
-    def refusal(self, exchange: Exchange, intent: Move | Carry) -> Response | None:
+    def refusal(self, exchange: Exchange, intent: Move | Carry) -> Response | Awaitable[Response | None] | None:
         """Say why the line of a WebSocket that asks for one is not to be had; None where it is."""
         line = self._lines.get(intent.line)
         if line is None:
@@ -383,6 +409,7 @@ class Lines:
                 return exchange.deny(400, Code.BAD_REQUEST, "requests carry this line")
             if line.carrying is not None and line.numbered is None:
                 return exchange.deny(409, Code.CONFLICT, "another WebSocket carries this line")
+            return look(self, exchange, line, intent)
         return None
 
     def carriable(self, name: str) -> HttpLine | None:

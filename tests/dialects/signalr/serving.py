@@ -12,9 +12,7 @@ from everywire.hub.hooks import Connecting
 from everywire.hub.settings import Settings
 
 WAYS = ("WebSockets", "ServerSentEvents", "LongPolling")
-EACH = tuple(
-    (way, msgpack) for way in WAYS for msgpack in (False, True) if not (way == "ServerSentEvents" and msgpack)
-)
+EACH = tuple((way, msgpack) for way in WAYS for msgpack in (False, True) if not (way == "ServerSentEvents" and msgpack))
 
 
 class Served(Everywire):
