@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import need
 from tests.dialects.socketio.client import read, written
-from tests.told import Told
+from tests.told import Failed, Told
 
 import testbed
 
+ARTIFACT = "com.microsoft.signalr:signalr:9.0.3"
 PACKAGES = ("@microsoft/signalr@10.0.0", "@microsoft/signalr-protocol-msgpack@10.0.0")
 PATIENCE = 20  # seconds for one answer, or for one thing to happen
 
@@ -30,6 +32,18 @@ def of_node() -> list[str]:
     return [str(need(testbed.node)), str(Path(__file__).with_suffix(".mjs")), str(installed())]
 
 
+def of_java() -> list[str]:
+    """Start Java's client, whose program is compiled at each start."""
+    return [
+        str(need(testbed.java)),
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        "-cp",
+        f"{need(lambda: testbed.maven(ARTIFACT))}/*",
+        str(Path(__file__).with_name("Client.java")),
+    ]
+
+
 class Clients(Told):
     """A process with clients in it."""
 
@@ -38,19 +52,20 @@ class Clients(Told):
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         super().__init__(process)
         self._clients: dict[str, Client] = {}
+        self._names = itertools.count()
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def started(cls) -> AsyncIterator[Clients]:
-        """Run the process."""
-        async with cls.running(*await asyncio.to_thread(of_node)) as clients:
+    async def started(cls, command: Callable[[], list[str]] = of_node) -> AsyncIterator[Clients]:
+        """Run the process that `command` starts."""
+        async with cls.running(*await asyncio.to_thread(command)) as clients:
             yield clients
 
     async def make(self, url: str, **options: Any) -> Client:
         """Make a client that is not started: `transport` (WebSockets, ServerSentEvents, LongPolling), `msgpack`, `stateful`, `reconnects` (milliseconds),
         `tokens`, `headers`, `skipNegotiation`, `timeout` and `alive` (seconds), `hears` (names that it reports), `answers` (by name).
         """
-        client = Client(self, f"client {len(self._clients)}")
+        client = Client(self, f"client {next(self._names)}")
         self._clients[client.who] = client
         await self.ask("make", who=client.who, url=url, options=written(options))
         return client
@@ -61,11 +76,19 @@ class Clients(Told):
         await client.start()
         return client
 
+    async def part(self) -> None:
+        """Have all clients leave, whatever they are about, and forget them."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            with contextlib.suppress(Failed):  # one that could not be made
+                await client.stop()
+
     def hear(self, said: dict[str, Any]) -> None:
-        """Take an answer, or a report of what happened to a client."""
+        """Take an answer, or a report of what happened to a client; those that are forgotten report nothing."""
         said = read(said)
         if "who" in said:
-            self._clients[said.pop("who")].hear(said)
+            if (client := self._clients.get(said.pop("who"))) is not None:
+                client.hear(said)
         else:
             super().hear(said)
 
@@ -109,6 +132,10 @@ class Client:
     async def start(self) -> Report:
         """Connect; gives how it stands then. Raises `Failed`."""
         return await self._ask("start")
+
+    async def run(self, name: str, *args: Any) -> None:
+        """Invoke what gives no result; Java's client has a word of its own for it. Raises `Failed`."""
+        await self._ask("run", name=name, args=args)
 
     async def stop(self) -> None:
         """Leave."""

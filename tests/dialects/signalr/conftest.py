@@ -1,4 +1,4 @@
-"""A process with clients and an application for them, once for each file of tests."""
+"""A process with clients and an application for them, once for each file of tests; the clients of a test end with it."""
 
 from collections.abc import AsyncIterator
 
@@ -8,10 +8,17 @@ from tests.dialects.signalr.serving import Served, serving
 
 
 @pytest.fixture(scope="module")
-async def clients() -> AsyncIterator[Clients]:
+async def process() -> AsyncIterator[Clients]:
     """A process for npm's clients."""
     async with Clients.started() as clients:
         yield clients
+
+
+@pytest.fixture
+async def clients(process: Clients) -> AsyncIterator[Clients]:
+    """The same process, without clients before the test and after it: each would go on looking for its server, at a port that another may have then."""
+    yield process
+    await process.part()
 
 
 @pytest.fixture(scope="module")

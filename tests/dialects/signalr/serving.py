@@ -36,6 +36,10 @@ class Served(Everywire):
         self._offer()
         self._stream()
 
+    def caller(self, session: str) -> Caller:
+        """Give the session of that name."""
+        return next(caller for caller in self.callers if caller.session == session)
+
     async def until(self, there: Callable[[], object]) -> None:
         """Wait until something is so, as far as handlers and hooks make it so."""
         async with asyncio.timeout(10):
