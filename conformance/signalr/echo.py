@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from everywire import messages as m
-from everywire.dialects.base import Intent, NewId, Open, OpenLine, Reply
+from everywire.dialects.base import Agreed, Intent, NewId, Open, OpenLine, Reply
 from everywire.dialects.signalr import SignalRDialect
 from everywire.http.request import Request
 from everywire.payloads import Payload
@@ -27,13 +27,15 @@ class EchoCodec:
 class EchoDecoder:
     """Reads what a client says as calls. Invariants: `said` is how many there were; the session begins before the first."""
 
-    def __init__(self) -> None:
-        """Nothing was said yet."""
+    def __init__(self, codec: EchoCodec) -> None:
+        """The client reads `codec`."""
+        self.codec = codec
         self.said = 0
 
-    def decode(self, data: str | bytes) -> Iterator[m.Command]:
+    def decode(self, data: str | bytes) -> Iterator[m.Command | Agreed]:
         """Give the call for what came."""
         if not self.said:
+            yield Agreed(self.codec)
             yield m.Connect("connect", lasting=False)
         self.said += 1
         text = data if isinstance(data, str) else bytes(data).decode()
@@ -47,7 +49,7 @@ class EchoDialect(SignalRDialect):
         """Have SignalR decide, and read and write what it does not."""
         intent = super().accept(request, new_id)
         if isinstance(intent, Open | OpenLine):
-            return replace(intent, codec=EchoCodec(), decoder=EchoDecoder(), agrees=False)
+            return replace(intent, decoder=EchoDecoder(EchoCodec()))
         if intent is None or request.method != "GET" or request.headers.get("upgrade") is not None:
             return intent
         if "testCookie" in request.cookies:

@@ -83,5 +83,9 @@ class Calls:
     def close(self, id: str, code: int = Close.KICKED, reason: str = "") -> None:
         """End a connection of this node."""
         hub = self.sending.hub
-        if (session := hub.sessions.get(id)) is not None:
-            hub.revoking.expel(session, code, reason)
+        if (session := hub.sessions.get(id)) is None:
+            return
+        if session.attachment is not None:
+            session.attachment.close(code, reason)  # whole: what is cut to a close frame's size is that frame alone
+        if id in hub.sessions:  # else it has ended with its attachment
+            hub.end(session)

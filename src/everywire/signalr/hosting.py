@@ -17,6 +17,7 @@ from everywire.hub.calling.callers import Caller
 from everywire.hub.codes import Close, Code
 from everywire.hub.hooks import Connecting, Hooks
 from everywire.hub.kinds import ACTIONS, ChannelKind
+from everywire.hub.world import pause
 from everywire.signalr.calls import Calls
 from everywire.signalr.channels import Channels
 from everywire.signalr.clients import Groups, HubClients
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Hosting", "HubOptions"]
 
 _KEPT: Final = Retention(size=1000, age=120.0)  # for who comes back
+
+_BREATH: Final = 0.1  # seconds: a client that is told of an end before it takes itself for connected says that it failed to, in words of its own
 
 _log = logging.getLogger("everywire.signalr")
 
@@ -123,6 +126,7 @@ class Hosting:
         finally:
             welcome.set_result(reason is None)
         if reason is not None:
+            await pause(self._calls.sending.hub.world, _BREATH)
             self._calls.close(caller.session, Close.INTERNAL, reason)
 
     async def _went(self, caller: Caller) -> None:
