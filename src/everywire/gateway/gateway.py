@@ -101,8 +101,7 @@ class Gateway:
             case None:
                 return None
             case Reply():
-                readable = cors(request, self.settings.origins) if allowed(request, self.settings.origins) else ()
-                return Response(intent.status, intent.body, (*intent.headers, *readable))
+                return Response(intent.status, intent.body, (*intent.headers, *self._readable(request)))
             case Open():
                 return self._refusal(request) or intent
             case Move() | Carry():
@@ -111,6 +110,10 @@ class Gateway:
                 return handed or self.lines.refusal(exchange, intent) or intent
             case _:
                 return self._answer(request, intent)
+
+    def _readable(self, request: Request) -> list[tuple[str, str]]:
+        """Give what lets an allowed page of another origin read an answer: why not, or where to go instead."""
+        return cors(request, self.settings.origins) if allowed(request, self.settings.origins) else [("Vary", "Origin")]
 
     def _refusal(self, request: Request) -> Response | None:
         """Say why there is no WebSocket for `request`; the page that asks is judged as for any other transport."""

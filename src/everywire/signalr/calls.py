@@ -35,6 +35,8 @@ class Connection:
 class Calls:
     """Makes the hubs of one class, and keeps the connections that this worker has.
 
+    `waits`: the application may have to wait for something where a connection comes.
+
     Invariants: who has begun here is in `_known` until it is over. One that went on with another worker is left to be swept.
     """
 
@@ -43,6 +45,7 @@ class Calls:
         self.sending: Final = sending
         self.detailed: Final = detailed
         self._plan: Final = services.plan(hub, f"the hub {hub.__name__}")
+        self.waits: Final = hub.on_connected is not Hub.on_connected or not services.at_hand(self._plan)
         self._known: dict[str, Connection] = {}
 
     async def made(self, caller: Caller, scope: Scope) -> Hub:

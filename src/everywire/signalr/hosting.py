@@ -113,7 +113,9 @@ class Hosting:
         return replace(found, channels=tuple(dict.fromkeys(channels)))
 
     def _came(self, caller: Caller, connecting: Connecting) -> Awaitable[None]:
-        return self._received(caller, self._calls.came(caller))
+        received = self._received(caller, self._calls.came(caller))
+        # Without a task, and at once: what its client says in the same breath is heard as if there was nothing to learn.
+        return received if self._calls.waits else self._calls.sending.hub.world.start(received)
 
     async def _received(self, caller: Caller, welcome: asyncio.Future[bool]) -> None:
         reason = None

@@ -86,6 +86,10 @@ class Services:
                 raise TypeError(f"{what}: the parameter {parameter.name!r} {hint}, of which there is no service")
         return Plan(asynccontextmanager(make) if inspect.isasyncgenfunction(make) else make, wanted)
 
+    def at_hand(self, plan: Plan) -> bool:
+        """Say whether nothing is to be made for what is made as `plan` says."""
+        return self._plans.keys().isdisjoint(plan.wanted.values())
+
     async def get(self, kind: Any, scope: Scope) -> Any:
         """Give a service: the one that is kept, or one for `scope`."""
         plan = self._plans.get(kind)
