@@ -16,9 +16,7 @@ from everywire.app.checking import (
 )
 from everywire.brokers.base import Retention
 from everywire.dialects.base import Dialect, Heartbeat
-from everywire.dialects.signalr import Redirect, SignalRDialect
 from everywire.dialects.socketio import SocketIODialect
-from everywire.http.request import Request
 from everywire.hub.calling.handlers import Handler, HandlerOptions
 from everywire.hub.calling.shapes import Shape
 from everywire.hub.channels.changes import ChangeHook, ChangeKind
@@ -29,7 +27,7 @@ from everywire.hub.kinds import ACTIONS, Access, Action, ChannelKind, Presence, 
 from everywire.messages import PolicyKind
 from everywire.servers.routes import Route, Routes
 
-__all__ = ["CallOptions", "ChannelOptions", "Declaring", "SignalROptions"]
+__all__ = ["CallOptions", "ChannelOptions", "Declaring"]
 
 C = TypeVar("C", bound=ConnectHook)
 D = TypeVar("D", bound=ConnectedHook)
@@ -83,22 +81,6 @@ class CallOptions(TypedDict, total=False):
     inline: bool
     finish: bool
     timeout: float | None
-
-
-class SignalROptions(TypedDict, total=False):
-    """What is served to clients of SignalR.
-
-    `heartbeat` is that of its clients, whatever the application's is: both sides say something every 15 seconds, and who was not heard for 30 is
-    gone. `transports` are those that clients are offered: "WebSockets", "ServerSentEvents", "LongPolling". With `stateful`, clients that ask
-    for it outlive the loss of a WebSocket without losing a message. A message has at most `max_payload` bytes (1,000,000 unless told).
-    `redirect` is a function of the `Request` by which a client negotiates; it gives a `Redirect`, to where the client is to go instead, or None.
-    """
-
-    heartbeat: Heartbeat
-    transports: Collection[str]
-    stateful: bool
-    max_payload: int
-    redirect: Callable[[Request], Redirect | None]
 
 
 class Declaring:
@@ -288,16 +270,6 @@ class Declaring:
             return recovery and name not in spaces
 
         self.speak(lambda beat: SocketIODialect(path, beat, there, max_payload, recoverable=recoverable))
-
-    def signalr(self, path: str = "/hub", **options: Unpack[SignalROptions]) -> None:
-        """Serve the clients of SignalR at `path`, with JSON and with MessagePack: over WebSocket, server-sent events and long polling.
-
-        Each connection is a session; a client's calls are those of `on`, whose names have no case for it. Raises `ValueError` for a transport that
-        there is not. See docs/dialects/signalr.md.
-        """
-        check_known(f"signalr at {path!r}", options, SignalROptions.__annotations__)
-        dialect = SignalRDialect(path, **options)
-        self.speak(lambda beat: dialect)
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`.

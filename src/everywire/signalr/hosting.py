@@ -59,8 +59,10 @@ class Hosting:
     `hooks` are the application's, which are asked first: who connects is who they say. From `open` on the hub's class is theirs for the space `path`.
     """
 
-    def __init__(self, path: str, cls: type[Hub], hooks: Hooks, hub: Callable[[], Authority], options: HubOptions) -> None:
-        if not (isinstance(cls, type) and issubclass(cls, Hub)):
+    def __init__(
+        self, path: str, cls: type[Hub], hooks: Hooks, hub: Callable[[], Authority], options: HubOptions
+    ) -> None:
+        if not issubclass(cls, Hub):
             raise TypeError(f"a hub is a class derived from everywire.signalr.Hub, not {cls!r}")
         self._path: Final = path
         self._hooks: Final = hooks

@@ -71,7 +71,7 @@ def named(function: Callable[..., Any]) -> str | None:
 class CallerContext:
     """The connection of who calls a hub."""
 
-    __slots__ = ("_calls", "_caller")
+    __slots__ = ("_caller", "_calls")
 
     def __init__(self, calls: Calls, caller: Caller) -> None:
         self._calls: Final = calls

@@ -152,7 +152,7 @@ class Scope:
     async def __aenter__(self) -> Scope:
         return self
 
-    async def __aexit__(self, *failure: Any) -> bool:
+    async def __aexit__(self, *failure: Any) -> bool | None:
         return await self.exits.__aexit__(*failure)
 
     async def get(self, kind: Any) -> Any:
@@ -164,7 +164,7 @@ class Scope:
 
 def _parameters(make: Callable[..., Any]) -> list[inspect.Parameter]:
     """Give the parameters of what makes something; a class that has no constructor of its own takes none."""
-    if isinstance(make, type) and make.__init__ is object.__init__:
+    if getattr(make, "__init__", None) is object.__init__:
         return []
     plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return [each for each in inspect.signature(make, eval_str=True).parameters.values() if each.kind in plain]
