@@ -59,6 +59,9 @@ socketio: build ## the suites of Engine.IO and Socket.IO, native and pure, ten r
 one-channel: build $(DEV_STAMP) ## every client that we speak with in one channel: who hears whom
 	$(PY) conformance/one_channel/run.py $(ARGS)
 
+signalr: build $(DEV_STAMP) ## the functional tests of SignalR's client, native and pure, in Node and in Chromium
+	$(PY) conformance/signalr/run.py $(ARGS)
+
 fuzz: build $(VENV)/.everywire-fuzz ## fuzz the parsers, a million executions each
 	$(PY) -m fuzz $(ARGS)
 

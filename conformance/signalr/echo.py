@@ -43,7 +43,15 @@ class EchoDecoder:
 
 
 class EchoDialect(SignalRDialect):
-    """The transports of SignalR, for who brings the cookie that negotiate has set, where a page could have left it out."""
+    """The transports of SignalR, for who brings the cookie that negotiate has set, where a page could have left it out.
+
+    Any other is let in, and sent away at once. Invariants: `polled` has the lines whose clients polled without it.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Be met at `path`."""
+        super().__init__(path)
+        self.polled: set[str] = set()
 
     def accept(self, request: Request, new_id: NewId) -> Intent | None:
         """Have SignalR decide, and read and write what it does not."""
@@ -56,4 +64,8 @@ class EchoDialect(SignalRDialect):
             return intent
         if "text/event-stream" in (request.headers.get("accept") or ""):
             return Reply(200, b":\r\n\r\n", (("Content-Type", "text/event-stream"),))
-        return Reply(204)
+        line = request.params.get("id", [""])[0]
+        if line in self.polled:
+            return Reply(204)
+        self.polled.add(line)
+        return intent  # the first poll, which is answered at once

@@ -29,7 +29,7 @@ from mocha import Score, Unavailable, testbed  # noqa: E402 - found by the line 
 REPOSITORY = "https://github.com/dotnet/aspnetcore"
 COMMIT = "a104f9d3c7990446326ca03d1dd777f41a6c4f53"
 FOLDER = "src/SignalR/clients/ts/FunctionalTests/ts"
-DIGEST = "?"
+DIGEST = "045bf042659887cb4e6aba59b0be2762226caaeba274f602e9e874bf3fc87c0e"
 PACKAGES = (
     "@microsoft/signalr@10.0.0",
     "@microsoft/signalr-protocol-msgpack@10.0.0",
