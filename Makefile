@@ -16,10 +16,10 @@ RUN_STAMP := $(VENV)/.everywire-run
 DEV_STAMP := $(VENV)/.everywire-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio autobahn socketio one-channel fuzz web clean distclean
+.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio bench-dialects autobahn socketio one-channel fuzz web clean distclean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## install everywire here and chat with yourself in two browser tabs
 	$(BIN)/everywire demo $(ARGS)
@@ -48,6 +48,10 @@ bench-hub: build $(VENV)/.everywire-bench ## measure channels and transports aga
 
 bench-socketio: build $(VENV)/.everywire-bench ## measure the Socket.IO dialect against its peers
 	$(PY) bench/run.py --part socketio $(ARGS)
+
+bench-dialects: build $(VENV)/.everywire-bench ## measure the SignalR and SockJS dialects beside the native one
+	$(PY) bench/run.py --part signalr $(ARGS)
+	$(PY) bench/run.py --part sockjs $(ARGS)
 
 autobahn: build ## the whole Autobahn suite, both roles, native and pure (about an hour)
 	$(PY) conformance/autobahn/run.py $(or $(ARGS),--all)

@@ -27,7 +27,6 @@ for work without a target). *Bare C epoll* does nothing but receive, parse and s
 """
 
 OWN_LOAD = 2  # a server and the load generator, each busy
-HUB_CHART = "assets/benchmarks-hub.svg"
 HUB = """## The hub
 
 Channels, with history and positions, on everywire's native dialect, beside Socket.IO on Node, python-socketio and Django Channels (in memory) on
@@ -40,7 +39,6 @@ message, without channel, position, sender and time. With one message in flight 
 there is: *bare C epoll* marks what no server can go below on this machine. With more in flight, those for one subscriber leave in one system call.
 Memory is that of the server's process; *idle* is a bare WebSocket connection of ours.
 """
-SOCKETIO_CHART = "assets/benchmarks-socketio.svg"
 SOCKETIO = """## Socket.IO
 
 The same clients of Socket.IO (version 5 of its protocol, over WebSocket) with everywire's dialect, Socket.IO on Node, and python-socketio on
@@ -53,6 +51,28 @@ argument in it; in a *room* what one says goes to all others. Handlers on everyw
 *coroutines* each is a task of its own, as on python-socketio. An *idle session* is in the room, and has had one event acknowledged; its memory is
 with that of its connection.
 """
+SIGNALR = """## SignalR
+
+Clients of SignalR on WebSocket, without a negotiation before it, with everywire's dialect: each is in the group, and what one sends to a hub method
+goes to the others. Beside it, in the same rounds, the native dialect's clients, for messages of the same size. There is no peer: SignalR's own server
+needs .NET. Written from `{source}`; `make bench-dialects` measures your machine.
+
+![The SignalR dialect beside the native one]({chart})
+
+Each figure is the median of {runs} interleaved runs of {seconds} s. What differs is the envelope of a message and, where there are several in flight,
+how many bytes of it there are: a native one has channel, position, sender and time in it.
+"""
+SOCKJS = """## SockJS
+
+Clients of SockJS on its framed WebSocket, with everywire's dialect and `sockjs` on Node; native clients, for messages of the same size, beside the
+broadcast. Written from `{source}`; `make bench-dialects` measures your machine.
+
+![The SockJS dialect, its peer and the native dialect]({chart})
+
+Each figure is the median of {runs} interleaved runs of {seconds} s. Strings are the messages themselves: a handler gives each back in the *echo*, and
+publishes it in the *broadcast*. Handlers on everywire are plain functions on the event loop, as Node's are.
+"""
+PARTS = {"hub": HUB, "socketio": SOCKETIO, "signalr": SIGNALR, "sockjs": SOCKJS}
 WAYS = """## Transports side by side
 
 ![The hub's transports]({chart})
@@ -103,19 +123,10 @@ def page(found: dict[str, Any], figures: Figures, source: str) -> str:
     return "\n".join([head, _machine(found), "", _notes(figures), "", aims, "", table.scenario_tables(figures), ""])
 
 
-def hub(found: dict[str, Any], figures: Figures, source: str) -> str:
-    """What is measured of channels, as Markdown."""
-    return _compared(HUB, HUB_CHART, found, figures, source)
-
-
-def socketio(found: dict[str, Any], figures: Figures, source: str) -> str:
-    """What is measured of the Socket.IO dialect, as Markdown."""
-    return _compared(SOCKETIO, SOCKETIO_CHART, found, figures, source)
-
-
-def _compared(words: str, drawn: str, found: dict[str, Any], figures: Figures, source: str) -> str:
+def section(part: str, found: dict[str, Any], figures: Figures, source: str) -> str:
+    """What is measured of channels (part "hub") or of a dialect, as Markdown."""
     settings = found["settings"]
-    head = words.format(source=source, chart=drawn, runs=settings["runs"], seconds=settings["seconds"])
+    head = PARTS[part].format(source=source, chart=_chart(part), runs=settings["runs"], seconds=settings["seconds"])
     missed = [verdict for verdict in judge(figures) if verdict.passed is False]
     said = f"{len(missed)} of these were missed in this run." if missed else "All of these were reached in this run."
     aims = f"{table.targets_table(figures)}\n\n{said}"
@@ -142,18 +153,22 @@ def main(argv: list[str] | None = None) -> int:
     figures = _core(figures)
     pages = [page(found, figures, _shown(path))]
     _draw(given.docs / CHART, found, figures)
-    for part, say, drawn in (("hub", hub, HUB_CHART), ("socketio", socketio, SOCKETIO_CHART)):
+    for part in PARTS:
         with contextlib.suppress(FileNotFoundError):
             path = record.newest(part)
             found, figures = record.read(path)
-            pages.append(say(found, figures, _shown(path)))
-            _draw(given.docs / drawn, found, figures)
+            pages.append(section(part, found, figures, _shown(path)))
+            _draw(given.docs / _chart(part), found, figures)
     if (compared := transports.newest()) is not None:
         pages.append(ways(compared))
         transports.draw(compared, given.docs)
     (given.docs / "benchmarks.md").write_text("\n".join(pages))
     print(f"wrote {given.docs / 'benchmarks.md'} and its charts")
     return 0
+
+
+def _chart(part: str) -> str:
+    return f"assets/benchmarks-{part}.svg"
 
 
 def _shown(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Runs the benchmark: `python bench/run.py [--part hub|socketio] [--quick] [--only echo,fan] [--servers floor,picows] [--runs 5]`.
+"""Runs the benchmark: `python bench/run.py [--part hub|socketio|signalr|sockjs] [--quick] [--only echo,fan] [--servers floor,picows] [--runs 5]`.
 
 Builds what it needs, starts every server in a fresh process on one core and the load generator on another, interleaves
 the runs, prints one line per run and the tables, and records everything in bench/results/.
@@ -23,6 +23,8 @@ QUICK = {
     "core": ("echo", "echo-16", "fan", "fan-16", "churn"),
     "hub": ("hub", "hub-16", "hub-64", "hub-10", "storm"),
     "socketio": ("ack", "ack-16", "room", "room-16"),
+    "signalr": ("group", "group-16"),
+    "sockjs": ("everybody", "everybody-16", "back", "back-16"),
 }
 QUICK_SERVERS = ("floor", "everywire", "everywire-async", "picows", "websockets")
 
@@ -36,9 +38,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer kinds of work, servers and runs: about two minutes")
     parser.add_argument(
         "--part",
-        choices=["core", "hub", "socketio"],
+        choices=list(QUICK),
         default="core",
-        help="connections and messages, channels, or Socket.IO",
+        help="connections and messages, channels, or a dialect's clients",
     )
     parser.add_argument("--only", type=_words, default=[], help=f"scenarios: {', '.join(scenarios.BY_NAME)}")
     parser.add_argument("--servers", type=_words, default=[], help=f"servers: {', '.join(servers.BY_NAME)}")
@@ -53,7 +55,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output",
         type=Path,
-        help="where the JSON goes; a whole part: bench/results/[hub/|socketio/]<date>-<machine>.json, less than that: nowhere",
+        help="where the JSON goes; a whole part: bench/results/[PART/]<date>-<machine>.json, less than that: nowhere",
     )
     parser.add_argument("--no-record", action="store_true", help="print only")
     given = parser.parse_args(argv)

@@ -11,7 +11,8 @@ from harness.targets import Figures
 
 HUB_PEERS = ("socketio-node", "socketio-python", "channels")
 CORE_PANELS = ("echo", "echo-16", "fan", "fan-16", "idle", "churn")
-PANELS = (*CORE_PANELS, "hub", "hub-16", "subscribed", "ack", "ack-16", "room", "room-16", "sessions")
+DIALECTS = ("group", "group-16", "everybody", "everybody-16", "back", "back-16")
+PANELS = (*CORE_PANELS, "hub", "hub-16", "subscribed", "ack", "ack-16", "room", "room-16", "sessions", *DIALECTS)
 CORE = ("floor", "everywire", "everywire-async", "picows", "websockets", "aiohttp", "uvicorn", "ws")
 HUB = (
     "floor-broadcast",
@@ -22,6 +23,12 @@ HUB = (
     "hub-presence",
     "socketio",
     "socketio-async",
+    "native",
+    "native-msgpack",
+    "signalr",
+    "signalr-msgpack",
+    "sockjs",
+    "sockjs-node",
     *HUB_PEERS,
 )
 SHOWN = (*CORE, *HUB)
@@ -44,7 +51,7 @@ class Panel:
 
 
 def _colour(server: str) -> str:
-    ours = server.startswith(("everywire", "hub")) or server in ("socketio", "socketio-async")
+    ours = servers.BY_NAME[server].title.startswith("everywire")
     return "floor" if server.startswith("floor") else "ours" if ours else "peer"
 
 

@@ -16,9 +16,16 @@ from harness.scenarios import Scenario
 
 Report = dict[str, Any]
 STUCK_AFTER = 45.0  # seconds beyond the run itself; opening, draining and closing have limits of their own
-PATHS = {"fan": "/fan", "hub": "/everywire", "storm": "/everywire"}  # of servers that speak no Socket.IO
-SOCKETIO_PATH = "/socket.io/?EIO=4&transport=websocket"
-PACKAGES = ("ws@8", "bufferutil@4", "socket.io@4")
+PATHS = {"fan": "/fan", "hub": "/everywire", "storm": "/everywire"}  # where no dialect has another
+DIALECT_PATHS = {
+    ("socketio", "hub"): "/socket.io/?EIO=4&transport=websocket",
+    ("socketio", "call"): "/socket.io/?EIO=4&transport=websocket",
+    ("signalr", "hub"): "/hub",
+    ("signalr-msgpack", "hub"): "/hub",
+    ("sockjs", "hub"): "/room/000/*/websocket",  # each connection puts a word of its own for the star
+    ("sockjs", "call"): "/echo/000/*/websocket",
+}
+PACKAGES = ("ws@8", "bufferutil@4", "socket.io@4", "sockjs@0.3.24")
 
 
 class LoadFailed(Exception):
@@ -44,12 +51,16 @@ def build() -> None:
             subprocess.run(command, cwd=NODE_MODULES, check=False, timeout=180)
 
 
+def _path(scenario: Scenario) -> str:
+    return DIALECT_PATHS.get((scenario.language, scenario.mode)) or PATHS.get(scenario.mode, "/")
+
+
 def command(scenario: Scenario, server: Running, pinning: Pinning, timing: Timing) -> list[str]:
     """The command line that puts `scenario` on `server`."""
     values = {
         "--mode": scenario.mode,
         "--port": server.port,
-        "--path": SOCKETIO_PATH if scenario.language == "socketio" else PATHS.get(scenario.mode, "/"),
+        "--path": _path(scenario),
         "--language": scenario.language,
         "--rooms": scenario.rooms,
         "--channels": scenario.channels,
@@ -86,7 +97,13 @@ def _parse(line: str, errors: str) -> Report:
 
 def _started(words: list[str], pinning: Pinning) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
     )
     pinning.favour(process.pid)
     return process

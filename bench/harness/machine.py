@@ -70,6 +70,7 @@ def _versions() -> dict[str, str]:
         "node": _output(node(), "--version"),
         "ws": _node_package("ws"),
         "socket.io": _node_package("socket.io"),
+        "sockjs": _node_package("sockjs"),
         "gcc": _output("gcc", "--version"),
     }
     return {**found, **{name: version for name, version in others.items() if version}}

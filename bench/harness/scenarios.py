@@ -8,6 +8,9 @@ ALL = ("floor", "everywire", "picows", "websockets", "aiohttp", "uvicorn", "ws")
 NATIVE = ("floor", "everywire", "picows")
 HUBS = ("hub", "hub-msgpack", "everywire-broadcast")
 SOCKETIO = ("socketio", "socketio-async", "socketio-node", "socketio-python")
+SIGNALR = ("signalr", "signalr-msgpack", "native", "native-msgpack")
+SOCKJS = ("sockjs", "sockjs-node")
+DIALECTS = ("socketio", "signalr", "sockjs")  # the languages that are a part of the benchmark each
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class Scenario:
 
     @property
     def part(self) -> str:
-        """The part of the benchmark that it belongs to: "core" (connections and messages), "hub" (channels) or "socketio"."""
-        if self.language == "socketio":
-            return "socketio"
+        """The part of the benchmark that it belongs to: "core" (connections and messages), "hub" (channels), or a dialect."""
+        if self.language in DIALECTS:
+            return self.language
         return "hub" if self.mode in ("hub", "storm") else "core"
 
     @property
@@ -222,5 +225,41 @@ SCENARIOS = (
         hold=True,
         language="socketio",
     ),
+    Scenario(
+        "group",
+        "SignalR: broadcast to a group of 1,000, one in flight",
+        "hub",
+        SIGNALR,
+        connections=1000,
+        language="signalr",
+    ),
+    Scenario(
+        "group-16",
+        "SignalR: broadcast to a group of 1,000, 16 in flight",
+        "hub",
+        SIGNALR,
+        connections=1000,
+        window=16,
+        language="signalr",
+    ),
+    Scenario(
+        "everybody",
+        "SockJS: broadcast to 1,000, one in flight",
+        "hub",
+        (*SOCKJS, "native"),
+        connections=1000,
+        language="sockjs",
+    ),
+    Scenario(
+        "everybody-16",
+        "SockJS: broadcast to 1,000, 16 in flight",
+        "hub",
+        (*SOCKJS, "native"),
+        connections=1000,
+        window=16,
+        language="sockjs",
+    ),
+    Scenario("back", "SockJS: echo, 100 connections, one in flight", "call", SOCKJS, language="sockjs"),
+    Scenario("back-16", "SockJS: echo, 100 connections, 16 in flight", "call", SOCKJS, window=16, language="sockjs"),
 )
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -86,9 +86,9 @@ def _hub(
     return Server(name, title, "", "", "servers/ew_hub.py", words, instead=instead, beside=beside)
 
 
-def _socketio(name: str, title: str, *options: str) -> Server:
+def _dialect(script: str, name: str, title: str, *options: str, language: str = "") -> Server:
     words = ("--loop", "asyncio", "--engine", "native", *options)
-    return Server(name, title, "", "", "servers/ew_socketio.py", words)
+    return Server(name, title, "", "", script, words, instead={"language": language} if language else {})
 
 
 def _peer(name: str, title: str, script: str, *options: str) -> Server:
@@ -125,8 +125,14 @@ SERVERS = (
         # In rooms of their own: in that of the measured subscribers they would be told everything too.
         beside={"connections": 10, "channels": 10_000, "rooms": 10, "hold": True},
     ),
-    _socketio("socketio", "everywire, Socket.IO"),
-    _socketio("socketio-async", "everywire, Socket.IO, coroutines", "--coroutines"),
+    _hub("native", "everywire, native", instead={"language": "json"}),
+    _hub("native-msgpack", "everywire, native, MessagePack", instead={"language": "msgpack"}),
+    _dialect("servers/ew_socketio.py", "socketio", "everywire, Socket.IO"),
+    _dialect("servers/ew_socketio.py", "socketio-async", "everywire, Socket.IO, coroutines", "--coroutines"),
+    _dialect("servers/ew_signalr.py", "signalr", "everywire, SignalR"),
+    _dialect("servers/ew_signalr.py", "signalr-msgpack", "everywire, SignalR, MessagePack", language="signalr-msgpack"),
+    _dialect("servers/ew_sockjs.py", "sockjs", "everywire, SockJS"),
+    Server("sockjs-node", "sockjs, Node", "", "", "peers/sockjs_peer.mjs"),
     Server("socketio-node", "Socket.IO, Node", "", "", "peers/socketio_peer.mjs", instead={"language": "socketio"}),
     Server(
         "socketio-python",

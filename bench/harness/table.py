@@ -66,7 +66,9 @@ def _row(scenario: Scenario, name: str, outcome: Outcome, reference: float | Non
 
 def scenario_table(scenario: Scenario, found: dict[str, Outcome]) -> str:
     """All servers in one scenario, cheapest first."""
-    against = next((name for name in ("picows", "hub", "everywire", "socketio") if name in found), "")
+    against = next(
+        (name for name in ("picows", "hub", "everywire", "socketio", "native", "sockjs-node") if name in found), ""
+    )
     head = ["server", scenario.unit, f"× {against}", "spread"]
     if not scenario.memory:
         head += ["per second", "busy server / load", "p50 µs", "p99 µs"]

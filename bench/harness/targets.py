@@ -78,6 +78,11 @@ def _socketio(scenario: str, node: float, python: float) -> list[Target]:
     return [Target(scenario, "socketio", limit, (scenario, name)) for name, limit in limits.items()]
 
 
+def _as_native(scenario: str, server: str, other: str = "native") -> Target:
+    """What a dialect may cost on top of the native one, for the same messages to as many."""
+    return Target(scenario, server, 1.3, (scenario, other))
+
+
 TARGETS: tuple[Target, ...] = (
     *_against("echo", picows=0.75, websockets=0.35, floor=1.15),
     Target("echo", "everywire-async", _coroutine_limit(), ("echo", "everywire")),
@@ -108,6 +113,10 @@ TARGETS: tuple[Target, ...] = (
     *_socketio("room-16", 0.5, 0.10),
     Target("sessions", "socketio", 4096),
     *_socketio("sessions", 0.25, 0.10),
+    *(_as_native(scenario, "signalr") for scenario in ("group", "group-16")),
+    *(_as_native(scenario, "signalr-msgpack", "native-msgpack") for scenario in ("group", "group-16")),
+    *(_as_native(scenario, "sockjs") for scenario in ("everybody", "everybody-16")),
+    *(Target(scenario, "sockjs", 0.5, (scenario, "sockjs-node")) for scenario in ("back", "back-16")),
     Target("echo", "everywire-portable", 1.0, ("echo", "websockets-asyncio")),
     Target("echo", "everywire-portable-uvloop", 1.0, ("echo", "websockets")),
 )
