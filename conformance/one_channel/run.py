@@ -34,13 +34,14 @@ def table(outcome: Outcome) -> list[str]:
     """The lines of the table: who was heard, row by row, by whom, column by column, and how often in order."""
     names = [family.who for family in outcome.families]
     wide, cell = max(map(len, names)), max(3, len(str(outcome.count)) + 1)
+    way = max(len("transport"), *(len(spoken.transport) for spoken in outcome.spoken.values()))
     head = "".join(f"{number:>{cell}}" for number, _ in enumerate(names, 1))
-    lines = [f"    {'':<{wide}}  {'dialect':<9} {'transport':<10}{head}"]
+    lines = [f"    {'':<{wide}}  {'dialect':<9} {'transport':<{way}} {head}"]
     for number, family in enumerate(outcome.families, 1):
         heard = "".join(f"{outcome.passed(family.who, listener):>{cell}}" for listener in names)
         spoken = outcome.spoken[family.who]
         dialect = spoken.presence.get(family.who, "?")
-        lines.append(f"{number:>3} {family.who:<{wide}}  {dialect:<9} {spoken.transport:<10}{heard}")
+        lines.append(f"{number:>3} {family.who:<{wide}}  {dialect:<9} {spoken.transport:<{way}} {heard}")
     return lines
 
 

@@ -22,7 +22,11 @@ export function hear(data) {
   item.append(piece("author", typeof data.name === "string" && data.name ? data.name : "Somebody"), piece("by", item.dataset.by), piece("text", data.text));
   byId("said").append(item);
   while (byId("said").children.length > MOST) byId("said").firstChild.remove();
-  item.scrollIntoView({ block: "end" });
+  goToEnd();
+}
+
+function goToEnd() {
+  byId("said").scrollTop = byId("said").scrollHeight;
 }
 
 /** Show who is there: members as presence tells them. */
@@ -63,6 +67,7 @@ function newId() {
 }
 
 byId("me").textContent = me.name;
+new ResizeObserver(goToEnd).observe(byId("said"));
 byId("write").addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = byId("text").value.trim();
