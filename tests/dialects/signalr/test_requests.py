@@ -197,3 +197,15 @@ def test_transports_that_are_not_offered(transport, fields):
     assert reply == plain(404, f"{transport} transport not supported by this end point type")
     told = json.loads(ask("POST", "/hub/negotiate", dialect=dialect).answer(LINE).body)
     assert [each["transport"] for each in told["availableTransports"]] == others
+
+
+def test_how_many_streams_a_call_may_have_is_the_hubs():
+    dialect = SignalRDialect()
+    dialect.max_streams = 1
+    call = '{"type":1,"invocationId":"1","target":"f","arguments":[],"streamIds":["2","3"]}\x1e'
+    for intent in (
+        ask("POST", "/hub/negotiate", dialect=dialect),
+        ask("GET", "/hub", UPGRADE, dialect=dialect),
+    ):
+        connect(intent)
+        assert list(intent.decoder.decode(call)) == [m.Malformed("i1", "bad request: more than 1 streams of one call")]

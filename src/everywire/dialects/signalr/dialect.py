@@ -20,7 +20,8 @@ class SignalRDialect:
     """What the official clients of SignalR speak, by WebSocket, by server-sent events and by long polling, at `path` with or without a slash behind it.
 
     `transports` are those that clients are offered, of `TRANSPORTS`. Clients that ask for it outlive the loss of a WebSocket where the hub is
-    `stateful`. `max_payload` is the bytes of a message. `redirect` is asked at each negotiation, and gives where the client is to go
+    `stateful`. `max_payload` is the bytes of a message; `max_streams`, which may be set anew, how many
+    a client may send for one call. `redirect` is asked at each negotiation, and gives where the client is to go
     instead, or None.
 
     Raises `ValueError` for a transport that there is not.
@@ -46,6 +47,7 @@ class SignalRDialect:
         self.transports = frozenset(transports)
         self.stateful = stateful
         self.max_payload = max_payload
+        self.max_streams = 16
         self.redirect = redirect
 
     def accept(self, request: Request, new_id: NewId) -> Intent | None:

@@ -25,8 +25,7 @@ Said: TypeAlias = m.Command | Agreed | Acknowledged
 
 _INTERNAL, _BAD_REQUEST = 100, 107
 _MAX_NAME = 255  # characters of a client's id of a call, or of a stream
-_MAX_STREAMS = 16  # from the client, of one call
-_MAX_UPLOADS = 1_024  # of one client; handlers at work are fewer
+_MAX_CALLS = 64  # of one client that have streams; those of which a hub lets work at a time are as many
 _MAX_DIGITS = 15
 _FIRST_NUMBERED = 2  # the version from which on both sides may count
 
@@ -51,8 +50,8 @@ _PROTOCOLS: Final = {
 class SignalRDecoder:
     """Reads one client, which connects as `connect` says.
 
-    A `stateful` line may be carried by one WebSocket after another: whoever carries it on calls `again`, and what was heard before is not
-    heard again.
+    A call has `max_streams` from the client at most. A `stateful` line may be carried by one WebSocket after another: whoever carries it on calls
+    `again`, and what was heard before is not heard again.
 
     Invariants: `_protocol` is None until the handshake. `_uploads` says of each stream of the client's that is open which call has it, at which
     place; the earliest are forgotten where they are too many. `_ref` is what the last call without an id is called by, a negative number.
@@ -64,6 +63,7 @@ class SignalRDecoder:
         "_connect",
         "_deaf",
         "_frames",
+        "_max_streams",
         "_most",
         "_next",
         "_protocol",
@@ -73,9 +73,10 @@ class SignalRDecoder:
         "received",
     )
 
-    def __init__(self, connect: m.Connect, max_payload: int, *, stateful: bool = False) -> None:
+    def __init__(self, connect: m.Connect, max_payload: int, *, stateful: bool = False, max_streams: int = 16) -> None:
         self._connect = connect
         self._most = max_payload
+        self._max_streams = max_streams
         self._stateful = stateful
         self._protocol: _Protocol | None = None
         self._frames: Frames = TextFrames(max_payload)
@@ -192,15 +193,15 @@ class SignalRDecoder:
     def _open(self, ref: m.Ref, streams: Iterable[str]) -> str | None:
         """Expect what the client sends for a call; gives what is wrong with the names of its streams."""
         names = list(streams)
-        if len(names) > _MAX_STREAMS:
-            return f"bad request: more than {_MAX_STREAMS} streams of one call"
+        if len(names) > self._max_streams:
+            return f"bad request: more than {self._max_streams} streams of one call"
         if len({*names}) < len(names) or not all(0 < len(name) <= _MAX_NAME for name in names):
             return f"bad request: each stream has an id of its own, of 1 to {_MAX_NAME} characters"
         if not self._uploads.keys().isdisjoint(names):
             return "bad request: the id of a stream that is open"
         for place, name in enumerate(names):
             self._uploads[name] = ref, place
-        while len(self._uploads) > _MAX_UPLOADS:
+        while len(self._uploads) > _MAX_CALLS * self._max_streams:
             del self._uploads[next(iter(self._uploads))]
         return None
 

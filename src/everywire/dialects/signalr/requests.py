@@ -58,6 +58,9 @@ class Hub(Protocol):
     @property
     def max_payload(self) -> int: ...
 
+    @property
+    def max_streams(self) -> int: ...
+
     def redirect(self, request: Request) -> Redirect | None:
         """Say where a client is to go instead."""
 
@@ -82,7 +85,7 @@ def negotiate(request: Request, new_id: NewId, hub: Hub) -> Intent:
     def answer(line: str) -> Reply:
         return offer(line, connect.name, params, hub.transports, stateful=stateful)
 
-    decoder = SignalRDecoder(connect, hub.max_payload, stateful=stateful)
+    decoder = SignalRDecoder(connect, hub.max_payload, stateful=stateful, max_streams=hub.max_streams)
     return OpenLine(HANDSHAKE, decoder, answer, denial=denied, agrees=True, asks=connect, heartbeat=hub.heartbeat)
 
 
@@ -149,9 +152,10 @@ def _upgrade(request: Request, params: Mapping[str, str], hub: Hub) -> Intent:
     if line is not None:
         return Carry(line, denied, shown, patient=True)
     try:
-        decoder = SignalRDecoder(connecting(params, shown, hub.path), hub.max_payload)
+        connect = connecting(params, shown, hub.path)
     except Fault as fault:
         return plain(400, str(fault))
+    decoder = SignalRDecoder(connect, hub.max_payload, max_streams=hub.max_streams)
     return Open(HANDSHAKE, decoder, agrees=True, patient=True, heartbeat=hub.heartbeat)
 
 
