@@ -23,13 +23,15 @@ class SignalROptions(TypedDict, total=False):
 
     `heartbeat` is that of its clients, whatever the application's is: both sides say something every 15 seconds, and who was not heard for 30 is
     gone. `transports` are those that clients are offered: "WebSockets", "ServerSentEvents", "LongPolling". With `stateful`, clients that ask
-    for it outlive the loss of a WebSocket without losing a message. A message has at most `max_payload` bytes (1,000,000 unless told).
+    for it outlive the loss of a WebSocket without losing a message; with `recovery` those of them whose address has a key of theirs (`?session=`) are told
+    what was published meanwhile when they come back by another connection, at least once. A message has at most `max_payload` bytes (1,000,000 unless told).
     `redirect` is a function of the `Request` by which a client negotiates; it gives a `Redirect`, to where the client is to go instead, or None.
     """
 
     heartbeat: Heartbeat
     transports: Collection[str]
     stateful: bool
+    recovery: bool
     max_payload: int
     redirect: Callable[[Request], Redirect | None]
 

@@ -39,7 +39,7 @@ def test_both_sides_count_where_both_want_to(protocol, codec):
 
 @pytest.mark.parametrize(("stateful", "version", "told"), [(True, 2, ""), (True, 1, None), (False, 2, None)])
 def test_a_session_with_a_key_is_told_what_it_missed_where_its_client_says_what_it_has(stateful, version, told):
-    connect = m.Connect("connect", "t", name="k1", keyed=True)
+    connect = m.Connect("connect", "t", name="k1", keyed=True, caught_up="")
     _, command = SignalRDecoder(connect, 10_000, stateful=stateful).decode(hello(version=version))
     assert command == m.Connect("connect", "t", name="k1", keyed=True, caught_up=told)
 

@@ -87,6 +87,15 @@ def test_a_key_opens_the_same_session_each_time():
     assert json.loads(intent.answer(LINE).body)["connectionId"] == intent.asks.name
 
 
+def test_where_there_is_recovery_it_is_told_what_it_missed():
+    target = f"/hub/negotiate?negotiateVersion=1&useStatefulReconnect=true&session={KEY}"
+    recovering, other = SignalRDialect(recovery=True), SignalRDialect()
+    assert ask("POST", target, dialect=recovering).asks.caught_up == ""
+    assert ask("POST", target, dialect=other).asks.caught_up is None
+    assert ask("POST", "/hub/negotiate?negotiateVersion=1", dialect=recovering).asks.caught_up is None
+    assert connect(ask("POST", target, dialect=recovering)).caught_up is None  # by version 1 nobody counts
+
+
 def test_what_is_not_negotiated():
     for query, error in (
         ("negotiateVersion=x", "The client requested an invalid protocol version 'x'"),

@@ -20,9 +20,9 @@ class SignalRDialect:
     """What the official clients of SignalR speak, by WebSocket, by server-sent events and by long polling, at `path` with or without a slash behind it.
 
     `transports` are those that clients are offered, of `TRANSPORTS`. Clients that ask for it outlive the loss of a WebSocket where the hub is
-    `stateful`. `max_payload` is the bytes of a message; `max_streams`, which may be set anew, how many
-    a client may send for one call. `redirect` is asked at each negotiation, and gives where the client is to go
-    instead, or None.
+    `stateful`; with `recovery` those of them that have a key are told what they missed when they come back by another line. `max_payload` is the bytes
+    of a message; `max_streams`, which may be set anew, how many a client may send for one call. `redirect` is asked at each negotiation, and gives
+    where the client is to go instead, or None.
 
     Raises `ValueError` for a transport that there is not.
     """
@@ -36,6 +36,7 @@ class SignalRDialect:
         *,
         transports: Collection[str] = tuple(TRANSPORTS),
         stateful: bool = True,
+        recovery: bool = False,
         max_payload: int = 1_000_000,
         redirect: Callable[[Request], Redirect | None] = _nowhere,
     ) -> None:
@@ -46,6 +47,7 @@ class SignalRDialect:
         self.heartbeat = heartbeat or Heartbeat(15.0, 15.0, "both")
         self.transports = frozenset(transports)
         self.stateful = stateful
+        self.recovery = recovery
         self.max_payload = max_payload
         self.max_streams = 16
         self.redirect = redirect

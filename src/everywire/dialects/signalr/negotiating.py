@@ -77,15 +77,21 @@ def token(request: Request, params: Mapping[str, str]) -> str | None:
     return params.get("access_token") or None
 
 
-def connecting(params: Mapping[str, str], shown: str | None, space: str, name: str | None = None) -> m.Connect:
-    """Give how a client connects: anew, as the session `name`, or with a key of its own as whichever session that opens. Raises `Fault`."""
+def connecting(
+    params: Mapping[str, str], shown: str | None, space: str, name: str | None = None, *, recovery: bool = False
+) -> m.Connect:
+    """Give how a client connects: anew, as the session `name`, or with a key of its own as whichever session that opens. Raises `Fault`.
+
+    With `recovery` such a session is told what it missed, if its client acknowledges what it has.
+    """
     key = params.get("session")
     if key is None:
         return m.Connect(CONNECT, shown, space=space, name=name, lasting=False)
     if not _KEY.match(key):
         raise Fault("session is a key of 16 to 128 characters, each a letter, a digit, - or _")
     digest = sha256(b"everywire session key 1:" + key.encode()).digest()
-    return m.Connect(CONNECT, shown, space=space, name="k" + urlsafe_b64encode(digest).decode()[:22], keyed=True)
+    called = "k" + urlsafe_b64encode(digest).decode()[:22]
+    return m.Connect(CONNECT, shown, space=space, name=called, keyed=True, caught_up="" if recovery else None)
 
 
 def offer(

@@ -115,8 +115,12 @@ class SignalRDecoder:
         self._protocol = protocol = _PROTOCOLS[name]
         self._frames = protocol.frames(self._most)
         yield Agreed(protocol.codec, protocol.codec if self._stateful else None)
-        # Who counts acknowledges what it has: the hub can tell its session what it missed, on another line, too.
-        yield replace(self._connect, caught_up="") if self._stateful and self._connect.keyed else self._connect
+        connect = self._connect
+        if connect.caught_up is not None and not self._stateful:
+            connect = replace(
+                connect, caught_up=None
+            )  # who does not acknowledge what it has cannot be told what it missed
+        yield connect
 
     # Numbers
 

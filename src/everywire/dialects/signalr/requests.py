@@ -56,6 +56,9 @@ class Hub(Protocol):
     def stateful(self) -> bool: ...
 
     @property
+    def recovery(self) -> bool: ...
+
+    @property
     def max_payload(self) -> int: ...
 
     @property
@@ -74,7 +77,7 @@ def negotiate(request: Request, new_id: NewId, hub: Hub) -> Intent:
     params = parameters(request)
     try:
         anew = new_id() if version(params) else None
-        connect = connecting(params, token(request, params), hub.path, anew)
+        connect = connecting(params, token(request, params), hub.path, anew, recovery=hub.recovery)
     except Fault as fault:
         return said({"error": str(fault)})
     elsewhere = hub.redirect(request)
