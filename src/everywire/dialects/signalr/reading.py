@@ -106,8 +106,9 @@ class SignalRDecoder:
                 yield from self._agree(message)
             else:
                 read = self._protocol.read(message)
-                if read is not None and self._is_new(read):
-                    yield from self._said(read, self._protocol)
+                said = self._said(read, self._protocol) if read is not None and self._is_new(read) else None
+                if said is not None:
+                    yield said
 
     def _agree(self, message: bytes) -> Iterator[Said]:
         name, version = handshake.read(message)
@@ -117,9 +118,7 @@ class SignalRDecoder:
         yield Agreed(protocol.codec, protocol.codec if self._stateful else None)
         connect = self._connect
         if connect.caught_up is not None and not self._stateful:
-            connect = replace(
-                connect, caught_up=None
-            )  # who does not acknowledge what it has cannot be told what it missed
+            connect = replace(connect, caught_up=None)  # who acknowledges nothing cannot be told what it missed
         yield connect
 
     # Numbers
@@ -149,24 +148,25 @@ class SignalRDecoder:
 
     # Messages
 
-    def _said(self, message: Message, protocol: _Protocol) -> Iterator[Said]:
+    def _said(self, message: Message, protocol: _Protocol) -> Said | None:
+        """Give what a message means; None where that is nothing."""
         match message.type:
             case Kind.INVOCATION:
-                yield self._called(message, protocol, "one")
+                return self._called(message, protocol, "one")
             case Kind.STREAM:
-                yield self._called(message, protocol, "stream")
+                return self._called(message, protocol, "stream")
             case Kind.ITEM:
-                yield from self._item(message, protocol)
+                return self._item(message, protocol)
             case Kind.COMPLETION:
-                yield from self._completed(message, protocol)
+                return self._completed(message, protocol)
             case Kind.CANCEL:
-                yield m.Cancel(REF + _name(message))
+                return m.Cancel(REF + _name(message))
             case Kind.PING:
-                yield m.Pong()
+                return m.Pong()
             case Kind.CLOSE:
-                yield m.Leave()
-            case Kind.ACK:
-                yield Acknowledged(_number(message))
+                return m.Leave()
+            case _:
+                return Acknowledged(_number(message))
 
     def _called(self, message: Message, protocol: _Protocol, awaits: Literal["one", "stream"]) -> m.Command:
         if not message.target:
@@ -181,7 +181,7 @@ class SignalRDecoder:
             return m.Malformed(ref, str(unfit))
         if awaits == "one" and message.target.startswith(OWN):
             return _own(Call(ref, message.target, data, positional=True, awaits=awaits))
-        fault = self._open(ref, streams)
+        fault = self._open(ref, streams) if streams else None
         if fault is not None:
             return m.Malformed(ref, fault)
         return Call(ref, message.target, data, positional=True, streams=len(streams), awaits=awaits)
@@ -209,33 +209,32 @@ class SignalRDecoder:
             del self._uploads[next(iter(self._uploads))]
         return None
 
-    def _item(self, message: Message, protocol: _Protocol) -> Iterator[m.Command]:
+    def _item(self, message: Message, protocol: _Protocol) -> m.Command | None:
         """Give an item of one of the client's streams, if it is one: that of a call that is over may be on its way still."""
         upload = self._uploads.get(_name(message))
         if not message.item:
             raise ProtocolError("an item without its value")
         if upload is None:
-            return
+            return None
         ref, place = upload
         try:
-            yield m.Item(ref, protocol.fit(message.item), place)
+            return m.Item(ref, protocol.fit(message.item), place)
         except Unfit as unfit:
             del self._uploads[_name(message)]
-            yield m.End(ref, place, str(unfit))
+            return m.End(ref, place, str(unfit))
 
-    def _completed(self, message: Message, protocol: _Protocol) -> Iterator[m.Command]:
+    def _completed(self, message: Message, protocol: _Protocol) -> m.Command | None:
         """Give the end of one of the client's streams, or its answer to one of the server's calls."""
         name = _name(message)
         if message.result and message.error is not None:
             raise ProtocolError("a completion with both a result and an error")
         if name in self._uploads:
             ref, place = self._uploads.pop(name)
-            yield m.End(ref, place, message.error)
-            return
+            return m.End(ref, place, message.error)
         number = name.removeprefix(CALLING)
         if number == name or len(number) > _MAX_DIGITS or not (number.isascii() and number.isdigit()):
-            return
-        yield _answer(int(number), message, protocol)
+            return None
+        return _answer(int(number), message, protocol)
 
 
 def _own(call: Call) -> m.Command:
