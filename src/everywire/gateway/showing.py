@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from everywire.dialects.base import Carry, Deliver, Hear, Leave, OpenLine, Renew
@@ -57,7 +58,7 @@ def look(
     if shown is None:
         return None
     session = line.line.attachment.session
-    if intent.token == shown.token:
+    if _same(intent.token, shown.token):
         expires = None if session is None else session.identity.expires
         over = expires is not None and lines.hub.expiries.now() >= expires
         return exchange.deny(401, Code.UNAUTHORIZED, "the token expired") if over else None
@@ -77,6 +78,12 @@ async def _newer(lines: Lines, exchange: Exchange, line: HttpLine, token: str) -
         return exchange.deny(403, Code.DENIED, "this line is another user's")
     shown.token = token
     return None
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return compare_digest(one.encode(), other.encode())
 
 
 def _denied(exchange: Exchange, no: Refused) -> Response:

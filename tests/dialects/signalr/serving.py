@@ -30,10 +30,12 @@ class Served(Everywire):
         self.gate = asyncio.Event()
         self.waiting = 0
         self.welcomes = 0
+        self.farewell = False
         self.news = asyncio.Event()
         self.channel("room:{name}", history=1_000, presence=True)
         self._attend()
         self._offer()
+        self._ask()
         self._stream()
 
     def caller(self, session: str) -> Caller:
@@ -56,13 +58,15 @@ class Served(Everywire):
             if connecting.token == "wrong":
                 raise Refused("no such token", 101)
             user, _, left = connecting.token.partition("/")
-            return Identity(user, expires=connecting.now + float(left) if left else None)
+            return Identity(user, expires=connecting.time + float(left) if left else None)
 
         @self.on_connected
-        def connected(caller: Caller, _: Connecting) -> None:
+        async def connected(caller: Caller, _: Connecting) -> None:
             self.callers.append(caller)
             for number in range(self.welcomes):
                 caller.tell("back", number)
+            if self.farewell:
+                await self.kick(session=caller.session, reason="go away")
             self.news.set()
 
         @self.on_disconnected
@@ -103,6 +107,7 @@ class Served(Everywire):
             except Exception as error:
                 return f"{type(error).__name__}: {error}"
 
+    def _ask(self) -> None:
         @self.on("wait")
         async def wait() -> str:
             self.waiting += 1
@@ -113,7 +118,12 @@ class Served(Everywire):
 
         @self.on("who")
         def who(caller: Caller) -> Any:
-            return {"session": caller.session, "user": caller.user, "header": caller.request.headers.get("x-mine")}
+            return {
+                "session": caller.session,
+                "user": caller.user,
+                "header": caller.request.headers.get("x-mine"),
+                "params": caller.params,
+            }
 
     def _stream(self) -> None:
         @self.on("count")
@@ -131,7 +141,7 @@ class Served(Everywire):
                 while True:
                     yield number
                     number += 1
-                    await asyncio.sleep(0.001)
+                    await asyncio.sleep(0)
             finally:
                 self.canceled.append(name)
                 self.news.set()

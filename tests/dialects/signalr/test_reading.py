@@ -59,7 +59,9 @@ def test_the_handshake_comes_first():
 @pytest.mark.parametrize("form", [str.encode, str])
 def test_the_handshake_is_json_whatever_is_spoken_then(form):
     decoder = SignalRDecoder(CONNECT, 10_000)
-    assert list(decoder.decode(form(hello("messagepack")))) == [Agreed(MESSAGEPACK), CONNECT]
+    agreed, connect = decoder.decode(form(hello("messagepack")))
+    assert (agreed.codec, agreed.numbering, connect) == (MESSAGEPACK, None, CONNECT)
+    assert "does not support 'Binary'" in agreed.binary
 
 
 def test_messages_may_follow_the_handshake_at_once():

@@ -59,4 +59,6 @@ class SignalRDialect:
             return requests.accept(request, self)
         if place == self.path + "/negotiate":
             return requests.negotiate(request, new_id, self)
+        if place == self.path + "/refresh":
+            return requests.refresh(request)
         return None

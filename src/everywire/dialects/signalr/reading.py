@@ -39,11 +39,16 @@ class _Protocol:
     read: Callable[[bytes], Message | None]
     fit: Callable[[Raw], Data]
     is_array: Callable[[Raw], bool]
+    binary: str | None = None  # why there is none of it as text
 
 
+_NO_TEXT = (
+    "Cannot use the 'messagepack' protocol on the current transport."
+    " The transport does not support 'Binary' transfer format."
+)
 _PROTOCOLS: Final = {
     "json": _Protocol(JSON, TextFrames, texts.read, texts.fit, texts.is_array),
-    "messagepack": _Protocol(MESSAGEPACK, PackedFrames, packed.read, packed.fit, packed.is_array),
+    "messagepack": _Protocol(MESSAGEPACK, PackedFrames, packed.read, packed.fit, packed.is_array, _NO_TEXT),
 }
 
 
@@ -115,7 +120,7 @@ class SignalRDecoder:
         self._stateful &= version >= _FIRST_NUMBERED
         self._protocol = protocol = _PROTOCOLS[name]
         self._frames = protocol.frames(self._most)
-        yield Agreed(protocol.codec, protocol.codec if self._stateful else None)
+        yield Agreed(protocol.codec, protocol.codec if self._stateful else None, protocol.binary)
         connect = self._connect
         if connect.caught_up is not None and not self._stateful:
             connect = replace(connect, caught_up=None)  # who acknowledges nothing cannot be told what it missed

@@ -17,6 +17,7 @@ from everywire.dialects.base import (
     Open,
     OpenLine,
     Preflight,
+    Renew,
     Reply,
 )
 from everywire.dialects.signalr.bodies import ENDED, POLL, STREAM, TAKEN, denied, left, plain, polled, sent
@@ -33,9 +34,10 @@ from everywire.dialects.signalr.negotiating import (
     version,
 )
 from everywire.dialects.signalr.reading import SignalRDecoder
+from everywire.dialects.signalr.refreshing import refreshed, unrefreshed
 from everywire.http.request import Request
 
-__all__ = ["Hub", "accept", "negotiate"]
+__all__ = ["Hub", "accept", "negotiate", "refresh"]
 
 _LINE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 
@@ -117,6 +119,21 @@ def accept(request: Request, hub: Hub) -> Intent:
             return line if isinstance(line, Reply) else Leave(line, plain(202), left, token(request, params))
         case _:
             return plain(405)
+
+
+def refresh(request: Request) -> Intent:
+    """Say what a request wants that shows a newer token, and nothing else."""
+    if request.method == "OPTIONS":
+        return Preflight(unrefreshed, any_header=True)
+    if request.method != "POST":
+        return plain(405)
+    params = parameters(request)
+    line = params.get("id")
+    if not line:
+        return unrefreshed(400, 0, "The 'id' query string parameter is required.")
+    if not _LINE.match(line):
+        return unrefreshed(404, 0, "")
+    return Renew(line, token(request, params), refreshed, unrefreshed)
 
 
 def _accepted(request: Request) -> list[str]:
