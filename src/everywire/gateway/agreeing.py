@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from everywire.dialects.base import Acknowledged, Agreed, Counting, Numbering, Open, OpenLine
 from everywire.errors import ProtocolError
 from everywire.gateway.line import Line, begin
+from everywire.hub.continuity.acknowledging import acknowledged
 from everywire.hub.hub import Hub
 from everywire.payloads import Transport
 from everywire.transports.http import LineLimits
@@ -85,6 +86,7 @@ class AgreeingLine(Line):
     def _acknowledge(self, number: int) -> None:
         if self.numbered is not None:
             self.numbered.acknowledge(number)
+            acknowledged(self._hub, self.attachment, number, self.numbered.last)
 
     def _tell(self) -> None:
         """Tell the client what was heard."""
