@@ -1,6 +1,5 @@
-"""npm's client with several workers: its requests and WebSockets come to any of them, and one of them dies."""
+"""npm's client with several workers, on every transport: one of them dies."""
 
-import asyncio
 import os
 import signal
 from urllib.parse import urlsplit
@@ -9,41 +8,47 @@ import pytest
 from tests.cli import several
 from tests.dialects.signalr.serving import WAYS
 
+from everywire.testing import passed
+
 MORE = """
 app.signalr("/hub")
 
 @app.on("say")
-async def say(caller: everywire.Caller, room: str, number: int) -> None:
+async def say(room: str, number: int) -> None:
     await app.publish(f"room:{room}", {"event": "said", "args": [number]})
 """
 KEY = "a-key-that-the-page-has-made"
 SOON = [0, *[50] * 100]
 
-
-async def connected(clients, url, others=(), **options):
-    """Connect to a worker that is none of the `others`; gives the client, and the process id of its worker."""
-    async with asyncio.timeout(20):
-        while True:
-            client = await clients.connect(url, hears=["said"], reconnects=SOON, **options)
-            worker = await client.invoke("pid", {})
-            if worker not in others:
-                return client, worker
-            await client.stop()
+pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_it_comes_back_elsewhere_when_its_worker_is_killed(clients, tmp_path, way):
-    async with several.serving(tmp_path, more=MORE) as (run, address):
-        url = f"http://{urlsplit(address).netloc}/hub"
-        client, worker = await connected(clients, f"{url}?session={KEY}", transport=way)
-        other, _ = await connected(clients, url, [worker])
+    async with several.serving(tmp_path, more=MORE) as (run, address), several.spread(address, 2) as others:
+        url = f"http://{urlsplit(address).netloc}/hub?session={KEY}"
+        client = await clients.connect(url, transport=way, hears=["said"], reconnects=SOON)
+        worker = await client.invoke("pid", {})
+        other = next(each for pid, each in others.items() if pid != worker)
         for room in ("a", "b"):
             await client.invoke("everywire:subscribe", {"channel": f"room:{room}"})
-        await other.invoke("say", "a", 0)
+        await other.call("say", {"room": "a", "number": 0})
         assert await client.heard("said") == [0]
+        await passed(0.2)  # what a session is in is written down together, twenty times a second
         os.kill(worker, signal.SIGKILL)
         await client.next("reconnected")
+        assert await client.invoke("pid", {}) != worker
         for number, room in enumerate("abab", 1):  # it has its channels
-            await other.invoke("say", room, number)
+            await other.call("say", {"room": room, "number": number})
         assert [await client.heard("said") for _ in range(4)] == [[1], [2], [3], [4]]
         await run.says(r"worker \d \(pid \d+\) was killed by SIGKILL; another is started")
+
+
+async def test_without_a_key_it_begins_anew(clients, tmp_path):
+    async with several.serving(tmp_path, more=MORE) as (_, address):
+        client = await clients.connect(f"http://{urlsplit(address).netloc}/hub", reconnects=SOON)
+        before = (await client.state())["connection"]
+        os.kill(await client.invoke("pid", {}), signal.SIGKILL)
+        assert (await client.next("reconnected"))["connection"] != before
+        with pytest.raises(Exception, match="not subscribed"):
+            await client.invoke("everywire:unsubscribe", {"channel": "room:a"})
