@@ -18,6 +18,7 @@ import testbed
 ARTIFACT = "com.microsoft.signalr:signalr:9.0.3"
 PACKAGES = ("@microsoft/signalr@10.0.0", "@microsoft/signalr-protocol-msgpack@10.0.0")
 PATIENCE = 20  # seconds for one answer, or for one thing to happen
+LONG = 500  # seconds for a conversation
 
 Report = dict[str, Any]
 
@@ -167,6 +168,7 @@ class Client:
 
     async def converse(self, last: int, every: int = 0) -> list[int]:
         """Note the numbers of the server's "count" up to the `last`, and say each back by "note"; lose the WebSocket after each `every`th."""
+        self._clients.patience = LONG
         return (await self._ask("converse", last=last, every=every))["heard"]
 
     async def _ask(self, do: str, **said: Any) -> dict[str, Any]:

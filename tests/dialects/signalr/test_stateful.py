@@ -37,7 +37,7 @@ async def conversation(app: Served, client: Client, count: int, every: int = 0) 
         caller.tell("count", number)
         if number % 7 == 0:
             await asyncio.sleep(0)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(500):
         assert await heard == list(range(count))
         while len(app.said) < count:
             app.news.clear()
@@ -103,7 +103,7 @@ async def test_what_is_told_in_the_breath_of_the_handshake_counts(clients):
 
 
 @BOTH
-@pytest.mark.parametrize("count", [60, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [60, pytest.param(1_000, marks=[pytest.mark.slow, pytest.mark.timeout(550)])])
 async def test_a_conversation_with_a_loss_after_each_message(clients, shared, msgpack, count):
     app, url = shared
     client = await stateful(clients, url, msgpack)
@@ -113,7 +113,7 @@ async def test_a_conversation_with_a_loss_after_each_message(clients, shared, ms
 
 
 @BOTH
-@pytest.mark.parametrize("count", [60, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [60, pytest.param(1_000, marks=[pytest.mark.slow, pytest.mark.timeout(550)])])
 async def test_a_conversation_with_losses_in_the_middle_of_messages(clients, shared, msgpack, count):
     app, url = shared
     chance = random.Random(count)
