@@ -4,9 +4,12 @@ import pytest
 from tests.gateway.agreed import Client, agreeing
 from tests.gateway.agreeing import Agreeing
 
+from everywire.app import Everywire
 from everywire.dialects.base import Carry
+from everywire.gateway.settings import HttpSettings
 from everywire.http.handed import Handed
 from everywire.http.request import Headers, Request
+from everywire.hub.settings import Settings
 
 
 @pytest.fixture
@@ -185,6 +188,32 @@ def test_it_waits_for_another_websocket_as_long_as_a_session_does(net):
     net.run(11)
     assert not net.app.hub.attachments
     assert client.upgrade().status == 404
+
+
+def test_it_may_wait_longer_than_a_client_may_be_silent(monkeypatch):
+    app = Everywire(settings=Settings(linger=120))
+    with agreeing(monkeypatch, Agreeing(), app) as net:
+        client = Client(net)
+        client.carry("how counted;", "in room;").lose()
+        net.run(100)
+        again = client.carry("from 2;")
+        assert again.said() == "from 1;in room;"
+        net.run(60)  # and is asked whether it is there, as before
+        assert not app.hub.attachments
+        assert again.said().endswith("beat;closing 4408;")
+
+
+def test_a_line_that_a_websocket_carries_is_no_line_of_requests(monkeypatch):
+    app = Everywire(http=HttpSettings(max_lines=1, address=lambda request: "here"))
+    with agreeing(monkeypatch, Agreeing(), app) as net:
+        sockets = [Client(net).carry("how counted;", "alive;") for _ in range(3)]
+        assert Client(net).id
+        assert Client(net, negotiate=False).ask("POST", path="/hub/negotiate").status == 429
+        for socket in sockets:
+            socket.lose(1000)
+        net.run(11)
+        assert Client(net).id
+        assert Client(net, negotiate=False).ask("POST", path="/hub/negotiate").status == 429
 
 
 def test_a_client_that_says_goodbye_is_gone(net):

@@ -32,7 +32,9 @@ __all__ = ["HttpLine", "Lines"]
 
 
 class HttpLine:
-    """A line that HTTP requests carry: `id` is its secret, `origin` the page that opened it, `address` what it is counted under.
+    """A line that HTTP requests carry: `id` is its secret, `origin` the page that opened it.
+
+    `address` is what it is counted under, None once a WebSocket carries it: that is counted itself.
 
     Invariants: `fetching` is true from when a request comes for payloads that are gone once given, until no more are given to it. `taken` is the
     number of the last body that was heard; `early` holds those that wait for the ones between, by number. It is `moving` while a WebSocket has asked for
@@ -64,7 +66,7 @@ class HttpLine:
         self._lines = lines
         self.id: Final = f"{hub.node}.{hub.world.new_id()}"
         self.origin: Final = source(exchange.request)
-        self.address: Final = address
+        self.address = address
         self.taken = 0
         self.fetching = self.moving = self.moved = False
         self.way: str | None = None
@@ -111,6 +113,8 @@ class HttpLine:
             before.cut_off()
         if isinstance(line, AgreeingLine) and line.numbered is not None:
             line.resume(transport)
+            if line.attachment.session is not None:
+                self._lines.hub.heartbeats.add(line.attachment)
         else:
             self.transport.release()
             self.moved = True
@@ -126,6 +130,7 @@ class HttpLine:
         elif numbered.closed is None:
             numbered.part()
             self._lines.wait(self)
+            self._lines.hub.heartbeats.discard(self.line.attachment)  # nobody is there to answer
 
     @property
     def numbered(self) -> NumberedTransport | None:
@@ -427,6 +432,8 @@ class Lines:
     def moved(self, line: HttpLine) -> None:
         """Expect no requests for a line any more."""
         self._quiet.discard(line)
+        self._crowd.leave(line.address)
+        line.address = None
 
     def wait(self, line: HttpLine) -> None:
         """Wait for another WebSocket, as long as for a request."""
