@@ -120,6 +120,52 @@ def test_a_broker_that_is_away_is_told_later(counting, caplog):
         assert record(net, ann.session) is not None
 
 
+def over_without_a_broker(net, counting, **fields):
+    """A client whose linger ends while the broker is out of reach."""
+    ann = net.connect(token="ann", **fields)
+    net.run(1)
+    counting.shared.views[0].cut()
+    ann.drop()
+    net.run(12)
+    assert net.app.hub.sessions == {}
+    return ann
+
+
+@pytest.mark.parametrize("away", [0, 40])
+def test_that_a_session_is_over_is_written_when_the_broker_is_back(counting, caplog, away):
+    with Net(make(counting.view)) as net:
+        ann = over_without_a_broker(net, counting)
+        net.run(away)
+        counting.shared.views[0].heal()
+        net.run(60)
+        assert record(net, ann.session).over
+        assert net.app.hub.records._over_yet == {}
+        assert "cannot be brought back yet" in caplog.text
+        puts = len(counting.puts)
+        net.run(300)
+        assert len(counting.puts) == puts
+
+
+def test_that_a_session_is_over_is_not_written_once_it_is_back(counting, caplog):
+    with Net(make(counting.view)) as net:
+        ann = over_without_a_broker(net, counting)
+        counting.shared.views[0].heal()
+        again = net.connect(resume=ann.resume)
+        assert again.session == ann.session
+        net.run(120)
+        assert not record(net, ann.session).over
+        again.drop(1000)
+        net.run(120)
+        assert record(net, ann.session) is None
+
+
+def test_it_is_not_tried_for_ever_that_a_session_is_over(counting, caplog):
+    with Net(make(counting.view)) as net:
+        over_without_a_broker(net, counting)
+        net.run(600)
+        assert net.app.hub.records._over_yet == {}
+
+
 @pytest.mark.parametrize("data", [b"", b"\xff", b"\x90", msgspec.msgpack.encode(["n", {"user": 7}])])
 def test_a_record_that_nobody_understands_is_none(counting, data, caplog):
     with Net(make(counting.view)) as net:

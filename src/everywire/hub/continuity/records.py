@@ -15,7 +15,7 @@ from everywire.hub.access.identity import Identity
 from everywire.hub.channels.channel import State
 from everywire.hub.channels.ordering import Aside, Begun
 from everywire.hub.deadlines import Deadlines
-from everywire.hub.world import Timer, World
+from everywire.hub.world import Timer, World, pause
 
 if TYPE_CHECKING:
     from everywire.hub.session import Session
@@ -27,6 +27,8 @@ _ACKNOWLEDGED = 1.0  # seconds in which what a client acknowledges is written on
 _QUIET = 0.1  # seconds after which what a client was told by itself is over
 _TELLING = 1.0  # seconds that are allowed to it while it is being told what it missed, and has no channel to show
 _AGAIN = 1.0  # seconds after which it is tried again where the broker could not be asked
+_TRIES = 10  # to write down a session whose linger is over; that is five minutes
+_LATEST = 60.0  # seconds between two of them
 _AT_ONCE = 250  # records written in such a time
 
 _log = logging.getLogger("everywire.hub")
@@ -73,7 +75,8 @@ class Records:
     again that often. A hub that has its broker for itself keeps what it knows in one place: it writes a record when it forgets the session.
 
     Invariants: a timer runs while there is a session in `_changed`; `_telling` holds the sessions whose clients were just told something by
-    themselves: their records say that there may be more of it. `_acknowledged` holds those whose clients have more than their records say.
+    themselves: their records say that there may be more of it. `_acknowledged` holds those whose clients have more than their records say;
+    `_over_yet` the last records of sessions that are over, until they are written.
     """
 
     def __init__(self, world: World, broker: Broker, node: str, life: float, sessions: Mapping[str, Session]) -> None:
@@ -84,6 +87,7 @@ class Records:
         self.longest: Final = life * 1.25  # seconds that a record outlives its session's node
         self._sessions: Final = sessions
         self._changed: dict[str, float] = {}
+        self._over_yet: dict[str, Record] = {}
         self._writing: Timer | None = None
         self._refreshing: Timer | None = None
         self._telling: Final[Deadlines[Session]] = Deadlines(world, _QUIET, self.changed)
@@ -106,12 +110,13 @@ class Records:
 
     def changed(self, session: Session) -> None:
         """Have the session's record written soon."""
+        self._over_yet.pop(session.id, None)
         if self._broker.alone or self._closed or self._sessions.get(session.id) is not session:
             return
         if session.ordered:
             # Its client asks for no channel again. What it comes to know now, another node that it comes to has to know.
             self._changed.pop(session.id, None)
-            self._world.start(self._put(session.id, self._record(session), self.longest))
+            self._world.start(self._put(session.id, self._record(session)))
             return
         self._note(session)
 
@@ -137,7 +142,8 @@ class Records:
     def over(self, session: Session) -> None:
         """Keep what brings back a session whose linger is over."""
         self.forget(session)
-        self._world.start(self._over(session.id, self._record(session, over=True)))
+        record = self._over_yet[session.id] = self._record(session, over=True)
+        self._world.start(self._over(session.id, record))
 
     def drop(self, session: Session) -> None:
         """Forget a session for good."""
@@ -147,6 +153,7 @@ class Records:
     def forget(self, session: Session) -> None:
         """Write nothing more of a session by itself; its record stays as it is, for another node."""
         self._changed.pop(session.id, None)
+        self._over_yet.pop(session.id, None)
         self._telling.discard(session)
         self._acknowledged.discard(session)
 
@@ -216,7 +223,7 @@ class Records:
                 continue
             del self._changed[name]
             if session is not None:
-                writing.append(self._world.start(self._put(name, self._record(session), self.longest)))
+                writing.append(self._world.start(self._put(name, self._record(session))))
             if len(writing) >= _AT_ONCE:
                 break
         return writing
@@ -250,9 +257,9 @@ class Records:
             session.acknowledged.told if session.acknowledged is not None else None,
         )
 
-    async def _put(self, session: str, record: Record, life: float) -> None:
+    async def _put(self, session: str, record: Record) -> None:
         try:
-            await self._broker.put(_name(session), _write(record), life)
+            await self._broker.put(_name(session), _write(record), self.longest)
         except Exception as failure:
             _log.error("the record of a session was not written: %s", failure)
             if not self._closed:
@@ -260,13 +267,23 @@ class Records:
                 self._writing = self._writing or self._world.later(_AGAIN, self._write_some)
 
     async def _over(self, session: str, record: Record) -> None:
-        try:
-            found = await self.find(session)
-        except Exception:
-            _log.exception("a session whose linger is over cannot be brought back")
-            return
-        if found is None or found.node == self._node:  # otherwise it went on elsewhere, and nobody could tell this node
-            await self._put(session, record, self._life)
+        for attempt in range(_TRIES):
+            try:
+                found = await self.find(session)
+                if self._over_yet.get(session) is not record:
+                    return  # it is back, or over for good
+                if (
+                    found is None or found.node == self._node
+                ):  # else it went on elsewhere, and nobody could tell this node
+                    await self._broker.put(_name(session), _write(record), self._life)
+                break
+            except Exception as failure:
+                _log.error("a session whose linger is over cannot be brought back yet: %s", failure)
+            if self._closed:
+                break
+            await pause(self._world, min(_AGAIN * 2**attempt, _LATEST))
+        if self._over_yet.get(session) is record:
+            del self._over_yet[session]
 
     async def _drop(self, session: str) -> None:
         try:
