@@ -43,6 +43,34 @@ def test_it_is_said_before_the_application_runs():
             app.instrument_by(Instrument(check=bool))
 
 
+@pytest.mark.parametrize("first", ["instrument", "socketio"])
+@pytest.mark.parametrize(("namespace", "own"), [("/admin", ["/", "/admin"]), ("/look", {"/", "/look"})])
+def test_a_namespace_of_the_application_is_not_hidden(first, namespace, own):
+    app = Everywire()
+    steps = {
+        "instrument": lambda: app.instrument(KEY, namespace=namespace),
+        "socketio": lambda: app.socketio(namespaces=own),
+    }
+    for step in sorted(steps, key=lambda step: step != first):
+        steps[step]()
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"would hide '{namespace}'"):
+            Net(app)
+
+
+def test_nothing_is_hidden_without_a_key_or_where_all_names_are_there():
+    app = Everywire()
+    app.socketio(namespaces=["/", "/admin"])
+    app.instrument()
+    with Net(app):
+        assert [*app.hooks.spaces] == []
+    app = Everywire()
+    app.socketio(namespaces=lambda name: True)
+    app.instrument(KEY)
+    with Net(app):
+        assert [*app.hooks.spaces] == ["/admin"]
+
+
 def test_an_application_may_be_run_again():
     app = made()
     for _ in range(2):

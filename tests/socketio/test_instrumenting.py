@@ -5,6 +5,7 @@ from tests.socketio.serving import house
 
 from everywire import socketio
 from everywire.socketio.instrumenting import instrument
+from everywire.testing import Net
 
 LOGIN = {"username": "admin", "password": "not so long"}
 
@@ -131,3 +132,14 @@ def test_what_is_no_login(auth):
 def test_options_that_are_not_known():
     with pytest.raises(TypeError, match="read_only"):
         socketio.AsyncServer().instrument(LOGIN, readonly=True)
+
+
+@pytest.mark.parametrize("named", ["by its options", "by a handler"])
+def test_a_namespace_of_the_application_is_not_hidden(named):
+    sio = socketio.AsyncServer(namespaces=["/", "/admin"] if named == "by its options" else ["/"])
+    sio.instrument(LOGIN)
+    app = socketio.ASGIApp(sio)
+    if named == "by a handler":
+        sio.on("hello", lambda sid: None, namespace="/admin")
+    with pytest.raises(ValueError, match="would hide '/admin'"):
+        Net(app)

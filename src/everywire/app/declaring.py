@@ -94,6 +94,7 @@ class Declaring:
         self._connecting = ""  # what gave the connect hook
         self._routes = Routes()
         self._dialects: list[Callable[[Heartbeat], Dialect]] = []
+        self._named: set[str] = set()  # namespaces that there are by name
 
     @property
     def hooks(self) -> Hooks:
@@ -262,6 +263,8 @@ class Declaring:
         check_namespaces(namespaces)
         known = namespaces if callable(namespaces) else frozenset(namespaces).__contains__
         spaces = self._hooks.spaces
+        if not callable(namespaces):
+            self._named.update(namespaces)
 
         def there(name: str) -> bool:
             return name in spaces or known(name)

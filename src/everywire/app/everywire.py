@@ -125,6 +125,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
         """Come to life on the running loop, or in `world`; servers talk to the gateway given back."""
         if self._hub is not None:
             raise EverywireError("the application is running already")
+        self._check_hidden()
         world = world or LoopWorld(asyncio.get_running_loop())
         if not self._hooks.secrets and self.default_secret is not None:
             self._hooks.secrets = (self.default_secret,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -56,6 +56,7 @@ class Instrumented:
 
     _hooks: Hooks
     _hub: Hub | None
+    _named: set[str]
     _counters: list[Counter]
     _names: Names = Channels()
     _instrument: Instrument | None = None
@@ -65,8 +66,8 @@ class Instrumented:
     def instrument(self, key: str | None = None, **options: Unpack[InstrumentOptions]) -> None:
         """Have npm's Admin UI served to who shows `key` as the password, with any name; one of those of `app.admin` where none is given.
 
-        Without any key there is no such namespace. Raises `ValueError` for a key that could be guessed, and for options that make no sense. See
-        docs/dialects/socketio.md.
+        Without any key there is no such namespace. Raises `ValueError` for a key that could be guessed, and for options that make no sense; the start
+        does, where the application has a namespace of that name itself. See docs/dialects/socketio.md.
         """
         self._check_not_running()
         check_key(key)
@@ -82,6 +83,23 @@ class Instrumented:
     def _check_not_running(self) -> None:
         if self._hub is not None:
             raise ValueError("instrument the application before it runs")
+
+    @property
+    def spaces_by_name(self) -> Collection[str]:
+        """The spaces of the application's own sessions, as far as they were named."""
+        return {*self._named, *self._hooks.parts}
+
+    def _check_hidden(self) -> None:
+        """Raise `ValueError` where the UI would be served in place of something of the application's own."""
+        name = None
+        if self._instrument is not None:
+            name = self._instrument.namespace
+        elif self._by_key is not None and (self._by_key[0] is not None or self._keys()):
+            name = Instrument(check=lambda shown: False, **self._by_key[1]).namespace
+        if name is not None and name in self.spaces_by_name:
+            raise ValueError(
+                f"the Admin UI would hide {name!r} of the application: instrument(…, namespace=…) gives it another place"
+            )
 
     def _instrumented(self, hub: Hub, http: HttpSettings) -> HttpSettings:
         """Begin to serve it; gives what HTTP transports may do then."""

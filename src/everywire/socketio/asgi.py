@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack
@@ -67,6 +67,11 @@ class ASGIApp(Everywire):
         socketio_server.join(self)
         for place, what in (static_files or {}).items():
             self._serve(place, what)
+
+    @property
+    def spaces_by_name(self) -> Collection[str]:
+        """The namespaces of the server, as far as they were named."""
+        return self._server.namespaces
 
     def _has(self, namespace: str) -> bool:
         return namespace in self.hooks.spaces or self._server.has(namespace)
