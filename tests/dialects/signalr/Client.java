@@ -11,7 +11,6 @@ import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import com.microsoft.signalr.HubConnection;
 import com.microsoft.signalr.HubConnectionBuilder;
-import com.microsoft.signalr.HubConnectionState;
 import com.microsoft.signalr.TransportEnum;
 import io.reactivex.rxjava3.core.Observable;
 import io.reactivex.rxjava3.core.Single;
@@ -178,20 +177,18 @@ public final class Client {
 
     private JsonObject state() {
         var name = connection.getConnectionState().name();
-        var connected = connection.getConnectionState() == HubConnectionState.CONNECTED;
-        var transport = connected ? hidden(connection, "getTransport").getClass().getSimpleName().replace("Transport", "") : null;
-        return object("state", new JsonPrimitive(name.charAt(0) + name.substring(1).toLowerCase()),
-            "connection", maybe(connected ? connection.getConnectionId() : null), "transport", maybe(transport), "stateful", new JsonPrimitive(false));
+        return object("state", new JsonPrimitive(name.charAt(0) + name.substring(1).toLowerCase()), "connection", maybe(connection.getConnectionId()),
+            "transport", maybe(transport()), "stateful", new JsonPrimitive(false));
     }
 
-    /** What the client has no public name for. */
-    private static Object hidden(Object of, String name) {
+    /** The name of what carries the connection, for which the client has no public word; null where nothing does. */
+    private String transport() {
         try {
-            Method method = of.getClass().getDeclaredMethod(name);
+            Method method = HubConnection.class.getDeclaredMethod("getTransport");
             method.setAccessible(true);
-            return method.invoke(of);
+            return method.invoke(connection).getClass().getSimpleName().replace("Transport", "");
         } catch (ReflectiveOperationException error) {
-            throw new IllegalArgumentException(name, error);
+            return null;
         }
     }
 

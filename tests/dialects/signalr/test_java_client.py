@@ -149,7 +149,7 @@ async def test_its_token_is_looked_at_as_it_negotiates(clients, way):
         who = await client.invoke("who")
         assert (who["user"], who["header"]) == ("ada", "yes")
         refused = await clients.make(url, transport=way, tokens=["wrong"])
-        with pytest.raises(Failed):
+        with pytest.raises(Failed, match="401"):
             await refused.start()
         assert len(app.callers) == 1
 
