@@ -99,7 +99,8 @@ def test_one_word_is_one_id_not_its_letters(speaking, three):
 def test_a_declared_channel_is_a_group_whose_clients_of_any_language_meet():
     app = Everywire()
     app.channel("room:{name}")
-    with hall(Speaker, app) as running:
+    app.channel("everyone")
+    with hall(Speaker, app, groups="{group}") as running:
         ada, native = running.come(), running.come()
         native.subscribe("room:tea")
         running.call(ada, "join", {"group": "room:tea"})
@@ -111,3 +112,11 @@ def test_a_declared_channel_is_a_group_whose_clients_of_any_language_meet():
 def test_a_groups_own_channel_is_nobodys_but_the_servers(speaking, three):
     with pytest.raises(Exception, match="103"):
         three[2].subscribe("hub:group:tea")
+
+
+def test_who_may_name_a_group_comes_into_no_channel_of_the_application(speaking, three):
+    speaking.net.app.channel("secret", may_subscribe=False)
+    speaking.call(three[0], "join", {"group": "secret"})
+    three[0].events()
+    speaking.do(speaking.net.app.publish("secret", {"event": "Said", "args": []}))
+    assert heard(three[0]) == []

@@ -46,7 +46,7 @@ def test_what_one_client_declines_its_caller_is_told_as_any_error():
         asked = client.send("call", name="confirm", data={"timeout": 5})
         running.net.run()
         (calling,) = client.events("call")
-        client.send("decline", call=calling["call"], code=1001, reason="no time")
+        client.send("answer", call=calling["call"], error={"code": 1001, "reason": "no time"})
         running.net.run()
         with pytest.raises(Refusal, match="Declined: 1001 no time"):
             client.answer(asked)

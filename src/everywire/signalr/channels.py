@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
-from everywire.hub.kinds import Kinds
-
 __all__ = ["Channels"]
 
+_AS_IT_IS: Final = "{group}"
+_OWN: Final = "hub/"  # with what the names of hubs' own channels begin
 _MEANT: Final = "%:*>{}"  # what means something in a channel's name or pattern
 
 
 class Channels:
     """The channels of the hub at `path`.
 
-    A group whose name is that of a channel which the application has declared is that channel. Any other is one of the hub's own; where `groups` is given,
-    "room:{group}" for instance, each is the channel of that name.
+    Groups are channels of the hub's own, so that whoever may name a group comes into no other channel. Where `groups` says so, they are channels that
+    the application has declared: "room:{group}" for instance, or "{group}" for those of the same names.
     """
 
-    def __init__(self, path: str, kinds: Kinds, groups: str | None = None) -> None:
-        if groups is not None and groups.count("{group}") != 1:
+    def __init__(self, path: str, groups: str | None = None) -> None:
+        if groups is not None and groups.count(_AS_IT_IS) != 1:
             raise ValueError(f"groups say which channel a group is, as 'room:{{group}}' does, not {groups!r}")
-        self._kinds: Final = kinds
         self._groups: Final = groups
         self.everybody: Final = f"hub{_quoted(path)}"
 
@@ -41,13 +40,9 @@ class Channels:
             raise TypeError(f"a group's name is a text, not {name!r}")
         if not name:
             raise ValueError("a group's name is not empty")
-        if self._groups is not None:
-            return self._groups.replace("{group}", _quoted(name))
-        return name if self._is_declared(name) else f"{self.everybody}:group:{_quoted(name)}"
-
-    def _is_declared(self, name: str) -> bool:
-        place = self._kinds.find(name) if name.isprintable() and not {*"*>"} & {*name} else None
-        return place is not None and not place.kind.pattern.startswith(self.everybody)
+        if self._groups is None or (self._groups == _AS_IT_IS and name.startswith(_OWN)):
+            return f"{self.everybody}:group:{_quoted(name)}"
+        return name if self._groups == _AS_IT_IS else self._groups.replace(_AS_IT_IS, _quoted(name))
 
 
 def _quoted(name: str) -> str:

@@ -43,8 +43,8 @@ class HubOptions(TypedDict, total=False):
     """How a hub is served.
 
     `services`: what its constructor and its methods are given by type; for each an object, or what makes one: a factory for each call, a `singleton`
-    once. `groups`: which channels its groups are, "room:{group}" for instance; unless it is said, a group is the declared channel of that name, or one
-    of the hub's own. `detailed_errors`: clients are told all that is raised, not a `HubException` alone. `authorize`: anonymous users are refused.
+    once. `groups`: which declared channels its groups are, "room:{group}" for instance, or "{group}" for those of the same names; unless it is said, they
+    are channels of the hub's own. `detailed_errors`: clients are told all that is raised, not a `HubException` alone. `authorize`: anonymous users are refused.
     """
 
     services: Mapping[Any, Any]
@@ -67,7 +67,7 @@ class Hosting:
         self._path: Final = path
         self._hooks: Final = hooks
         self._authorize: Final = options.get("authorize", False)
-        self._channels: Final = Channels(path, hooks.kinds, options.get("groups"))
+        self._channels: Final = Channels(path, options.get("groups"))
         sending = Sending(path, hub, self._channels)
         self.context: Final = HubContext(HubClients(sending), Groups(sending))
         self._services: Final = Services({HubContext: self.context, **options.get("services", {})})
