@@ -219,6 +219,21 @@ def test_services_are_given_by_type_and_closed_when_the_call_is_over():
         assert told == ["opened", "closed", "opened", "closed"]
 
 
+def test_services_come_behind_all_that_the_client_says():
+    class Behind(Hub):
+        async def total(self, *prices: float, scale: int):
+            return scale * sum(prices)
+
+    class Before(Hub):
+        async def total(self, scale: int, *prices: float):
+            return scale * sum(prices)
+
+    with hall(Behind, services={int: 10}) as running:
+        assert running.call(running.come(), "Total", 1.5) == 15
+    with pytest.raises(TypeError, match=r"services are named behind `\*prices`"):
+        Everywire().host("", Before, {"services": {int: 10}})
+
+
 class Twice(Hub):
     async def say(self):
         pass

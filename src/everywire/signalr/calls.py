@@ -45,13 +45,29 @@ class Calls:
         self.sending: Final = sending
         self.detailed: Final = detailed
         self._plan: Final = services.plan(hub, f"the hub {hub.__name__}")
-        self.waits: Final = hub.on_connected is not Hub.on_connected or not services.at_hand(self._plan)
+        self._given: Final = services.at_hand(self._plan.wanted)
+        self.waits: Final = hub.on_connected is not Hub.on_connected or self._given is None
         self._known: dict[str, Connection] = {}
 
-    async def made(self, caller: Caller, scope: Scope) -> Hub:
-        """Give a hub for one call."""
-        hub: Hub = await self._plan.carry_out(scope) if self._plan.wanted else self._plan.make()
+    @property
+    def light(self) -> bool:
+        """Whether nothing has to be made for a hub."""
+        return self._given is not None
+
+    def ready(self, caller: Caller) -> Hub | None:
+        """Give a hub for one call where nothing has to be made for it; else None."""
+        if self._given is None:
+            return None
+        hub: Hub = self._plan.make(**self._given)
         hub._context = CallerContext(self, caller)
+        return hub
+
+    async def made(self, caller: Caller, scope: Scope) -> Hub:
+        """Give a hub for one call, and `scope` what has to be closed behind it."""
+        if (hub := self.ready(caller)) is None:
+            made: Hub = await self._plan.carry_out(scope)
+            made._context = CallerContext(self, caller)
+            return made
         return hub
 
     def came(self, caller: Caller) -> asyncio.Future[bool]:

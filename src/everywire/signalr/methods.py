@@ -57,14 +57,19 @@ def _handler(calls: Calls, name: str, function: Callable[..., Any]) -> Handler:
     taken: list[inspect.Parameter] = []
     _, *parameters = signature.parameters.values()
     for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL and wanted:
+            raise TypeError(
+                f"{function.__qualname__}: services are named behind `*{parameter.name}`: `*, service: Type`"
+            )
         if parameter.annotation in calls.services:
             wanted[parameter.name] = parameter.annotation
         else:
             taken.append(_hinted(parameter))
-    method = _Method(calls, function, wanted, {_renamed(taken): "data"})
+    name_of_data = _renamed(taken)
+    method = _Method(calls, function, wanted, {name_of_data: "data"} if name_of_data != "data" else {})
     streams = inspect.isasyncgenfunction(function) or _gives_stream(signature.return_annotation)
     called = _streaming(method) if streams else _returning(method)
-    shown = [each.replace(name=_renamed(taken)) if each.name == "data" else each for each in taken]
+    shown = [each.replace(name=name_of_data) if each.name == "data" else each for each in taken]
     shown.append(inspect.Parameter(_CALLER, inspect.Parameter.KEYWORD_ONLY, annotation=Caller))
     returns = signature.return_annotation
     called.__signature__ = inspect.Signature(sorted(shown, key=_kind), return_annotation=returns)  # type: ignore[attr-defined]
@@ -80,12 +85,23 @@ class _Method:
     wanted: Mapping[str, Any]
     names: Mapping[str, str]
 
+    @property
+    def light(self) -> bool:
+        """Whether nothing has to be made for a call of it."""
+        return self.calls.light and self.calls.services.at_hand(self.wanted) is not None
+
+    def named(self, named: dict[str, Any]) -> Caller:
+        """Give who calls, and leave in `named` what the client says, by the method's own names."""
+        caller: Caller = named.pop(_CALLER)
+        for given, name in self.names.items():
+            if given in named:
+                named[name] = named.pop(given)
+        return caller
+
     @asynccontextmanager
     async def begun(self, named: dict[str, Any]) -> AsyncIterator[Hub]:
         """Give a hub for one call, complete what it is called with, and word what is raised meanwhile."""
-        caller, calls = named.pop(_CALLER), self.calls
-        for given in self.names.keys() & named.keys():
-            named[self.names[given]] = named.pop(given)
+        caller, calls = self.named(named), self.calls
         try:
             async with Scope(calls.services) as scope:
                 hub = await calls.made(caller, scope)
@@ -98,14 +114,24 @@ class _Method:
 
 def _returning(method: _Method) -> Callable[..., Any]:
     """Give the function of a method that returns something; one that is not `async` runs in a thread."""
-    function, aside = method.function, not inspect.iscoroutinefunction(method.function)
+    function, calls, given = method.function, method.calls, method.calls.services.at_hand(method.wanted) or {}
+    aside = not inspect.iscoroutinefunction(function)
 
     async def called(*args: Any, **named: Any) -> Any:
         async with method.begun(named) as hub:
             work = partial(function, hub, *args, **named)
             return written(await method.calls.sending.hub.world.aside(work) if aside else await work())
 
-    return called
+    async def called_lightly(*args: Any, **named: Any) -> Any:
+        """Do the same where nothing has to be made, or closed."""
+        caller = method.named(named)
+        named |= given
+        try:
+            return written(await function(calls.ready(caller), *args, **named))
+        except Exception as error:
+            raise told(error, caller.called, detailed=calls.detailed) from None
+
+    return called_lightly if method.light and not aside else called
 
 
 def _streaming(method: _Method) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-__all__ = ["Plan", "Scope", "Services", "singleton"]
+__all__ = ["Plan", "Scope", "Services", "Wanted", "singleton"]
 
 Wanted: TypeAlias = Mapping[str, Any]
 """The types of services by the names of the parameters that they are for."""
@@ -86,9 +86,11 @@ class Services:
                 raise TypeError(f"{what}: the parameter {parameter.name!r} {hint}, of which there is no service")
         return Plan(asynccontextmanager(make) if inspect.isasyncgenfunction(make) else make, wanted)
 
-    def at_hand(self, plan: Plan) -> bool:
-        """Say whether nothing is to be made for what is made as `plan` says."""
-        return self._plans.keys().isdisjoint(plan.wanted.values())
+    def at_hand(self, wanted: Wanted) -> dict[str, Any] | None:
+        """Give services by the names that they are wanted for, if all of them are there; None where one is to be made."""
+        if not self._plans.keys().isdisjoint(wanted.values()):
+            return None
+        return {name: self._given[kind] for name, kind in wanted.items()}
 
     async def get(self, kind: Any, scope: Scope) -> Any:
         """Give a service: the one that is kept, or one for `scope`."""
