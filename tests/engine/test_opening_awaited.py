@@ -129,6 +129,23 @@ async def test_a_client_that_half_closes_before_its_answer_gets_it():
     assert place.pipe.calls == ["finish"]
 
 
+async def test_a_client_that_half_closes_while_its_answer_is_held_back_is_gone():
+    decide = Later()
+
+    def hold(request):
+        request.held = True
+        return decide(request)
+
+    place = Place(hold)
+    place.opening.engine.loop = asyncio.get_running_loop()
+    place.send(GET % b"1")
+    await until(lambda: decide.waiting)
+    place.pipe.ended()
+    assert place.pipe.calls == ["finish"]
+    await until(decide.waiting[0][1].cancelled)
+    assert place.pipe.written == b""
+
+
 async def test_a_client_that_half_closes_in_its_handshake_ends_the_work():
     place, waiting = await later()
     place.send(f"GET / HTTP/1.1\r\n{UPGRADE}\r\n".encode())

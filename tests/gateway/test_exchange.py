@@ -1,10 +1,12 @@
 """Answers, and what goes with each of them."""
 
 import pytest
+from tests.transports.outlets import Sink
 
 from everywire.dialects.base import Reply, told_plainly
 from everywire.gateway.exchange import Exchange, remembered
 from everywire.http.request import Headers, Request
+from everywire.payloads import BodyFormat
 
 THERE = "https://there.example"
 ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff", "vary": "Origin"}
@@ -25,6 +27,37 @@ def test_no_answer_is_cached_guessed_or_read_by_others():
     assert [answer.status for answer in answers] == [204, 404, 200, 200]
     assert answers[3].start is start
     assert answers[3].headers["x-accel-buffering"] == "no"
+
+
+def test_a_language_may_have_fields_of_its_own():
+    request = Request("GET", "/", Headers([("Host", "here")]))
+    own = (("Cache-Control", "no-store, no-cache"), ("Set-Cookie", "a=b"))
+    here = Exchange(request, None, told_plainly, own)
+    for answer in (
+        here.reply(Reply(204)),
+        here.whole("a/b", b""),
+        here.stream("a/b", object()),
+        exchange().reply(Reply(204, b"", own)),
+    ):
+        assert answer.headers.get_all("cache-control") == ["no-store, no-cache"]
+        assert answer.headers.get_all("set-cookie") == ["a=b"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("one_shot", [True, False])
+def test_the_last_words_of_a_body_may_be_all_of_it(one_shot):
+    form = BodyFormat(
+        "a/b", lambda payloads: b"", lambda code, reason: f"{code} {reason}".encode(), b"hello ", one_shot=one_shot
+    )
+    answer = exchange().farewell(form, 4000, "bye")
+    if one_shot:
+        assert answer.body == b"4000 bye"
+        return
+    sink = Sink()
+    producer = answer.start(sink)
+    producer.drained()
+    producer.gone()
+    assert (sink.pieces, sink.over) == ([b"hello ", b"4000 bye"], "ended")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from everywire.http.origin import OWN, Besides, allowed, cors, fits, preflight, source
+from everywire.http.origin import OWN, Besides, allowed, cors, fits, framing, preflight, source
 from everywire.http.request import Headers, Request
 
 HERE, THERE = "https://here.example", "https://evil.example"
@@ -32,9 +32,15 @@ def request(method="GET", host="here.example", **headers):
         ({"Sec_Fetch_Site": "none"}, None),
         ({"Sec_Fetch_Site": "same-origin"}, OWN),
         ({"Sec_Fetch_Site": "same-site"}, "null"),
+        ({"Sec_Fetch_Site": "cross-site", "Referer": THERE + "/page"}, THERE),  # a script in a page of another origin
+        ({"Sec_Fetch_Site": "same-site", "Referer": "http://a.here.example:8000/"}, "http://a.here.example:8000"),
+        ({"Sec_Fetch_Site": "cross-site", "Referer": HERE + "/page"}, "null"),  # who is who here?
+        ({"Sec_Fetch_Site": "same-origin", "Referer": THERE}, OWN),
+        ({"Sec_Fetch_Site": "cross-site", "Referer": "https://here.example@evil.example/"}, "null"),
+        ({"Sec_Fetch_Site": "cross-site", "Referer": "file:///etc"}, "null"),
         ({"Sec_Fetch_Site": "cross-site"}, "null"),
         ({"Referer": HERE + "/page?x"}, OWN),
-        ({"Referer": THERE + "/here.example"}, "null"),
+        ({"Referer": THERE + "/here.example"}, THERE),
         ({"Referer": "nonsense"}, "null"),
         ({"Referer": "https://[broken"}, "null"),
         ({"Referer": THERE, "Sec_Fetch_Site": "none"}, None),
@@ -60,6 +66,10 @@ def test_several_origins_are_none_that_may_ask():
         ({"Origin": "null"}, None, False),
         ({"Sec_Fetch_Site": "same-origin", **COOKIE}, None, True),
         ({"Sec_Fetch_Site": "cross-site"}, None, False),  # an <img> brings no Origin
+        ({"Sec_Fetch_Site": "cross-site", "Referer": THERE + "/"}, None, False),
+        ({"Sec_Fetch_Site": "cross-site", "Referer": THERE + "/", **COOKIE}, [THERE], True),
+        ({"Sec_Fetch_Site": "cross-site", "Referer": THERE + "/", **COOKIE}, ["*"], False),
+        ({"Sec_Fetch_Site": "cross-site", "Referer": HERE + "/"}, None, False),
         ({"Sec_Fetch_Site": "same-site", **COOKIE}, None, False),
         ({}, [HERE], False),
         ({}, [HERE, None], True),
@@ -142,3 +152,27 @@ def test_who_may_ask_besides_may_read_the_answer_with_cookies():
     assert fields["Access-Control-Allow-Credentials"] == "true"
     fields = dict(cors(request(Origin="https://other.example"), Besides(["*"], [THERE])))
     assert "Access-Control-Allow-Credentials" not in fields
+
+
+@pytest.mark.parametrize(
+    ("origins", "referer", "ancestors"),
+    [
+        (None, None, "'self'"),
+        (None, THERE + "/page", "'self'"),
+        ([THERE, None], None, THERE),
+        ([HERE, THERE], THERE + "/page", f"{HERE} {THERE}"),
+        ([], None, "'none'"),
+        (["*"], THERE + "/page", "'none'"),
+        ([re.compile(r"https://\w+\.example")], THERE + "/page", THERE),
+        ([re.compile(r"https://\w+\.example")], "https://evil.test/page", "'none'"),
+        ([re.compile(".*")], "https://evil.test; script-src *", "'none'"),
+        (Besides(None, [THERE]), None, f"'self' {THERE}"),
+        (Besides([HERE], [re.compile("https://evil.*")]), THERE, f"{HERE} {THERE}"),
+    ],
+)
+def test_in_whose_frames_a_page_may_be(origins, referer, ancestors):
+    fields = {"Referer": referer} if referer is not None else {}
+    assert framing(request(**fields), origins) == [
+        ("Content-Security-Policy", f"frame-ancestors {ancestors}"),
+        ("Vary", "Referer"),
+    ]

@@ -61,6 +61,12 @@ def test_an_abrupt_end_sends_no_close_frame():
     assert socket.closed == "without a word"
 
 
+def test_a_code_that_is_never_said_ends_it_without_a_close_frame():
+    socket = Socket()
+    WebSocketTransport(socket).close(1006, "broken framing")
+    assert socket.closed == "without a word"
+
+
 async def test_there_is_room_when_the_connection_says_so():
     assert await WebSocketTransport(Socket()).drain() == "there is room"
 

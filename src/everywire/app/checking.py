@@ -19,8 +19,10 @@ __all__ = [
     "check_kind",
     "check_known",
     "check_namespaces",
+    "check_path",
     "check_personal",
     "check_secrets",
+    "check_sockjs",
     "found_secrets",
 ]
 
@@ -46,8 +48,7 @@ _AT_LEAST_ONE = (
 
 def check_application(path: str, settings: object, broker: object) -> None:
     """Raise `ValueError` or `TypeError` for what an application cannot be made of."""
-    if not path.startswith("/") or path.endswith("/"):
-        raise ValueError(f"path {path!r} begins with a slash, and does not end with one: '/everywire'")
+    check_path("Everywire", path)
     if not isinstance(settings, Settings | None):
         raise TypeError(f"settings are a Settings(…), not {settings!r}")
     if broker is not None and not callable(broker):
@@ -132,6 +133,28 @@ def check_personal(pattern: str) -> None:
         raise ValueError(f"a personal channel's pattern has {{user}} in it, {pattern!r} has not")
     if "{" in pattern.replace("{user}", "", 1):
         raise ValueError(f"a personal channel's pattern has no parameter but {{user}}, {pattern!r} has")
+
+
+def check_path(what: str, path: object) -> None:
+    """Raise `ValueError` or `TypeError` for what is no path of clients."""
+    if not isinstance(path, str):
+        raise TypeError(f"{what}: a path is a text, not {path!r}")
+    if not path.startswith("/") or path.endswith("/"):
+        raise ValueError(f"path {path!r} begins with a slash, and does not end with one: '/everywire'")
+
+
+def check_sockjs(path: object, speaks: object, options: Mapping[str, Any]) -> None:
+    """Raise `TypeError` or `ValueError` for what SockJS cannot be served by."""
+    check_path("app.sockjs", path)
+    if speaks not in ("native", "text"):
+        raise ValueError(f'app.sockjs: what is spoken in its strings is "native" or "text", not {speaks!r}')
+    for name in options.keys() & {"response_limit", "disconnect_delay", "max_payload"}:
+        _check_number("app.sockjs", name, options[name], float if name == "disconnect_delay" else int)
+        if options[name] <= 0:
+            raise ValueError(f"app.sockjs: {name} is above 0, not {options[name]!r}")
+    for name in options.keys() & {"websocket", "cookie"}:
+        if not isinstance(options[name], bool):
+            raise TypeError(f"app.sockjs: {name} is True or False, not {options[name]!r}")
 
 
 def check_namespaces(namespaces: object) -> None:

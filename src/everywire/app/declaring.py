@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from everywire.app.checking import (
     check_function,
@@ -12,11 +12,16 @@ from everywire.app.checking import (
     check_kind,
     check_known,
     check_namespaces,
+    check_path,
     check_personal,
+    check_sockjs,
 )
 from everywire.brokers.base import Retention
 from everywire.dialects.base import Dialect, Heartbeat
+from everywire.dialects.native import NativeSpeech
 from everywire.dialects.socketio import SocketIODialect
+from everywire.dialects.sockjs import Offer, SockJSDialect
+from everywire.dialects.text import TextDialect
 from everywire.hub.calling.handlers import Handler, HandlerOptions
 from everywire.hub.calling.shapes import Shape
 from everywire.hub.channels.changes import ChangeHook, ChangeKind
@@ -81,6 +86,23 @@ class CallOptions(TypedDict, total=False):
     inline: bool
     finish: bool
     timeout: float | None
+
+
+class SockJSOptions(TypedDict, total=False):
+    """What SockJS's clients are offered.
+
+    Without `websocket` they are told not to try that. With `cookie` a balancer that keeps clients where they are by JSESSIONID is told so; none is
+    needed. `client_url` is where the page in a frame, by which pages of other origins come, fetches SockJS's own script: say where yours is. A stream
+    ends after `response_limit` bytes, to be asked for again; a session is over `disconnect_delay` seconds after its last receiver; a body brings
+    `max_payload` bytes.
+    """
+
+    websocket: bool
+    cookie: bool
+    client_url: str
+    response_limit: int
+    disconnect_delay: float
+    max_payload: int
 
 
 class Declaring:
@@ -273,6 +295,29 @@ class Declaring:
             return recovery and name not in spaces
 
         self.speak(lambda beat: SocketIODialect(path, beat, there, max_payload, recoverable=recoverable))
+
+    def sockjs(
+        self,
+        path: str = "/sockjs",
+        *,
+        speaks: Literal["native", "text"] = "native",
+        handler: str = "message",
+        **offer: Unpack[SockJSOptions],
+    ) -> None:
+        """Serve the clients of SockJS at `path`, by each of its transports.
+
+        In its strings they speak everywire's own JSON ("native"), or each string is a call of `handler` ("text"): what that returns, publications and
+        `caller.tell` are strings, a text as it is, other data as JSON. See docs/dialects/sockjs.md.
+        """
+        check_known("app.sockjs", offer, SockJSOptions.__annotations__)
+        check_sockjs(path, speaks, offer)
+        speech = TextDialect(path, handler) if speaks == "text" else NativeSpeech()
+        self.speak(lambda beat: SockJSDialect(path, speech, beat, Offer(**offer)))
+
+    def websocket(self, path: str, *, handler: str = "message") -> None:
+        """Serve plain WebSocket clients at `path`: each of their messages is a call of `handler`, as with `sockjs` that speaks "text"."""
+        check_path("app.websocket", path)
+        self.speak(lambda beat: TextDialect(path, handler))
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`.

@@ -17,7 +17,7 @@ from everywire.payloads import BodyFormat, Codec, Part, Payload
 
 __all__ = ["Decoder", "Denial", "Dialect", "Heartbeat", "Intent", "NewId", "Reply", "Talk", "Follow", "told_plainly"]
 __all__ += ["Ask", "Deliver", "Hear", "Leave", "Move", "Open", "OpenLine", "Preflight", "Watch", "Within"]
-__all__ += ["Acknowledged", "Agreed", "Carry", "Counting", "Numbering", "Renew"]
+__all__ += ["Acknowledged", "Agreed", "Bygone", "Carry", "Counting", "Embed", "Numbering", "Renew"]
 
 NewId: TypeAlias = Callable[[], str]
 """Mints an unguessable id, safe in URLs."""
@@ -99,10 +99,10 @@ class Counting(Decoder, Protocol):
 class Open:
     """Make the exchange a transport, whose client reads `codec` and is read by `decoder`.
 
-    `subprotocol` is what a WebSocket handshake selects, `greeting` is sent first. Where the decoder tells several sessions apart,
-    `part` ends one of them, and `codec` says what concerns the transport alone. An `abrupt` WebSocket is closed without a close frame; a `patient` one by its
-    client, which was told, or by us after a while. Where the client is still to agree on its codec (`agrees`), the decoder says which it is (`Agreed`).
-    `heartbeat` is another than that of the settings.
+    `subprotocol` is what a WebSocket handshake selects, `greeting` is sent first; what its client `begins` with is heard at once. Where the decoder tells
+    several sessions apart, `part` ends one of them, and `codec` says what concerns the transport alone. An `abrupt` WebSocket is closed without a close
+    frame; a `patient` one by its client, which was told, or by us after a while. Where the client is still to agree on its codec (`agrees`), the decoder
+    says which it is (`Agreed`). `heartbeat` is another than that of the settings.
     """
 
     codec: Codec
@@ -114,6 +114,7 @@ class Open:
     agrees: bool = False
     patient: bool = False
     heartbeat: Heartbeat | None = None
+    begins: Connect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,8 @@ class OpenLine:
 
     Where the client is still to agree on its codec (`agrees`), the decoder says which it is (`Agreed`); and the first request that carries such a line
     settles how: by polls, by a stream or by a WebSocket (`Carry`). With `asks` there is no line unless who says that may connect.
-    `heartbeat` is another than that of the settings.
+    `heartbeat` is another than that of the settings, `linger` are other seconds for which it outlives the last request that fetched payloads, and is
+    remembered after its end. `greeting` and `begins` are as in `Open`.
     """
 
     codec: Codec
@@ -167,11 +169,17 @@ class OpenLine:
     agrees: bool = False
     asks: Connect | None = None
     heartbeat: Heartbeat | None = None
+    greeting: tuple[Payload, ...] = ()
+    begins: Connect | None = None
+    linger: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Have `line` hear payloads, the `number`th that came by a request of their own; then `answer`. Without a `number` they are heard as they come."""
+    """Have `line` hear payloads, the `number`th that came by a request of their own; then `answer`. Without a `number` they are heard as they come.
+
+    `named`: the client itself has named the line.
+    """
 
     line: str
     number: int | None
@@ -179,6 +187,7 @@ class Deliver:
     answer: Reply
     denial: Denial = told_plainly
     token: str | None = None
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +198,9 @@ class Hear:
     that is answered as `occupied` says: by a reply, or by a code and a reason as the last words of a body. Where there is an answer `displaced`, it is the
     first of the two that is answered, and the second goes on; then a client that is gone before it was given anything leaves the line as it is. `at_first`,
     the line's first request is answered without waiting.
+
+    A client that names its lines itself says how one `opens` where there is none of that name: it begins with this request, whose answer is its greeting,
+    alone where it is one-shot. Such a line says its end in `form`, to whoever asks, as long as it is remembered. `fields` are in the head of each answer.
     """
 
     line: str
@@ -200,6 +212,8 @@ class Hear:
     at_first: bool = False
     displaced: Reply | None = None
     token: str | None = None
+    opens: OpenLine | None = None
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +307,29 @@ class Preflight:
     any_header: bool = False
 
 
-Intent: TypeAlias = Reply | Open | Move | Carry | OpenLine | Deliver | Hear | Leave | Renew | Ask | Watch | Preflight
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """Answer by a page that only pages which may ask here may have in a frame: it speaks for them, and is of our own origin."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Bygone:
+    """Shake hands in a way of before RFC 6455, and end the connection: its client tries another way.
+
+    `head` is sent at once, then what `answer` gives for the `count` bytes that follow the client's. Where that cannot be, `refusal` is the answer.
+    """
+
+    head: bytes
+    count: int
+    answer: Callable[[bytes], bytes]
+    refusal: Reply
+
+
+Intent: TypeAlias = (
+    Reply | Bygone | Embed | Open | Move | Carry | OpenLine | Deliver | Hear | Leave | Renew | Ask | Watch | Preflight
+)
 
 
 class Dialect(Protocol):

@@ -68,10 +68,10 @@ class Opening(PlainLink):
     """Reads requests one after another, has the `site` answer each, and gives its place to the WebSocket that one becomes.
 
     Invariants: while an answer is awaited, its body produced, or too much is left unread, no further request is parsed, and no more than `_AHEAD` bytes are
-    kept; `task` is set exactly in the first case, `above` in the second, `full` in the third.
+    kept; `task` is set exactly in the first case, for what was `asked`, `above` in the second, `full` in the third.
     """
 
-    __slots__ = ("engine", "full", "idle", "parting", "pending", "reader", "since", "site", "task", "tunnel")
+    __slots__ = ("asked", "engine", "full", "idle", "parting", "pending", "reader", "since", "site", "task", "tunnel")
 
     def __init__(self, site: Site, engine: Any) -> None:
         super().__init__()
@@ -85,6 +85,7 @@ class Opening(PlainLink):
         self.parting = False  # the client has said its last word
         self.tunnel = False  # what is pending is a WebSocket's handshake
         self.task: asyncio.Future[Answer] | None = None  # an answer that is awaited
+        self.asked: Request | None = None
         site.joined(self)
 
     def feed(self, data: bytes) -> None:
@@ -132,6 +133,7 @@ class Opening(PlainLink):
         if isawaitable(answer):
             self.pending = True
             self.tunnel = "upgrade" in request.headers
+            self.asked = request
             if not self.tunnel:
                 self.since = 0.0
             self.task = asyncio.ensure_future(answer, loop=self.engine.loop)
@@ -149,7 +151,7 @@ class Opening(PlainLink):
         except (Exception, asyncio.CancelledError) as error:
             answer = excuse(request, error, last="upgrade" in request.headers)
         self.pending = False
-        self.task = None
+        self.task = self.asked = None
         below = self.below
         try:
             self._answer(request, answer)
@@ -182,7 +184,7 @@ class Opening(PlainLink):
 
     def _give_up(self) -> None:
         """End the awaiting of an answer that nobody wants any more."""
-        task, self.task = self.task, None
+        task, self.task, self.asked = self.task, None, None
         if task is not None:
             task.cancel()
 
@@ -308,11 +310,12 @@ class Opening(PlainLink):
             self.below.finish()
 
     def ended(self) -> None:
-        """The client half-closed: a request that came before is still answered; a handshake, or a body without an end, is of no use any more."""
+        """The client half-closed: a request that came before is still answered, but for one whose answer is held back; a handshake, or a body without an end,
+        is of no use any more."""
         if self.above is not None:
             self.below.abort()
             return
-        if (self.task is not None and not self.tunnel) or (self.full and self.reader.rest):
+        if (self.asked is not None and not self.tunnel and not self.asked.held) or (self.full and self.reader.rest):
             self.parting = True
             return
         self._give_up()

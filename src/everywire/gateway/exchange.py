@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from everywire.dialects.base import Denial, Reply
 from everywire.http.coding import accepted, coded
@@ -13,8 +14,20 @@ from everywire.payloads import BodyFormat
 
 __all__ = ["Exchange", "remembered"]
 
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+
 _ALWAYS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 _UNBUFFERED = (("X-Accel-Buffering", "no"),)  # or a proxy would gather events until it has a page of them
+
+
+def _besides(fields: Fields, usual: Fields) -> Fields:
+    """Give `fields`, and of the `usual` ones those that are not among them."""
+    named = [name for name, _ in fields]
+    return (
+        (*fields, *(field for field in usual if field[0] not in named))
+        if "Cache-Control" in named
+        else (*fields, *usual)
+    )
 
 
 class _Said:
@@ -35,18 +48,20 @@ class _Said:
 
 
 class Exchange:
-    """A request that an allowed page, or no page, makes; `denial` words its refusals."""
+    """A request that an allowed page, or no page, makes; `denial` words its refusals, `fields` are in the head of each answer."""
 
     __slots__ = ("_fields", "denial", "request")
 
-    def __init__(self, request: Request, origins: Origins | Besides | None, denial: Denial) -> None:
+    def __init__(
+        self, request: Request, origins: Origins | Besides | None, denial: Denial, fields: Fields = ()
+    ) -> None:
         self.request = request
         self.denial = denial
-        self._fields = (*_ALWAYS, *cors(request, origins))
+        self._fields = _besides(fields, (*_ALWAYS, *cors(request, origins)))
 
     def reply(self, reply: Reply, headers: Iterable[tuple[str, str]] = ()) -> Response:
         """Answer."""
-        return Response(reply.status, reply.body, (*reply.headers, *self._fields, *headers))
+        return Response(reply.status, reply.body, (*_besides(reply.headers, self._fields), *headers))
 
     def deny(self, status: int, code: int, reason: str) -> Response:
         """Answer why not."""

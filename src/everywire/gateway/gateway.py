@@ -9,9 +9,11 @@ from typing import Any, Protocol, TypeAlias
 
 from everywire.dialects.base import (
     Ask,
+    Bygone,
     Carry,
     Deliver,
     Dialect,
+    Embed,
     Hear,
     Intent,
     Leave,
@@ -25,6 +27,7 @@ from everywire.dialects.base import (
 )
 from everywire.gateway.agreeing import start
 from everywire.gateway.alone import Alone
+from everywire.gateway.bygone import greeted
 from everywire.gateway.carrying import Carrying
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange
@@ -34,10 +37,11 @@ from everywire.gateway.moving import Moving
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings, address
 from everywire.http.handed import Handed
-from everywire.http.origin import allowed, cors, preflight, source
+from everywire.http.origin import allowed, cors, framing, preflight, source
 from everywire.http.request import Request, Response
 from everywire.hub.codes import Close, Code
 from everywire.hub.hub import Hub
+from everywire.messages import Closing
 from everywire.payloads import Transport
 from everywire.transports.websocket import WebSocketTransport
 
@@ -101,7 +105,11 @@ class Gateway:
             case None:
                 return None
             case Reply():
-                return Response(intent.status, intent.body, (*intent.headers, *self._readable(request)))
+                return Response(intent.status, intent.body, (*intent.headers, *self._readable(request, intent)))
+            case Embed(page):
+                return Response(page.status, page.body, (*page.headers, *framing(request, self.settings.origins)))
+            case Bygone():
+                return self._refusal(request) or greeted(intent, self.hub.world)
             case Open():
                 return self._refusal(request) or intent
             case Move() | Carry():
@@ -111,8 +119,10 @@ class Gateway:
             case _:
                 return self._answer(request, intent)
 
-    def _readable(self, request: Request) -> list[tuple[str, str]]:
-        """Give what lets an allowed page of another origin read an answer: why not, or where to go instead."""
+    def _readable(self, request: Request, reply: Reply) -> list[tuple[str, str]]:
+        """Give what lets an allowed page of another origin read an answer: why not, or where to go instead; some say themselves who may."""
+        if any(name == "Access-Control-Allow-Origin" for name, _ in reply.headers):
+            return []
         return cors(request, self.settings.origins) if allowed(request, self.settings.origins) else [("Vary", "Origin")]
 
     def _refusal(self, request: Request) -> Response | None:
@@ -146,7 +156,8 @@ class Gateway:
             )
             no = intent.denial(403, Code.DENIED, _foreign(request, "ask here"))
             return Response(no.status, no.body, (*no.headers, ("Vary", "Origin")))
-        exchange = Exchange(request, origins, intent.denial)
+        exchange = Exchange(request, origins, intent.denial, intent.fields if isinstance(intent, Hear) else ())
+        request.held = isinstance(intent, Hear) and intent.opens is not None
         begins = isinstance(intent, OpenLine | Ask | Watch)
         if begins and (reason := self.hub.crowded(request)) is not None:
             _log.info("refused a line: %s", reason, extra=self._who(request))
@@ -168,8 +179,14 @@ class Gateway:
         self._crowd.over = True
 
     def close(self, code: int = Close.GOING_AWAY, reason: str = "the server is going away") -> None:
-        """Close every transport that HTTP requests carry, and open no more: their responses would keep a server waiting, as would who hears no close frame."""
+        """Close every transport that HTTP requests carry, and open no more: their responses would keep a server waiting, as would who hears no close frame.
+
+        Who is told in words that it is closed is so, and closed, here; a server closes the others.
+        """
         self.refrain()
+        for line in [*self._connections.values()]:
+            if isinstance(line, Line) and line.attachment.open and line.attachment.codec.encode(Closing(code, reason)):
+                line.attachment.goodbye(code, reason)
         for transport in [*self._abrupt.values()]:
             transport.close(code, reason)
         self.lines.close(code, reason)
@@ -188,6 +205,8 @@ class Gateway:
     def _open(self, transport: Transport, request: Request, intent: Open) -> Line:
         line = start(self.hub, transport, request, intent, self.settings.limits)
         transport.send(intent.greeting)
+        if intent.begins is not None:
+            line.attachment.receive(intent.begins)
         return line
 
     # What a server calls for each WebSocket connection.

@@ -6,35 +6,40 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
-from everywire.dialects.base import Carry, Deliver, Hear, Leave, Move, OpenLine, Renew, Reply
-from everywire.errors import CloseCode
+from everywire.dialects.base import Carry, Deliver, Hear, Leave, Move, OpenLine, Renew
 from everywire.gateway.agreeing import AgreeingLine, start
 from everywire.gateway.carrying import Carrying, settle
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange, remembered
+from everywire.gateway.fetching import Fetching
 from everywire.gateway.line import Line
+from everywire.gateway.named import Named, by_name
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings
 from everywire.gateway.showing import Shown, let_in, look
 from everywire.http.handed import Handed
 from everywire.http.origin import fits, source
 from everywire.http.request import Request, Response
-from everywire.http.streamed import Outlet, Producer, Streamed
+from everywire.http.streamed import Streamed
 from everywire.hub.codes import Close, Code
 from everywire.hub.deadlines import Deadlines
 from everywire.hub.hub import Hub
 from everywire.payloads import Payload, Transport
-from everywire.transports.http import LineTransport, OutOfStep
+from everywire.transports.http import LineTransport
 from everywire.transports.numbered import NumberedTransport
 from everywire.transports.websocket import WebSocketTransport
 
-__all__ = ["HttpLine", "Lines"]
+__all__ = ["HttpLine", "Lines", "come"]
+
+_MOMENT = 0.05  # seconds
 
 
 class HttpLine:
     """A line that HTTP requests carry: `id` is its secret, `origin` the page that opened it.
 
     `address` is what it is counted under, None once a WebSocket carries it: that is counted itself.
+
+    `quiet` is its time while no request fetches anything, `dead` that after its end.
 
     Invariants: `fetching` is true from when a request comes for payloads that are gone once given, until no more are given to it. `taken` is the
     number of the last body that was heard; `early` holds those that wait for the ones between, by number. It is `moving` while a WebSocket has asked for
@@ -43,9 +48,11 @@ class HttpLine:
     """
 
     __slots__ = (
+        "_freed",
         "_lines",
         "address",
         "carrying",
+        "dead",
         "early",
         "fetching",
         "id",
@@ -53,6 +60,7 @@ class HttpLine:
         "moved",
         "moving",
         "origin",
+        "quiet",
         "shown",
         "taken",
         "transport",
@@ -61,10 +69,10 @@ class HttpLine:
 
     line: Line
 
-    def __init__(self, lines: Lines, exchange: Exchange, address: str | None) -> None:
-        hub = lines.hub
+    def __init__(self, lines: Lines, name: str, exchange: Exchange, address: str | None, linger: float | None) -> None:
         self._lines = lines
-        self.id: Final = f"{hub.node}.{hub.world.new_id()}"
+        self.id: Final = name
+        self.quiet, self.dead = lines.deadlines(linger)
         self.origin: Final = source(exchange.request)
         self.address = address
         self.taken = 0
@@ -73,13 +81,31 @@ class HttpLine:
         self.carrying: Carrying | None = None
         self.shown: Shown | None = None  # by a client that was let in before there was the line
         self.early: dict[int, asyncio.Future[None]] = {}
-        self.transport = LineTransport(lines.settings.limits, hub.world.later, self)
+        self._freed: asyncio.Future[None] | None = None
+        self.transport = LineTransport(lines.settings.limits, lines.hub.world.later, self)
+
+    def free(self) -> None:
+        """Let another request fetch payloads."""
+        self.fetching = False
+        if self._freed is not None:
+            come(self._freed)
+
+    async def soon(self) -> None:
+        """Wait for that, a moment at most: a client that was cut off may be back before that is noticed."""
+        if self._freed is None or self._freed.done():
+            self._freed = asyncio.get_running_loop().create_future()
+        freed = self._freed
+        timer = self._lines.hub.world.later(_MOMENT, lambda: come(freed))
+        try:
+            await asyncio.shield(freed)
+        finally:
+            timer.cancel()
 
     def deaf(self, *, gone: bool) -> None:
         """Let the line wait for its client to ask on; where what it was given is lost with it, that is the end."""
         if gone and self.fetching:
             self.line.attachment.close(Close.ABNORMAL, "its client is gone")
-        self.fetching = False
+        self.free()
         self._lines.rest(self)
 
     def lost(self, code: int) -> None:
@@ -147,8 +173,8 @@ class HttpLine:
 class Lines:
     """Opens lines, and carries out what requests want of them.
 
-    Invariants: `_lines` holds a line from its opening until `linger` after its end; `_quiet` those that no request fetches anything of; `_dead` those
-    that are closed.
+    Invariants: `_lines` holds a line from its opening until `linger` after its end; of the deadlines, which are there for each `linger`, the first holds
+    those that no request fetches anything of, the second those that are closed.
     """
 
     def __init__(self, hub: Hub, settings: HttpSettings, crowd: Crowd) -> None:
@@ -157,8 +183,9 @@ class Lines:
         self.relay: Relay | None = None
         self._crowd = crowd
         self._lines: dict[str, HttpLine] = {}
-        self._quiet: Deadlines[HttpLine] = Deadlines(hub.world, hub.settings.linger, self._forsake)
-        self._dead: Deadlines[HttpLine] = Deadlines(hub.world, hub.settings.linger, self._forget)
+        self._deadlines: dict[float, tuple[Deadlines[HttpLine], Deadlines[HttpLine]]] = {}
+        self._fetching: Final = Fetching(self)
+        self._named: Final = Named(self)
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -170,23 +197,37 @@ class Lines:
         line = self.begin(exchange, intent)
         return line if isinstance(line, Response) else exchange.reply(intent.answer(line.id))
 
-    def begin(self, exchange: Exchange, intent: OpenLine) -> HttpLine | Response:
-        """Make a line, unless there are too many."""
+    def begin(self, exchange: Exchange, intent: OpenLine, name: str | None = None) -> HttpLine | Response:
+        """Make a line, which is greeted, unless there are too many; without a `name` by its client it has an id."""
         address = self.settings.address(exchange.request)
         if (refusal := self._crowd.enter(exchange, address)) is not None:
             return refusal
-        line = HttpLine(self, exchange, address)
+        name = name or f"{self.hub.node}.{self.hub.world.new_id()}"
+        line = HttpLine(self, name, exchange, address, intent.linger)
         line.line = start(self.hub, line.transport, remembered(exchange.request), intent, self.settings.limits)
         if isinstance(line.line, AgreeingLine):
             line.line.listener = line
+        line.transport.send(intent.greeting)
         self._lines[line.id] = line
-        self._quiet.add(line)
+        line.quiet.add(line)
         if intent.payload is not None:
             self._receive(line, intent.payload)
         return line
 
+    def deadlines(self, linger: float | None) -> tuple[Deadlines[HttpLine], Deadlines[HttpLine]]:
+        """Give the times of lines that linger for so many seconds."""
+        linger = self.hub.settings.linger if linger is None else linger
+        found = self._deadlines.get(linger)
+        if found is None:
+            world = self.hub.world
+            found = Deadlines(world, linger, self._forsake), Deadlines(world, linger, self._forget)
+            self._deadlines[linger] = found
+        return found
+
     def carry(self, exchange: Exchange, intent: Deliver | Hear | Leave | Renew) -> Answer | Awaitable[Answer]:
         """Do what a request wants of a line; another node does that for its own ones."""
+        if by_name(intent):
+            return self._named.carry(exchange, intent)
         node = intent.line.partition(".")[0]
         if node != self.hub.node and self.relay is not None and self.relay.takes(node):
             self.hub.metrics.forwards += 1
@@ -194,9 +235,20 @@ class Lines:
             wait = intent.wait if isinstance(intent, Hear) else 0.0
             return self.relay.forward(node, exchange.request, once=once, wait=wait)
         line = self._lines.get(intent.line)
-        if line is None:
-            return self._unknown(exchange, node)
-        if not fits(exchange.request, line.origin):
+        return self.unknown(exchange, node) if line is None else self.held(exchange, line, intent)
+
+    def get(self, name: str) -> HttpLine | None:
+        """Give the line of this name or id that is held here."""
+        return self._lines.get(name)
+
+    def held(
+        self, exchange: Exchange, line: HttpLine, intent: Deliver | Hear | Leave | Renew
+    ) -> Answer | Awaitable[Answer]:
+        """Do what a request wants of a line that is held here."""
+        page = source(exchange.request)
+        if not (
+            fits(exchange.request, line.origin) or (page is None and by_name(intent))
+        ):  # a program may name any page
             return exchange.deny(403, Code.DENIED, "this line is another page's")
         refusal = look(self, exchange, line, intent)
         if refusal is None:
@@ -224,10 +276,11 @@ class Lines:
             return settled
         if line.moved:
             return exchange.deny(400, Code.BAD_REQUEST, "a WebSocket carries this line")
-        self.rest(line)
+        if not (isinstance(intent, Deliver) and intent.named):  # whose time is for those that fetch
+            self.rest(line)
         match intent:
             case Hear():
-                return self._hear(exchange, line, intent)
+                return self._fetching.hear(exchange, line, intent)
             case Deliver():
                 return self._deliver(exchange, line, intent)
             case _:
@@ -235,13 +288,13 @@ class Lines:
 
     def _renew(self, exchange: Exchange, line: HttpLine, intent: Renew) -> Response:
         """Answer a request that has shown a token, and wants nothing else."""
-        if line in self._dead:
+        if line in line.dead:
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         session = line.line.attachment.session
         name, left = ("", None) if session is None else (session.id, self.hub.expiries.left(session))
         return exchange.reply(intent.answer(name, self.hub.expiries.now(), left))
 
-    def _unknown(self, exchange: Exchange, node: str) -> Response:
+    def unknown(self, exchange: Exchange, node: str) -> Response:
         """Answer who names a line that is not there; somebody may be guessing those of this node."""
         if node == self.hub.node and not self.hub.limiting.guess(self.settings.address(exchange.request)):
             return exchange.deny(429, Code.LIMIT, "too many lines that are not there, from this address")
@@ -268,7 +321,7 @@ class Lines:
             self._receive(line, payload)
         following = line.early.get(line.taken + 1)
         if following is not None:
-            _come(following)
+            come(following)
         if line.transport.closed is not None and intent.number is not None:
             return exchange.deny(410, *line.transport.closed)
         return exchange.reply(intent.answer)
@@ -283,7 +336,7 @@ class Lines:
         early = line.early
         if number > line.taken + 1 and number not in early and len(early) < self.settings.max_early:
             turn = early[number] = asyncio.get_running_loop().create_future()
-            timer = self.hub.world.later(self.settings.patience, lambda: _come(turn))
+            timer = self.hub.world.later(self.settings.patience, lambda: come(turn))
             try:
                 await turn
             finally:
@@ -294,96 +347,6 @@ class Lines:
         answer = self._deliver(exchange, line, intent)
         assert isinstance(answer, Response)
         return answer
-
-    # Down
-
-    def _hear(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer | Awaitable[Answer]:
-        transport = line.transport
-        if intent.after is None:
-            return self._hear_once(exchange, line, intent)
-        try:
-            transport.acknowledge(intent.after)
-        except OutOfStep as fault:
-            if transport.closed is not None:
-                return exchange.deny(410, *transport.closed)
-            line.line.attachment.close(fault.code, fault.reason)
-            return exchange.deny(409, fault.code, fault.reason)
-        if transport.emptied and transport.closed is not None:
-            return exchange.deny(410, *transport.closed)
-        if not intent.form.one_shot:
-            return exchange.stream(intent.form.content_type, lambda outlet: self._stream(line, intent, outlet))
-        if transport.emptied and intent.wait > 0:
-            turn = transport.displace()
-            self.rest(line)  # its client may be gone before the poll begins to run
-            return self._poll(exchange, line, intent, turn)
-        payloads = transport.fetch()
-        self.rest(line)  # that may have ended a stream, with which nobody else asks for anything
-        return exchange.whole(intent.form.content_type, intent.form.pack(payloads))
-
-    def _stream(self, line: HttpLine, intent: Hear, outlet: Outlet) -> Producer:
-        hearing = line.transport.stream(outlet, intent.form, lossy=intent.after is None)
-        if line.transport.heard:
-            self._quiet.discard(line)
-        return hearing
-
-    async def _poll(self, exchange: Exchange, line: HttpLine, intent: Hear, turn: int) -> Answer:
-        self._quiet.discard(line)
-        try:
-            payloads = await line.transport.poll(intent.wait, turn)
-        finally:
-            self.rest(line)
-        if not payloads and line.transport.closed is not None:
-            return exchange.deny(410, *line.transport.closed)
-        return exchange.whole(intent.form.content_type, intent.form.pack(payloads))
-
-    def _hear_once(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer | Awaitable[Answer]:
-        """Give what waits, for good: whoever loses the answer has lost the line."""
-        over = line.transport.closed
-        if over is not None and (line.transport.emptied or over[0] in (Close.NO_ANSWER, Close.ABNORMAL)):
-            return exchange.deny(410, *over)
-        if line.fetching and intent.displaced is None:
-            return self._occupied(exchange, line, intent)
-        line.fetching = True  # not only once that begins to run: another request may come before
-        if not intent.form.one_shot:
-            self.rest(line)  # its client may be gone before the body begins
-            return exchange.stream(intent.form.content_type, lambda outlet: self._stream(line, intent, outlet))
-        return self._give(exchange, line, intent, line.transport.displace())
-
-    def _occupied(self, exchange: Exchange, line: HttpLine, intent: Hear) -> Answer:
-        """Answer a second request for payloads that are gone once given."""
-        if isinstance(intent.occupied, Reply):
-            return exchange.reply(intent.occupied)
-        if intent.occupied is not None:
-            return exchange.farewell(intent.form, *intent.occupied)
-        line.line.attachment.close(CloseCode.PROTOCOL_ERROR, "two requests fetch payloads at once")
-        return exchange.deny(400, Code.BAD_REQUEST, "two requests fetch payloads at once")
-
-    async def _give(self, exchange: Exchange, line: HttpLine, intent: Hear, turn: int) -> Answer:
-        transport = line.transport
-        self._quiet.discard(line)
-        try:
-            payloads = await transport.poll(intent.wait, turn)
-        except BaseException:
-            if intent.displaced is None:
-                line.line.attachment.close(Close.ABNORMAL, "its client is gone")
-            raise
-        finally:
-            displaced = intent.displaced if transport.turn != turn else None
-            line.fetching = displaced is not None
-            self.rest(line)
-        if displaced is not None:
-            return exchange.reply(displaced)
-        if not line.moved:
-            transport.acknowledge(transport.last)
-            if transport.closed is not None:
-                goodbye = intent.form.goodbye(*transport.closed).decode()
-                if not (payloads or goodbye):
-                    return exchange.deny(410, *transport.closed)
-                payloads += [goodbye] if goodbye else []
-        body = intent.form.pack(payloads)
-        return exchange.whole(
-            intent.form.content_type, body, self.settings.compress if intent.form.compressed else None
-        )
 
     # Moving to a WebSocket
 
@@ -404,8 +367,8 @@ class Lines:
         """Say why the line of a WebSocket that asks for one is not to be had; None where it is."""
         line = self._lines.get(intent.line)
         if line is None:
-            return self._unknown(exchange, intent.line.partition(".")[0])
-        if line in self._dead or (line.transport.closed is not None and not line.moved):
+            return self.unknown(exchange, intent.line.partition(".")[0])
+        if line in line.dead or (line.transport.closed is not None and not line.moved):
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")
@@ -420,7 +383,7 @@ class Lines:
     def carriable(self, name: str) -> HttpLine | None:
         """Give the line that a WebSocket may carry; None where there is none, or another one was quicker."""
         line = self._lines.get(name)
-        if line is None or line in self._dead or line.way not in (None, "websocket"):
+        if line is None or line in line.dead or line.way not in (None, "websocket"):
             return None
         return line if line.carrying is None or line.numbered is not None else None
 
@@ -431,13 +394,13 @@ class Lines:
 
     def moved(self, line: HttpLine) -> None:
         """Expect no requests for a line any more."""
-        self._quiet.discard(line)
+        line.quiet.discard(line)
         self._crowd.leave(line.address)
         line.address = None
 
     def wait(self, line: HttpLine) -> None:
         """Wait for another WebSocket, as long as for a request."""
-        self._quiet.add(line)
+        line.quiet.add(line)
 
     # The end
 
@@ -454,17 +417,17 @@ class Lines:
         if (
             line.transport.closed is None and not line.transport.heard
         ):  # a line that moved is closed as far as requests go
-            self._quiet.add(line)
+            line.quiet.add(line)
 
     def bury(self, line: HttpLine) -> None:
         """Tell for a while how a closed line ended, then forget it."""
-        if line in self._dead:
+        if line in line.dead:
             return
-        self._quiet.discard(line)
-        self._dead.add(line)
+        line.quiet.discard(line)
+        line.dead.add(line)
         self._crowd.leave(line.address)
         for turn in line.early.values():
-            _come(turn)
+            come(turn)
 
     def _forsake(self, line: HttpLine) -> None:
         """Lose a line as a WebSocket is lost."""
@@ -474,6 +437,7 @@ class Lines:
 
     def _forget(self, line: HttpLine) -> None:
         self._lines.pop(line.id, None)
+        self._named.release(line.id)
 
     def close(self, code: int, reason: str) -> None:
         """Close every line; none is opened any more."""
@@ -482,11 +446,13 @@ class Lines:
 
     def stop(self) -> None:
         """Stop the timers."""
-        self._quiet.close()
-        self._dead.close()
+        for quiet, dead in self._deadlines.values():
+            quiet.close()
+            dead.close()
+        self._named.stop()
 
 
-def _come(turn: asyncio.Future[None]) -> None:
+def come(turn: asyncio.Future[None]) -> None:
     """Let a body that waits go on, and look."""
     if not turn.done():
         turn.set_result(None)

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from everywire.http.request import Request
 
-__all__ = ["OWN", "Besides", "Origins", "allowed", "cors", "fits", "preflight", "source"]
+__all__ = ["OWN", "Besides", "Origins", "allowed", "cors", "fits", "framing", "preflight", "source"]
 
 Origins: TypeAlias = Sequence[str | re.Pattern[str] | None]
 """Who may ask: origins, patterns of them; None for requests without any. "*" is every origin, but without cookies."""
@@ -25,7 +25,8 @@ class Besides(NamedTuple):
 
 
 _OURS = (None, OWN)
-_AUTHORITY = re.compile(r"[^/?#]*")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?=/|\Z)")  # no one's name or password before it
+_SCHEMES = ("http", "https")
 _NO_PAGE = (None, "none")  # of Sec-Fetch-Site: no browser, or its user who typed the address
 _HEADERS = frozenset({"authorization", "content-type", "last-event-id", "cache-control"})
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110 5.6.2
@@ -36,8 +37,9 @@ _LASTS = "3600"  # seconds
 def source(request: Request) -> str | None:
     """Give the origin of the page that makes a request: `OWN` for one of this host; None where no page does.
 
-    A browser names it in `Origin`, except where a page asks its own host by GET: then in `Sec-Fetch-Site`, or an old one in `Referer`.
-    "null", which any page can have, is what it is told where there is more than one, and where a page of another origin does not say which.
+    A browser names it in `Origin`, except where a page asks its own host by GET, or any host by a script or a frame: then it tells in `Sec-Fetch-Site`
+    whether it is its own, and in `Referer` which; an old browser in the latter alone. "null", which any page can have, is what it is told where there is
+    more than one, and where a page of another origin does not say which.
     """
     found = request.headers.get_all("origin")
     if found:
@@ -45,13 +47,16 @@ def source(request: Request) -> str | None:
         return OWN if _same_host(origin, request) else origin
     site = request.headers.get("sec-fetch-site")
     if site not in _NO_PAGE:
-        return OWN if site == "same-origin" else "null"
-    referer = request.headers.get("referer")
-    if site is None and referer is not None:
-        scheme, _, rest = referer.partition("://")
-        host = _AUTHORITY.match(rest)
-        return OWN if host is not None and _same_host(f"{scheme}://{host[0]}", request) else "null"
+        return OWN if site == "same-origin" else _elsewhere(_referring(request), request)
+    if site is None and "referer" in request.headers:
+        page = _referring(request)
+        return OWN if page is not None and _same_host(page, request) else page or "null"
     return None
+
+
+def _elsewhere(origin: str | None, request: Request) -> str:
+    """Give the origin of a page that is not of this host, as it says itself."""
+    return "null" if origin is None or _same_host(origin, request) else origin
 
 
 def allowed(request: Request, origins: Origins | Besides | None) -> bool:
@@ -97,6 +102,38 @@ def cors(request: Request, origins: Origins | Besides | None) -> list[tuple[str,
     if _listed(request, origins):
         fields.append(("Access-Control-Allow-Credentials", "true"))
     return fields
+
+
+def framing(request: Request, origins: Origins | Besides | None) -> list[tuple[str, str]]:
+    """Give the header fields that let a page be in a frame of an allowed page alone (CSP 3, 6.4.2), one that is listed by name or pattern.
+
+    Without `origins` that is the server's own. Who asks for the page, and is listed by a pattern, is named in `Referer`.
+    """
+    named = ["'self'"] if origins is None else _literals(origins)
+    origin = _referring(request)
+    if origin is not None and origin not in named and _listed_as(origins, origin):
+        named.append(origin)
+    ancestors = " ".join(named or ["'none'"])
+    return [("Content-Security-Policy", f"frame-ancestors {ancestors}"), ("Vary", "Referer")]
+
+
+def _literals(origins: Origins | Besides | None) -> list[str]:
+    if isinstance(origins, Besides):
+        return ["'self'"] * (origins.usual is None) + _literals(origins.usual) + _literals(origins.more)
+    return [each for each in origins or () if isinstance(each, str) and each != "*"]
+
+
+def _listed_as(origins: Origins | Besides | None, origin: str) -> bool:
+    if isinstance(origins, Besides):
+        return _listed_as(origins.usual, origin) or _listed_as(origins.more, origin)
+    return any(wanted != "*" and _matches(wanted, origin) for wanted in origins or ())
+
+
+def _referring(request: Request) -> str | None:
+    """Give the origin of the page that asks, as far as `Referer` names it: that is cut short, or left out, but not another's."""
+    scheme, _, rest = (request.headers.get("referer") or "").partition("://")
+    host = _HOST.match(rest)
+    return f"{scheme}://{host[0]}" if scheme in _SCHEMES and host is not None else None
 
 
 def preflight(

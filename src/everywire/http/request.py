@@ -110,10 +110,11 @@ class Request:
     """One HTTP request: `target` as it came, `path` decoded, `headers`, `body`.
 
     `remote` is (host, port), a Unix socket's name, or None; `secure` says whether TLS carries it; `user` is whom `process_request`
-    found it to be; `version` is "1.0", "1.1" or "2".
+    found it to be; `version` is "1.0", "1.1" or "2". `held` is set where the answer is held back until there is something to say, so that who half-closes
+    meanwhile is gone for it.
     """
 
-    __slots__ = ("body", "facts", "headers", "method", "target", "user", "version")
+    __slots__ = ("body", "facts", "headers", "held", "method", "target", "user", "version")
 
     def __init__(self, method: str, target: str, headers: Headers, *, version: str = "1.1", body: bytes = b"") -> None:
         self.method = method
@@ -121,6 +122,7 @@ class Request:
         self.version = version
         self.body = body
         self.user: object = None
+        self.held = False
         self.facts: Facts | None = None
         self.headers = headers
 

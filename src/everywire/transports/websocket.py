@@ -44,6 +44,7 @@ class WebSocketCarrier:
 
 
 CARRIER: Final = WebSocketCarrier()
+_ABRUPTLY = 1006  # RFC 6455 7.1.5: without a close frame
 
 
 class WebSocketTransport:
@@ -88,8 +89,8 @@ class WebSocketTransport:
         return self.wire.drain()
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin the closing handshake; where the end is to be abrupt, send what is queued and end the connection below."""
-        if self._abrupt:
+        """Begin the closing handshake; where the end is to be abrupt, as by code 1006, send what is queued and end the connection below."""
+        if self._abrupt or code == _ABRUPTLY:
             self.wire.ended()
         elif self._later is not None:
             self._later(_PATIENCE, lambda: self.wire.close(code, reason))

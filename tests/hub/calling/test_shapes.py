@@ -11,7 +11,7 @@ import pydantic
 import pytest
 
 from everywire.errors import Refused
-from everywire.hub.calling.shapes import Fields, Shape, elements, encode, pydantic_schema
+from everywire.hub.calling.shapes import Fields, Shape, elements, encode, pydantic_schema, told
 from everywire.messages import Packed, Raw
 
 
@@ -215,3 +215,21 @@ def test_fields_by_position():
         fields.named(Raw(b"[1,2,3]"))
     with pytest.raises(Refused, match="at most 1 argument, not 2"):
         Fields({"a": int}, frozenset()).named(Raw(b"[1,2]"))
+
+
+def test_half_a_character_is_read_and_said_to_one_client_alone():
+    assert Shape(str).read(Raw(b'"a\\ud83d"')) == "a\ud83d"
+    assert Shape(Any).read(Raw(b'{"a":["\\uD83D"]}')) == {"a": ["\ud83d"]}
+    assert told("a\ud83d") == Raw(b'"a\\ud83d"')
+    assert told("a") == encode("a")
+    with pytest.raises(UnicodeEncodeError):
+        encode("\ud83d")
+    with pytest.raises(UnicodeEncodeError):
+        told(["\ud83d"])
+
+
+@pytest.mark.parametrize("text", [b'"\\ud83d', b'["\\ud83d"]', b'"\\ud83"'])
+def test_what_is_no_text_even_with_half_a_character(text):
+    with pytest.raises(Refused) as no:
+        Shape(str).read(Raw(text))
+    assert no.value.code == 107

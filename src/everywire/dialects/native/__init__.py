@@ -1,6 +1,6 @@
 """The native wire, version 1: `docs/protocol.md` in code."""
 
-from everywire.dialects.native.dialect import NativeDialect
+from everywire.dialects.native.dialect import NativeDialect, NativeSpeech
 from everywire.dialects.native.reading import BAD_MESSAGE, MAX_BATCH, NativeDecoder, PackedDecoder
 from everywire.dialects.native.writing import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeCodec, PackedCodec
 from everywire.fitness import MAX_DEPTH
@@ -14,6 +14,7 @@ __all__ = [
     "NativeCodec",
     "NativeDecoder",
     "NativeDialect",
+    "NativeSpeech",
     "PackedCodec",
     "PackedDecoder",
 ]

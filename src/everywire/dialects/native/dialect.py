@@ -9,13 +9,25 @@ from everywire.dialects.native.writing import PACKED_SUBPROTOCOL, SUBPROTOCOL, N
 from everywire.http.request import Request
 from everywire.payloads import Codec
 
-__all__ = ["NativeDialect"]
+__all__ = ["NativeDialect", "NativeSpeech"]
 
 # Stateless, and shared: a codec is the key of "encode once".
 _WORDS: dict[str, tuple[Codec, Decoder]] = {
     SUBPROTOCOL: (NativeCodec(), NativeDecoder()),
     PACKED_SUBPROTOCOL: (PackedCodec(), PackedDecoder()),
 }
+
+
+class NativeSpeech:
+    """The native wire in JSON, as it is spoken inside of another dialect: by the same codec as on everywire's own WebSockets."""
+
+    codec = _WORDS[SUBPROTOCOL][0]
+    begins = None
+    heartbeat = None
+
+    def decoder(self) -> Decoder:
+        """Give a reader, which keeps nothing."""
+        return _WORDS[SUBPROTOCOL][1]
 
 
 class NativeDialect:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from everywire.hub.access.permission import check_size
 from everywire.hub.calling.callers import Caller
 from everywire.hub.calling.running import Calls, Running
-from everywire.hub.calling.shapes import encode
+from everywire.hub.calling.shapes import told
 from everywire.hub.calling.steering import steered
 from everywire.hub.codes import Code
 from everywire.hub.refusing import refusal
@@ -66,7 +66,7 @@ def _directly(hub: Hub, attachment: Attachment, command: Call) -> bool:
         if hasattr(made, "__await__"):
             _wait(hub, attachment, command, made)
             return True
-        attachment.tell(Result(command.ref, encode(made)))
+        attachment.tell(Result(command.ref, told(made)))
     except Exception as error:
         attachment.tell(refusal(hub, f"Call {command.name}", command.ref, error))
     hub.metrics.commands += 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from everywire import messages as m
 from everywire.errors import Declined, Refused, SessionGone
 from everywire.hub.calling.running import Calls
-from everywire.hub.calling.shapes import Shape, elements, encode
+from everywire.hub.calling.shapes import Shape, elements, encode, told
 from everywire.hub.codes import Code
 from everywire.messages import Raw
 
@@ -56,7 +56,7 @@ def read(shape: Shape, question: Question, answer: m.Answer) -> Any:
 def tell(hub: Hub, session: Session, name: str, arguments: tuple[Any, ...]) -> None:
     """Call a handler of a session's client, and wait for no answer; raises `SessionGone` where the client is not connected."""
     several = len(arguments) != 1
-    data = encode(arguments if several else arguments[0]) if arguments else None
+    data = told(arguments if several else arguments[0]) if arguments else None
     say(hub, session, name, data, positional=several and data is not None)
 
 

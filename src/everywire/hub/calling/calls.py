@@ -18,7 +18,7 @@ from everywire.hub.access.permission import check_size
 from everywire.hub.calling.callers import Caller
 from everywire.hub.calling.handlers import Handler
 from everywire.hub.calling.running import Running
-from everywire.hub.calling.shapes import encode
+from everywire.hub.calling.shapes import encode, told
 from everywire.hub.codes import Code
 from everywire.hub.world import settled
 
@@ -113,7 +113,7 @@ async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str,
             result = handler.called(**bound)
         if hasattr(result, "__await__"):
             result = await settled(hub.world, result)
-        running.finish(m.Result(running.command.ref, encode(result)))
+        running.finish(m.Result(running.command.ref, told(result)))
     except Exception as error:
         running.fail(handler, error)
 

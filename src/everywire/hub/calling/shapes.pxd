@@ -17,3 +17,4 @@ cdef class Fields:
     cpdef dict read(self, data)
 
 cpdef encode(value)
+cpdef told(value)
