@@ -217,15 +217,23 @@ def test_fields_by_position():
         Fields({"a": int}, frozenset()).named(Raw(b"[1,2]"))
 
 
-def test_half_a_character_is_read_and_said_to_one_client_alone():
+class Halves:
+    """The codec of a client that reads halves of characters."""
+
+    halves = True
+
+
+def test_half_a_character_is_read_and_said_to_who_reads_it():
     assert Shape(str).read(Raw(b'"a\\ud83d"')) == "a\ud83d"
     assert Shape(Any).read(Raw(b'{"a":["\\uD83D"]}')) == {"a": ["\ud83d"]}
-    assert told("a\ud83d") == Raw(b'"a\\ud83d"')
-    assert told("a") == encode("a")
+    assert told("a\ud83d", Halves()) == Raw(b'"a\\ud83d"')
+    assert told("a", Halves()) == encode("a")
     with pytest.raises(UnicodeEncodeError):
         encode("\ud83d")
     with pytest.raises(UnicodeEncodeError):
-        told(["\ud83d"])
+        told(["\ud83d"], Halves())
+    with pytest.raises(UnicodeEncodeError):
+        told("\ud83d", None)
 
 
 @pytest.mark.parametrize("text", [b'"\\ud83d', b'["\\ud83d"]', b'"\\ud83"'])

@@ -110,12 +110,13 @@ def merged(frames: Sequence[str]) -> str:
 class FramedCodec:
     """Says events in the words of an inner codec, as strings in frames; where it has none for a beat, by the frame for that.
 
-    All clients of a dialect share one, so that what goes to many is framed once.
+    All clients of a dialect share one, so that what goes to many is framed once. They read text with `halves` of characters in it, too.
     """
 
     __slots__ = ("_inner",)
 
     dialect = "sockjs"
+    halves = True
 
     def __init__(self, inner: Codec) -> None:
         self._inner = inner

@@ -66,7 +66,7 @@ def _directly(hub: Hub, attachment: Attachment, command: Call) -> bool:
         if hasattr(made, "__await__"):
             _wait(hub, attachment, command, made)
             return True
-        attachment.tell(Result(command.ref, told(made)))
+        attachment.tell(Result(command.ref, told(made, attachment.codec)))
     except Exception as error:
         attachment.tell(refusal(hub, f"Call {command.name}", command.ref, error))
     hub.metrics.commands += 1

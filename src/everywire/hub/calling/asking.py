@@ -56,7 +56,8 @@ def read(shape: Shape, question: Question, answer: m.Answer) -> Any:
 def tell(hub: Hub, session: Session, name: str, arguments: tuple[Any, ...]) -> None:
     """Call a handler of a session's client, and wait for no answer; raises `SessionGone` where the client is not connected."""
     several = len(arguments) != 1
-    data = told(arguments if several else arguments[0]) if arguments else None
+    codec = session.attachment.codec if session.attachment is not None else None
+    data = told(arguments if several else arguments[0], codec) if arguments else None
     say(hub, session, name, data, positional=several and data is not None)
 
 

@@ -46,7 +46,7 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
     except Exception:
         running.finish(None)
         raise
-    work = _stream(running, handler, bound) if handler.streams else _result(hub, running, handler, bound)
+    work = _stream(running, handler, bound) if handler.streams else _result(hub, attachment, running, handler, bound)
     if handler.detached and hub.tracer is not None:
         work = _traced(hub.tracer, running, work)
     running.begin(handler, work)
@@ -102,7 +102,9 @@ def _check_streams(running: Running, handler: Handler) -> None:
         raise Refused(f"bad request: {command.name} {wants}", Code.BAD_REQUEST)
 
 
-async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str, Any]) -> None:
+async def _result(
+    hub: Hub, attachment: Attachment, running: Running, handler: Handler, bound: dict[str, Any]
+) -> None:
     """Answer by what the handler returns."""
     try:
         if running.made is not None:
@@ -113,7 +115,7 @@ async def _result(hub: Hub, running: Running, handler: Handler, bound: dict[str,
             result = handler.called(**bound)
         if hasattr(result, "__await__"):
             result = await settled(hub.world, result)
-        running.finish(m.Result(running.command.ref, told(result)))
+        running.finish(m.Result(running.command.ref, told(result, attachment.codec)))
     except Exception as error:
         running.fail(handler, error)
 

@@ -17,4 +17,4 @@ cdef class Fields:
     cpdef dict read(self, data)
 
 cpdef encode(value)
-cpdef told(value)
+cpdef told(value, codec)

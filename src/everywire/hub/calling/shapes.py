@@ -18,6 +18,7 @@ from everywire.errors import Refused
 from everywire.fitness import array_elements
 from everywire.hub.codes import Code
 from everywire.messages import Data, Packed, Raw
+from everywire.payloads import Codec
 
 __all__ = ["Fields", "Shape", "elements", "encode", "has_fields", "pydantic_schema", "told"]
 
@@ -132,12 +133,12 @@ def encode(value: Any) -> Data:
     return Raw(msgspec.json.encode(plain))
 
 
-def told(value: Any) -> Data:
-    """Give the same for one client alone, which may have said half of a character itself: others than this could not read it."""
+def told(value: Any, codec: Codec | None) -> Data:
+    """Give the same for a client that reads `codec` alone: it may be one that reads text with halves of characters in it, as others could not."""
     try:
         return encode(value)
     except UnicodeEncodeError:
-        if not isinstance(value, str):
+        if not (isinstance(value, str) and getattr(codec, "halves", False)):
             raise
         return Raw(json.dumps(value).encode())
 
