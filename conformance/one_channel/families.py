@@ -48,6 +48,10 @@ def _socketio(who: str, home: Home, *transports: str, packed: bool = False) -> F
     return Family(who, home, transports[-1], "socketio", "socketio", options)
 
 
+def _signalr(who: str, home: Home, transport: str, *, packed: bool = False) -> Family:
+    return Family(who, home, transport, "signalr", "signalr", {"transport": transport, "packed": packed})
+
+
 FAMILIES = (
     _python("python", "websocket"),
     _python("python-msgpack", "websocket", codec="msgpack"),
@@ -63,7 +67,15 @@ FAMILIES = (
     _socketio("socketio-websocket", "node", "websocket"),
     _socketio("socketio-upgraded", "node", "polling", "websocket"),
     _socketio("socketio-msgpack", "node", "polling", "websocket", packed=True),
+    _signalr("signalr-websocket", "node", "WebSockets"),
+    _signalr("signalr-sse", "node", "ServerSentEvents"),
+    _signalr("signalr-polling", "node", "LongPolling"),
+    _signalr("signalr-msgpack-websocket", "node", "WebSockets", packed=True),
+    _signalr("signalr-msgpack-polling", "node", "LongPolling", packed=True),
     _ours("page-typescript", "page", "websocket"),
     Family("page-websocket", "page", "websocket", "native", "plain"),
     _socketio("page-socketio", "page", "polling", "websocket"),
+    _signalr("page-signalr-websocket", "page", "WebSockets", packed=True),
+    _signalr("page-signalr-sse", "page", "ServerSentEvents"),
+    _signalr("page-signalr-polling", "page", "LongPolling"),
 )

@@ -86,6 +86,7 @@ def application(packages: Path) -> Everywire:
     """One application for all of them: a kind of channel, a handler, and who says so is who it is."""
     app = Everywire()
     app.socketio()
+    app.signalr("/hub")
     app.channel("room:{name}", history=10_000, presence=True)
     app.on_connect(lambda connecting: connecting.token)
 
@@ -141,7 +142,8 @@ async def _ask(client: Client, spoken: Spoken, total: int, patience: float) -> N
 
 @contextlib.asynccontextmanager
 async def _clients(families: Sequence[Family], machines: Machines, url: str) -> AsyncIterator[dict[str, Client]]:
-    async with Node.running(machines.node, machines.packages) as node, _page(machines.browser, url) as page:
+    async with contextlib.AsyncExitStack() as stack:
+        node = await stack.enter_async_context(Node.running(machines.node, machines.packages))
         made: dict[str, Client] = {}
         for family in families:
             match family.home:
@@ -150,7 +152,7 @@ async def _clients(families: Sequence[Family], machines: Machines, url: str) -> 
                 case "curl":
                     made[family.who] = Curl(family, url, CHANNEL)
                 case "page":
-                    assert page is not None, f"{family.who} needs a browser"
+                    page = await stack.enter_async_context(_page(machines.browser, url))
                     made[family.who] = Remote(family, page, url, CHANNEL)
                 case _:
                     made[family.who] = Remote(family, node, url, CHANNEL)
@@ -158,10 +160,8 @@ async def _clients(families: Sequence[Family], machines: Machines, url: str) -> 
 
 
 @contextlib.asynccontextmanager
-async def _page(browser: Any, url: str) -> AsyncIterator[Page | None]:
-    if browser is None:
-        yield None
-        return
+async def _page(browser: Any, url: str) -> AsyncIterator[Page]:
+    """Open a page in a context of its own: those of one context share six connections to a server."""
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(url)

@@ -135,6 +135,17 @@ def socketio_polls(case, news):
     return "\x1e".join([first, *("b" + msgspec.json.encode(each).decode().strip('"') for each in attached)]).encode()
 
 
+def signalr(case, news):
+    return f'{{"type":1,"target":"{case.name}","arguments":[{case.given or case.json}]}}\x1e'
+
+
+def signalr_packed(case, news):
+    given = case.given_packed or (case.packed,)
+    name = bytes([0xA0 + len(case.name)]) + case.name.encode()
+    said = b"\x96\x01\x80\xc0" + name + bytes([0x90 + len(given)]) + b"".join(given) + b"\x90"
+    return bytes([len(said)]) + said
+
+
 HEARD = {
     "native json": lambda case, news: [native(case, news)],
     "native msgpack": lambda case, news: [native_packed(case, news)],
@@ -144,6 +155,10 @@ HEARD = {
     "socketio text": socketio,
     "socketio msgpack": lambda case, news: [socketio_packed(case, news)],
     "socketio polls": lambda case, news: [socketio_polls(case, news)],
+    "signalr json": lambda case, news: [signalr(case, news)],
+    "signalr msgpack": lambda case, news: [signalr_packed(case, news)],
+    "signalr events": lambda case, news: [f"data: {signalr(case, news)}\r\n\r\n".encode()],
+    "signalr polls": lambda case, news: [signalr_packed(case, news)],
 }
 
 
@@ -168,6 +183,7 @@ class Room:
 def room():
     app = Everywire()
     app.socketio()
+    app.signalr()
     app.channel("room:{name}", history=10)
     with Net(app) as net:
         yield lambda tongue: Room(net, tongue)
@@ -199,6 +215,8 @@ REFUSED_TEXT = f'439[{{"error":{{"code":107,"message":"{UNREADABLE}"}}}}]'
 REFUSED_PACKED = (
     b"\x85\xa4type\xa5error\xa2id\x09\xa4code\x6b\xa6reason\xd9\x32" + UNREADABLE.encode() + b"\xa9temporary\xc2"
 )
+REFUSED_COMPLETION = f'{{"type":3,"invocationId":"9","error":"{UNREADABLE}"}}\x1e'
+REFUSED_PACKED_COMPLETION = b"\x3a\x95\x03\x80\xa19\x01\xd9\x32" + UNREADABLE.encode()
 # What nobody is told, and what its speaker is.
 UNSAID = {
     "half a surrogate pair": {
@@ -211,6 +229,10 @@ UNSAID = {
         "socketio text": (Json(r'"\ud800"'), REFUSED_TEXT),
         "socketio polls": (Json(r'"\ud800"'), REFUSED_TEXT.encode()),
         "socketio msgpack": (Packed(b"\xa3\xed\xa0\x80"), "closed 1002"),
+        "signalr json": (Json(r'"\ud800"'), REFUSED_COMPLETION),
+        "signalr events": (Json(r'"\ud800"'), f"data: {REFUSED_COMPLETION}\r\n\r\n".encode()),
+        "signalr msgpack": (Packed(b"\xa3\xed\xa0\x80"), REFUSED_PACKED_COMPLETION),
+        "signalr polls": (Packed(b"\xa3\xed\xa0\x80"), REFUSED_PACKED_COMPLETION),
     },
     "a number that no double holds": {
         "native json": (
@@ -227,6 +249,10 @@ UNSAID = {
             + UNREADABLE.encode()
             + b"\xa2id\x09",
         ),
+        "signalr json": (Json("1e400"), REFUSED_COMPLETION),
+        "signalr events": (Json("1e400"), f"data: {REFUSED_COMPLETION}\r\n\r\n".encode()),
+        "signalr msgpack": (Packed(double(float("inf"))), REFUSED_PACKED_COMPLETION),
+        "signalr polls": (Packed(double(float("inf"))), REFUSED_PACKED_COMPLETION),
     },
 }
 

@@ -43,6 +43,15 @@ class Binary(Packed):
 Data = Json | Packed
 
 
+def _sized(message: bytes) -> bytes:
+    """Put its length before a message: seven bits to a byte, the lowest first."""
+    length, head = len(message), bytearray()
+    while length > 127:
+        head.append(length & 127 | 128)
+        length >>= 7
+    return bytes((*head, length)) + message
+
+
 class Tongue:
     """A client of one dialect; `heard` gives what it was told since it was asked last, exactly as it was carried.
 
@@ -206,6 +215,86 @@ def _in_poll(payload: str | bytes) -> str:
     return payload if isinstance(payload, str) else "b" + msgspec.json.encode(payload).decode().strip('"')
 
 
+class SignalRJson(Socket):
+    dialect = "signalr"
+    path = "/hub"
+    hello = (
+        '{"protocol":"json","version":1}\x1e',
+        '{"type":1,"invocationId":"1","target":"everywire:subscribe","arguments":[{"channel":"room:a"}]}\x1e',
+    )
+
+    def publish(self, data: Data) -> list[str | bytes]:
+        return self.say(
+            f'{{"type":1,"invocationId":"9","target":"everywire:publish","arguments":[{{"channel":"room:a","data":{data}}}]}}\x1e'
+        )
+
+
+class SignalRPacked(Socket):
+    dialect = "signalr"
+    says = (Packed, Binary)
+    path = "/hub"
+    hello = (
+        '{"protocol":"messagepack","version":1}\x1e',
+        _sized(pack([1, {}, "1", "everywire:subscribe", [{"channel": CHANNEL}]])),
+    )
+
+    def publish(self, data: Data) -> list[str | bytes]:
+        assert isinstance(data, bytes)
+        said = b"\x91\x82\xa7channel\xa6room:a\xa4data" + data
+        return self.say(_sized(b"\x96\x01\x80\xa19\xb1everywire:publish" + said + b"\x90"))
+
+
+class SignalREvents(SignalRJson):
+    """Server-sent events, and POSTs."""
+
+    def open(self, *, listening: bool = True) -> None:
+        answer = self.ask("POST", "/hub/negotiate?negotiateVersion=1")
+        self.url = f"/hub?id={msgspec.json.decode(answer.body)['connectionToken']}"
+        self.sink = Sink()
+        self.ask("GET", self.url, accept="text/event-stream").start(self.sink)
+        for said in self.hello if listening else self.hello[:-1]:
+            self.say(said)
+
+    def say(self, *payloads: str | bytes) -> list[str | bytes]:
+        assert (
+            self.ask(
+                "POST", self.url, b"".join(each.encode() if isinstance(each, str) else each for each in payloads)
+            ).status
+            == 200
+        )
+        return self.heard()
+
+    def heard(self) -> list[str | bytes]:
+        self.net.run()
+        told = self.sink.body
+        self.sink.pieces.clear()
+        return [told] if told else []
+
+
+class SignalRPolls(SignalREvents):
+    """Long polls; a body at a time."""
+
+    says = (Packed, Binary)
+    hello = SignalRPacked.hello
+    publish = SignalRPacked.publish
+
+    def open(self, *, listening: bool = True) -> None:
+        answer = self.ask("POST", "/hub/negotiate?negotiateVersion=1")
+        self.url = f"/hub?id={msgspec.json.decode(answer.body)['connectionToken']}"
+        assert self.ask("GET", self.url).body == b""
+        self.polling = self.ask("GET", self.url)
+        for said in self.hello if listening else self.hello[:-1]:
+            self.say(said)
+
+    def heard(self) -> list[str | bytes]:
+        self.net.run()
+        if not self.polling.done():
+            return []
+        told = self.polling.result().body
+        self.polling = self.ask("GET", self.url)
+        return [told]
+
+
 def _detached(value: Any, attachments: list[bytes]) -> Any:
     match value:
         case bytes():
@@ -226,4 +315,8 @@ TONGUES: dict[str, Callable[[Net], Tongue]] = {
     "socketio text": SocketIOText,
     "socketio msgpack": SocketIOPacked,
     "socketio polls": SocketIOPolls,
+    "signalr json": SignalRJson,
+    "signalr msgpack": SignalRPacked,
+    "signalr events": SignalREvents,
+    "signalr polls": SignalRPolls,
 }

@@ -21,6 +21,7 @@ CDN = "https://cdn.jsdelivr.net/npm/"
 FAMILIES = {
     "typescript": ("Ada", "native", "websocket"),
     "socketio": ("Grace", "socketio", "websocket"),
+    "signalr": ("Linus", "signalr", "connected"),
     "websocket": ("Edsger", "native", "websocket"),
     "sse": ("Margaret", "native", "sse"),
 }
