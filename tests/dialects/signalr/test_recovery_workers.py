@@ -15,7 +15,7 @@ import everywire
 from everywire.testing import passed
 
 MORE = """
-app.signalr("/hub")
+app.signalr("/hub", recovery=True)
 begun = []
 
 @app.on_connected
