@@ -127,10 +127,11 @@ class NumberedTransport:
 
     @property
     def crowded(self) -> bool:
-        """Whether more waits to be acknowledged, or to be written, than should."""
-        if self.closed is not None:
-            return False
-        return self._size > self._limits.unacknowledged or (self.below is not None and self.below.crowded)
+        """Whether more waits to be acknowledged than should.
+
+        What a WebSocket has queued is a part of that: while it is told again what it may have missed, its client says again as much.
+        """
+        return self.closed is None and self._size > self._limits.unacknowledged
 
     @property
     def queued(self) -> int:
@@ -140,9 +141,6 @@ class NumberedTransport:
     async def drain(self) -> None:
         """Await room: at once, unless too much waits."""
         while self.crowded:
-            if self._size <= self._limits.unacknowledged and self.below is not None:
-                await self.below.drain()
-                continue
             if self._room is None:
                 self._room = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._room)
