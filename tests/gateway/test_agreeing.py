@@ -7,6 +7,8 @@ import pytest
 from everywire.dialects.base import Acknowledged, Agreed
 from everywire.errors import ProtocolError
 from everywire.gateway.agreeing import AgreeingLine
+from everywire.hub.world import LoopWorld
+from everywire.testing.clock import VirtualLoop
 from everywire.transports.http import LineLimits
 
 
@@ -23,8 +25,8 @@ class Attachment(SimpleNamespace):
 
 @pytest.fixture
 def line():
-    attachment = Attachment(heard=[], ended=None, codec="before", transport=object())
-    return AgreeingLine(None, attachment, SimpleNamespace(decode=lambda said: said, received=0), LineLimits())
+    attachment = Attachment(heard=[], inbox=[], ended=None, codec="before", transport=object())
+    return AgreeingLine(None, attachment, SimpleNamespace(decode=lambda said: said, received=0), LineLimits(), 4)
 
 
 def test_it_reads_another_codec_from_then_on(line):
@@ -51,3 +53,104 @@ def test_what_comes_before_a_fault_is_heard(line):
     line.decoder.decode = decode
     line.receive(["a"])
     assert (line.attachment.heard, line.attachment.ended) == (["a"], (4400, "bad"))
+
+
+class Slow(Attachment):
+    """Has each command wait, until it is told to `handle` some."""
+
+    def receive(self, command):
+        self.inbox.append(command)
+
+    def handle(self, count):
+        self.handled += self.inbox[:count]
+        del self.inbox[:count]
+
+
+@pytest.fixture
+def loop():
+    with VirtualLoop() as loop:
+        yield loop
+
+
+@pytest.fixture
+def slow(loop):
+    transport = SimpleNamespace(crowded=False)
+    attachment = Slow(handled=[], inbox=[], ended=None, codec="before", transport=transport, open=True)
+    hub = SimpleNamespace(world=LoopWorld(loop), time=0.0)
+    return AgreeingLine(hub, attachment, SimpleNamespace(decode=lambda said: said, received=0), LineLimits(), 4)
+
+
+def begun(loop, *rests):
+    tasks = [loop.create_task(rest) for rest in rests]
+    loop.run(0.01)
+    return tasks
+
+
+def test_no_more_is_read_than_may_wait(loop, slow):
+    (rest,) = begun(loop, slow.receive("abcdefgh"))
+    assert slow.attachment.inbox == [*"abcd"]
+    slow.attachment.handle(1)
+    loop.run(0.01)
+    assert slow.attachment.inbox == [*"bcd"]  # more is read once half of it is handled
+    slow.attachment.handle(2)
+    loop.run(0.01)
+    assert slow.attachment.inbox == [*"defg"]
+    slow.attachment.handle(4)
+    loop.run(0.01)
+    assert rest.done()
+    assert slow.attachment.handled + slow.attachment.inbox == [*"abcdefgh"]
+
+
+def test_what_comes_meanwhile_comes_after_it(loop, slow):
+    rests = begun(loop, slow.receive("abcdef"), slow.receive("gh"))
+    for _ in range(4):
+        slow.attachment.handle(3)
+        loop.run(0.01)
+    assert all(rest.done() for rest in rests)
+    assert slow.attachment.handled == [*"abcdefgh"]
+    assert slow.receive("i") is None
+
+
+def test_where_nothing_goes_on_the_rest_is_read_all_the_same(loop, slow):
+    (rest,) = begun(loop, slow.receive("abcdefgh"))  # the answer that a handler waits for may be among it
+    loop.run(0.9)
+    assert slow.attachment.inbox == [*"abcd"]
+    loop.run(0.2)
+    assert rest.done()
+    assert slow.attachment.inbox == [*"abcdefgh"]
+
+
+def test_so_it_is_where_the_client_has_to_read(loop, slow):
+    slow.attachment.transport.crowded = True
+    (rest,) = begun(loop, slow.receive("abcdefgh"))
+    assert rest.done()
+
+
+def test_a_loss_ends_that(loop, slow):
+    (rest,) = begun(loop, slow.receive("abcdefgh"))
+    slow.attachment.open = False
+    loop.run(0.01)
+    assert rest.done()
+    assert slow.attachment.inbox == [*"abcd"]
+
+
+def test_a_fault_in_the_rest_closes(loop, slow):
+    def decode(said):
+        yield from said
+        raise ProtocolError("bad", 4400)
+
+    slow.decoder.decode = decode
+    (rest,) = begun(loop, slow.receive("abcde"))
+    slow.attachment.handle(4)
+    loop.run(0.01)
+    assert rest.done()
+    assert slow.attachment.ended == (4400, "bad")
+
+
+def test_a_request_that_is_given_up_leaves_the_next_to_go_on(loop, slow):
+    first, second = begun(loop, slow.receive("abcdefgh"), slow.receive("ij"))
+    first.cancel()
+    slow.attachment.handle(4)
+    loop.run(0.01)
+    assert second.done()
+    assert slow.attachment.inbox == [*"ij"]

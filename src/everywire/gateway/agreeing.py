@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+import asyncio
+import functools
+import math
+from collections.abc import Iterator
+from typing import Any, Final, cast
 
 from everywire.dialects.base import Acknowledged, Agreed, Counting, Numbering, Open, OpenLine
 from everywire.errors import ProtocolError
-from everywire.gateway.line import Line, begin
+from everywire.gateway.line import Line, Rest, begin
 from everywire.hub.continuity.acknowledging import acknowledged
 from everywire.hub.hub import Hub
 from everywire.payloads import Transport
@@ -14,11 +18,10 @@ from everywire.transports.http import LineLimits
 from everywire.transports.numbered import NumberedTransport
 from everywire.transports.websocket import WebSocketTransport
 
-if TYPE_CHECKING:
-    from everywire.messages import Command
-
 __all__ = ["AgreeingLine", "start"]
 
+_PAUSE = 0.002  # seconds after which it is looked whether there is room
+_PATIENCE = 1.0  # seconds without any, after which the rest is taken all the same: what is waited for may be among it
 _EVERY = 1.0  # seconds between two acknowledgements at least
 _SETTLED = 0.5  # seconds after which a client that says nothing counts what it is told all the same
 
@@ -29,42 +32,95 @@ class AgreeingLine(Line):
     npm's client counts what it is told only once it has seen that it is connected, and then says something: what is numbered waits for that, as would
     otherwise come in the same breath and go uncounted.
 
+    A client says as much at once as it likes, and after a loss all of it again: of commands that wait for an earlier one no more are read than may wait.
+
     Invariants: `numbered` is the attachment's transport from the agreement on, where both sides count; `_told` is the number that the client was told last,
-    on the WebSocket that there is.
+    on the WebSocket that there is, the `_carrier`th. `_turn` is there while payloads wait to be read on, and kept once the last of them is.
     """
 
-    __slots__ = ("_due", "_hub", "_limits", "_numbering", "_told", "listener", "numbered")
+    __slots__ = (
+        *("_carrier", "_due", "_hub", "_limits", "_most", "_numbering", "_told", "_turn"),
+        *("listener", "numbered"),
+    )
 
-    def __init__(self, hub: Hub, attachment: Any, decoder: Any, limits: LineLimits) -> None:
+    def __init__(self, hub: Hub, attachment: Any, decoder: Any, limits: LineLimits, most: int) -> None:
+        """`most` commands may wait before no more are read."""
         super().__init__(attachment, decoder)
         self._hub: Final = hub
         self._limits: Final = limits
         self._numbering: Numbering | None = None
         self._told = 0
         self._due = False
+        self._carrier = 0
+        self._most: Final = most
+        self._turn: asyncio.Future[None] | None = None
         self.listener: Any = None  # who looks after a line that outlives its WebSocket
         self.numbered: NumberedTransport | None = None
 
-    def receive(self, data: str | bytes) -> None:
+    def receive(self, data: str | bytes) -> Rest:
         """Take one payload; what it says is handled command by command, what it cannot say closes."""
-        attachment = self.attachment
-        if not attachment.pay(len(data)):
-            return
+        if not self.attachment.pay(len(data)):
+            return None
         if self.numbered is not None:
             self.numbered.flow()
+        said = iter(self.decoder.decode(data))
+        if self._turn is None and self._take(said, self._most):
+            return None
+        before, self._turn = self._turn, self._hub.world.promise()
+        return self._go_on(said, before, self._turn)
+
+    def _take(self, said: Iterator[Any], most: float) -> bool:
+        """Handle what was said until `most` commands wait; say whether that was all."""
+        attachment = self.attachment
         try:
-            for said in self.decoder.decode(data):
-                if isinstance(said, Agreed):
-                    self._agree(said)
-                elif isinstance(said, Acknowledged):
-                    self._acknowledge(said.number)
+            for each in said:
+                if isinstance(each, Agreed):
+                    self._agree(each)
+                elif isinstance(each, Acknowledged):
+                    self._acknowledge(each.number)
                 else:
-                    attachment.receive(cast("Command", said))
+                    attachment.receive(each)
+                    if len(attachment.inbox) >= most:
+                        return False
         except ProtocolError as fault:
             attachment.close(fault.code, fault.reason)
         if self.numbered is not None and not self._due and self._counting.received > self._told:
             self._due = True
             self._hub.world.later(_EVERY, self._tell)
+        return True
+
+    async def _go_on(
+        self, said: Iterator[Any], before: asyncio.Future[None] | None, turn: asyncio.Future[None]
+    ) -> None:
+        carrier = self._carrier
+        try:
+            if before is not None:
+                await asyncio.shield(before)
+            over = False
+            while not over:
+                most = self._most if await self._room() else math.inf
+                over = not self.attachment.open or carrier != self._carrier or self._take(said, most)
+        finally:
+            turn.set_result(None)
+            if self._turn is turn:
+                self._turn = None
+
+    async def _room(self) -> bool:
+        """Wait until half of what may wait does; false where nothing of it is handled for a while, or what was told waits for the client itself."""
+        attachment, world = self.attachment, self._hub.world
+        left, still = math.inf, 0.0
+        while len(attachment.inbox) >= self._most / 2 and attachment.open:
+            if still >= _PATIENCE or attachment.transport.crowded:
+                return False
+            still, left = (still + _PAUSE if len(attachment.inbox) >= left else 0.0), len(attachment.inbox)
+            pause = world.promise()
+            timer = world.later(_PAUSE, functools.partial(pause.set_result, None))
+            try:
+                await pause
+            finally:
+                timer.cancel()
+            attachment.heard = self._hub.time  # it has more to say
+        return True
 
     def _agree(self, agreed: Agreed) -> None:
         attachment = self.attachment
@@ -102,6 +158,7 @@ class AgreeingLine(Line):
         assert self.numbered is not None
         assert self._numbering is not None
         self._counting.again()
+        self._carrier += 1
         self._told = 0  # what is said again shows that the last word on it was lost
         self.numbered.resume(transport, self._numbering.sequence)
 
@@ -111,4 +168,4 @@ def start(hub: Hub, transport: Transport, request: object, intent: Open | OpenLi
     if not intent.agrees:
         return begin(hub, transport, request, intent)
     attachment = hub.attach(transport, intent.codec, request, heartbeat=intent.heartbeat)
-    return AgreeingLine(hub, attachment, intent.decoder, limits)
+    return AgreeingLine(hub, attachment, intent.decoder, limits, hub.settings.max_waiting // 2)

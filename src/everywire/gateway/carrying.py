@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from everywire.dialects.base import Carry, Deliver, Hear, Leave
 from everywire.gateway.exchange import Exchange, remembered
+from everywire.gateway.line import Rest
 from everywire.http.request import Response
 from everywire.hub.codes import Close, Code
 from everywire.transports.websocket import WebSocketTransport
@@ -32,10 +33,9 @@ class Carrying:
         else:
             self._line.carry(self, transport)
 
-    def receive(self, data: str | bytes) -> None:
+    def receive(self, data: str | bytes) -> Rest:
         """Take one payload."""
-        if self._line is not None:
-            self._line.line.receive(data)
+        return None if self._line is None else self._line.line.receive(data)
 
     def lost(self, code: int) -> None:
         """Take notice that the WebSocket is gone."""

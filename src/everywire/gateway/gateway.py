@@ -31,7 +31,7 @@ from everywire.gateway.bygone import greeted
 from everywire.gateway.carrying import Carrying
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange
-from everywire.gateway.line import Line
+from everywire.gateway.line import Line, Rest
 from everywire.gateway.lines import Lines
 from everywire.gateway.moving import Moving
 from everywire.gateway.relay import Answer, Relay
@@ -232,14 +232,15 @@ class Gateway:
             self._abrupt[websocket] = transport
         return transport
 
-    def received(self, websocket: _WebSocket, message: str | bytes) -> None:
-        """Take one message."""
+    def received(self, websocket: _WebSocket, message: str | bytes) -> Rest:
+        """Take one message; what follows waits for what is given."""
         line = self._connections.get(websocket)
-        if line is not None:
-            metrics = self.hub.metrics
-            metrics.payloads_received += 1
-            metrics.bytes_received += len(message)
-            line.receive(message)
+        if line is None:
+            return None
+        metrics = self.hub.metrics
+        metrics.payloads_received += 1
+        metrics.bytes_received += len(message)
+        return line.receive(message)
 
     def closed(self, websocket: _WebSocket, code: int, reason: str = "") -> None:
         """Take notice that a connection is over, with the code it ended with."""

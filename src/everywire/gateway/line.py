@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Coroutine, Iterator
+from typing import Any, Final, TypeAlias
 
 from everywire.dialects.base import Decoder, Open, OpenLine, Within
 from everywire.errors import ProtocolError
@@ -14,7 +14,10 @@ from everywire.hub.hub import Hub
 from everywire.messages import Command, Leave, Malformed
 from everywire.payloads import Codec, Part, Transport
 
-__all__ = ["BundledLine", "Line", "begin"]
+__all__ = ["BundledLine", "Line", "Rest", "begin"]
+
+Rest: TypeAlias = Coroutine[Any, Any, None] | None
+"""Reads the rest of a payload, once there is room for it; None where there is no rest."""
 
 _MOST = 64  # sessions on one transport
 
@@ -28,16 +31,17 @@ class Line:
         self.attachment = attachment
         self.decoder = decoder
 
-    def receive(self, data: str | bytes) -> None:
-        """Take one payload; what it says is handled command by command, what it cannot say closes."""
+    def receive(self, data: str | bytes) -> Rest:
+        """Take one payload; what it says is handled command by command, what it cannot say closes. Gives how the rest of it is read, if that has to wait."""
         if not self.attachment.pay(len(data)):
-            return
+            return None
         try:
             commands: Iterator[Command] = self.decoder.decode(data)  # type: ignore[assignment]  # of a language without `part`
             for command in commands:
                 self.attachment.receive(command)
         except ProtocolError as fault:
             self.attachment.close(fault.code, fault.reason)
+        return None
 
     def lost(self, code: int) -> None:
         """Take notice that the transport is gone."""
@@ -54,11 +58,11 @@ class BundledLine(Line):
         self._hub: Final = hub
         self.bundle: Final = Bundle(hub, attachment, part, _MOST)
 
-    def receive(self, data: str | bytes) -> None:
+    def receive(self, data: str | bytes) -> Rest:
         """Take one payload; what it cannot say closes the transport, with all sessions."""
         base = self.bundle.base
         if not (base.open and base.pay(len(data))):
-            return
+            return None
         base.heard = self._hub.heartbeats.now
         try:
             for said in self.decoder.decode(data):
@@ -69,6 +73,7 @@ class BundledLine(Line):
                 # All that a pong says is that it was heard.
         except ProtocolError as fault:
             base.close(fault.code, fault.reason)
+        return None
 
     def _receive(self, codec: Codec, command: Command) -> None:
         base = self.bundle.base

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Final
 
 from everywire.dialects.base import Carry, Deliver, Hear, Leave, Move, OpenLine, Renew
@@ -12,7 +12,7 @@ from everywire.gateway.carrying import Carrying, settle
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange, remembered
 from everywire.gateway.fetching import Fetching
-from everywire.gateway.line import Line
+from everywire.gateway.line import Line, Rest
 from everywire.gateway.named import Named, by_name
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings
@@ -315,21 +315,21 @@ class Lines:
             return exchange.reply(intent.answer)  # it was said again
         return self._wait(exchange, line, intent, intent.number)
 
-    def _take(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Response:
+    def _take(self, exchange: Exchange, line: HttpLine, intent: Deliver) -> Response | Awaitable[Response]:
         line.taken += 1
-        for payload in intent.payloads:
-            self._receive(line, payload)
+        waiting = [rest for payload in intent.payloads if (rest := self._receive(line, payload)) is not None]
         following = line.early.get(line.taken + 1)
         if following is not None:
             come(following)
         if line.transport.closed is not None and intent.number is not None:
             return exchange.deny(410, *line.transport.closed)
-        return exchange.reply(intent.answer)
+        answer = exchange.reply(intent.answer)
+        return _once_read(waiting, answer) if waiting else answer
 
-    def _receive(self, line: HttpLine, payload: str | bytes) -> None:
+    def _receive(self, line: HttpLine, payload: str | bytes) -> Rest:
         self.hub.metrics.payloads_received += 1
         self.hub.metrics.bytes_received += len(payload)
-        line.line.receive(payload)
+        return line.line.receive(payload)
 
     async def _wait(self, exchange: Exchange, line: HttpLine, intent: Deliver, number: int) -> Answer:
         """Wait, for a moment, for the bodies between: connections may overtake each other."""
@@ -456,3 +456,10 @@ def come(turn: asyncio.Future[None]) -> None:
     """Let a body that waits go on, and look."""
     if not turn.done():
         turn.set_result(None)
+
+
+async def _once_read(waiting: Iterable[Awaitable[None]], answer: Response) -> Response:
+    """Answer once the rest of what came is read, too: who waits for that says no more meanwhile."""
+    for rest in waiting:
+        await rest
+    return answer

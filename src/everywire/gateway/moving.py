@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from everywire.dialects.base import Move
+from everywire.gateway.line import Rest
 from everywire.hub.codes import Close
 from everywire.hub.world import Timer
 from everywire.payloads import Transport
@@ -34,17 +35,18 @@ class Moving:
         if lines.movable(intent.line) is None:
             transport.close(Close.POLICY, "another WebSocket has this line")
 
-    def receive(self, data: str | bytes) -> None:
+    def receive(self, data: str | bytes) -> Rest:
         """Take one payload: the probe, then the commitment, then what the line says."""
         if self._moved:
             assert self._line is not None
-            self._line.line.receive(data)
-        elif self._line is None and data == self._intent.probe:
+            return self._line.line.receive(data)
+        if self._line is None and data == self._intent.probe:
             self._probe()
         elif self._line is not None and data == self._intent.commit:
             self._commit(self._line)
         else:
             self._transport.close(Close.POLICY, "that is no upgrade")
+        return None
 
     def _probe(self) -> None:
         self._line = self._lines.movable(self._intent.line)

@@ -120,6 +120,15 @@ class Client {
     return { answer: given === undefined ? null : written(given), void: given === undefined };
   }
 
+  /** Send the numbers up to `count`, all at once; with `cut` the connection is lost in the middle of that. */
+  flood({ name, count, cut }) {
+    for (let number = 0; number < count; number++) {
+      void this.connection.send(name, number).catch(() => {}); // the test sees what has not come
+      if (cut && number === count >> 1) this.cut();
+    }
+    return {};
+  }
+
   async send({ name, args }) {
     await this.connection.send(name, ...read(args));
     return {};

@@ -154,6 +154,10 @@ class Client:
         """Invoke without wanting to know what came of it."""
         await self._ask("send", name=name, args=args)
 
+    async def flood(self, name: str, count: int, *, cut: bool = False) -> None:
+        """Send that many numbers at once; with `cut` the WebSocket is lost in the middle of that."""
+        await self._ask("flood", name=name, count=count, cut=cut)
+
     async def stream(self, name: str, *args: Any, **how: Any) -> Report:
         """Give the `items` of a stream, and whether it was `canceled`, after `take` of them, or `broken`; `uploads` are lists of items of streams with it."""
         return await self._ask("stream", name=name, args=args, **how)

@@ -95,6 +95,11 @@ class Served(Everywire):
         def back(caller: Caller, *arguments: Any) -> None:
             caller.tell("back", *arguments)
 
+        @self.on("ponder")
+        async def ponder(*arguments: Any) -> None:
+            await asyncio.sleep(0)
+            note(*arguments)
+
         @self.on("note")
         def note(*arguments: Any) -> None:
             self.said.append(list(arguments))

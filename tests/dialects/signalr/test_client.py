@@ -140,6 +140,16 @@ async def test_many_at_once_keep_their_order(client, shared, way, msgpack):
 
 
 @OVER
+async def test_says_as_much_at_once_as_it_likes(client, shared, way, msgpack):
+    app, _ = shared
+    app.said.clear()
+    await client.flood("ponder", 1_000)  # more than may wait for a handler that takes its time
+    await app.until(lambda: len(app.said) == 1_000)
+    assert app.said == [[number] for number in range(1_000)]
+    assert client.reports == []
+
+
+@OVER
 async def test_leaves(clients, shared, way, msgpack):
     app, url = shared
     client = await clients.connect(url, transport=way, msgpack=msgpack)

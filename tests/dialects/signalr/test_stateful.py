@@ -75,6 +75,18 @@ async def test_a_call_that_is_under_way_is_answered_after_the_loss(clients, shar
     await client.stop()
 
 
+@BOTH
+async def test_says_as_much_again_as_it_likes(clients, shared, msgpack):
+    app, url = shared
+    app.said.clear()
+    client = await stateful(clients, url, msgpack)
+    await client.flood("ponder", 1_000, cut=True)
+    await app.until(lambda: len(app.said) == 1_000)
+    assert app.said == [[number] for number in range(1_000)]
+    assert client.reports == []
+    await client.stop()
+
+
 async def test_only_who_asks_for_it(clients, shared):
     client = await clients.connect(shared[1])
     assert not (await client.state())["stateful"]
