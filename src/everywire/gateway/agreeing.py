@@ -12,6 +12,7 @@ from everywire.dialects.base import Acknowledged, Agreed, Counting, Numbering, O
 from everywire.errors import ProtocolError
 from everywire.gateway.line import Line, Rest, begin
 from everywire.hub.continuity.acknowledging import acknowledged
+from everywire.hub.continuity.keyed import heard
 from everywire.hub.hub import Hub
 from everywire.payloads import Transport
 from everywire.transports.http import LineLimits
@@ -39,7 +40,7 @@ class AgreeingLine(Line):
     """
 
     __slots__ = (
-        *("_carrier", "_due", "_hub", "_limits", "_most", "_numbering", "_told", "_turn"),
+        *("_carrier", "_due", "_hub", "_known", "_limits", "_most", "_numbering", "_told", "_turn"),
         *("listener", "numbered"),
     )
 
@@ -54,6 +55,7 @@ class AgreeingLine(Line):
         self._carrier = 0
         self._most: Final = most
         self._turn: asyncio.Future[None] | None = None
+        self._known = False  # its client has said something since it was told that it is connected
         self.listener: Any = None  # who looks after a line that outlives its WebSocket
         self.numbered: NumberedTransport | None = None
 
@@ -63,6 +65,7 @@ class AgreeingLine(Line):
             return None
         if self.numbered is not None:
             self.numbered.flow()
+        self._known = self._known or heard(self._hub, self.attachment)
         said = iter(self.decoder.decode(data))
         if self._turn is None and self._take(said, self._most):
             return None

@@ -24,6 +24,7 @@ class Session:
     server subscribes it to, whenever it is continued. `since` is when this node had it begin or go on, in milliseconds since 1970; it only
     ever grows, from node to node. `continued`: it went on here, so that another node may believe that it has it. `unseen`: it takes no
     part in who is there. `space` is which of its client's sessions it is. `told`: its client knows it; until then nobody can continue it.
+    `known`: of one that a key names, its client has shown that it knows it; until then its key begins another one.
     `lasting`: its client has a way to continue it.
     `lost` is the code that its last attachment was lost with, None as long as none was.
     `again` begins a subscription again whose channel began anew, in place of a client that asks for none: it remembers one order for all its
@@ -43,6 +44,7 @@ class Session:
         "enrolled",
         "id",
         "identity",
+        "known",
         "lasting",
         "lost",
         "member",
@@ -66,6 +68,7 @@ class Session:
         self.continued = False
         self.unseen = False
         self.told = False
+        self.known = True
         self.lasting = True
         self.lost: int | None = None
         self.aside: Aside | None = None

@@ -7,6 +7,7 @@ from tests.hub.nodes import SharedNodes
 from everywire.app import Everywire
 from everywire.errors import Refused
 from everywire.hub.continuity.acknowledging import acknowledged
+from everywire.hub.continuity.keyed import heard
 from everywire.hub.settings import Settings
 from everywire.messages import Closing, Connect, Connected, Heartbeat, Leave, Publication, Refusal, Subscribe
 from everywire.payloads import Payload
@@ -74,12 +75,12 @@ class Nodes(SharedNodes):
 
 
 class Keyed:
-    """One of them; with `caught_up` it acknowledges what it has. `numbers` has all that it was told, by channel."""
+    """One of them, who says something once it is connected; with `caught_up` it acknowledges what it has. `numbers` has all that it was told, by channel."""
 
     def __init__(self, nodes, name="k1", token="ann", caught_up=None):
         self.nodes, self.name, self.token, self.caught_up = nodes, name, token, caught_up
         self.numbers, self.other = {}, []
-        self.session, self.resumed = "", None
+        self.session, self.resumed, self.talks = "", None, True
 
     def connect(self, node=0, **fields):
         """Connect over a new line; what is on its way on the one before is lost."""
@@ -100,6 +101,8 @@ class Keyed:
             match event:
                 case Connected():
                     self.session, self.resumed = event.session, event.resumed
+                    if self.talks:
+                        heard(self.net.app.hub, self.attachment)
                 case Publication():
                     self.numbers.setdefault(event.channel, []).append(int(bytes(event.data)))
                 case _:

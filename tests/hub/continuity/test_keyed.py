@@ -177,6 +177,24 @@ def test_many_keys_of_others_are_not_tried():
         assert tried[-1] == (1008, "too many keys of others from this address")
 
 
+@pytest.mark.parametrize("back", [0, 1], ids=["here", "elsewhere"])
+@pytest.mark.parametrize("caught_up", [None, ""])
+def test_one_that_its_client_has_shown_nothing_of_is_begun_anew(nodes, back, caught_up):
+    client = Keyed(nodes, caught_up=caught_up)
+    client.talks = False
+    client.connect().subscribe("a")
+    nodes.run(1)
+    client.drop().connect(back)
+    assert (client.session, client.resumed, nodes.begun) == ("k1", False, ["k1", "k1"])
+    client.talks = True
+    nodes.run(1)
+    client.drop().connect(1 - back)
+    assert not client.resumed
+    nodes.run(1)
+    client.drop().connect(back)
+    assert (client.resumed, len(nodes.begun)) == (True, 3)
+
+
 # Never two of one name.
 
 

@@ -178,7 +178,7 @@ def test_a_record_that_nobody_understands_is_none(counting, data, caplog):
 
 def test_a_record_of_a_later_release_is_read():
     later = msgspec.msgpack.encode(
-        ["n", {"user": "ann", "new": 1}, None, ["a"], [], False, 7, "", None, None, None, "more"]
+        ["n", {"user": "ann", "new": 1}, None, ["a"], [], False, 7, "", None, None, None, True, "more"]
     )
     assert msgspec.msgpack.decode(later, type=Record) == Record("n", Identity("ann"), None, ("a",), since=7)
 

@@ -143,6 +143,7 @@ class Continuing:
 
     def begun(self, session: Session) -> None:
         """Have other nodes know of a session that its client's key names: one of that name that they have, or begin, is not it."""
+        session.known = False
         self._abandoned.pop(session.id, None)
         if not self._hub.broker.alone:
             session.continued = True
@@ -168,6 +169,7 @@ class Continuing:
         session.enrolled = record.enrolled
         session.told = True
         session.aside = record.aside
+        session.known = record.known
         session.acknowledged = Acknowledgement(record.acknowledged) if record.acknowledged is not None else None
         hub.adopt(session)
         found = [*self._subscribed(session, record.channels)]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["begin_again", "go_on", "remembered"]
+__all__ = ["begin_again", "go_on", "heard", "remembered"]
 
 
 async def go_on(
@@ -57,9 +57,27 @@ async def go_on(
     return session, True
 
 
+def heard(hub: Hub, attachment: Attachment) -> bool:
+    """Take notice that a client says something, who knows its session if it was told that it is connected: which may be gone on with from then on.
+
+    Nothing tells such a client that its session is another one but what the application says to it. Where that was lost with the session's line,
+    the application has to be asked again. Gives whether there was a session that it could know.
+    """
+    session = attachment.session
+    if session is None or not session.told:
+        return False
+    if not session.known:
+        session.known = True
+        hub.records.changed(session)
+    return True
+
+
 async def _whole(hub: Hub, earlier: Earlier, command: m.Connect) -> bool:
-    """Say whether a session can be told all that it missed, as far as that was promised to it."""
+    """Say whether a session that its client knows can be told all that it missed, as far as that was promised to it."""
     there, record = hub.sessions.get(earlier.proof.session), earlier.record
+    source = there or record
+    if source is None or not source.known:
+        return False
     if there is not None:
         told = there.acknowledged.told if there.acknowledged is not None and there.ordered else None
     else:

@@ -39,6 +39,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
 
     `begun` says where in the order of all publications each of `channels` began, of a client that remembers one order for all; None for others.
     `aside` is what it was told beside these, `acknowledged` up to where it has everything, of one that acknowledges what it has.
+    `known`: its client has shown that it knows it.
     `enrolled` are the channels that the server subscribed it to. `over`: it is a session no more, its linger ended; but its
     secret still brings it back. `since` is when the node had it begin or go on.
     """
@@ -54,6 +55,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     begun: tuple[Begun | None, ...] | None = None
     aside: Aside | None = None
     acknowledged: str | None = None
+    known: bool = True
 
 
 class Taken(msgspec.Struct, array_like=True, frozen=True, order=True):
@@ -255,6 +257,7 @@ class Records:
             tuple(there.values()) if session.ordered else None,
             aside,
             session.acknowledged.told if session.acknowledged is not None else None,
+            session.known,
         )
 
     async def _put(self, session: str, record: Record) -> None:

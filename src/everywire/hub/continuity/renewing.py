@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
@@ -251,7 +252,9 @@ class Renewal:
         """Tell what was missed, then let all hear on."""
         for subscription, reason in self._gone:
             self._hub.remove(subscription, reason)
-        for _ in range(max(1, self._hub.settings.max_pages)):
+        # One that would come back with no more than before is told all of it, as fast as its line takes it.
+        endless = self._session.acknowledged is not None
+        for _ in count() if endless else range(max(1, self._hub.settings.max_pages)):
             if self._tell_page():
                 return
             await self._attachment.transport.drain()
