@@ -170,7 +170,9 @@ class Application(Everywire):
         self.redirects = 0
         self.auth = JWT(key=SECRET, anonymous=True)
         self.signalr("/testhub", TestHub, detailed_errors=True)
-        self.signalr("/testhub-nowebsockets", TestHub, detailed_errors=True, transports=("ServerSentEvents", "LongPolling"))
+        self.signalr(
+            "/testhub-nowebsockets", TestHub, detailed_errors=True, transports=("ServerSentEvents", "LongPolling")
+        )
         self.signalr("/uncreatable", UncreatableHub, detailed_errors=True)
         self.signalr("/authorizedhub", AuthorizedHub, authorize=True)
         self.signalr("/redirect", redirect=self.elsewhere)

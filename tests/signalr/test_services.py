@@ -171,10 +171,16 @@ def without_hint(what):
     ("given", "said"),
     [
         ({Settings: 5}, "the service Settings is an object of that type, or what makes one, not 5"),
-        ({Database: Database}, "the service Database: the parameter 'settings' is a Settings, of which there is no service"),
+        (
+            {Database: Database},
+            "the service Database: the parameter 'settings' is a Settings, of which there is no service",
+        ),
         ({int: without_hint}, "the service int: the parameter 'what' has no hint, of which there is no service"),
         ({Right: needs_left, Left: needs_right}, "services need each other: Right needs Left needs Right"),
-        ({Settings: Settings, int: singleton(of_a_call)}, "the singleton int needs Settings, which is made for one call"),
+        (
+            {Settings: Settings, int: singleton(of_a_call)},
+            "the singleton int needs Settings, which is made for one call",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_told_where_it_is_declared(given, said):

@@ -16,7 +16,9 @@ __all__ = ["CallerContext", "Hub", "HubContext", "hub_method"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _CALLED: Final = "__hub_method__"
-_NOT_CALLED: Final = "this hub was not made for a call: app.signalr(path, Class) makes them; HubContext says something from elsewhere"
+_NOT_CALLED: Final = (
+    "this hub was not made for a call: app.signalr(path, Class) makes them; HubContext says something from elsewhere"
+)
 
 
 class Hub:

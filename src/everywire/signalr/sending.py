@@ -59,7 +59,9 @@ class Sending:
         """Hear, from now on, of what other nodes say to connections of this one."""
         self.hub.notes.add(self._note, _Told, self._told)
 
-    def publish(self, event: str, args: tuple[Any, ...], channels: tuple[str, ...], exclude: tuple[str, ...]) -> Awaitable[None]:
+    def publish(
+        self, event: str, args: tuple[Any, ...], channels: tuple[str, ...], exclude: tuple[str, ...]
+    ) -> Awaitable[None]:
         """Say something in all of `channels`, but not to who is in `exclude`; who is in several of them is told once, in the first."""
         hub, data = self.hub, written({"event": _name(event), "args": args})
         drafts = [
@@ -141,5 +143,7 @@ class Sending:
 
 def _name(event: Any) -> str:
     if not isinstance(event, str) or not 0 < len(event) <= _MAX_NAME:
-        raise Refused(f"what clients listen to has a name of 1 to {_MAX_NAME} characters, not {event!r}", Code.BAD_REQUEST)
+        raise Refused(
+            f"what clients listen to has a name of 1 to {_MAX_NAME} characters, not {event!r}", Code.BAD_REQUEST
+        )
     return event

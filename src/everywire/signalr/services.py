@@ -63,7 +63,9 @@ class Services:
             if not self._is_there(kind):
                 factory = what.factory if isinstance(what, singleton) else what
                 if not callable(factory):
-                    raise TypeError(f"the service {_name(kind)} is an object of that type, or what makes one, not {what!r}")
+                    raise TypeError(
+                        f"the service {_name(kind)} is an object of that type, or what makes one, not {what!r}"
+                    )
                 self._plans[kind] = self.plan(factory, f"the service {_name(kind)}")
         for kind in self._plans:
             self._check(kind, ())
@@ -136,7 +138,11 @@ class Services:
         if kind in within:
             raise TypeError(f"services need each other: {' needs '.join(_name(each) for each in (*within, kind))}")
         for each in self._plans[kind].wanted.values() if kind in self._plans else ():
-            if isinstance(self._given[kind], singleton) and each in self._plans and not isinstance(self._given[each], singleton):
+            if (
+                isinstance(self._given[kind], singleton)
+                and each in self._plans
+                and not isinstance(self._given[each], singleton)
+            ):
                 raise TypeError(f"the singleton {_name(kind)} needs {_name(each)}, which is made for one call")
             self._check(each, (*within, kind))
 

@@ -102,9 +102,7 @@ def _check_streams(running: Running, handler: Handler) -> None:
         raise Refused(f"bad request: {command.name} {wants}", Code.BAD_REQUEST)
 
 
-async def _result(
-    hub: Hub, attachment: Attachment, running: Running, handler: Handler, bound: dict[str, Any]
-) -> None:
+async def _result(hub: Hub, attachment: Attachment, running: Running, handler: Handler, bound: dict[str, Any]) -> None:
     """Answer by what the handler returns."""
     try:
         if running.made is not None:
