@@ -16,7 +16,7 @@ RUN_STAMP := $(VENV)/.everywire-run
 DEV_STAMP := $(VENV)/.everywire-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio bench-dialects autobahn socketio one-channel fuzz web clean distclean
+.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio bench-dialects autobahn socketio sockjs one-channel fuzz web clean distclean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ one-channel: build $(DEV_STAMP) ## every client that we speak with in one channe
 
 signalr: build $(DEV_STAMP) ## the functional tests of SignalR's client, native and pure, in Node and in Chromium
 	$(PY) conformance/signalr/run.py $(ARGS)
+
+sockjs: build ## the suite of SockJS, native and pure, ten rounds
+	$(PY) conformance/sockjs/run.py $(or $(ARGS),--times 10)
 
 fuzz: build $(VENV)/.everywire-fuzz ## fuzz the parsers, a million executions each
 	$(PY) -m fuzz $(ARGS)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -31,13 +31,20 @@ PATIENCE = 120  # seconds for one run; a whole suite takes six
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite: `folder` is where it lives in REPOSITORY, `digest` the SHA-256 of its cases at COMMIT, `cases` their number."""
+    """One suite: `folder` is where it lives in REPOSITORY, `digest` the SHA-256 of its cases at COMMIT, `cases` their number.
+
+    The servers are told the `settings`; `reference` are the packages that npm's own comes from.
+    """
 
     name: str
     title: str
     folder: str
     digest: str
     cases: int
+    commit = COMMIT
+    source = "a clone of socketio/socket.io, or the suite's folder in it"
+    settings: ClassVar[dict[str, Any]] = {"ping_interval": 0.3, "ping_timeout": 0.2, "max_payload": 1_000_000}
+    reference = ("socket.io@4.8.4", "engine.io@6.6.12")
 
     @property
     def home(self) -> Path:

@@ -11,24 +11,43 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
-from mocha import COMMIT, Score, Suite, Unavailable, testbed
+from mocha import Score, Unavailable, testbed
 from processes import ROOT, Server, build_environment
 
 RESULTS = ROOT / "conformance" / "results"
 
-# What the suites have written into them; ours and the reference are told the same.
-SETTINGS: dict[str, Any] = {"ping_interval": 0.3, "ping_timeout": 0.2, "max_payload": 1_000_000}
-REFERENCE = ("socket.io@4.8.4", "engine.io@6.6.12")
 ENGINES = {"native": "native", "pure": "portable"}
 
 
-def server(folder: Path, subject: str) -> Server:
+class Suite(Protocol):
+    """What is run: `settings` are what the suite has written into it, which ours and the reference are told."""
+
+    name: str
+    title: str
+    digest: str
+    commit: str
+    source: str
+    settings: ClassVar[dict[str, Any]]
+    reference: tuple[str, ...]
+
+    @property
+    def home(self) -> Path: ...
+
+    @property
+    def found(self) -> str: ...
+
+    def install(self, source: str | None = None) -> None: ...
+
+    def run(self, port: int) -> Score: ...
+
+
+def server(suite: Suite, folder: Path, subject: str) -> Server:
     """The server of this suite: of everywire in one of its builds, or the reference, in Node."""
-    settings = json.dumps(SETTINGS)
+    settings = json.dumps(suite.settings)
     if subject == "reference":
-        packages = testbed.npm(*REFERENCE)
+        packages = testbed.npm(*suite.reference)
         command = [str(testbed.node()), str(folder / "reference.mjs"), settings]
         return Server(command, {**os.environ, "REFERENCE_NODE": str(packages)})
     command = [sys.executable, str(folder / "server.py"), "--engine", ENGINES[subject], "--settings", settings]
@@ -37,7 +56,7 @@ def server(folder: Path, subject: str) -> Server:
 
 def perform(suite: Suite, folder: Path, subject: str) -> Score:
     """Run the suite once against a server of its own."""
-    with server(folder, subject) as running:
+    with server(suite, folder, subject) as running:
         found = suite.run(running.port)
         if not running.alive:
             found.trouble = "the server has ended"
@@ -53,11 +72,11 @@ def keep(suite: Suite, subject: str, scores: list[Score], folder: Path) -> None:
     failures = Counter(title for found in scores for title in found.failures)
     kept = {
         "suite": suite.title,
-        "commit": COMMIT if suite.found == suite.digest else None,
+        "commit": suite.commit if suite.found == suite.digest else None,
         "digest": suite.found,
-        "subject": " ".join(REFERENCE) if subject == "reference" else f"everywire, {subject} build",
+        "subject": " ".join(suite.reference) if subject == "reference" else f"everywire, {subject} build",
         "engine": ENGINES.get(subject, "node"),
-        "settings": SETTINGS,
+        "settings": suite.settings,
         "python": platform.python_version(),
         "node": subprocess.run([testbed.node(), "--version"], capture_output=True, text=True).stdout.strip(),
         "system": platform.system(),
@@ -79,7 +98,7 @@ def arguments(suite: Suite, about: str | None) -> argparse.Namespace:
     parser.add_argument("--build", choices=tuple(ENGINES), help="default: both, unless --reference is given")
     parser.add_argument("--reference", action="store_true", help="npm's own server too, under the same conditions")
     parser.add_argument("--times", type=int, default=1, help="rounds, one after the other")
-    parser.add_argument("--suite", help=f"a clone of socketio/socket.io, or its folder {suite.folder}")
+    parser.add_argument("--suite", help=suite.source)
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the scores go, by default %(default)s")
     return parser.parse_args()
 
@@ -93,7 +112,7 @@ def main(suite: Suite, folder: Path, about: str | None) -> int:
     try:
         suite.install(options.suite)
         if suite.found != suite.digest:
-            print(f"these cases are not those of {COMMIT[:12]}: how many there have to be is not known")
+            print(f"these cases are not those of {suite.commit[:12]}: how many there have to be is not known")
         for number in range(1, options.times + 1):
             for subject in subjects:
                 scores[subject].append(perform(suite, folder, subject))

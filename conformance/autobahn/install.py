@@ -51,21 +51,25 @@ def wstest_environment() -> dict[str, str]:
 
 def install() -> None:
     """Install the suite; does nothing when it is complete. Raises Unavailable or CalledProcessError."""
-    if SETTINGS.exists():
-        return
+    if not SETTINGS.exists():
+        shutil.rmtree(HOME, ignore_errors=True)
+        SETTINGS.write_text(json.dumps(make(HOME, STEPS)))
+
+
+def make(home: Path, steps: tuple[tuple[str, ...], ...]) -> dict[str, str]:
+    """Make an environment of Python 2.7 in `home/venv27` with what the steps install; gives the variables that it has to run with."""
     python, extra = find_python27()
     environment = {**os.environ, **extra}
-    shutil.rmtree(HOME, ignore_errors=True)
-    tool = HOME / "virtualenv"
+    tool = home / "virtualenv"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run([*pip, "--target", str(tool), "virtualenv==20.15.1"])  # the last one that makes environments for 2.7
-    make = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, str(HOME / "venv27")]
-    run(make, environment | {"PYTHONPATH": str(tool)})
-    python27 = str(HOME / "venv27" / "bin" / "python")
-    for step in STEPS:
+    command = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, str(home / "venv27")]
+    run(command, environment | {"PYTHONPATH": str(tool)})
+    python27 = str(home / "venv27" / "bin" / "python")
+    for step in steps:
         print("installing", " ".join(name for name in step if not name.startswith("-")), flush=True)
         run([python27, "-m", "pip", "install", "--quiet", *step], environment | {"PYTHONWARNINGS": "ignore"})
-    SETTINGS.write_text(json.dumps(extra))
+    return extra
 
 
 def find_python27() -> tuple[str, dict[str, str]]:
