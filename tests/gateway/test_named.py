@@ -1,14 +1,16 @@
 """Lines that their clients have named, under virtual time: by way of SockJS, whose clients do that."""
 
 import asyncio
+import hashlib
 
 import pytest
 from tests.gateway.place import Facts, seen
 
 from everywire.app import Everywire
+from everywire.brokers.memory import MemoryBroker
 from everywire.errors import Refused
 from everywire.gateway import HttpSettings
-from everywire.http.request import Headers, Request
+from everywire.http.request import Headers, Request, Response
 from everywire.testing import Net
 
 OCCUPIED, INTERRUPTED = 'c[2010,"Another connection still open"]\n', 'c[1002,"Connection interrupted"]\n'
@@ -253,3 +255,101 @@ def test_no_line_is_begun_while_the_server_goes_away(place):
     assert place.ask("other/xhr").status == 503
     assert place.send('"x"') == 204
     assert place.poll() == 'a["x"]\n'
+
+
+class Shared(MemoryBroker):
+    """A broker that other nodes have, too; `down`, it answers nobody."""
+
+    down = False
+
+    async def get(self, name):
+        if self.down:
+            raise ConnectionError("no broker")
+        return await super().get(name)
+
+    async def put(self, name, record, ttl):
+        if self.down:
+            raise ConnectionError("no broker")
+        await super().put(name, record, ttl)
+
+
+class Passed:
+    """Passes requests on to the node called "other"."""
+
+    def __init__(self):
+        self.asked = []
+
+    def takes(self, node):
+        return node == "other"
+
+    async def forward(self, node, request, *, once=False, wait=0.0):
+        self.asked.append((node, request.target, once, wait))
+        return Response(200, b"from there")
+
+
+@pytest.fixture
+def several():
+    app = Everywire(
+        broker=lambda world, metrics: Shared(world.now, world.new_id, later=world.later, metrics=metrics, alone=False)
+    )
+    app.sockjs(speaks="text")
+    app.on("message", inline=True)(lambda data: data)
+    with Net(app) as net:
+        net.gateway.relay = Passed()
+        yield Named(net)
+
+
+def record(place, name="abc"):
+    """What the broker knows of where a line is."""
+    key = f"line:{hashlib.sha256(f'/sockjs/{name}'.encode()).hexdigest()[:32]}"
+    return key, place.net.loop.run_until_complete(place.app.hub.broker.get(key))
+
+
+def test_the_broker_knows_who_holds_a_line_as_long_as_there_is_one(several):
+    assert several.poll() == "o\n"
+    assert record(several)[1] == several.app.hub.node.encode()
+    polling = several.begin("abc/xhr")
+    several.net.run(20)
+    for _ in range(8):  # longer than what is put there lasts
+        several.net.run(10)
+        if polling.done():
+            polling = several.begin("abc/xhr")
+    assert record(several)[1] == several.app.hub.node.encode()
+    polling.cancel()
+    several.net.run(5.1)
+    assert record(several)[1] is None
+
+
+def test_what_another_node_holds_is_answered_there(several):
+    key, _ = record(several)
+    several.net.loop.run_until_complete(several.app.hub.broker.put(key, b"other", 60))
+    assert several.ask("abc/xhr").body == several.ask("abc/xhr_send", b'["x"]').body == b"from there"
+    asked = [("other", "/sockjs/000/abc/xhr", True, 35.0), ("other", "/sockjs/000/abc/xhr_send", True, 0.0)]
+    assert several.net.gateway.relay.asked == asked
+
+
+def test_what_a_node_held_that_is_gone_begins_anew(several):
+    key, _ = record(several)
+    several.net.loop.run_until_complete(several.app.hub.broker.put(key, b"gone", 60))
+    assert several.send('"x"') == 404
+    assert several.poll() == "o\n"
+    assert record(several)[1] == several.app.hub.node.encode()
+    assert several.send('"x"') == 204
+
+
+def test_two_requests_for_a_new_line_make_one(several):
+    first, second = several.begin("abc/xhr"), several.begin("abc/xhr")
+    several.net.run(0.1)
+    bodies = {task.result().body if task.done() else b"waits" for task in (first, second)}
+    assert bodies == {b"o\n", b"waits"}
+    assert len(several.app.hub.sessions) == 1
+
+
+def test_a_broker_that_does_not_answer(several):
+    several.poll()
+    several.app.hub.broker.down = True
+    assert several.send('"x"') == 204  # of what is held here nobody is asked
+    assert several.ask("other/xhr").status == 503
+    several.net.run(30)
+    several.app.hub.broker.down = False
+    assert several.ask("other/xhr").body == b"o\n"
