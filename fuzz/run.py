@@ -6,7 +6,8 @@
 
 `native` runs the compiled decoder with AddressSanitizer and UndefinedBehaviourSanitizer, `pure` its source, `differential` both against
 each other, `handshake` the opening handshake. `requests` has both builds, h11 and an opening read requests, `commands` is the native wire,
-`socketio` that of Socket.IO, `signalr` that of SignalR, `lines` a gateway under random requests, `broker` both ends of the local broker's link.
+`socketio` that of Socket.IO, `signalr` that of SignalR, `sockjs` that of SockJS, `lines` a gateway under random requests, `broker` both ends of
+the local broker's link.
 A finding's input is kept in `.testbed/fuzz/findings/`, what the fuzzer learns in `.testbed/fuzz/corpus/`.
 """
 
@@ -34,6 +35,7 @@ MODULES = {
     "commands": "fuzz.commands_fuzz",
     "socketio": "fuzz.socketio_fuzz",
     "signalr": "fuzz.signalr_fuzz",
+    "sockjs": "fuzz.sockjs_fuzz",
     "lines": "fuzz.lines_fuzz",
     "broker": "fuzz.broker_fuzz",
 }

@@ -248,6 +248,23 @@ def signalr_seeds() -> Iterator[bytes]:
             yield from (kind + each for each in messages)
 
 
+def sockjs_seeds() -> Iterator[bytes]:
+    """What SockJS's clients ask for, what bodies and messages they send."""
+    said = b'["a","\\ud83d\\ude00","\\ud83d","</script>","\\u2028"]'
+    for choice, target in (
+        (0, b"/info"),
+        (2, b"/000/abc/xhr"),
+        (0, b"/iframe-1.html?t=2"),
+        (0x80, b"/000/abc/websocket"),
+        (0, b"/000/abc/jsonp?c=cb"),
+        (0, b"/000/abc/htmlfile?c=%3Cscript%3E"),
+        (1, b"/000/abc/xhr_streaming"),
+    ):
+        yield bytes((choice,)) + target + b"\xfe" + b"\xfe" + said
+    yield b"\1/000/abc/xhr_send\xfe" + said + b'\xfe"alone"'
+    yield b"\x41/000/abc/jsonp_send\xfed=%5B%22x%22%5D\xfe[]"
+
+
 def line_seeds() -> Iterator[bytes]:
     """Lives of lines, in steps of three bytes."""
     opened, said, poll, stream = b"\0\2\0", b"\1\x10\3", b"\3\0\0", b"\x13\0\0"
@@ -285,6 +302,7 @@ OTHERS = {
     "commands": command_seeds,
     "socketio": socketio_seeds,
     "signalr": signalr_seeds,
+    "sockjs": sockjs_seeds,
     "lines": line_seeds,
     "broker": broker_seeds,
 }
