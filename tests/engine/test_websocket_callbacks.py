@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import zlib
 from contextlib import AsyncExitStack
 
 import pytest
@@ -385,3 +386,25 @@ async def test_a_slow_reader_does_not_hold_up_the_others(engine, caplog):
         broadcast(websockets, "still here")
         assert await reading.frame() == (FIN | TEXT, b"still here")
         await slow.leave()
+
+
+@pytest.mark.parametrize("every", [1, 7, 1000])
+async def test_what_the_decoder_held_back_comes_behind_what_waits_already(engine, every):
+    """Taking what waits makes room for more, which is decoded then and there: it is not to overtake that."""
+    gate, happened = asyncio.Event(), []
+
+    async def on_message(ws, message):
+        if len(happened) % every == 0:
+            await gate.wait()
+        happened.append(int(message[:4]))
+
+    options = {"on_message": on_message, "read_limit": 50_000}
+    async with opened(engine, headers=OFFERS["deflate"], **options) as (_, peer):
+        for number in range(300):  # few bytes that become many are decoded by and by
+            press = zlib.compressobj(wbits=-15)
+            pressed = press.compress(b"%04d" % number + b"x" * 20_000) + press.flush(zlib.Z_SYNC_FLUSH)
+            peer.send(FIN | RSV1 | TEXT, pressed[:-4])
+        await peer.writer.drain()
+        gate.set()
+        await until(lambda: len(happened) == 300)
+    assert happened == [*range(300)]

@@ -149,7 +149,10 @@ class WebSocket(Connection):
         if error is not None:
             self.broken(error)
         while self._left() and not self.busy and not self.stopped and (self.state == OPEN or self.peer_code):
-            self._call(self._incoming().poll())
+            self.busy = True  # taking it may have more decoded, which belongs behind it
+            message = self._incoming().poll()
+            self.busy = False
+            self._call(message)
         if not self.busy:
             self.exhausted()
         if self.over and not self.busy:
