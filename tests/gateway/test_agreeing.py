@@ -6,6 +6,7 @@ import pytest
 
 from everywire.dialects.base import Acknowledged, Agreed
 from everywire.errors import ProtocolError
+from everywire.gateway import agreeing
 from everywire.gateway.agreeing import AgreeingLine
 from everywire.hub.world import LoopWorld
 from everywire.testing.clock import VirtualLoop
@@ -25,7 +26,7 @@ class Attachment(SimpleNamespace):
 
 @pytest.fixture
 def line():
-    attachment = Attachment(heard=[], inbox=[], ended=None, codec="before", transport=object())
+    attachment = Attachment(heard=[], inbox=[], ended=None, codec="before", transport=object(), calls=None)
     return AgreeingLine(None, attachment, SimpleNamespace(decode=lambda said: said, received=0), LineLimits(), 4)
 
 
@@ -75,7 +76,7 @@ def loop():
 @pytest.fixture
 def slow(loop):
     transport = SimpleNamespace(crowded=False)
-    attachment = Slow(handled=[], inbox=[], ended=None, codec="before", transport=transport, open=True)
+    attachment = Slow(handled=[], inbox=[], ended=None, codec="before", transport=transport, open=True, calls=None)
     hub = SimpleNamespace(world=LoopWorld(loop), time=0.0)
     return AgreeingLine(hub, attachment, SimpleNamespace(decode=lambda said: said, received=0), LineLimits(), 4)
 
@@ -154,3 +155,10 @@ def test_a_request_that_is_given_up_leaves_the_next_to_go_on(loop, slow):
     loop.run(0.01)
     assert second.done()
     assert slow.attachment.inbox == [*"ij"]
+
+
+def test_it_says_what_the_next_payload_has_to_wait_for(line, monkeypatch):
+    assert line.receive([Agreed("then")]) is None
+    monkeypatch.setattr(agreeing, "held", lambda hub, attachment: (hub, attachment, "room"))
+    assert line.receive(["a"]) == (None, line.attachment, "room")
+    assert line.receive("x" * 10) is None, "it was not looked at"

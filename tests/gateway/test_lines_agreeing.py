@@ -7,6 +7,8 @@ from tests.gateway.agreed import Client, agreeing
 from tests.gateway.agreeing import Agreeing
 from tests.transports.outlets import Sink
 
+from everywire.gateway import agreeing as lines
+
 STREAM = [("Accept", "text/event-stream")]
 
 
@@ -39,6 +41,22 @@ def test_the_first_poll_is_answered_at_once_and_others_with_what_there_is(net):
     client.ask("POST", b"om 2;say room 3;")
     assert poll.result().body == b"2;3;"
     assert {attachment.carriage for attachment in net.app.hub.attachments} == {"polling"}
+
+
+def test_what_was_said_is_answered_once_the_next_thing_may_be_said(net, monkeypatch):
+    client = polled(Client(net), "how plain;in room;")
+    room = net.loop.create_future()
+
+    async def wait():
+        await room
+
+    monkeypatch.setattr(lines, "held", lambda hub, attachment: wait())
+    said = client.begin("POST", b"say room 1;")
+    net.run()
+    assert not said.done()
+    room.set_result(None)
+    net.run()
+    assert said.result().status == 200
 
 
 def test_a_poll_for_nothing_is_answered_after_its_time(net):

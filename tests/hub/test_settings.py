@@ -17,7 +17,7 @@ def test_the_defaults_are_the_documented_ones():
         64,
         64,
     )
-    assert (settings.finish_grace, settings.max_unfinished) == (5, 10_000)
+    assert (settings.finish_grace, settings.max_unfinished, settings.hold_deadline) == (5, 10_000, 5)
     assert (settings.max_credit, settings.stream_window, settings.max_stream_bytes) == (65536, 16, 4194304)
     assert (settings.round_deadline, settings.max_gathered, settings.max_gathered_bytes) == (5, 10_000, 16777216)
 

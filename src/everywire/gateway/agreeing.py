@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from everywire.dialects.base import Acknowledged, Agreed, Counting, Numbering, Open, OpenLine
 from everywire.errors import ProtocolError
 from everywire.gateway.line import Line, Rest, begin
+from everywire.hub.calling.holding import held
 from everywire.hub.continuity.acknowledging import acknowledged
 from everywire.hub.continuity.keyed import heard
 from everywire.hub.hub import Hub
@@ -68,7 +69,7 @@ class AgreeingLine(Line):
         self._known = self._known or heard(self._hub, self.attachment)
         said = iter(self.decoder.decode(data))
         if self._turn is None and self._take(said, self._most):
-            return None
+            return held(self._hub, self.attachment)
         before, self._turn = self._turn, self._hub.world.promise()
         return self._go_on(said, before, self._turn)
 
@@ -103,6 +104,8 @@ class AgreeingLine(Line):
             while not over:
                 most = self._most if await self._room() else math.inf
                 over = not self.attachment.open or carrier != self._carrier or self._take(said, most)
+            if (rest := held(self._hub, self.attachment)) is not None:
+                await rest
         finally:
             turn.set_result(None)
             if self._turn is turn:

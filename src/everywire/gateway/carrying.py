@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final
 
 from everywire.dialects.base import Carry, Deliver, Hear, Leave
 from everywire.gateway.exchange import Exchange, remembered

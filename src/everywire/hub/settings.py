@@ -63,6 +63,7 @@ class Settings:
     max_credit: int = 65_536  # items that a client may say it takes, at any moment
     stream_window: int = 16  # items of one client's stream under way; 16 at least, with which clients begin
     max_stream_bytes: int = 4 * 1024 * 1024  # bytes of the items of one session's streams that wait for their handlers
+    hold_deadline: float = 5.0  # how long a client without credit is not heard for their sake
     round_deadline: float = 5.0  # for all nodes to answer what is asked of all of them
     max_gathered: int = 10_000  # sessions of one listing, or that one call asks, on all nodes
     max_gathered_bytes: int = 16 * 1024 * 1024  # of what is said of them, or of what they answer

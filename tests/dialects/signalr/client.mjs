@@ -221,4 +221,6 @@ async function obey({ id, do: what, ...said }) {
   }
 }
 
+process.on("unhandledRejection", () => {}); // of items that the client goes on sending when its connection is gone
+
 createInterface({ input: process.stdin }).on("line", (line) => void obey(JSON.parse(line))).on("close", () => process.exit(0));

@@ -33,16 +33,40 @@ class Calls:
 
     Invariants: `running` holds each call of the client from its receipt until it is answered, by its ref; `asked` each call of the
     server that waits for the client's answer, by its number; `working` counts handlers that have begun and not come to their end,
-    answered or not; `queued` is how many bytes of items wait in the streams of those that run.
+    answered or not; `queued` is how many bytes of items wait in the streams of those that run; `full`: so many that a client without credit
+    is not heard for a while; `tried`: it was not, in vain, since there was room last; `held` are the promises of what waits for room.
     """
 
-    __slots__ = ("asked", "queued", "running", "working")
+    __slots__ = ("asked", "full", "held", "queued", "running", "tried", "working")
 
     def __init__(self) -> None:
         self.running: dict[m.Ref, Running] = {}
         self.asked: dict[int, asyncio.Future[Any]] = {}
         self.working = 0
         self.queued = 0
+        self.full = self.tried = False
+        self.held: list[asyncio.Future[None]] = []
+
+    def fill(self) -> None:
+        """Take note that there is little room left for items."""
+        self.full = not self.tried
+
+    def empty(self, size: int, enough: int) -> None:
+        """Count `size` bytes of items no longer; there is room again where no more than `enough` are left."""
+        self.queued -= size
+        if (self.full or self.tried) and self.queued <= enough:
+            self.tried = False
+            self._go_on()
+
+    def tire(self) -> None:
+        """Hear the client again although there is no room."""
+        self.tried = True
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self.full = False
+        for room in self.held:
+            _wake(room)
 
     def end(self) -> None:
         """End all of them: the client is gone."""
@@ -212,6 +236,8 @@ class Running:
             self.refuse(wrong, Code.BAD_REQUEST)
         else:
             self._calls.queued += weight
+            if self.command.awaits is not None and self._calls.queued > settings.max_stream_bytes // 2:
+                self._calls.fill()
 
     def end(self, end: m.End) -> None:
         """Take note that nothing more comes of one of them."""
@@ -220,7 +246,7 @@ class Running:
 
     def taken(self, size: int) -> None:
         """Count `size` bytes of its items no longer."""
-        self._calls.queued -= size
+        self._calls.empty(size, self._hub.settings.max_stream_bytes // 4)
 
     def ask_for(self, count: int) -> None:
         """Tell the client that there is room for `count` items more."""
@@ -280,7 +306,7 @@ class Running:
         if self._patience is not None:
             self._patience.cancel()
         for inflow in self._inflows.values():
-            self._calls.queued -= inflow.close()
+            self.taken(inflow.close())
         if event is not None:
             self._attachment.tell(event)
         _wake(self._waited)
