@@ -138,20 +138,17 @@ class WebSocket(Connection):
             self.engine.spare = spare(self.engine.loop)
 
     def _wait_for(self, task: asyncio.Task[Any]) -> None:
-        self.busy = True
-        self.task = task
+        self.busy, self.task = True, task
         task.add_done_callback(self._handler_done)
 
     def _handler_done(self, task: asyncio.Task[Any]) -> None:
-        self.busy = False
-        self.task = None
+        self.busy, self.task = False, None
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.broken(error)
         while self._left() and not self.busy and not self.stopped and (self.state == OPEN or self.peer_code):
             self.busy = True  # taking it may have more decoded, which belongs behind it
-            message = self._incoming().poll()
-            self.busy = False
+            message, self.busy = self._incoming().poll(), False
             self._call(message)
         if not self.busy:
             self.exhausted()
