@@ -26,7 +26,9 @@ class Attachment(SimpleNamespace):
 
 @pytest.fixture
 def line():
-    attachment = Attachment(heard=[], inbox=[], ended=None, codec="before", transport=object(), calls=None)
+    attachment = Attachment(
+        heard=[], inbox=[], ended=None, codec="before", transport=object(), calls=None, session=None
+    )
     return AgreeingLine(None, attachment, SimpleNamespace(decode=lambda said: said, received=0), LineLimits(), 4)
 
 
@@ -76,7 +78,9 @@ def loop():
 @pytest.fixture
 def slow(loop):
     transport = SimpleNamespace(crowded=False)
-    attachment = Slow(handled=[], inbox=[], ended=None, codec="before", transport=transport, open=True, calls=None)
+    attachment = Slow(
+        handled=[], inbox=[], ended=None, codec="before", transport=transport, open=True, calls=None, session=None
+    )
     hub = SimpleNamespace(world=LoopWorld(loop), time=0.0)
     return AgreeingLine(hub, attachment, SimpleNamespace(decode=lambda said: said, received=0), LineLimits(), 4)
 
