@@ -52,6 +52,10 @@ def _signalr(who: str, home: Home, transport: str, *, packed: bool = False) -> F
     return Family(who, home, transport, "signalr", "signalr", {"transport": transport, "packed": packed})
 
 
+def _sockjs(who: str, home: Home, transport: str) -> Family:
+    return Family(who, home, transport, "sockjs", "sockjs", {"transport": transport})
+
+
 FAMILIES = (
     _python("python", "websocket"),
     _python("python-msgpack", "websocket", codec="msgpack"),
@@ -72,9 +76,21 @@ FAMILIES = (
     _signalr("signalr-polling", "node", "LongPolling"),
     _signalr("signalr-msgpack-websocket", "node", "WebSockets", packed=True),
     _signalr("signalr-msgpack-polling", "node", "LongPolling", packed=True),
+    _sockjs("sockjs-websocket", "node", "websocket"),
+    _sockjs("sockjs-xhr-streaming", "node", "xhr-streaming"),
+    _sockjs("sockjs-eventsource", "node", "eventsource"),
+    _sockjs("sockjs-xhr-polling", "node", "xhr-polling"),
     _ours("page-typescript", "page", "websocket"),
     Family("page-websocket", "page", "websocket", "native", "plain"),
     _socketio("page-socketio", "page", "polling", "websocket"),
+    _sockjs("page-sockjs-websocket", "page", "websocket"),
+    _sockjs("page-sockjs-xhr-streaming", "page", "xhr-streaming"),
+    _sockjs("page-sockjs-eventsource", "page", "eventsource"),
+    _sockjs("page-sockjs-xhr-polling", "page", "xhr-polling"),
+    _sockjs("page-sockjs-jsonp-polling", "page", "jsonp-polling"),
+    _sockjs("page-sockjs-iframe-eventsource", "page", "iframe-eventsource"),
+    _sockjs("page-sockjs-iframe-htmlfile", "page", "iframe-htmlfile"),
+    _sockjs("page-sockjs-iframe-xhr-polling", "page", "iframe-xhr-polling"),
     _signalr("page-signalr-websocket", "page", "WebSockets", packed=True),
     _signalr("page-signalr-sse", "page", "ServerSentEvents"),
     _signalr("page-signalr-polling", "page", "LongPolling"),

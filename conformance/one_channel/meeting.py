@@ -87,6 +87,7 @@ def application(packages: Path) -> Everywire:
     app = Everywire()
     app.socketio()
     app.signalr("/hub")
+    app.sockjs("/sockjs", client_url="/npm/sockjs-client/dist/sockjs.min.js")
     app.channel("room:{name}", history=10_000, presence=True)
     app.on_connect(lambda connecting: connecting.token)
 

@@ -20,6 +20,7 @@ app.channel("room:news", history=50, presence=True, may_publish=False)
 # The same rooms for clients of other libraries; /families/ shows them side by side.
 app.socketio()
 app.signalr()
+app.sockjs()
 app.static("/families", Path(__file__).parent / "families")
 app.static("/client", Path(everywire.__file__).parent / "_static")
 

@@ -11,6 +11,7 @@ from tests.conftest import need
 import testbed
 
 
+@pytest.mark.timeout(300)  # the first run fetches packages
 @pytest.mark.browser
 async def test_everybody_hears_everybody_in_one_order(browser, node):
     packages = need(lambda: testbed.npm(*PACKAGES))

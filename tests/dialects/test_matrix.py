@@ -1,5 +1,6 @@
 """What is published in one dialect, and the exact bytes that everybody else receives; some things cannot be said, and that is an answer, too."""
 
+import json
 import struct
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -162,6 +163,27 @@ HEARD = {
 }
 
 
+def framed(said):
+    return f"a{json.dumps([said], ensure_ascii=False)}"
+
+
+def literal(said):
+    return json.dumps(framed(said), ensure_ascii=False)
+
+
+# How SockJS carries a text.
+CARRIED = {
+    "sockjs raw": lambda said: said,
+    "sockjs websocket": framed,
+    "sockjs xhr-streaming": lambda said: f"{framed(said)}\n".encode(),
+    "sockjs eventsource": lambda said: f"data: {framed(said)}\r\n\r\n".encode(),
+    "sockjs htmlfile": lambda said: f"<script>\np({literal(said)});\n</script>\r\n".encode(),
+    "sockjs xhr-polling": lambda said: f"{framed(said)}\n".encode(),
+    "sockjs jsonp-polling": lambda said: f"/**/parent.cb({literal(said)});\r\n".encode(),
+}
+HEARD |= {name: lambda case, news, carried=carried: [carried(native(case, news))] for name, carried in CARRIED.items()}
+
+
 class Room:
     """One who speaks, and a listener of every tongue."""
 
@@ -184,6 +206,7 @@ def room():
     app = Everywire()
     app.socketio()
     app.signalr()
+    app.sockjs()
     app.channel("room:{name}", history=10)
     with Net(app) as net:
         yield lambda tongue: Room(net, tongue)
@@ -255,6 +278,9 @@ UNSAID = {
         "signalr polls": (Packed(double(float("inf"))), REFUSED_PACKED_COMPLETION),
     },
 }
+for answers in UNSAID.values():
+    said, answer = answers["native json"]
+    answers |= {name: (said, carried(answer)) for name, carried in CARRIED.items()}
 
 
 @pytest.mark.parametrize(("name", "tongue"), [(name, tongue) for name, each in UNSAID.items() for tongue in each])

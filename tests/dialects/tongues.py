@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any
@@ -308,6 +310,81 @@ def _detached(value: Any, attachments: list[bytes]) -> Any:
             return value
 
 
+class SockJSRaw(NativeJson):
+    """A WebSocket at SockJS's own place, without its framing."""
+
+    path = "/sockjs/websocket"
+    subprotocol = ""
+
+
+class SockJSWebSocket(SockJSRaw):
+    dialect = "sockjs"
+    path = "/sockjs/000/websocket1/websocket"
+
+    def say(self, *payloads: str | bytes) -> list[str | bytes]:
+        return super().say(json.dumps(payloads))
+
+
+class SockJSStream(SockJSWebSocket):
+    """A transport of SockJS that streams: `way` is its place, `send` that of what is said."""
+
+    way = "xhr_streaming"
+    method = "POST"
+    send = "xhr_send"
+    numbers = itertools.count()
+
+    def open(self, *, listening: bool = True) -> None:
+        self.url = f"/sockjs/000/stream{next(self.numbers)}"
+        self.listen()
+        for said in self.hello if listening else self.hello[:-1]:
+            self.say(said)
+
+    def listen(self) -> None:
+        self.sink = Sink()
+        self.ask(self.method, f"{self.url}/{self.way}").start(self.sink)
+        self.heard()
+
+    def say(self, *payloads: str | bytes) -> list[str | bytes]:
+        assert self.ask("POST", f"{self.url}/{self.send}", json.dumps(payloads), content_type="text/plain").status < 300
+        return self.heard()
+
+    def heard(self) -> list[str | bytes]:
+        self.net.run()
+        told = self.sink.body
+        self.sink.pieces.clear()
+        return [told] if told else []
+
+
+class SockJSEvents(SockJSStream):
+    way, method = "eventsource", "GET"
+
+
+class SockJSPage(SockJSStream):
+    way, method = "htmlfile?c=parent.cb", "GET"
+
+
+class SockJSPolls(SockJSStream):
+    """A transport of SockJS that asks time and again."""
+
+    way = "xhr"
+
+    def listen(self) -> None:
+        assert not isinstance(self.ask(self.method, f"{self.url}/{self.way}"), asyncio.Task)
+        self.polling = self.ask(self.method, f"{self.url}/{self.way}")
+
+    def heard(self) -> list[str | bytes]:
+        self.net.run()
+        if not self.polling.done():
+            return []
+        told = self.polling.result().body
+        self.polling = self.ask(self.method, f"{self.url}/{self.way}")
+        return [told]
+
+
+class SockJSScripts(SockJSPolls):
+    way, method, send = "jsonp?c=parent.cb", "GET", "jsonp_send"
+
+
 TONGUES: dict[str, Callable[[Net], Tongue]] = {
     "native json": NativeJson,
     "native msgpack": NativePacked,
@@ -319,4 +396,11 @@ TONGUES: dict[str, Callable[[Net], Tongue]] = {
     "signalr msgpack": SignalRPacked,
     "signalr events": SignalREvents,
     "signalr polls": SignalRPolls,
+    "sockjs raw": SockJSRaw,
+    "sockjs websocket": SockJSWebSocket,
+    "sockjs xhr-streaming": SockJSStream,
+    "sockjs eventsource": SockJSEvents,
+    "sockjs htmlfile": SockJSPage,
+    "sockjs xhr-polling": SockJSPolls,
+    "sockjs jsonp-polling": SockJSScripts,
 }

@@ -22,6 +22,7 @@ FAMILIES = {
     "typescript": ("Ada", "native", "websocket"),
     "socketio": ("Grace", "socketio", "websocket"),
     "signalr": ("Linus", "signalr", "connected"),
+    "sockjs": ("Barbara", "sockjs", "websocket"),
     "websocket": ("Edsger", "native", "websocket"),
     "sse": ("Margaret", "native", "sse"),
 }
