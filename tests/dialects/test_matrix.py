@@ -153,6 +153,7 @@ HEARD = {
     "native events": lambda case, news: [
         f"event: publication\ndata: {native(case, news)}\nid: {news.epoch}:1\n\n".encode()
     ],
+    "text": lambda case, news: [json.loads(case.json) if case.json[0] == '"' else case.json],
     "socketio text": socketio,
     "socketio msgpack": lambda case, news: [socketio_packed(case, news)],
     "socketio polls": lambda case, news: [socketio_polls(case, news)],
@@ -207,6 +208,7 @@ def room():
     app.socketio()
     app.signalr()
     app.sockjs()
+    app.websocket("/text")
     app.channel("room:{name}", history=10)
     with Net(app) as net:
         yield lambda tongue: Room(net, tongue)
@@ -295,4 +297,4 @@ def test_what_cannot_be_said_nobody_is_told(room, name, tongue):
 def test_every_tongue_is_in_every_table():
     assert TONGUES.keys() == HEARD.keys()
     for each in UNSAID.values():
-        assert TONGUES.keys() == each.keys()
+        assert {name for name, made in TONGUES.items() if made.says} == each.keys()

@@ -385,10 +385,26 @@ class SockJSScripts(SockJSPolls):
     way, method, send = "jsonp?c=parent.cb", "GET", "jsonp_send"
 
 
+class Text(Socket):
+    """Plain texts: whoever reads them says nothing in channels, and is subscribed by the application."""
+
+    dialect = "text"
+    says = ()
+    path = "/text"
+
+    def open(self, *, listening: bool = True) -> None:
+        super().open()
+        self.net.run()
+        (session,) = [each.id for each in self.net.app.hub.sessions.values() if each.member.dialect == "text"]
+        self.net.loop.run_until_complete(self.net.app.subscribe(CHANNEL, session=session))
+        self.net.run()
+
+
 TONGUES: dict[str, Callable[[Net], Tongue]] = {
     "native json": NativeJson,
     "native msgpack": NativePacked,
     "native events": NativeEvents,
+    "text": Text,
     "socketio text": SocketIOText,
     "socketio msgpack": SocketIOPacked,
     "socketio polls": SocketIOPolls,

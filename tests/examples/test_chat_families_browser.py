@@ -1,5 +1,6 @@
 """The chat's pages for clients of other libraries, in a real browser: alone, and side by side. The CDN is played by the packages from npm."""
 
+import functools
 import re
 import runpy
 from pathlib import Path
@@ -47,8 +48,11 @@ async def opened(browser):
         await page.goto(f"http://127.0.0.1:{port}{path}")
         return page
 
-    async with served(runpy.run_path(str(EXAMPLE / "app.py"))["app"]) as port:
-        yield lambda path: open_page(port, path)
+    app = runpy.run_path(str(EXAMPLE / "app.py"))["app"]
+    async with served(app) as port:
+        open_here = functools.partial(open_page, port)
+        open_here.app = app
+        yield open_here
         await context.close()
     assert faults == []
 
@@ -76,6 +80,24 @@ async def test_side_by_side_they_hear_each_other_in_one_order(opened):
         assert await frame.locator("#said .mine .by").all_text_contents() == [by]
         await expect(frame.locator("#members li")).to_have_count(len(FAMILIES))
         assert sorted(await frame.locator("#members li").all_text_contents()) == members
+
+
+@pytest.mark.slow
+async def test_each_comes_back_and_reads_what_it_missed(opened):
+    page = await opened("/families/")
+    frames = [page.frame_locator(f'iframe[src^="{by}.html"]') for by in FAMILIES]
+    for frame in frames:
+        await expect(frame.locator("#state")).to_have_attribute("data-up", "true")
+    await say(frames[0], "before")
+    for frame in frames:
+        await expect(frame.locator("#said .text")).to_have_text(["before"])
+    for session in [*opened.app.hub.sessions.values()]:
+        session.attachment.whole.close(1012, "restart")
+    said = {"kind": "message", "id": "7", "text": "meanwhile", "name": "the server", "by": "chat"}
+    await opened.app.publish("room:lobby", said)
+    for frame in frames:
+        await expect(frame.locator("#said .text")).to_have_text(["before", "meanwhile"], timeout=20_000)
+        await expect(frame.locator("#state")).to_have_attribute("data-up", "true", timeout=20_000)
 
 
 async def test_the_chat_itself_is_in_the_same_room(opened):

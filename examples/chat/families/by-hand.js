@@ -22,15 +22,21 @@ export function talk(open, transport) {
     return said.type === "error" ? waiting?.fail(new Error(said.reason)) : waiting?.done(said);
   }
 
-  line.onmessage = ({ data }) => take(JSON.parse(data));
-  line.onopen = async () => {
+  async function enter() {
     await ask("connect", { info: me });
     const { publications } = await ask("subscribe", { channel, rewind });
     for (const { data } of publications) hear(data);
     rest = watchMembers(async () => (await ask("presence", { channel })).members);
     stand(transport(line), (data) => ask("publish", { channel, data }));
-  };
+  }
+
+  line.onmessage = ({ data }) => take(JSON.parse(data));
+  line.onopen = () => enter().catch(({ message }) => stand(message));
+  const leave = () => line.close(1000); // for good, and others see it at once
+  addEventListener("pagehide", leave);
   line.onclose = ({ reason }) => {
+    removeEventListener("pagehide", leave);
+    for (const { fail } of answers.values()) fail(new Error("the connection was lost"));
     rest();
     stand(reason || "lost");
     setTimeout(() => talk(open, transport), 1000 + 2000 * Math.random());

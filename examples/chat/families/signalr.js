@@ -25,5 +25,5 @@ function lost(error) {
 connection.on(channel, hear);
 connection.onreconnecting(lost);
 connection.onclose(lost);
-connection.onreconnected(enter);
-connection.start().then(enter, lost);
+connection.onreconnected(() => enter().catch(lost));
+connection.start().then(enter).catch(lost);

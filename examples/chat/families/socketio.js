@@ -11,15 +11,17 @@ async function ask(what, said) {
   return answer;
 }
 
-socket.on(channel, hear);
-socket.on("connect", async () => {
+async function enter() {
   const { publications } = await ask("subscribe", { rewind });
   for (const { data } of publications) hear(data);
   rest = watchMembers(async () => (await ask("presence")).members);
   const say = (data) => ask("publish", { data });
   stand(socket.io.engine.transport.name, say);
   socket.io.engine.once("upgrade", ({ name }) => stand(name, say));
-});
+}
+
+socket.on(channel, hear);
+socket.on("connect", () => enter().catch(({ message }) => stand(message)));
 socket.on("disconnect", (reason) => {
   rest();
   stand(reason);
