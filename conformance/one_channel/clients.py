@@ -247,8 +247,13 @@ class Curl:
         return self._heard
 
     async def history(self) -> Heard:
-        page = await self._ask(f"history?channel={self._channel}&limit=100000")
-        return [_said(each["data"]) for each in page["publications"]]
+        heard: Heard = []
+        page = await self._ask(f"history?channel={self._channel}")
+        while page["publications"]:
+            heard += [_said(each["data"]) for each in page["publications"]]
+            since = f"{page['epoch']}:{page['publications'][-1]['offset']}"
+            page = await self._ask(f"history?channel={self._channel}&since={since}")
+        return heard
 
     async def presence(self) -> dict[str, str]:
         members = (await self._ask(f"presence?channel={self._channel}"))["members"]

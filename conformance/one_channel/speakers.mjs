@@ -38,10 +38,15 @@ class Speaker {
     return { heard: this.heard };
   }
 
-  /** What the channel keeps. */
+  /** What the channel keeps, page by page. */
   async history() {
-    const { publications } = await this.ask("history", { limit: 100_000 });
-    return { heard: publications.map(({ data }) => [data.who, data.n]) };
+    const heard = [];
+    for (let page = await this.ask("history", {}); page.publications.length; ) {
+      heard.push(...page.publications.map(({ data }) => [data.who, data.n]));
+      const since = { epoch: page.epoch, offset: page.publications.at(-1).offset };
+      page = await this.ask("history", { since });
+    }
+    return { heard };
   }
 
   /** Who is there, and what each speaks. */
