@@ -22,7 +22,7 @@ from everywire.transports.websocket import WebSocketTransport
 
 __all__ = ["AgreeingLine", "start"]
 
-_PAUSE = 0.002  # seconds after which it is looked whether there is room
+_PAUSE, _LONGEST_PAUSE = 0.002, 0.05  # seconds after which it is looked whether there is room, twice as many each time
 _PATIENCE = 1.0  # seconds without any, after which the rest is taken all the same: what is waited for may be among it
 _EVERY = 1.0  # seconds between two acknowledgements at least
 _SETTLED = 0.5  # seconds after which a client that says nothing counts what it is told all the same
@@ -71,7 +71,7 @@ class AgreeingLine(Line):
         if self._turn is None and self._take(said, self._most):
             return held(self._hub, self.attachment)
         before, self._turn = self._turn, self._hub.world.promise()
-        return self._go_on(said, before, self._turn)
+        return _until(self._hub.world.start(self._go_on(said, before, self._turn)))
 
     def _take(self, said: Iterator[Any], most: float) -> bool:
         """Handle what was said until `most` commands wait; say whether that was all."""
@@ -114,17 +114,18 @@ class AgreeingLine(Line):
     async def _room(self) -> bool:
         """Wait until half of what may wait does; false where nothing of it is handled for a while, or what was told waits for the client itself."""
         attachment, world = self.attachment, self._hub.world
-        left, still = math.inf, 0.0
+        left, still, pause = math.inf, 0.0, _PAUSE
         while len(attachment.inbox) >= self._most / 2 and attachment.open:
             if still >= _PATIENCE or attachment.transport.crowded:
                 return False
-            still, left = (still + _PAUSE if len(attachment.inbox) >= left else 0.0), len(attachment.inbox)
-            pause = world.promise()
-            timer = world.later(_PAUSE, functools.partial(pause.set_result, None))
+            still, left = (still + pause if len(attachment.inbox) >= left else 0.0), len(attachment.inbox)
+            over = world.promise()
+            timer = world.later(pause, functools.partial(over.set_result, None))
             try:
-                await pause
+                await over
             finally:
                 timer.cancel()
+            pause = min(2 * pause, _LONGEST_PAUSE)
             attachment.heard = self._hub.time  # it has more to say
         return True
 
@@ -167,6 +168,11 @@ class AgreeingLine(Line):
         self._carrier += 1
         self._told = 0  # what is said again shows that the last word on it was lost
         self.numbered.resume(transport, self._numbering.sequence)
+
+
+async def _until(read: asyncio.Future[None]) -> None:
+    """Wait until the rest is read; who gives that up, or never begins, does not keep it from being read."""
+    await asyncio.shield(read)
 
 
 def start(hub: Hub, transport: Transport, request: object, intent: Open | OpenLine, limits: LineLimits) -> Line:
