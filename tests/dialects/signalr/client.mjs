@@ -110,6 +110,13 @@ class Client {
     return { state: this.connection.state, connection: this.connection.connectionId, transport, stateful: Boolean(this.connection.connection.features.reconnect) };
   }
 
+  /** Show a newer token by a request of its own, as .NET's client does; what carries the line knows its address. */
+  async refresh({ token }) {
+    const { _url: url } = this.connection.connection.transport;
+    const answer = await fetch(url.replace("/hub?", "/hub/refresh?"), { method: "POST", headers: { authorization: `Bearer ${token}` } });
+    return { status: answer.status, said: await answer.json() };
+  }
+
   async stop() {
     await this.connection.stop();
     return {};

@@ -138,6 +138,10 @@ class Client:
         """Invoke what gives no result; Java's client has a word of its own for it. Raises `Failed`."""
         await self._ask("run", name=name, args=args)
 
+    async def refresh(self, token: str) -> Report:
+        """Show a newer token by a request for nothing else, which npm's client has no word for; gives its `status`, and what it `said`."""
+        return await self._ask("refresh", token=token)
+
     async def stop(self) -> None:
         """Leave."""
         await self._ask("stop")

@@ -112,6 +112,22 @@ async def test_a_token_that_expires_is_followed_by_another_connection(clients, w
         await client.stop()
 
 
+@pytest.mark.parametrize("way", WAYS[1:])
+async def test_a_token_is_refreshed_by_a_request_of_its_own(clients, shared, way):
+    app, url = shared
+    client = await clients.connect(url, transport=way, tokens=["ann/60"])
+    name = (await client.state())["connection"]
+    refreshed = await client.refresh("ann/90")
+    assert refreshed["status"] == 200
+    assert refreshed["said"]["connectionId"] == name
+    assert 80 < refreshed["said"]["tokenLifetimeSeconds"] <= 90
+    left = app.hub.expiries.left(app.hub.sessions[name])
+    assert 80 < left <= 90
+    for token, status, error in (("bob", 403, "wrong_user"), ("wrong", 401, "invalid_token")):
+        refused = await client.refresh(token)
+        assert (refused["status"], refused["said"]["error"]) == (status, error)
+
+
 # Beats
 
 
