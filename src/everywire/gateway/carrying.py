@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from everywire.dialects.base import Carry, Deliver, Hear, Leave
 from everywire.gateway.exchange import Exchange, remembered
