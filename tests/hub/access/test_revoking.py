@@ -8,6 +8,7 @@ from everywire.brokers.base import Note
 from everywire.hub.access.identity import Identity
 from everywire.hub.settings import Settings
 from everywire.testing import Net, Refusal, SharedBroker, VirtualLoop, passed
+from everywire.ws.frames import close_payload
 
 
 def make(shared):
@@ -54,11 +55,19 @@ def test_a_user_is_kicked_out_on_every_node(nets):
     assert not two.connect(token="ann", resume=there.resume).resumed
 
 
-def test_a_long_reason_is_cut_where_a_close_frame_ends(nets):
+def test_a_long_reason_is_told_whole_and_cut_only_where_a_close_frame_ends(nets):
     one, _ = nets
     ann = one.connect(token="ann")
     does(one, one.app.hub.revoking.kick("ann", None, 4404, "é" * 100))
-    assert ann.closed == (4404, "é" * 61)
+    assert ann.closed == (4404, "é" * 100)
+    assert close_payload(*ann.closed)[2:].decode() == "é" * 61
+
+
+def test_half_a_character_is_no_part_of_a_reason(nets):
+    one, _ = nets
+    ann = one.connect(token="ann")
+    one.app.hub.revoking.expel(one.app.hub.sessions[ann.session], 4404, "out \ud800")
+    assert ann.closed == (4404, "out ?")
 
 
 def test_one_session_is_kicked_out_from_another_node(nets):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 from everywire import messages as m
@@ -72,7 +73,13 @@ async def admitted(hub: Hub, attachment: Attachment, command: m.Connect) -> Admi
 
 def _same(before: Connecting, now: Connecting) -> bool:
     """Say whether the application would be asked the same once more, but for the time."""
-    return replace(now, time=before.time, session=before.session, request=before.request) == before
+    if not compare_digest(_bytes(before.token), _bytes(now.token)):
+        return False
+    return replace(now, token=before.token, time=before.time, session=before.session, request=before.request) == before
+
+
+def _bytes(token: str | None) -> bytes:
+    return b"" if token is None else b"." + token.encode("utf-8", "surrogatepass")
 
 
 def shown(hub: Hub, request: Any, command: m.Connect) -> str | None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Revoking"]
 
-_ROOM: Final = 123  # bytes of a close frame's reason
 _LATELY: Final = 10_000  # revocations that a node remembers by itself
 
 
@@ -130,7 +129,7 @@ class Revoking:
     def expel(self, session: Session, code: int, reason: str) -> None:
         """End a session of this node, closing with `code`."""
         if session.attachment is not None:
-            session.attachment.close(code, _fitting(reason))
+            session.attachment.close(code, _sayable(reason))
         if session.id in self._hub.sessions:  # else it has ended with its attachment
             self._hub.end(session)  # or its secret would bring it back
 
@@ -171,9 +170,9 @@ class Revoking:
             self._lately.popitem(last=False)
 
 
-def _fitting(reason: str) -> str:
-    """Give as much of `reason` as a close frame has room for (RFC 6455 5.5)."""
-    return reason.encode("utf-8", "replace")[:_ROOM].decode("utf-8", "ignore")
+def _sayable(reason: str) -> str:
+    """Give `reason` without halves of characters; a close frame has as much of it as there is room for, a message all."""
+    return reason.encode("utf-8", "replace").decode()
 
 
 def _of_user(user: str) -> str:
