@@ -14,6 +14,8 @@ from everywire.transports.http import LineLimits
 
 
 class Attachment(SimpleNamespace):
+    session = None
+
     def pay(self, size):
         return size < 10
 
