@@ -11,7 +11,7 @@ from everywire.app import Everywire
 from everywire.brokers.local import Host, LocalBroker
 from everywire.brokers.memory import MemoryBroker
 from everywire.hub.settings import Settings
-from everywire.messages import Connected, Heartbeat, Publication, Subscribe, Subscribed
+from everywire.messages import Connected, Heartbeat, Publication, Subscribe, Subscribed, Unsubscribed
 from everywire.testing import Net, VirtualLoop, virtual_world
 
 NODES = 2
@@ -44,6 +44,11 @@ class Follower(Keyed):
                 self.offsets.setdefault(event.channel, set()).add(event.position.offset)
             elif isinstance(event, Subscribed):
                 self.began.setdefault(event.channel, event.position.offset)
+            elif isinstance(
+                event, Unsubscribed
+            ):  # by a node that went on before it knew of that subscription: it is told so, and asks again
+                self.began.pop(event.channel, None)
+                self.offsets.pop(event.channel, None)
         return super().take(most)
 
     def ask(self):
