@@ -153,3 +153,16 @@ def test_ids_are_minted_by_the_world(net):
     dialect = Greeting(None)
     dialect.accept = lambda request, new_id: Reply(200, new_id().encode())
     assert Gateway(net.app.hub, [dialect]).accept(Socket().request).body == b"0"
+
+
+@pytest.mark.parametrize(
+    ("origin", "readable"),
+    [("https://ours.example", "https://ours.example"), ("https://theirs.example", None), (None, None)],
+)
+def test_an_answer_can_be_read_by_the_pages_that_may_ask(net, origin, readable):
+    settings = HttpSettings(origins=("https://ours.example", None))
+    gateway = Gateway(net.app.hub, [Greeting(Reply(404, b"not here"))], settings)
+    fields = [("Host", "server.example"), *([("Origin", origin)] if origin else [])]
+    answer = gateway.accept(Request("GET", "/everywire", Headers(fields)))
+    assert (answer.status, answer.headers.get("access-control-allow-origin")) == (404, readable)
+    assert answer.headers.get("vary") == "Origin"

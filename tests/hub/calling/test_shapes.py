@@ -241,3 +241,9 @@ def test_what_is_no_text_even_with_half_a_character(text):
     with pytest.raises(Refused) as no:
         Shape(str).read(Raw(text))
     assert no.value.code == 107
+
+
+def test_what_is_data_already_is_said_as_it_is():
+    text, packed = Raw(b'{"a": 1}'), Packed(msgspec.msgpack.encode(b"x"))
+    assert encode(text) is text
+    assert encode(packed) is packed
