@@ -198,3 +198,26 @@ def test_an_application(options, error, words):
 
 def test_what_does_not_say_what_it_takes_is_believed():
     check_function("a rule is a function", min, "an `Access`")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"path": "sockjs"}, ValueError, "path 'sockjs' begins with a slash"),
+        ({"path": 5}, TypeError, "a path is a text"),
+        ({"speaks": "json"}, ValueError, 'is "native" or "text"'),
+        ({"response_limit": 0}, ValueError, "response_limit is above 0"),
+        ({"response_limit": "1"}, ValueError, "response_limit is a whole number"),
+        ({"disconnect_delay": -1.0}, ValueError, "disconnect_delay"),
+        ({"websocket": 1}, TypeError, "websocket is True or False"),
+        ({"speed": 5}, TypeError, "no option 'speed'"),
+    ],
+)
+def test_sockjs(options, error, words):
+    with pytest.raises(error, match=words):
+        Everywire().sockjs(**options)
+
+
+def test_plain_websockets():
+    with pytest.raises(ValueError, match="begins with a slash"):
+        Everywire().websocket("raw")

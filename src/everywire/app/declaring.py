@@ -311,13 +311,17 @@ class Declaring:
         """
         check_known("app.sockjs", offer, SockJSOptions.__annotations__)
         check_sockjs(path, speaks, offer)
-        speech = TextDialect(path, handler) if speaks == "text" else NativeSpeech()
-        self.speak(lambda beat: SockJSDialect(path, speech, beat, Offer(**offer)))
+
+        def made(beat: Heartbeat) -> SockJSDialect:
+            speech = TextDialect(path, handler, beat.every) if speaks == "text" else NativeSpeech()
+            return SockJSDialect(path, speech, beat, Offer(**offer))
+
+        self.speak(made)
 
     def websocket(self, path: str, *, handler: str = "message") -> None:
         """Serve plain WebSocket clients at `path`: each of their messages is a call of `handler`, as with `sockjs` that speaks "text"."""
         check_path("app.websocket", path)
-        self.speak(lambda beat: TextDialect(path, handler))
+        self.speak(lambda beat: TextDialect(path, handler, beat.every))
 
     def route(self, path: str) -> Callable[[R], R]:
         """Have plain HTTP requests for `path` answered by the decorated function of a `Request`.

@@ -11,17 +11,19 @@ from everywire.messages import Connect
 __all__ = ["TextDialect"]
 
 _CODEC = TextCodec()
-_BEAT = Heartbeat(who_asks="nobody")
 
 
 class TextDialect:
-    """What a WebSocket at `path` says are calls of the handler called `name`; its client is a session from the first moment on."""
+    """What a WebSocket at `path` says are calls of the handler called `name`; its client is a session from the first moment on.
+
+    Where there is a word for it, as inside of SockJS, it is told a beat `every` so many seconds, which it does not answer.
+    """
 
     name = "text"
 
-    def __init__(self, path: str, name: str = "message") -> None:
+    def __init__(self, path: str, name: str = "message", every: float = 25.0) -> None:
         self.path = path
-        self.heartbeat = _BEAT
+        self.heartbeat = Heartbeat(every=every, who_asks="nobody")
         self.codec = _CODEC
         self.begins = Connect(0, lasting=False)
         self._name = name
