@@ -337,7 +337,9 @@ class Hub:
             raise Refused(f"no more than {most} channels", Code.LIMIT)
         channel = self.channels.get(place.name)
         if channel is None:
-            channel = self.channels[place.name] = Channel(place, self.settings.max_held, self.world, self.metrics)
+            channel = self.channels[place.name] = Channel(
+                place, self.settings.max_held, self.sessions, self.world, self.metrics
+            )
             self.repairs.watch()
             if place.wild:
                 self.patterns.add(place.name)

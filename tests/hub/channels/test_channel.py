@@ -41,7 +41,7 @@ def news(offset, epoch="e"):
 
 @pytest.fixture
 def channel():
-    return Channel(Place("c", ChannelKind("c"), {}), max_held=3)
+    return Channel(Place("c", ChannelKind("c"), {}), max_held=3, sessions={})
 
 
 def attachment(codec=CODEC):
@@ -249,7 +249,7 @@ def test_a_hole_between_what_was_read_and_what_was_kept_is_seen(channel, kept, e
 
 
 def test_a_user_is_not_told_its_own_leaving_that_is_older_than_the_answer():
-    channel = Channel(Place("c", ChannelKind("c", presence="users"), {}), max_held=3)
+    channel = Channel(Place("c", ChannelKind("c", presence="users"), {}), max_held=3, sessions={})
     subscription = channel.subscribe(Session(Member("two", "ann"), Identity("ann")))
     channel.hold(subscription, attachment())
     for event in (Left("c", Member("one", "ann")), Joined("c", Member("two", "ann")), Left("c", Member("b", "ben"))):

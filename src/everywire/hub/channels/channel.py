@@ -14,7 +14,7 @@ and the hold would be lost for good.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -115,6 +115,7 @@ class Channel:
     those that are not, by policy and codec, without an empty one; `held` and `ahead` exactly those that are so; `fresh` are the live who want
     to be told what changed and have nothing yet that it could have changed from. `end` is where the channel is as far as this node has
     heard, None before it has heard anything that it could go on from; `waiting` is what came after a hole, None where there is none.
+    Each that listens is one of `sessions`, which are all of the node's by id.
     """
 
     __slots__ = (
@@ -127,14 +128,23 @@ class Channel:
         "metrics",
         "paces",
         "place",
+        "sessions",
         "subscriptions",
         "waiting",
         "world",
     )
 
-    def __init__(self, place: Place, max_held: int, world: World | None = None, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        max_held: int,
+        sessions: Mapping[str, Session],
+        world: World | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         self.place: Final = place
         self._max_held = max_held
+        self.sessions: Final = sessions
         self.world: Final = world
         self.metrics: Final = metrics or Metrics()
         self.end: Position | None = None
@@ -198,7 +208,7 @@ class Channel:
             payloads = codec.encode(news)
             instead = codec.encode(passed) if passed is not None else ()
             for carrier, live in [*carriers.items()]:
-                others = _left_out(live, news)
+                others = self._left_out(live, news)
                 if told:
                     others += [each for each in live if any(one.has_told(each, news) for one in told)]
                 meant = live.copy()
@@ -208,6 +218,16 @@ class Channel:
                     carrier.send_many([*meant.values()], payload)
                 for payload in instead:
                     carrier.send_many([wire for session, wire in live.items() if session not in meant], payload)
+
+    def _left_out(self, live: Mapping[Session, Any], news: Publication) -> list[Session]:
+        """Give those of `live` whom `news` is not for; where it is for all but some, as in a room for all but who says it, no other is looked at."""
+        audience = news.audience
+        if audience is None:
+            return []
+        if audience.outside or audience.session is not None or audience.user is not None:
+            return [each for each in live if not each.hears(news)]
+        excluded = [self.sessions.get(name) for name in audience.exclude]
+        return [each for each in excluded if each is not None and each in live]
 
     def _tell_others(self, news: News) -> None:
         """Tell those for whom there is more to do than to write."""
@@ -441,17 +461,6 @@ class Channel:
 def _further(told: Position, end: Position) -> bool:
     """Say whether a subscriber knows more than the channel: of the same life of the log, or of another, which must be the later."""
     return told.epoch != end.epoch or told.offset > end.offset
-
-
-def _left_out(live: Iterable[Session], news: Publication) -> list[Session]:
-    """Give those of `live` whom `news` is not for; asked for every publication of a room, so that nearly all are asked no more than their id."""
-    audience = news.audience
-    if audience is None:
-        return []
-    if audience.outside or audience.session is not None or audience.user is not None:
-        return [each for each in live if not each.hears(news)]
-    exclude = frozenset(audience.exclude)
-    return [each for each in live if each.id in exclude]
 
 
 def _is_news(news: News, told: Position, subscription: Subscription) -> bool:
