@@ -2,6 +2,9 @@
 
 `python bench/experiments/sockjs_echo.py [--calls N] [--at-once N] [--clients N] [--path /sockjs|/plain] [--profile]`: in a process of its own,
 without sockets, so that nothing of the kernel's is in it. `/plain` is the same handler without SockJS. The least of several rounds counts.
+
+On two cores shared with much else (AMD EPYC, Python 3.11): 3.97 µs, 3.55 with framing and texts compiled. Of these, framing and reading are 0.30, framing
+and writing 0.37, the handler 0.33, the transport's queue 0.39; the WebSocket and its line 0.6. No part stands out, and what SockJS adds is below 0.6.
 """
 
 import argparse

@@ -1,0 +1,4 @@
+cdef class TextCodec:
+    cpdef encode(self, event)
+
+cdef _said(data)
