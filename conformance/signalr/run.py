@@ -5,7 +5,7 @@
     python conformance/signalr/run.py --suite ../aspnetcore                       # the tests from a clone of dotnet/aspnetcore
 
 The tests are fetched by git on the first run, what they need comes from npm; both stay in `.testbed/suites/signalr`. The scores go to
-`conformance/results/`. The exit code is 0 only if every test passed every time, but for those in KNOWN.
+`conformance/results/`. The exit code is 0 only if every test passed every time.
 """
 
 from __future__ import annotations
@@ -31,10 +31,6 @@ from processes import ROOT, Server, build_environment  # noqa: E402
 RESULTS = ROOT / "conformance" / "results"
 ENGINES = {"native": "native", "pure": "portable"}
 PLACES = {"node": (suite.in_node, 137), "chromium": (suite.in_chromium, 252)}
-# Tests that expect what only their own server does, and why.
-KNOWN = {
-    "WebSockets can be used to connect to SignalR": "a close frame without a code is answered by one, where .NET says 1000; RFC 6455 5.5.1 has both"
-}
 
 
 def certificate() -> Path:
@@ -74,9 +70,9 @@ def perform(build: str, place: str) -> Score:
 
 
 def good(found: Score) -> bool:
-    """Say whether nothing failed but what is known to."""
+    """Say whether nothing failed."""
     complete = found.expected is None or found.cases == found.expected
-    return found.passes > 0 and complete and not found.trouble and found.failures.keys() <= KNOWN.keys()
+    return found.passes > 0 and complete and not found.trouble and not found.failures
 
 
 def keep(build: str, place: str, scores: list[Score], folder: Path) -> None:
@@ -99,7 +95,6 @@ def keep(build: str, place: str, scores: list[Score], folder: Path) -> None:
         "cases": min(found.cases for found in scores),
         "counts": {"passed": sum(found.passes for found in scores), "failed": failures.total()},
         "failures": dict(failures),
-        "known": {title: why for title, why in KNOWN.items() if title in failures},
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"signalr-{place}-{build}.json").write_text(json.dumps(kept, indent=2) + "\n")

@@ -127,6 +127,13 @@ def test_a_close_frame_without_a_code_is_echoed_without_one(line):
     assert isinstance(line.connection.outcome(), ConnectionClosedOK)
 
 
+def test_a_close_frame_without_a_code_is_answered_by_the_code_for_that(line):
+    line.connection.manner.bare_code = 1000
+    line.send((FIN | CLOSE, b""))
+    assert line.frames == [code_of(1000)]
+    assert line.connection.peer_code == 1005
+
+
 def test_what_precedes_a_close_frame_is_answered_before_it(line):
     line.connection.answer = line.connection.send_message
     line.pipe.feed(line.frame(*HELLO) + close(1000, role=line.frame))

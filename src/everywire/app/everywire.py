@@ -203,6 +203,9 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
             "select_subprotocol": _subprotocol,
         }
         options.setdefault("slow_code", 4413)  # as docs/protocol.md says
+        options.setdefault(
+            "bare_code", 1000
+        )  # a page that closes without a code is told that all went well, as by other servers of its dialect
         if self._hooks.guard is not None:
             options["origins"] = _ANYWHERE  # the gateway looks at each first
         try:

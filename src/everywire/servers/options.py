@@ -24,7 +24,7 @@ class Options:
 
     max_size: of one message, after inflating. max_fragments: frames of one message. read_limit: received messages that wait for a coroutine; above it reading
     stops. write_high: queued bytes above which `await send` waits. write_limit: queued bytes above which a slow reader is cut off,
-    with slow_code.
+    with slow_code. bare_code: what answers a close frame that has no code; 1005 is a frame that has none either.
     ping_interval: silence after which a ping is sent. ping_timeout: further silence after which the connection is closed. close_timeout: for the closing
     handshake. open_timeout: for the whole opening handshake, TLS and an awaited `process_request` included. idle_timeout: for an HTTP connection kept alive.
     fin_timeout: how long a socket waits for the peer's FIN after ours; five times as long for last bytes that the peer does not take; never None.
@@ -40,6 +40,7 @@ class Options:
     write_high: int | None = 1 << 16
     write_limit: int | None = 1 << 20
     slow_code: int = 1008
+    bare_code: int = 1005
     ping_interval: float | None = 20
     ping_timeout: float | None = 20
     close_timeout: float | None = 10
@@ -78,7 +79,7 @@ class Options:
         manner.high, manner.write_limit, manner.read_limit = (
             _ENDLESS if limit is None else limit for limit in (self.write_high, self.write_limit, self.read_limit)
         )
-        manner.slow_code = self.slow_code
+        manner.slow_code, manner.bare_code = self.slow_code, self.bare_code
         return manner
 
     def shortest(self) -> float:

@@ -14,6 +14,7 @@ cdef class Manner:
     cdef public Py_ssize_t write_limit
     cdef public Py_ssize_t read_limit
     cdef public int slow_code
+    cdef public int bare_code
 
 cdef class Connection(Link):
     cdef readonly Manner manner

@@ -67,6 +67,7 @@ class Manner:
         self.high = 1 << 16
         self.write_limit = 1 << 20
         self.slow_code = 1008
+        self.bare_code: int = CloseCode.NO_STATUS  # what answers a close frame that has no code
         self.read_limit = 1 << 18
 
 
@@ -171,7 +172,7 @@ class Connection(Link):
             self.end_now()
 
     def end_now(self) -> None:
-        """Answer the peer's close frame with its own code, or fail the connection (RFC 6455 5.5.1, 7.1.7)."""
+        """Answer the peer's close frame with its own code, if it has one, or fail the connection (RFC 6455 5.5.1, 7.1.7)."""
         self.bidden = False
         error, self.verdict = self.verdict, None
         if error is not None:
@@ -179,7 +180,8 @@ class Connection(Link):
             self.fail(error.code, error.reason)
             return
         if self.state == OPEN:
-            self._write_close(self.peer_code, "")
+            bare = self.peer_code == CloseCode.NO_STATUS
+            self._write_close(self.manner.bare_code if bare else self.peer_code, "")
         if self.state != CLOSED:
             self._end()
 
