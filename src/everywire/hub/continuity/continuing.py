@@ -291,6 +291,10 @@ class Continuing:
             self.abandon(session)
 
     def _let_go(self, session: Session, known: Sequence[str] = ()) -> None:
+        if not session.known:  # it began anew here, as the earlier one went on there: it says nothing of where that is
+            self._hub.replace(session)
+            self._hub.world.start(self._say("surrendered", _Continued(session.id)))
+            return
         there = _known(session)
         note = _Continued(
             session.id,
