@@ -127,3 +127,12 @@ def test_messages_of_an_ended_line_are_heard_where_it_begins_anew():
     heard(decoder, invoked("a", "b"))
     assert heard(decoder, sequence(2) + invoked("b", "c")) == ["c"]
     assert list(counting().decode(text({"type": 7}))) == [m.Leave()]
+
+
+def test_who_learns_while_it_repeats_that_all_of_it_came_goes_on_behind_that():
+    decoder = counting()
+    assert heard(decoder, invoked("a", "b", "c")) == ["a", "b", "c"]
+    decoder.again()
+    assert heard(decoder, sequence(1) + invoked("a")) == []  # and it is told that we have three
+    decoder.again()
+    assert heard(decoder, sequence(4) + invoked("d")) == ["d"]

@@ -147,7 +147,7 @@ class SignalRDecoder:
 
     def _begin(self, message: Message) -> None:
         number = _number(message)
-        if number < 1 or number > self._next:
+        if number < 1 or number > self.received + 1:  # it may know that all of this came, and say less of it again
             raise ProtocolError("Sequence ID greater than amount of messages we've received.")
         self._next, self._deaf = number, False
 
