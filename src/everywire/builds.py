@@ -18,6 +18,9 @@ VERSION = "0.1.0"
 # Below this package; said here because a wheel does not carry the .pxd and .pyx files that make it so.
 COMPILED = (
     "dialects.socketio.reading",
+    "dialects.sockjs.frames",
+    "dialects.text.reading",
+    "dialects.text.writing",
     "engine.drive",
     "engine.inbox",
     "engine.native",

@@ -122,5 +122,5 @@ def test_no_message_shows_its_secret(message):
 def test_what_shows_nothing_hides_nothing():
     assert (
         repr(Connect(1))
-        == "Connect(ref=1, token=None, info=None, resume=None, auth=None, space='', caught_up=None, lasting=True)"
+        == "Connect(ref=1, token=None, info=None, resume=None, auth=None, space='', caught_up=None, lasting=True, name=None, keyed=False)"
     )

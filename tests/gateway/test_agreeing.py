@@ -29,7 +29,7 @@ class Attachment(SimpleNamespace):
 @pytest.fixture
 def line():
     attachment = Attachment(
-        heard=[], inbox=[], ended=None, codec="before", transport=object(), calls=None, session=None
+        heard=[], inbox=[], ended=None, codec="before", transport=object(), calls=None, session=None, open=True
     )
     return AgreeingLine(None, attachment, SimpleNamespace(decode=lambda said: said, received=0), LineLimits(), 4)
 

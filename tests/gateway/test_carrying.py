@@ -5,11 +5,12 @@ from tests.gateway.agreed import Client, agreeing
 from tests.gateway.agreeing import Agreeing
 
 from everywire.app import Everywire
-from everywire.dialects.base import Carry
+from everywire.dialects.base import Carry, Move
 from everywire.gateway.settings import HttpSettings
 from everywire.http.handed import Handed
 from everywire.http.request import Headers, Request
 from everywire.hub.settings import Settings
+from everywire.payloads import Payload
 
 
 @pytest.fixture
@@ -269,3 +270,48 @@ def test_the_end_of_the_server(net):
     socket, other = client.carry("how counted;", "alive;"), Client(net).carry("how plain;")
     net.gateway.close()
     assert (socket.said(), other.said()) == ("hello;closing 1001;", "hello;closing 1001;")
+
+
+def test_each_websocket_that_carries_it_begins_its_beats_anew(net):
+    client = Client(net)
+    client.carry("how counted;in room;")
+    for _ in range(5):
+        net.run(3)
+        again = client.carry("from 2;alive;")
+    again.sent.clear()
+    net.run(25)
+    assert again.said().count("beat;") == 1  # and not one for each WebSocket that there was
+
+
+def test_who_was_sent_away_is_not_heard_any_more(net):
+    client = Client(net)
+    socket = client.carry("bad;", "how counted;", "in room;")
+    assert socket.said() == "?closing 1002;"
+    socket.lose()
+    assert client.upgrade().status == 404
+
+
+def test_a_websocket_that_comes_as_the_line_ends(net):
+    client = Client(net)
+    socket = client.carry("how counted;", "in room;")
+    second = client.opening()
+    net.gateway.received(socket, "bye;")
+    net.gateway.opened(second)
+    net.run(6)
+    assert second.ended == 1008
+
+
+class Upgrading(Agreeing):
+    """It moves lines by a handshake of their own, too, as another language would."""
+
+    def accept(self, request, new_id):
+        if request.path != "/move":
+            return super().accept(request, new_id)
+        return Move(request.params["line"][0], "probe", Payload("yes"), "commit", Payload("wait"))
+
+
+def test_a_line_is_moved_in_its_own_language_alone(monkeypatch):
+    with agreeing(monkeypatch, Upgrading()) as net:
+        client = Client(net)
+        request = client.request("GET", headers=client.upgrading, path="/move")
+        assert net.gateway.accept(request).status == 404

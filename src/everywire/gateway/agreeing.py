@@ -62,14 +62,15 @@ class AgreeingLine(Line):
 
     def receive(self, data: str | bytes) -> Rest:
         """Take one payload; what it says is handled command by command, what it cannot say closes."""
-        if not self.attachment.pay(len(data)):
+        attachment = self.attachment
+        if not (attachment.open and attachment.pay(len(data))):  # who was told of the end may go on for a while
             return None
         if self.numbered is not None:
             self.numbered.flow()
-        self._known = self._known or heard(self._hub, self.attachment)
+        self._known = self._known or heard(self._hub, attachment)
         said = iter(self.decoder.decode(data))
         if self._turn is None and self._take(said, self._most):
-            return held(self._hub, self.attachment)
+            return held(self._hub, attachment)
         before, self._turn = self._turn, self._hub.world.promise()
         return _until(self._hub.world.start(self._go_on(said, before, self._turn)))
 

@@ -139,8 +139,10 @@ class HttpLine:
             before.cut_off()
         if isinstance(line, AgreeingLine) and line.numbered is not None:
             line.resume(transport)
+            heartbeats = self._lines.hub.heartbeats
+            heartbeats.discard(line.attachment)  # it may have begun between two of them, or have had one until now
             if line.attachment.session is not None:
-                self._lines.hub.heartbeats.add(line.attachment)
+                heartbeats.add(line.attachment)
         else:
             self.transport.release()
             self.moved = True
@@ -368,7 +370,9 @@ class Lines:
         line = self._lines.get(intent.line)
         if line is None:
             return self.unknown(exchange, intent.line.partition(".")[0])
-        if line in line.dead or (line.transport.closed is not None and not line.moved):
+        agrees = isinstance(line.line, AgreeingLine)
+        over = not line.line.attachment.open if agrees else line.transport.closed is not None and not line.moved
+        if over or line in line.dead or agrees != isinstance(intent, Carry):  # the last: it is another language's
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         if not fits(exchange.request, line.origin):
             return exchange.deny(403, Code.DENIED, "this line is another page's")
@@ -383,7 +387,7 @@ class Lines:
     def carriable(self, name: str) -> HttpLine | None:
         """Give the line that a WebSocket may carry; None where there is none, or another one was quicker."""
         line = self._lines.get(name)
-        if line is None or line in line.dead or line.way not in (None, "websocket"):
+        if line is None or not line.line.attachment.open or line.way not in (None, "websocket"):
             return None
         return line if line.carrying is None or line.numbered is not None else None
 
