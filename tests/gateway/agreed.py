@@ -63,7 +63,8 @@ class Client:
 
     def request(self, method, body=b"", headers=(), path="/hub"):
         query = "&".join(f"{name}={value}" for name, value in (("line", self.id), ("token", self.token)) if value)
-        return Request(method, f"{path}?{query}", Headers([*headers, *self.fields]), body=body)
+        mark = "&" if "?" in path else "?"
+        return Request(method, f"{path}{mark}{query}", Headers([*headers, *self.fields]), body=body)
 
     def begin(self, method, body=b"", headers=(), path="/hub"):
         """Ask; give a task, or the answer that is there at once."""

@@ -8,6 +8,7 @@ from everywire.app import Everywire
 from everywire.dialects.base import Carry
 from everywire.errors import Refused
 from everywire.hub.access.identity import Identity
+from everywire.hub.settings import Settings
 
 
 class App(Everywire):
@@ -164,3 +165,20 @@ def test_who_shows_nothing_where_nobody_asks(monkeypatch):
         assert isinstance(client.upgrade(), Carry)
         client.token = "whatever"
         assert client.carry("how plain;").said() == "hello;"
+
+
+def test_a_token_may_stand_where_the_application_looks_for_one(monkeypatch):
+    app = Everywire(settings=Settings(token_parameter="ticket"), secret="a secret of some length")
+    asked = []
+
+    @app.on_connect
+    def connect(connecting):
+        asked.append(connecting.token)
+        return Identity("kim")
+
+    with agreeing(monkeypatch, Agreeing(asks=True), app) as net:
+        client = Client(net, negotiate=False)
+        client.id = client.ask("POST", path="/hub/negotiate?ticket=kim1").body.decode()
+        assert client.ask("GET", path="/hub?ticket=kim1").status == 200
+        assert client.ask("GET", path="/hub").status == 401
+        assert asked == ["kim1"]

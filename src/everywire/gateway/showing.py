@@ -11,6 +11,7 @@ from everywire.errors import Refused
 from everywire.gateway.exchange import Exchange, remembered
 from everywire.http.request import Response
 from everywire.hub.access.admitting import Admission, admit, forgo
+from everywire.hub.access.credentials import token
 from everywire.hub.access.refreshing import renew
 from everywire.hub.codes import Code
 
@@ -58,25 +59,26 @@ def look(
     if shown is None:
         return None
     session = line.line.attachment.session
-    if _same(intent.token, shown.token):
+    said = token(intent.token, exchange.request, lines.hub.settings.token_parameter)
+    if _same(said, shown.token):
         expires = None if session is None else session.identity.expires
         over = expires is not None and lines.hub.expiries.now() >= expires
         return exchange.deny(401, Code.UNAUTHORIZED, "the token expired") if over else None
-    if intent.token is None:
+    if said is None:
         return exchange.deny(401, Code.UNAUTHORIZED, "this line asks for a token")
-    return _newer(lines, exchange, line, intent.token)
+    return _newer(lines, exchange, line, said)
 
 
-async def _newer(lines: Lines, exchange: Exchange, line: HttpLine, token: str) -> Response | None:
+async def _newer(lines: Lines, exchange: Exchange, line: HttpLine, newer: str) -> Response | None:
     shown, attachment = line.shown, line.line.attachment
     assert shown is not None
     try:
-        user = await renew(lines.hub, attachment, token, shown.space)
+        user = await renew(lines.hub, attachment, newer, shown.space)
     except Refused as no:
         return _denied(exchange, no)
     if user != shown.user:
         return exchange.deny(403, Code.DENIED, "this line is another user's")
-    shown.token = token
+    shown.token = newer
     return None
 
 
