@@ -60,6 +60,9 @@ class Numbers:
     def acknowledgement(self, number):
         return Uncounted(f"heard {number};")
 
+    def nothing(self):
+        return Payload("nothing;")
+
 
 class Reader:
     """Reads "how plain;" or "how counted;", then "in room;" "say room 1;" "heard 3;" "from 2;" "bye;" "alive;"; what counts are "in" and "say"."""

@@ -1,5 +1,7 @@
 """WebSockets that carry a line which was asked for by a request; and lines that outlive them."""
 
+from dataclasses import replace
+
 import pytest
 from tests.gateway.agreed import Client, agreeing
 from tests.gateway.agreeing import Agreeing
@@ -11,6 +13,7 @@ from everywire.http.handed import Handed
 from everywire.http.request import Headers, Request
 from everywire.hub.settings import Settings
 from everywire.payloads import Payload
+from everywire.transports.http import LineLimits
 
 
 @pytest.fixture
@@ -299,6 +302,17 @@ def test_a_websocket_that_comes_as_the_line_ends(net):
     net.gateway.opened(second)
     net.run(6)
     assert second.ended == 1008
+
+
+def test_who_is_too_far_behind_begins_anew(monkeypatch):
+    app = Everywire()
+    with agreeing(monkeypatch, Agreeing(), app) as net:
+        net.gateway.lines.settings = replace(net.gateway.settings, limits=LineLimits(write_limit=300))
+        client = Client(net)
+        client.carry("how counted;", "in room;")
+        for number in range(9):
+            net.publish("room", number)  # whose WebSocket it is has noticed nothing yet
+        assert client.upgrade().status == 404
 
 
 class Upgrading(Agreeing):

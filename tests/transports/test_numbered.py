@@ -1,6 +1,7 @@
 """Lines that outlive their WebSockets: numbers, what is kept, who waits for room."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -47,7 +48,9 @@ class Line:
 
     def resume(self):
         self.socket = Socket()
-        self.transport.resume(WebSocketTransport(self.socket), lambda number: Uncounted(f"from {number}"))
+        self.transport.resume(
+            WebSocketTransport(self.socket), lambda number: Uncounted(f"from {number}"), Payload("nothing")
+        )
         return self.socket.sent
 
 
@@ -176,3 +179,53 @@ def test_the_end_lets_go_who_waits(loop, line):
 def test_a_transport_says_what_it_is(line):
     assert line.transport.kind == "websocket"
     assert asyncio.iscoroutinefunction(line.transport.drain)
+
+
+class Reader:
+    """A client that counts as npm's does: `heard` are the messages that it had not heard before, `next` is the number of the one that comes."""
+
+    def __init__(self):
+        self.heard, self.next = [], 1
+
+    def read(self, said):
+        verb, _, number = said.partition(" ")
+        if verb == "from":
+            assert int(number) <= self.next, "more was said than this client has counted"
+            self.next = int(number)
+            return
+        if self.next > len(self.heard):
+            self.heard.append(said)
+        self.next += 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_losses_while_what_was_said_is_said_again(line, seed):
+    chance, reader, said, read = random.Random(seed), Reader(), 0, 0
+    for _ in range(300):
+        match chance.choice(("say", "say", "read", "read", "read", "has it", "lose")):
+            case "say" if line.transport.queued < 900:
+                said += 1
+                line.say(f"message {said}")
+            case "read" if read < len(line.socket.sent):
+                reader.read(line.socket.sent[read])
+                read += 1
+            case "has it" if reader.heard:  # it says so from time to time, whatever comes just then
+                line.transport.acknowledge(len(reader.heard))
+            case "lose":
+                if chance.random() < 0.5:
+                    line.transport.part()
+                line.resume()
+                read = 0
+    for each in line.socket.sent[read:]:
+        reader.read(each)
+    assert reader.heard == [f"message {number}" for number in range(1, said + 1)]
+
+
+def test_a_line_begins_earlier_where_its_client_may_not_have_counted_so_far(line):
+    line.say("a", "b", "c")
+    assert line.resume() == ["from 1", "a", "b", "c"]
+    line.transport.acknowledge(3)  # it had them before, and says so while it hears them again
+    assert line.resume() == ["from 1", "nothing", "nothing", "nothing"]
+    line.say("d")
+    line.transport.acknowledge(4)
+    assert line.resume() == ["from 5"]

@@ -57,6 +57,9 @@ class Numbering(Protocol):
     def acknowledgement(self, number: int) -> Payload:
         """Say that everything up to this number was heard."""
 
+    def nothing(self) -> Payload:
+        """Say what counts as one, and is passed over by who has heard that number before."""
+
 
 class Agreed(Value, frozen=True):
     """Not a command: from now on the client reads `codec`. With a `numbering` the line outlives the WebSocket that carries it, and goes on over the next.

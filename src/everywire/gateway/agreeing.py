@@ -168,7 +168,7 @@ class AgreeingLine(Line):
         self._counting.again()
         self._carrier += 1
         self._told = 0  # what is said again shows that the last word on it was lost
-        self.numbered.resume(transport, self._numbering.sequence)
+        self.numbered.resume(transport, self._numbering.sequence, self._numbering.nothing())
 
 
 async def _until(read: asyncio.Future[None]) -> None:

@@ -165,6 +165,11 @@ class HttpLine:
         """What keeps the line up between two WebSockets."""
         return self.line.numbered if isinstance(self.line, AgreeingLine) else None
 
+    @property
+    def lasts(self) -> bool:
+        """Whether another WebSocket could go on with it."""
+        return self.line.attachment.open and (self.numbered is None or self.numbered.whole)
+
     def close(self, code: int, reason: str) -> None:
         """Close whatever carries it."""
         self.transport.close(code, reason)
@@ -371,7 +376,7 @@ class Lines:
         if line is None:
             return self.unknown(exchange, intent.line.partition(".")[0])
         agrees = isinstance(line.line, AgreeingLine)
-        over = not line.line.attachment.open if agrees else line.transport.closed is not None and not line.moved
+        over = not line.lasts if agrees else line.transport.closed is not None and not line.moved
         if over or line in line.dead or agrees != isinstance(intent, Carry):  # the last: it is another language's
             return exchange.deny(404, Code.UNKNOWN_CHANNEL, "no such line")
         if not fits(exchange.request, line.origin):
@@ -387,7 +392,7 @@ class Lines:
     def carriable(self, name: str) -> HttpLine | None:
         """Give the line that a WebSocket may carry; None where there is none, or another one was quicker."""
         line = self._lines.get(name)
-        if line is None or not line.line.attachment.open or line.way not in (None, "websocket"):
+        if line is None or not line.lasts or line.way not in (None, "websocket"):
             return None
         return line if line.carrying is None or line.numbered is not None else None
 

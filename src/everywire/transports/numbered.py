@@ -15,6 +15,7 @@ from everywire.transports.websocket import WebSocketTransport
 __all__ = ["CARRIER", "NumberedCarrier", "NumberedTransport"]
 
 _OVERHEAD = 64  # bytes that a payload costs beside its own
+_MOST_AGAIN = 20_000  # payloads that the client has, of which it is told anew that they are there
 _SLOW = 4413
 
 
@@ -49,11 +50,12 @@ class NumberedTransport:
     cannot go on over another WebSocket any more, and is closed if it has none.
 
     Invariants: `_kept` ends with number `last` and has `_size` bytes; it begins behind what was acknowledged, unless it is no longer `whole`. `below` carries
-    the line and is None between two WebSockets; while it is not `flowing`, what counts is kept without being written.
+    the line and is None between two WebSockets; while it is not `flowing`, what counts is kept without being written. Numbers up to `_again` were said before
+    this WebSocket; up to `_sure` the client has certainly counted: one that says, while it hears these again, that it has them all may be further behind.
     """
 
     __slots__ = (
-        *("_kept", "_later", "_limits", "_listener", "_room", "_size"),
+        *("_again", "_kept", "_later", "_limits", "_listener", "_room", "_size", "_sure"),
         *("below", "closed", "flowing", "last", "whole"),
     )
 
@@ -72,7 +74,7 @@ class NumberedTransport:
         self._later = later
         self._listener = listener
         self._kept: deque[str | bytes] = deque()
-        self._size = 0
+        self._size = self._again = self._sure = 0
         self._room: asyncio.Future[None] | None = None
         self.below: WebSocketTransport | None = below
         self.flowing = False
@@ -119,10 +121,12 @@ class NumberedTransport:
 
     def acknowledge(self, number: int) -> None:
         """Forget payloads up to `number`, which the client has."""
-        first = self.last - len(self._kept)
+        first, number = self.last - len(self._kept), min(number, self.last)
         self.whole = self.whole or number >= first
-        for _ in range(min(number, self.last) - first):
+        for _ in range(number - first):
             self._size -= len(self._kept.popleft()) + _OVERHEAD
+        if number > self._again:
+            self._sure = max(self._sure, number)
         self.make_room()
 
     @property
@@ -175,8 +179,15 @@ class NumberedTransport:
         if not self.whole:
             self._close(_SLOW, "too slow")
 
-    def resume(self, below: WebSocketTransport, sequence: Callable[[int], Payload]) -> None:
-        """Be carried by another WebSocket, beginning with what was not acknowledged; `sequence` words the number of that."""
+    def resume(self, below: WebSocketTransport, sequence: Callable[[int], Payload], nothing: Payload) -> None:
+        """Be carried by another WebSocket, beginning with what was not acknowledged; `sequence` words the number of that.
+
+        Where the client may not have counted so far it begins earlier, by as much of `nothing`, which means nothing to who has heard that number.
+        """
         self.below, self.flowing = below, False
-        below.send((sequence(self.last - len(self._kept) + 1),))
+        held = self.last - len(self._kept)
+        behind = held - self._sure
+        again = behind if behind <= _MOST_AGAIN else 0
+        below.send((sequence(held - again + 1), *(nothing for _ in range(again))))
+        self._again = self.last
         self.flow()

@@ -97,6 +97,8 @@ def test_messages(event, json, messagepack):
 
 
 def test_numbers():
+    assert JSON.nothing().data == '{"type":3,"invocationId":"0"}\x1e'
+    assert MESSAGEPACK.nothing().data == b"\x06\x94\x03\x80\xa10\x02"
     assert JSON.sequence(3).data == '{"type":9,"sequenceId":3}\x1e'
     assert JSON.acknowledgement(3).data == '{"type":8,"sequenceId":3}\x1e'
     assert MESSAGEPACK.sequence(3).data == b"\x03\x92\x09\x03"

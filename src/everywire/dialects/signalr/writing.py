@@ -78,6 +78,10 @@ class HubCodec:
         """Say that everything up to this number was heard."""
         return self._numbered(Kind.ACK, number)
 
+    def nothing(self) -> Payload:
+        """Say what counts, and is not looked at where its number was heard before."""
+        return self._void("0")
+
     def _invoked(self, name: str | None, target: str, given: Sequence[Data]) -> Payload:
         raise NotImplementedError
 
