@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from everywire.errors import SessionGone, StreamBroken
@@ -53,7 +54,8 @@ class Inflow:
         self._left = self._window
         self._overhead: Final = 0 if credited else _OVERHEAD
         self._read = 0
-        self._items: list[Data] = []  # a deque costs 600 bytes, and this is short
+        # A deque costs 600 bytes, and where there is credit this is short.
+        self._items: list[Data] | deque[Data] = [] if credited else deque()
         self._ended = False
         self._error: str | None = None
         self._closed = False
@@ -114,7 +116,7 @@ class Inflow:
                 await self._waiting
             finally:
                 self._waiting = None
-        data = self._items.pop(0)
+        data = self._items.popleft() if isinstance(self._items, deque) else self._items.pop(0)
         self._call.taken(self.weigh(data))
         self._read += 1
         if 2 * self._read >= self._window and not self._ended:
