@@ -7,7 +7,7 @@ what it decided. Identifiers that must be minted while deciding come from the `n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from everywire.http.request import Request
@@ -149,7 +149,7 @@ class Carry:
 
     line: str
     denial: Denial = told_plainly
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     patient: bool = False
 
 
@@ -189,7 +189,7 @@ class Deliver:
     payloads: tuple[str | bytes, ...]
     answer: Reply
     denial: Denial = told_plainly
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     named: bool = False
 
 
@@ -214,7 +214,7 @@ class Hear:
     occupied: Reply | tuple[int, str] | None = None
     at_first: bool = False
     displaced: Reply | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     opens: OpenLine | None = None
     fields: tuple[tuple[str, str], ...] = ()
 
@@ -226,7 +226,7 @@ class Leave:
     line: str
     answer: Reply
     denial: Denial = told_plainly
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,7 @@ class Renew:
     """
 
     line: str
-    token: str | None
+    token: str | None = field(repr=False)
     answer: Callable[[str, float, float | None], Reply]
     denial: Denial = told_plainly
 
