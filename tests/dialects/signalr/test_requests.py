@@ -159,7 +159,7 @@ def test_without_one_a_key_has_to_be_good_too():
 @pytest.mark.parametrize("accept", ["text/event-stream", "text/html, Text/Event-Stream;q=0.9"])
 def test_events(accept):
     intent = ask("GET", f"/hub?id={LINE}", ("Accept", accept), ("Authorization", "Bearer t"))
-    assert intent == Hear(LINE, STREAM, None, denial=denied, token="t")
+    assert intent == Hear(LINE, STREAM, None, denial=denied, occupied=plain(409), token="t")
 
 
 def test_polls():

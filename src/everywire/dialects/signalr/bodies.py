@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from everywire.dialects.base import Reply
 from everywire.payloads import BodyFormat
 
-__all__ = ["ENDED", "POLL", "STREAM", "TAKEN", "denied", "left", "plain", "polled", "sent"]
+__all__ = ["CONFLICT", "ENDED", "POLL", "STREAM", "TAKEN", "denied", "left", "plain", "polled", "sent"]
 
 _PLAIN = (("Content-Type", "text/plain"),)
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
@@ -21,6 +21,7 @@ def plain(status: int, said: str = "") -> Reply:
 
 
 TAKEN = plain(200)
+CONFLICT = plain(409)  # a second stream of what one hears already
 ENDED = Reply(204)  # of a poll: there is nothing more to come
 
 

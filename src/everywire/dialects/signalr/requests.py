@@ -20,7 +20,7 @@ from everywire.dialects.base import (
     Renew,
     Reply,
 )
-from everywire.dialects.signalr.bodies import ENDED, POLL, STREAM, TAKEN, denied, left, plain, polled, sent
+from everywire.dialects.signalr.bodies import CONFLICT, ENDED, POLL, STREAM, TAKEN, denied, left, plain, polled, sent
 from everywire.dialects.signalr.handshake import HANDSHAKE
 from everywire.dialects.signalr.negotiating import (
     Fault,
@@ -156,7 +156,7 @@ def _hear(request: Request, params: Mapping[str, str], hub: Hub, transport: str)
         return _unsupported(transport)
     shown = token(request, params)
     if transport == "ServerSentEvents":
-        return Hear(line, STREAM, None, denial=denied, token=shown)
+        return Hear(line, STREAM, None, denial=denied, occupied=CONFLICT, token=shown)
     wait = hub.heartbeat.every + hub.heartbeat.patience
     return Hear(line, POLL, None, wait, polled, at_first=True, displaced=ENDED, token=shown)
 
