@@ -68,6 +68,38 @@ def test_what_expires_may_add_and_discard(loop):
     assert told == ["a", "c", "c"]
 
 
+def test_there_is_one_timer_though_what_expires_is_added_again():
+    with VirtualLoop() as loop:
+        armed = []
+        world = virtual_world(loop)
+        later = world.later
+        world.later = lambda delay, action: armed.append(delay) or later(delay, action)
+        deadlines = Deadlines(world, 10.0, lambda key: deadlines.add(key))
+        for key in "abc":
+            deadlines.add(key)
+            loop.run(1)
+        loop.run(27)  # each expires thrice
+        del armed[:]
+        loop.run(100)
+        assert len(armed) == 30
+
+
+def test_it_goes_on_after_what_failed(loop):
+    expired = []
+
+    def expire(key):
+        expired.append(key)
+        if key == "a":
+            raise OSError("broken")
+
+    deadlines = Deadlines(virtual_world(loop), 10.0, expire)
+    loop.set_exception_handler(lambda loop, context: None)
+    deadlines.add("a")
+    deadlines.add("b")
+    loop.run(20)
+    assert expired == ["a", "b"]
+
+
 def test_closing_expires_nothing(loop, deadlines):
     deadlines.add("a")
     deadlines.close()

@@ -51,12 +51,14 @@ class Deadlines(Generic[K]):
             self._timer = None
 
     def _fire(self) -> None:
-        now = self._world.now()
-        self._timer = None
-        while self._due:
-            key, due = next(iter(self._due.items()))
-            if due > now:
-                self._timer = self._world.later(due - now, self._fire)
-                return
-            del self._due[key]
-            self._expire(key)
+        now, fired = self._world.now(), self._timer
+        try:
+            while self._due:
+                key, due = next(iter(self._due.items()))
+                if due > now:
+                    break
+                del self._due[key]
+                self._expire(key)  # if that adds one, it finds a timer: this one, until the next is armed
+        finally:
+            if self._timer is fired:
+                self._timer = self._world.later(next(iter(self._due.values())) - now, self._fire) if self._due else None
