@@ -16,7 +16,7 @@ RUN_STAMP := $(VENV)/.everywire-run
 DEV_STAMP := $(VENV)/.everywire-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio bench-dialects autobahn socketio sockjs one-channel fuzz web clean distclean
+.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio bench-dialects autobahn socketio signalr sockjs one-channel fuzz web clean distclean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
