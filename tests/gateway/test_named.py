@@ -11,7 +11,7 @@ from everywire.brokers.memory import MemoryBroker
 from everywire.errors import Refused
 from everywire.gateway import HttpSettings
 from everywire.http.request import Headers, Request, Response
-from everywire.testing import Net
+from everywire.testing import Net, passed
 
 OCCUPIED, INTERRUPTED = 'c[2010,"Another connection still open"]\n', 'c[1002,"Connection interrupted"]\n'
 
@@ -258,9 +258,9 @@ def test_no_line_is_begun_while_the_server_goes_away(place):
 
 
 class Shared(MemoryBroker):
-    """A broker that other nodes have, too; `down`, it answers nobody."""
+    """A broker that other nodes have, too; `down`, it answers nobody, and it takes `slow` seconds to learn something."""
 
-    down = False
+    down, slow = False, 0.0
 
     async def get(self, name):
         if self.down:
@@ -270,6 +270,7 @@ class Shared(MemoryBroker):
     async def put(self, name, record, ttl):
         if self.down:
             raise ConnectionError("no broker")
+        await passed(self.slow)
         await super().put(name, record, ttl)
 
 
@@ -308,12 +309,14 @@ def record(place, name="abc"):
 def test_the_broker_knows_who_holds_a_line_as_long_as_there_is_one(several):
     assert several.poll() == "o\n"
     assert record(several)[1] == several.app.hub.node.encode()
+    [session] = several.app.hub.sessions
     polling = several.begin("abc/xhr")
-    several.net.run(20)
-    for _ in range(8):  # longer than what is put there lasts
-        several.net.run(10)
+    for _ in range(90):  # longer than what is put there lasts
+        several.net.run(1)
         if polling.done():
+            assert polling.result().body == b"h\n"
             polling = several.begin("abc/xhr")
+    assert [*several.app.hub.sessions] == [session]
     assert record(several)[1] == several.app.hub.node.encode()
     polling.cancel()
     several.net.run(5.1)
@@ -335,6 +338,27 @@ def test_what_a_node_held_that_is_gone_begins_anew(several):
     assert several.poll() == "o\n"
     assert record(several)[1] == several.app.hub.node.encode()
     assert several.send('"x"') == 204
+
+
+def test_what_another_node_says_to_hold_stays_said(several):
+    several.poll()
+    key, _ = record(several)
+    several.net.loop.run_until_complete(several.app.hub.broker.put(key, b"other", 60))  # both began it at once
+    several.net.run(11)  # ours is over
+    assert not several.app.hub.attachments
+    assert record(several)[1] == b"other"
+
+
+@pytest.mark.parametrize("transport", ["xhr", "xhr_streaming"])
+def test_a_client_that_goes_while_the_broker_is_told_leaves_a_line_that_has_begun(several, transport):
+    broker = several.app.hub.broker
+    broker.slow = 1.0
+    first = several.begin(f"abc/{transport}")
+    several.net.run(0.5)
+    first.cancel()
+    broker.slow = 0.0
+    several.net.run(0.1)
+    assert len(several.app.hub.sessions) == 1
 
 
 def test_two_requests_for_a_new_line_make_one(several):

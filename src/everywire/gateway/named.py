@@ -75,9 +75,11 @@ class Named:
         begun = self._absent(exchange, intent)
         if isinstance(begun, Response):
             return begun
+        # First of all, or a client that is gone while the broker is told would leave a line that is greeted, but has not begun.
+        answer = self._first(exchange, begun, intent)
         self._said.add(intent.line)
         await self._say(intent.line)
-        return await _done(self._first(exchange, begun, intent))
+        return await _done(answer)
 
     def _absent(self, exchange: Exchange, intent: Deliver | Hear | Leave | Renew) -> HttpLine | Response:
         """Begin the line, if a request for payloads asks for it."""
@@ -109,7 +111,13 @@ class Named:
         """Hold a line no longer, if it was a named one."""
         if name in self._said:
             self._said.discard(name)
-            self._lines.hub.world.start(_tried(self._lines.hub.broker.drop(_key(name))))
+            self._lines.hub.world.start(_tried(self._unsay(name)))
+
+    async def _unsay(self, name: str) -> None:
+        """Have the broker forget that this node holds a line; another may have begun one of that name in the same moment."""
+        hub = self._lines.hub
+        if await hub.broker.get(_key(name)) == hub.node.encode():
+            await hub.broker.drop(_key(name))
 
     def _say_again(self, name: str) -> None:
         self._said.add(name)
