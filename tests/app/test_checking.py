@@ -221,3 +221,35 @@ def test_sockjs(options, error, words):
 def test_plain_websockets():
     with pytest.raises(ValueError, match="begins with a slash"):
         Everywire().websocket("raw")
+
+
+@pytest.mark.parametrize(
+    ("declare", "error", "words"),
+    [
+        (lambda app: (app.sockjs(), app.sockjs()), ValueError, "SockJS at '/sockjs': SockJS is served there already"),
+        (lambda app: (app.signalr("/x"), app.sockjs("/x")), ValueError, "SockJS at '/x': SignalR is served there"),
+        (lambda app: (app.sockjs("/x"), app.websocket("/x")), ValueError, "plain WebSocket at '/x': SockJS is served"),
+        (lambda app: (app.signalr("/x"), app.signalr("/x/")), ValueError, "SignalR at '/x': SignalR is served there"),
+        (lambda app: (app.socketio(), app.socketio("/socket.io/")), ValueError, "Socket.IO is served there already"),
+        (
+            lambda app: app.websocket("/everywire/raw"),
+            ValueError,
+            "own clients connect to /everywire and what is below",
+        ),
+        (lambda app: app.signalr("hub"), ValueError, "app.signalr: a path begins with a slash, 'hub' does not"),
+        (lambda app: app.signalr(Everywire), TypeError, "app.signalr: a path is a text and comes first"),
+        (lambda app: app.socketio("socket.io"), ValueError, "app.socketio: a path begins with a slash"),
+    ],
+)
+def test_a_path_is_for_clients_of_one_kind(declare, error, words):
+    with pytest.raises(error, match=words):
+        declare(Everywire())
+
+
+def test_who_is_served_beside_is_said():
+    app = Everywire()
+    assert app.beside == ""
+    app.signalr("/")
+    app.sockjs()
+    app.websocket("/raw")
+    assert app.beside == "SignalR at /, SockJS at /sockjs, plain WebSocket at /raw"

@@ -35,6 +35,7 @@ async def program(setting, arguments, **environment):
     [
         ("", r"\S+ INFO    everywire: serving ws://localhost:(\d+)/everywire; Ctrl-C stops it\n"),
         (PAGE, r".*serving ws://localhost:(\d+)/everywire, its page at http://localhost:\1/; Ctrl-C stops it\n"),
+        ("app.signalr(); app.sockjs()", r".*/everywire, SignalR at /hub, SockJS at /sockjs; Ctrl-C stops it\n"),
         ("logging.basicConfig()", r"serving ws://localhost:\d+/everywire; Ctrl-C stops it\n"),
     ],
 )

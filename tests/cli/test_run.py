@@ -57,6 +57,17 @@ async def test_the_announced_address_is_that_of_the_websocket(tmp_path):
         assert await run.end() == 0
 
 
+@pytest.mark.parametrize("options", [(), ("--workers", "1")])
+async def test_who_is_served_beside_is_announced(tmp_path, options):
+    (tmp_path / "several.py").write_text(
+        "import everywire\napp = everywire.Everywire()\napp.signalr('/chat')\napp.sockjs()\n"
+    )
+    async with started("run", "several", "--port", "0", *options, cwd=tmp_path) as run:
+        await run.says(r"several is at ws://\S+  \(")
+        await run.says(r"  and SignalR at /chat, SockJS at /sockjs\n")
+        assert await run.end() == 0
+
+
 @pytest.mark.parametrize("target", ["nothing:app", "live:nothing"])
 async def test_a_wrong_target_is_one_line(tmp_path, target):
     (tmp_path / "live.py").write_text(APP.format(word="here"))

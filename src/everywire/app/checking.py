@@ -14,6 +14,7 @@ from everywire.messages import PolicyKind
 
 __all__ = [
     "check_application",
+    "check_begins",
     "check_function",
     "check_handler",
     "check_kind",
@@ -21,6 +22,7 @@ __all__ = [
     "check_namespaces",
     "check_path",
     "check_personal",
+    "check_place",
     "check_secrets",
     "check_sockjs",
     "found_secrets",
@@ -141,6 +143,22 @@ def check_path(what: str, path: object) -> None:
         raise TypeError(f"{what}: a path is a text, not {path!r}")
     if not path.startswith("/") or path.endswith("/"):
         raise ValueError(f"path {path!r} begins with a slash, and does not end with one: '/everywire'")
+
+
+def check_begins(what: str, path: object) -> None:
+    """Raise `ValueError` or `TypeError` for what is no path, with or without a slash behind it."""
+    if not isinstance(path, str):
+        raise TypeError(f"{what}: a path is a text and comes first, not {path!r}")
+    if not path.startswith("/"):
+        raise ValueError(f"{what}: a path begins with a slash, {path!r} does not: nobody would find it")
+
+
+def check_place(path: str, clients: str, own: str, taken: Mapping[str, str]) -> None:
+    """Raise `ValueError` for a path at which `clients` would never be served: it is everywire's `own`, below it, or `taken`."""
+    if path == own or path.startswith(f"{own}/"):
+        raise ValueError(f"{clients} at {path!r}: everywire's own clients connect to {own} and what is below")
+    if path in taken:
+        raise ValueError(f"{clients} at {path!r}: {taken[path]} is served there already; another path is needed")
 
 
 def check_sockjs(path: object, speaks: object, options: Mapping[str, Any]) -> None:

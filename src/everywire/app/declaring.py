@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from everywire.app.checking import (
+    check_begins,
     check_function,
     check_handler,
     check_kind,
@@ -14,6 +15,7 @@ from everywire.app.checking import (
     check_namespaces,
     check_path,
     check_personal,
+    check_place,
     check_sockjs,
 )
 from everywire.brokers.base import Retention
@@ -116,6 +118,7 @@ class Declaring:
         self._connecting = ""  # what gave the connect hook
         self._routes = Routes()
         self._dialects: list[Callable[[Heartbeat], Dialect]] = []
+        self._places: dict[str, str] = {}  # by path, who finds it there beside everywire's own clients
         self._named: set[str] = set()  # namespaces that there are by name
 
     @property
@@ -267,6 +270,16 @@ class Declaring:
         check_function("app.speak takes what makes a dialect", dialect, "a `Heartbeat`")
         self._dialects.append(dialect)
 
+    @property
+    def beside(self) -> str:
+        """Who is served where beside everywire's own clients, in words: "SignalR at /chat, SockJS at /sockjs"."""
+        return ", ".join(f"{clients} at {path or '/'}" for path, clients in self._places.items())
+
+    def _take(self, path: str, clients: str) -> None:
+        """Have `path` for `clients` of a kind alone; raises `ValueError` where others find theirs there, who would get all of it."""
+        check_place(path, clients, self.path, self._places)
+        self._places[path] = clients
+
     def socketio(
         self,
         path: str = "/socket.io",
@@ -282,6 +295,7 @@ class Declaring:
         time has its session, its channels, and what was published there meanwhile, and each event that is not to be acknowledged has one more
         argument, a text, behind its own. See docs/dialects/socketio.md.
         """
+        check_begins("app.socketio", path)
         check_namespaces(namespaces)
         known = namespaces if callable(namespaces) else frozenset(namespaces).__contains__
         spaces = self._hooks.spaces
@@ -294,6 +308,7 @@ class Declaring:
         def recoverable(name: str) -> bool:
             return recovery and name not in spaces
 
+        self._take(path.rstrip("/"), "Socket.IO")
         self.speak(lambda beat: SocketIODialect(path, beat, there, max_payload, recoverable=recoverable))
 
     def sockjs(
@@ -316,11 +331,13 @@ class Declaring:
             speech = TextDialect(path, handler, beat.every) if speaks == "text" else NativeSpeech()
             return SockJSDialect(path, speech, beat, Offer(**offer))
 
+        self._take(path, "SockJS")
         self.speak(made)
 
     def websocket(self, path: str, *, handler: str = "message") -> None:
         """Serve plain WebSocket clients at `path`: each of their messages is a call of `handler`, as with `sockjs` that speaks "text"."""
         check_path("app.websocket", path)
+        self._take(path, "plain WebSocket")
         self.speak(lambda beat: TextDialect(path, handler, beat.every))
 
     def route(self, path: str) -> Callable[[R], R]:

@@ -251,9 +251,10 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
             place, secure = _address(server, given), "s" if options.get("ssl") else ""
             page = f", its page at http{secure}://{place}/" if self.has_page and not place.startswith("unix:") else ""
             shown = f"{place}, path {self.path}" if place.startswith("unix:") else f"ws{secure}://{place}{self.path}"
-            _log.info("serving %s%s; Ctrl-C stops it", shown, page)
+            beside = f", {self.beside}" if self.beside else ""
+            _log.info("serving %s%s%s; Ctrl-C stops it", shown, page, beside)
             if aloud:  # an application that logs warnings alone has not asked for a server that says nothing
-                sys.stderr.write(f"serving {shown}{page}; Ctrl-C stops it\n")
+                sys.stderr.write(f"serving {shown}{page}{beside}; Ctrl-C stops it\n")
             await told.wait()
 
 

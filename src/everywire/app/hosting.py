@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection
 from typing import Any, TypedDict, Unpack, cast, overload
 
-from everywire.app.checking import check_known
+from everywire.app.checking import check_begins, check_known
 from everywire.dialects.base import Dialect, Heartbeat
 from everywire.dialects.signalr import Redirect, SignalRDialect
 from everywire.http.request import Request
@@ -55,6 +55,10 @@ class Hosts:
     def speak(self, dialect: Callable[[Heartbeat], Dialect]) -> None:
         """Have clients of another dialect served."""
 
+    @abstractmethod
+    def _take(self, path: str, clients: str) -> None:
+        """Have a path for clients of a kind alone; raises `ValueError` for one that is taken."""
+
     @overload
     def signalr(self, path: str = "/hub", hub: None = None, **options: Unpack[SignalROptions]) -> None: ...
 
@@ -69,6 +73,7 @@ class Hosts:
         path that is taken and for a transport that there is not, `TypeError` for a method that could never be called. See docs/dialects/signalr.md, and
         docs/signalr.md for hubs.
         """
+        check_begins("app.signalr", path)
         known = SignalROptions if hub is None else HostedOptions
         check_known(f"signalr at {path!r}", options, known.__annotations__)
         spoken = {name: value for name, value in options.items() if name in SignalROptions.__annotations__}
@@ -77,6 +82,7 @@ class Hosts:
         if hub is not None:
             hosted = {name: value for name, value in options.items() if name not in spoken}
             context = self.host(dialect.path, hub, cast("HubOptions", hosted))
+        self._take(dialect.path, "SignalR")
         self.speak(lambda beat: dialect)
         return context
 

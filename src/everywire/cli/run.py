@@ -58,7 +58,7 @@ def run(target: str, *, reloading: bool, **given: Any) -> None:
     options = serve_options(place, sockets(place))
 
     def announce(server: Server) -> None:
-        for line in announcements(target, place, server.sockets, Ready(app.path, app.has_page)):
+        for line in announcements(target, place, server.sockets, Ready(app.path, app.has_page, app.beside)):
             click.echo(line)
 
     run_server(lambda: app.serving(finish=place.grace / 2, **options), place, announce)

@@ -117,7 +117,7 @@ def _count(ctx: click.Context, parameter: click.Parameter, said: str | None) -> 
 
 
 def announcements(target: str, place: Place, socks: Sequence[socket.socket], ready: Ready) -> list[str]:
-    """Write where clients connect; and where a browser finds something, if it does."""
+    """Write where clients connect, those of other dialects, too; and where a browser finds something, if it does."""
     lines = []
     for address, page in zip(addresses(socks, place, "ws"), addresses(socks, place, "http"), strict=True):
         if address.startswith("unix:"):
@@ -125,6 +125,8 @@ def announcements(target: str, place: Place, socks: Sequence[socket.socket], rea
         else:
             shown = f"{address}{ready.path}" + (f", its page at {page}/" if ready.page else "")
         lines.append(f"{target} is at {shown}  ({where()}; Ctrl-C stops it)")
+    if ready.beside:
+        lines.append(f"  and {ready.beside}")
     return lines
 
 
@@ -275,7 +277,7 @@ async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> Non
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the supervisor's affair
     async with app.serving(**options) as server:
         settle_memory()
-        await worker.begin(server, app.gateway, Ready(app.path, app.has_page))
+        await worker.begin(server, app.gateway, Ready(app.path, app.has_page, app.beside))
         await worker.told.wait()
         app.refrain()  # from lines on connections that are kept alive, too
         await worker.end(app.hub)

@@ -16,10 +16,11 @@ __all__ = ["Adopt", "Control", "Drain", "Drained", "Message", "Ready", "Release"
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """From a process: it serves now; a worker's clients at `path`, and a page at / where there is one."""
+    """From a process: it serves now; a worker's clients at `path`, a page at / where there is one, and `beside` it those that it says."""
 
     path: str = ""
     page: bool = False
+    beside: str = ""
 
 
 class Drained(msgspec.Struct, frozen=True, tag="drained"):
