@@ -26,6 +26,11 @@ app.channel("hall:{name}", history=10_000, presence=True)
 app.channel("lobby:{name}", presence="users", leave_after=2)
 app.on_connect(lambda connecting: everywire.Identity(connecting.token) if connecting.token else None)
 app.on("pid")(lambda member, data: os.getpid())
+
+@app.on("recorded")
+async def recorded(session: str) -> list:
+    record = await app.hub.records.find(session)
+    return [] if record is None else sorted(record.channels)
 """
 
 
@@ -51,6 +56,13 @@ async def spread(address: str, count: int, **how: Any) -> AsyncIterator[dict[int
                 client = await stack.enter_async_context(everywire.Client(address, **how))
                 found.setdefault(await client.call("pid"), client)
         yield found
+
+
+async def recorded(client: everywire.Client, session: str, *channels: str) -> None:
+    """Wait until another worker could go on with a session that is in these channels."""
+    async with asyncio.timeout(20):
+        while await client.call("recorded", {"session": session}) != [*channels]:
+            pass  # each look is an answer from the broker
 
 
 class Ear:

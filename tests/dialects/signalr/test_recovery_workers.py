@@ -12,7 +12,6 @@ from tests.cli import several
 from tests.dialects.signalr.client import Client
 
 import everywire
-from everywire.testing import passed
 
 MORE = """
 app.signalr("/hub", recovery=True)
@@ -61,7 +60,7 @@ async def test_its_worker_is_killed(clients, tmp_path, stateful, msgpack):
             ] == f"room:{room}"
         await say(other, "a", 0)
         assert await client.heard("said") == [0]
-        await passed(0.2)  # what a session is in is written down together, twenty times a second
+        await several.recorded(other, session, "room:a", "room:b")
         os.kill(worker, signal.SIGKILL)
         for number, room in enumerate("abab", 1):
             await say(other, room, number)

@@ -8,8 +8,6 @@ import pytest
 from tests.cli import several
 from tests.dialects.signalr.serving import WAYS
 
-from everywire.testing import passed
-
 MORE = """
 app.signalr("/hub")
 
@@ -34,7 +32,7 @@ async def test_it_comes_back_elsewhere_when_its_worker_is_killed(clients, tmp_pa
             await client.invoke("everywire:subscribe", {"channel": f"room:{room}"})
         await other.call("say", {"room": "a", "number": 0})
         assert await client.heard("said") == [0]
-        await passed(0.2)  # what a session is in is written down together, twenty times a second
+        await several.recorded(other, (await client.state())["connection"], "room:a", "room:b")
         os.kill(worker, signal.SIGKILL)
         await client.next("reconnected")
         assert await client.invoke("pid", {}) != worker
