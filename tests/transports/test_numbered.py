@@ -229,3 +229,16 @@ def test_a_line_begins_earlier_where_its_client_may_not_have_counted_so_far(line
     line.say("d")
     line.transport.acknowledge(4)
     assert line.resume() == ["from 5"]
+
+
+def test_what_waits_for_the_client_s_first_word_is_bounded(loop):
+    line = Line(loop)
+    line.transport.flowing = False
+    said = [f"{number:0100}" for number in range(20)]
+    for each in said:
+        line.say(each)
+        assert line.transport.queued <= 1_000
+    assert line.socket.sent == said
+    line.transport.part()  # of some of it nobody knows any more whether it came
+    loop.run_until_complete(asyncio.sleep(0.1))
+    assert line.told == [4413]

@@ -101,13 +101,15 @@ class NumberedTransport:
         self._kept.append(data)
         self._size += len(data) + _OVERHEAD
         self.last += 1
+        now = self.flowing
         if self._size > self._limits.write_limit and len(self._kept) > 1:
             self._give_up()
-        return self.flowing
+        return now
 
     def _give_up(self) -> None:
         """Keep no more than there is room for: who then loses the WebSocket begins anew."""
         self.whole = False
+        self.flow()  # what waits for the client's first word has no more room than what waits for its acknowledgement
         while self._size > self._limits.write_limit and len(self._kept) > 1 and self.flowing:
             self._size -= len(self._kept.popleft()) + _OVERHEAD
         if self.below is None:
