@@ -1,9 +1,11 @@
 """What a hub knows of who calls."""
 
+from threading import get_ident
+
 import pytest
 from tests.signalr.nets import hall, heard
 
-from everywire import Everywire, Identity
+from everywire import Everywire, Identity, connect
 from everywire.signalr import Hub
 
 
@@ -27,6 +29,9 @@ class Known(Hub):
         return str(id(self))
 
     async def leave(self):
+        self.context.abort()
+
+    def depart(self):
         self.context.abort()
 
 
@@ -57,6 +62,18 @@ def test_who_is_sent_away_does_not_come_back():
         client.send("call", name="leave")
         running.net.run()
         assert client.closed == (4404, "")
+
+
+async def test_who_is_sent_away_in_a_thread_goes_on_the_loop(monkeypatch):
+    app, message = Everywire(secret="x" * 16), '{"type":1,"target":"depart","arguments":[]}\x1e'
+    app.signalr("/hub", Known)
+    calls, threads = app._hosted[0]._calls, []
+    close = calls.close
+    monkeypatch.setattr(calls, "close", lambda id: threads.append(get_ident()) or close(id))
+    async with app.serving() as server, connect(f"ws://127.0.0.1:{server.port}/hub") as client:
+        await client.send('{"protocol":"json","version":1}\x1e' + message)
+        assert [await client.recv(), await client.recv()] == ["{}\x1e", '{"type":7}\x1e']
+    assert threads == [get_ident()]
 
 
 def test_a_hub_that_was_made_for_no_call_knows_nobody():

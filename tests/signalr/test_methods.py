@@ -252,9 +252,15 @@ class Unknown(Hub):
         pass
 
 
+class Plain(Hub):
+    def count(self):
+        yield 1
+
+
 @pytest.mark.parametrize(
     ("hub", "said"),
     [
+        (Plain, r"Plain\.count: a stream is an async generator: write `async def`"),
         (Twice, "both called 'Say'"),
         (Unreadable, "`what`: data cannot be read as object"),
         (Unknown, "a hint is not known"),

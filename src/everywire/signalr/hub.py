@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from everywire.hub.threads import started
 from everywire.signalr.clients import Clients, Groups, HubClients
 
 if TYPE_CHECKING:
@@ -126,8 +127,12 @@ class CallerContext:
         return Groups(self._calls.sending)
 
     def abort(self) -> None:
-        """Close the connection; its client does not come back by itself."""
-        self._calls.close(self.connection_id)
+        """Close the connection, from any thread; its client does not come back by itself."""
+
+        async def aborted() -> None:
+            self._calls.close(self.connection_id)
+
+        started(self._calls.sending.hub.world, aborted)
 
 
 class HubContext:

@@ -52,6 +52,8 @@ def _names(name: str) -> tuple[str, ...]:
 
 
 def _handler(calls: Calls, name: str, function: Callable[..., Any]) -> Handler:
+    if inspect.isgeneratorfunction(function):
+        raise TypeError(f"{function.__qualname__}: a stream is an async generator: write `async def`")
     signature = _signature(function)
     wanted: dict[str, Any] = {}
     taken: list[inspect.Parameter] = []
