@@ -218,3 +218,7 @@ def test_how_many_streams_a_call_may_have_is_the_hubs():
     ):
         connect(intent)
         assert list(intent.decoder.decode(call)) == [m.Malformed("i1", "bad request: more than 1 streams of one call")]
+
+
+def test_a_redirect_does_not_show_its_token_where_it_may_be_logged():
+    assert repr(Redirect("https://other/hub", "secret")) == "Redirect(url='https://other/hub')"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -36,11 +37,12 @@ class Fault(Exception):
     """What a request asks for in vain, in words for its client."""
 
 
-class Redirect(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Redirect:
     """Where a client is to negotiate instead, and the token to show there, if not its own."""
 
     url: str
-    access_token: str | None = None
+    access_token: str | None = field(default=None, repr=False)
 
 
 def parameters(request: Request) -> dict[str, str]:
