@@ -1,26 +1,22 @@
-"""npm's client of SignalR as a test sees it: in a process of Node, told what to do, asked what became of it."""
+"""npm's and Java's clients of SignalR as a test sees them."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from tests import reporting
 from tests.conftest import need
-from tests.dialects.socketio.client import read, written
-from tests.told import Failed, Told
+from tests.reporting import Report, Reporter, Reporters
 
 import testbed
 
 ARTIFACT = "com.microsoft.signalr:signalr:9.0.3"
 PACKAGES = ("@microsoft/signalr@10.0.0", "@microsoft/signalr-protocol-msgpack@10.0.0")
-PATIENCE = 20  # seconds for one answer, or for one thing to happen
 LONG = 500  # seconds for a conversation
-
-Report = dict[str, Any]
+HERE = Path(__file__)
 
 
 def installed() -> Path:
@@ -30,45 +26,28 @@ def installed() -> Path:
 
 def of_node() -> list[str]:
     """Start npm's client."""
-    return [str(need(testbed.node)), str(Path(__file__).with_suffix(".mjs")), str(installed())]
+    return reporting.of_node(HERE.with_suffix(".mjs"), installed())
 
 
 def of_java() -> list[str]:
-    """Start Java's client, whose program is compiled at each start."""
-    return [
-        str(need(testbed.java)),
-        "-XX:TieredStopAtLevel=1",
-        "-XX:+UseSerialGC",
-        "-cp",
-        f"{need(lambda: testbed.maven(ARTIFACT))}/*",
-        str(Path(__file__).with_name("Client.java")),
-    ]
+    """Start Java's client."""
+    return reporting.of_java(HERE.with_name("Client.java"), ARTIFACT)
 
 
-class Clients(Told):
+class Clients(Reporters):
     """A process with clients in it."""
 
-    patience = PATIENCE
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        super().__init__(process)
-        self._clients: dict[str, Client] = {}
-        self._names = itertools.count()
-
     @classmethod
-    @contextlib.asynccontextmanager
-    async def started(cls, command: Callable[[], list[str]] = of_node) -> AsyncIterator[Clients]:
+    def started(cls, command: Callable[[], list[str]] = of_node) -> AbstractAsyncContextManager[Self]:
         """Run the process that `command` starts."""
-        async with cls.running(*await asyncio.to_thread(command)) as clients:
-            yield clients
+        return cls.run_by(command)
 
     async def make(self, url: str, **options: Any) -> Client:
         """Make a client that is not started: `transport` (WebSockets, ServerSentEvents, LongPolling), `msgpack`, `stateful`, `reconnects` (milliseconds),
         `tokens`, `headers`, `skipNegotiation`, `timeout` and `alive` (seconds), `hears` (names that it reports), `answers` (by name).
         """
-        client = Client(self, f"client {next(self._names)}")
-        self._clients[client.who] = client
-        await self.ask("make", who=client.who, url=url, options=written(options))
+        client = Client(self)
+        await self.add(client, "make", url=url, options=options)
         return client
 
     async def connect(self, url: str, **options: Any) -> Client:
@@ -77,54 +56,9 @@ class Clients(Told):
         await client.start()
         return client
 
-    async def part(self) -> None:
-        """Have all clients leave, whatever they are about, and forget them."""
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            with contextlib.suppress(Failed):  # one that could not be made
-                await client.stop()
 
-    def hear(self, said: dict[str, Any]) -> None:
-        """Take an answer, or a report of what happened to a client; those that are forgotten report nothing."""
-        said = read(said)
-        if "who" in said:
-            if (client := self._clients.get(said.pop("who"))) is not None:
-                client.hear(said)
-        else:
-            super().hear(said)
-
-
-class Client:
-    """One client.
-
-    Invariants: `reports` holds what happened to it and was not yet asked for, in order.
-    """
-
-    def __init__(self, clients: Clients, who: str) -> None:
-        self.who = who
-        self.reports: list[Report] = []
-        self._clients = clients
-        self._news: list[asyncio.Future[None]] = []
-
-    def hear(self, report: Report) -> None:
-        """Add a report, and wake who waits for one."""
-        self.reports.append(report)
-        news, self._news = self._news, []
-        for one in news:
-            if not one.done():
-                one.set_result(None)
-
-    async def next(self, was: str, **like: Any) -> Report:
-        """Wait for the next report of this kind that is `like` that, and take it; others stay: `invoked` `close` `reconnecting` `reconnected` `token`."""
-        wanted = {"was": was, **like}
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                for number, report in enumerate(self.reports):
-                    if wanted.items() <= {key: report.get(key) for key in wanted}.items():
-                        return self.reports.pop(number)
-                news = asyncio.get_running_loop().create_future()
-                self._news.append(news)
-                await news
+class Client(Reporter):
+    """One client. What it reports: `invoked` `close` `reconnecting` `reconnected` `token`."""
 
     async def heard(self, name: str) -> list[Any]:
         """Wait for the server's next invocation of this name; gives its arguments."""
@@ -179,5 +113,6 @@ class Client:
         self._clients.patience = LONG
         return (await self._ask("converse", last=last, every=every))["heard"]
 
-    async def _ask(self, do: str, **said: Any) -> dict[str, Any]:
-        return await self._clients.ask(do, who=self.who, **written(said))
+    async def leave(self) -> None:
+        """Leave."""
+        await self.stop()

@@ -1,26 +1,24 @@
-"""Official clients as a test sees them: in a process of Node or of Java, told what to do, asked what became of them."""
+"""npm's and Java's clients of Socket.IO as a test sees them."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from tests import reporting
 from tests.conftest import need
-from tests.told import Failed, Told
+from tests.reporting import Report, Reporter, Reporters
 
 import testbed
 
 MSGPACK = "socket.io-msgpack-parser"
 PACKAGES = ("socket.io-client@4.8.4", f"{MSGPACK}@3.0.2")
 ARTIFACT = "io.socket:socket.io-client:2.1.2"
-PATIENCE = 20  # seconds for one answer, or for one thing to happen
-
-Report = dict[str, Any]
+HERE = Path(__file__)
 
 
 def installed() -> Path:
@@ -30,100 +28,36 @@ def installed() -> Path:
 
 def of_node() -> list[str]:
     """Start npm's socket.io-client."""
-    return [str(need(testbed.node)), str(Path(__file__).with_suffix(".mjs")), str(installed())]
+    return reporting.of_node(HERE.with_suffix(".mjs"), installed())
 
 
 def of_java() -> list[str]:
-    """Start Java's socket.io-client, whose program is compiled at each start."""
-    return [
-        str(need(testbed.java)),
-        "-XX:TieredStopAtLevel=1",
-        "-XX:+UseSerialGC",
-        "-cp",
-        f"{need(lambda: testbed.maven(ARTIFACT))}/*",
-        str(Path(__file__).with_name("Client.java")),
-    ]
+    """Start Java's socket.io-client."""
+    return reporting.of_java(HERE.with_name("Client.java"), ARTIFACT)
 
 
-class Clients(Told):
+class Clients(Reporters):
     """A process with clients in it."""
 
-    patience = PATIENCE
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        super().__init__(process)
-        self._clients: dict[str, Client] = {}
-        self._names = itertools.count()
-
     @classmethod
-    @contextlib.asynccontextmanager
-    async def started(cls, command: Callable[[], list[str]] = of_node) -> AsyncIterator[Clients]:
+    def started(cls, command: Callable[[], list[str]] = of_node) -> AbstractAsyncContextManager[Self]:
         """Run the process that `command` starts."""
-        async with cls.running(*await asyncio.to_thread(command)) as clients:
-            yield clients
+        return cls.run_by(command)
 
     async def connect(self, url: str, parser: str | None = None, **options: Any) -> Client:
         """Make a client of `url`, whose path is the namespace; `options` are socket.io-client's own. A transport may be a class of its, by name.
 
         It does not wait for the connection: `next("connect")` does.
         """
-        client = Client(self, f"client {next(self._names)}")
-        self._clients[client.who] = client
-        await self.ask("connect", who=client.who, url=url, parser=parser, options=written(options))
+        client = Client(self)
+        await self.add(client, "connect", url=url, parser=parser, options=options)
         return client
 
-    async def part(self) -> None:
-        """Have all clients leave, whatever they are about, and forget them."""
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            with contextlib.suppress(Failed):  # one that could not be made
-                await client.disconnect()
 
-    def hear(self, said: dict[str, Any]) -> None:
-        """Take an answer, or a report of what happened to a client; those that are forgotten report nothing."""
-        said = read(said)
-        if "who" in said:
-            if (client := self._clients.get(said.pop("who"))) is not None:
-                client.hear(said)
-        else:
-            super().hear(said)
-
-
-class Client:
-    """One client.
-
-    Invariants: `reports` holds what happened to it and was not yet asked for, in order.
+class Client(Reporter):
+    """One client. What it reports: `connect` `connect_error` `disconnect` `event` `upgrade` `upgrade_error` `error` `ping`, `reconnect` and
+    `reconnect_attempt`, `_error`, `_failed`.
     """
-
-    def __init__(self, clients: Clients, who: str) -> None:
-        self.who = who
-        self.reports: list[Report] = []
-        self._clients = clients
-        self._news: list[asyncio.Future[None]] = []
-
-    def hear(self, report: Report) -> None:
-        """Add a report, and wake who waits for one."""
-        self.reports.append(report)
-        news, self._news = self._news, []
-        for one in news:
-            if not one.done():
-                one.set_result(None)
-
-    async def next(self, was: str, **like: Any) -> Report:
-        """Wait for the next report of this kind that is `like` that, and take it; others stay.
-
-        `connect` `connect_error` `disconnect` `event` `upgrade` `upgrade_error` `error` `ping`,
-        `reconnect` and `reconnect_attempt`, `_error`, `_failed`.
-        """
-        wanted = {"was": was, **like}
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                for number, report in enumerate(self.reports):
-                    if wanted.items() <= {key: report.get(key) for key in wanted}.items():
-                        return self.reports.pop(number)
-                news = asyncio.get_running_loop().create_future()
-                self._news.append(news)
-                await news
 
     async def event(self, name: str | None = None) -> list[Any]:
         """Wait for the next event, of this name if one is given; gives its arguments, behind the name if none is given."""
@@ -188,25 +122,6 @@ class Client:
         """Leave the namespace for good."""
         await self._ask("disconnect")
 
-    async def _ask(self, do: str, **said: Any) -> dict[str, Any]:
-        return await self._clients.ask(do, who=self.who, **written(said))
-
-
-def written(value: Any) -> Any:
-    """`value` for JSON: bytes as base64 under "$bytes"."""
-    if isinstance(value, bytes):
-        return {"$bytes": base64.b64encode(value).decode()}
-    return _through(value, written)
-
-
-def read(value: Any) -> Any:
-    """What `written` wrote."""
-    if isinstance(value, dict) and value.keys() == {"$bytes"}:
-        return base64.b64decode(value["$bytes"])
-    return _through(value, read)
-
-
-def _through(value: Any, each: Callable[[Any], Any]) -> Any:
-    if isinstance(value, dict):
-        return {key: each(one) for key, one in value.items()}
-    return [each(one) for one in value] if isinstance(value, list | tuple) else value
+    async def leave(self) -> None:
+        """Leave."""
+        await self.disconnect()

@@ -1,23 +1,19 @@
-"""npm's sockjs-client as a test sees it: in a process of Node, told what to do, asked what became of it."""
+"""npm's sockjs-client as a test sees it."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from tests import reporting
 from tests.conftest import need
-from tests.told import Told
+from tests.reporting import Reporter, Reporters
 
 import testbed
 
 PACKAGE = "sockjs-client@1.6.1"
 TRANSPORTS = ("websocket", "xhr-streaming", "eventsource", "xhr-polling")
-PATIENCE = 20  # seconds for one answer, or for one thing to happen
-
-Report = dict[str, Any]
 
 
 def installed() -> Path:
@@ -25,30 +21,24 @@ def installed() -> Path:
     return need(lambda: testbed.npm(PACKAGE))
 
 
-class Clients(Told):
+def of_node() -> list[str]:
+    """Start it."""
+    return reporting.of_node(Path(__file__).with_suffix(".mjs"), installed())
+
+
+class Clients(Reporters):
     """A process with clients in it."""
 
-    patience = PATIENCE
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        super().__init__(process)
-        self._clients: dict[str, Client] = {}
-
     @classmethod
-    @contextlib.asynccontextmanager
-    async def started(cls) -> AsyncIterator[Clients]:
+    def started(cls) -> AbstractAsyncContextManager[Self]:
         """Run the process."""
-        folder = await asyncio.to_thread(installed)
-        command = [str(need(testbed.node)), str(Path(__file__).with_suffix(".mjs")), str(folder)]
-        async with cls.running(*command) as clients:
-            yield clients
+        return cls.run_by(of_node)
 
     async def connect(self, url: str, *transports: str, **options: Any) -> Client:
         """Make a client that may use these transports, any where none are given; `options` are sockjs-client's own."""
-        client = Client(self, f"client {len(self._clients)}")
-        self._clients[client.who] = client
+        client = Client(self)
         given = options | ({"transports": transports} if transports else {})
-        await self.ask("connect", who=client.who, url=url, options=given)
+        await self.add(client, "connect", url=url, options=given)
         return client
 
     async def cut(self) -> int:
@@ -56,44 +46,9 @@ class Clients(Told):
         found: int = (await self.ask("cut"))["cut"]
         return found
 
-    def hear(self, said: dict[str, Any]) -> None:
-        """Take an answer, or a report of what happened to a client."""
-        if "who" in said:
-            self._clients[said.pop("who")].hear(said)
-        else:
-            super().hear(said)
 
-
-class Client:
-    """One client.
-
-    Invariants: `reports` holds what happened to it and was not yet asked for, in order.
-    """
-
-    def __init__(self, clients: Clients, who: str) -> None:
-        self.who = who
-        self.reports: list[Report] = []
-        self._clients = clients
-        self._news: list[asyncio.Future[None]] = []
-
-    def hear(self, report: Report) -> None:
-        """Add a report, and wake who waits for one."""
-        self.reports.append(report)
-        news, self._news = self._news, []
-        for one in news:
-            if not one.done():
-                one.set_result(None)
-
-    async def next(self, was: str) -> Report:
-        """Wait for the next report of this kind, and take it: `open`, `message`, `heartbeat`, `close`."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                for number, report in enumerate(self.reports):
-                    if report["was"] == was:
-                        return self.reports.pop(number)
-                news = asyncio.get_running_loop().create_future()
-                self._news.append(news)
-                await news
+class Client(Reporter):
+    """One client. What it reports: `open`, `message`, `heartbeat`, `close`."""
 
     async def messages(self, count: int) -> list[str]:
         """Wait for so many messages."""
@@ -101,8 +56,12 @@ class Client:
 
     async def send(self, *texts: str) -> None:
         """Send these."""
-        await self._clients.ask("send", who=self.who, texts=texts)
+        await self._ask("send", texts=texts)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close."""
-        await self._clients.ask("close", who=self.who, code=code, reason=reason)
+        await self._ask("close", code=code, reason=reason)
+
+    async def leave(self) -> None:
+        """Leave."""
+        await self.close()
