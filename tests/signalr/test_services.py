@@ -141,6 +141,27 @@ async def test_a_singleton_that_could_not_be_made_is_tried_again():
     assert given == 1
 
 
+async def test_what_is_being_made_as_the_application_ends_fails_by_its_own_error():
+    ended = asyncio.Event()
+
+    async def opened() -> int:
+        await ended.wait()
+        raise OSError("not there any more")
+
+    services = Services({int: singleton(opened)})
+
+    async def wanted():
+        async with Scope(services) as scope:
+            return await scope.get(int)
+
+    waiting = asyncio.ensure_future(wanted())
+    await asyncio.sleep(0)
+    await services.close()
+    ended.set()
+    with pytest.raises(OSError, match="not there any more"):
+        await waiting
+
+
 @dataclass
 class Left:
     right: "Right"

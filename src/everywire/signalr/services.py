@@ -113,7 +113,7 @@ class Services:
         try:
             made.set_result(await plan.carry_out(self._lasting))
         except BaseException:
-            del self._kept[kind]
+            self._kept.pop(kind, None)  # the application may have ended meanwhile
             made.cancel()
             raise
         return made.result()
