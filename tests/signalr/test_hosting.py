@@ -186,3 +186,21 @@ def test_there_is_one_hub_at_a_place_and_it_is_a_class():
         app.host("/other", int, {})
     with pytest.raises(TypeError, match="the hub Watched: the parameter 'told' is a list"):
         app.host("/third", Watched, {})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "warned"), [("room:{name}", False), ("room:{id:int}", False), ("hall:{name}", True)]
+)
+def test_groups_that_nothing_declares_are_warned_of(caplog, pattern, warned):
+    app = Everywire()
+    app.channel(pattern)
+    app.signalr("/chat", Hub, groups="room:{group}")
+    with Net(app):
+        said = "the groups of the hub at /chat are channels that nothing declares, 'room:{group}'"
+        assert (said in caplog.text) is warned
+
+
+@pytest.mark.parametrize("hub", [Everywire, Watched([])])
+def test_a_hub_is_a_class_of_its_kind(hub):
+    with pytest.raises(TypeError, match=r"a hub is a class derived from everywire\.signalr\.Hub, not"):
+        Everywire().signalr("/chat", hub)

@@ -247,6 +247,16 @@ class Unreadable(Hub):
         pass
 
 
+class Selfless(Hub):
+    async def take(text: str):  # noqa: N805 - what the test is about
+        pass
+
+
+class Empty(Hub):
+    async def take():
+        pass
+
+
 class Unknown(Hub):
     async def take(self, what: "Missing"):  # noqa: F821 - what the test is about
         pass
@@ -262,7 +272,9 @@ class Plain(Hub):
     [
         (Plain, r"Plain\.count: a stream is an async generator: write `async def`"),
         (Twice, "both called 'Say'"),
-        (Unreadable, "`what`: data cannot be read as object"),
+        (Unreadable, "`what`: data cannot be read as object.* a service: services={Type: …}"),
+        (Selfless, "Selfless.take: a hub's method has `self` in front"),
+        (Empty, "Empty.take: a hub's method has `self` in front"),
         (Unknown, "a hint is not known"),
     ],
 )

@@ -194,9 +194,10 @@ def without_hint(what):
         ({Settings: 5}, "the service Settings is an object of that type, or what makes one, not 5"),
         (
             {Database: Database},
-            "the service Database: the parameter 'settings' is a Settings, of which there is no service",
+            "the service Database: the parameter 'settings' is a Settings, of which there is no service: services={Settings: …}",
         ),
-        ({int: without_hint}, "the service int: the parameter 'what' has no hint, of which there is no service"),
+        ({int: without_hint}, "the service int: the parameter 'what' has no hint that says which service it is"),
+        ({"Settings": Settings()}, "services are found by type: services={Settings: …}, not {'Settings': …}"),
         ({Right: needs_left, Left: needs_right}, "services need each other: Right needs Left needs Right"),
         (
             {Settings: Settings, int: singleton(of_a_call)},

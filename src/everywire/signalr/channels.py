@@ -30,6 +30,11 @@ class Channels:
         """The patterns of those that are the hub's own."""
         return self.everybody, f"{self.everybody}:group:{{name}}", f"{self.everybody}:user:{{name}}"
 
+    @property
+    def declared(self) -> str | None:
+        """The pattern of groups that are channels of the application's, where it has more than their names."""
+        return self._groups if self._groups != _AS_IT_IS else None
+
     def user(self, name: str) -> str:
         """Give the channel of all sessions that a user has in the hub."""
         return f"{self.everybody}:user:{_quoted(name)}"

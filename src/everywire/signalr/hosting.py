@@ -36,6 +36,8 @@ _KEPT: Final = Retention(size=1000, age=120.0)  # for who comes back
 
 _BREATH: Final = 0.1  # seconds: a client that is told of an end before it takes itself for connected says that it failed to, in words of its own
 
+_NAMES: Final = ("tea", "1", "00000000-0000-0000-0000-000000000000")  # of groups, as channels may ask them to be
+
 _log = logging.getLogger("everywire.signalr")
 
 
@@ -59,10 +61,8 @@ class Hosting:
     `hooks` are the application's, which are asked first: who connects is who they say. From `open` on the hub's class is theirs for the space `path`.
     """
 
-    def __init__(
-        self, path: str, cls: type[Hub], hooks: Hooks, hub: Callable[[], Authority], options: HubOptions
-    ) -> None:
-        if not issubclass(cls, Hub):
+    def __init__(self, path: str, cls: Any, hooks: Hooks, hub: Callable[[], Authority], options: HubOptions) -> None:
+        if not isinstance(cls, type) or not issubclass(cls, Hub):
             raise TypeError(f"a hub is a class derived from everywire.signalr.Hub, not {cls!r}")
         self._path: Final = path
         self._hooks: Final = hooks
@@ -90,7 +90,20 @@ class Hosting:
 
     def start(self) -> None:
         """Take notice that the application runs."""
+        self._check_groups()
         self._calls.sending.start()
+
+    def _check_groups(self) -> None:
+        """Warn where each group would be refused, to clients, as an unknown channel."""
+        groups = self._channels.declared
+        if groups is None or any(self._hooks.kinds.find(groups.replace("{group}", name)) for name in _NAMES):
+            return
+        _log.warning(
+            "the groups of the hub at %s are channels that nothing declares, %r: app.channel(%r, …)",
+            self._path,
+            groups,
+            groups,
+        )
 
     async def stop(self) -> None:
         """Close the services that are kept: the application ends."""

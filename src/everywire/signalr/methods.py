@@ -57,7 +57,7 @@ def _handler(calls: Calls, name: str, function: Callable[..., Any]) -> Handler:
     signature = _signature(function)
     wanted: dict[str, Any] = {}
     taken: list[inspect.Parameter] = []
-    _, *parameters = signature.parameters.values()
+    parameters = _beside_self(function, signature)
     for parameter in parameters:
         if parameter.kind is parameter.VAR_POSITIONAL and wanted:
             raise TypeError(
@@ -75,7 +75,11 @@ def _handler(calls: Calls, name: str, function: Callable[..., Any]) -> Handler:
     shown.append(inspect.Parameter(_CALLER, inspect.Parameter.KEYWORD_ONLY, annotation=Caller))
     returns = signature.return_annotation
     called.__signature__ = inspect.Signature(sorted(shown, key=_kind), return_annotation=returns)  # type: ignore[attr-defined]
-    return Handler(name, called)
+    try:
+        return Handler(name, called)
+    except TypeError as fault:
+        cure = "; what no client sends is a service: services={Type: …}" if "cannot be read" in str(fault) else ""
+        raise TypeError(f"{function.__qualname__}: {fault}{cure}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,15 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
         return inspect.signature(function, eval_str=True)
     except NameError as fault:
         raise TypeError(f"{function.__qualname__}: a hint is not known where it stands: {fault}") from None
+
+
+def _beside_self(function: Callable[..., Any], signature: inspect.Signature) -> list[inspect.Parameter]:
+    """Give the parameters but `self`; what a client sends has a hint, or another parameter in front."""
+    parameters = [*signature.parameters.values()]
+    first = parameters[0] if parameters else None
+    if first is None or first.annotation is not _EMPTY or first.kind is first.KEYWORD_ONLY:
+        raise TypeError(f"{function.__qualname__}: a hub's method has `self` in front")
+    return parameters[1:]
 
 
 def _hinted(parameter: inspect.Parameter) -> inspect.Parameter:

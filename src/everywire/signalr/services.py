@@ -60,6 +60,8 @@ class Services:
         self._lasting = Scope(self)
         self._kept: dict[Any, asyncio.Future[Any]] = {}
         for kind, what in given.items():
+            if isinstance(kind, str):
+                raise TypeError(f"services are found by type: services={{{kind}: …}}, not {{{kind!r}: …}}")
             if not self._is_there(kind):
                 factory = what.factory if isinstance(what, singleton) else what
                 if not callable(factory):
@@ -84,8 +86,7 @@ class Services:
             if parameter.annotation in self:
                 wanted[parameter.name] = parameter.annotation
             elif parameter.default is _EMPTY:
-                hint = "has no hint" if parameter.annotation is _EMPTY else f"is a {_name(parameter.annotation)}"
-                raise TypeError(f"{what}: the parameter {parameter.name!r} {hint}, of which there is no service")
+                raise TypeError(f"{what}: the parameter {parameter.name!r} {_unserved(parameter.annotation)}")
         return Plan(asynccontextmanager(make) if inspect.isasyncgenfunction(make) else make, wanted)
 
     def at_hand(self, wanted: Wanted) -> dict[str, Any] | None:
@@ -176,6 +177,12 @@ def _parameters(make: Callable[..., Any]) -> list[inspect.Parameter]:
         return []
     plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return [each for each in inspect.signature(make, eval_str=True).parameters.values() if each.kind in plain]
+
+
+def _unserved(hint: Any) -> str:
+    if hint is _EMPTY:
+        return "has no hint that says which service it is"
+    return f"is a {_name(hint)}, of which there is no service: services={{{_name(hint)}: …}}"
 
 
 def _name(kind: Any) -> str:
