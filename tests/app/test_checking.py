@@ -211,6 +211,7 @@ def test_what_does_not_say_what_it_takes_is_believed():
         ({"disconnect_delay": -1.0}, ValueError, "disconnect_delay"),
         ({"websocket": 1}, TypeError, "websocket is True or False"),
         ({"speed": 5}, TypeError, "no option 'speed'"),
+        ({"handler": "said"}, ValueError, "the handler 'said' is for strings: speaks=\"text\""),
     ],
 )
 def test_sockjs(options, error, words):

@@ -148,3 +148,14 @@ def test_what_is_served_to_clients_of_signalr_is_known_at_once():
         app.signalr(transports=["polling"])
     with pytest.raises(TypeError, match="no option 'speed'"):
         app.signalr(speed=5)
+
+
+@pytest.mark.parametrize(("name", "warned"), [("said", False), ("siad", True), ("message", False)])
+def test_a_handler_of_plain_texts_that_is_not_there_is_warned_of(caplog, name, warned):
+    app = Everywire()
+    app.sockjs("/chat", speaks="text", handler=name)
+    app.websocket("/raw", handler=name)
+    app.on("said")(lambda data: None)
+    with Net(app):
+        for path in ("/chat", "/raw"):
+            assert (f"clients at {path} say is refused: there is no handler @app.on({name!r})" in caplog.text) is warned

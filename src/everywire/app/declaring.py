@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
@@ -42,6 +43,8 @@ E = TypeVar("E", bound=DisconnectedHook)
 G = TypeVar("G", bound=ChangeHook)
 H = TypeVar("H", bound=Callable[..., Any])
 R = TypeVar("R", bound=Route)
+
+_log = logging.getLogger("everywire")
 
 
 class ChannelOptions(TypedDict, total=False):
@@ -119,6 +122,7 @@ class Declaring:
         self._routes = Routes()
         self._dialects: list[Callable[[Heartbeat], Dialect]] = []
         self._places: dict[str, str] = {}  # by path, who finds it there beside everywire's own clients
+        self._answering: dict[str, str] = {}  # by path, the handler of all that is said there
         self._named: set[str] = set()  # namespaces that there are by name
 
     @property
@@ -280,6 +284,12 @@ class Declaring:
         check_place(path, clients, self.path, self._places)
         self._places[path] = clients
 
+    def _check_answered(self) -> None:
+        """Warn where whatever clients say would be refused, for there is no such handler; who names none may want to hear nothing."""
+        for path, name in self._answering.items():
+            if name not in ("message", *self._hooks.handlers) and self._hooks.other is None:
+                _log.warning("whatever clients at %s say is refused: there is no handler @app.on(%r)", path, name)
+
     def socketio(
         self,
         path: str = "/socket.io",
@@ -326,6 +336,10 @@ class Declaring:
         """
         check_known("app.sockjs", offer, SockJSOptions.__annotations__)
         check_sockjs(path, speaks, offer)
+        if speaks == "text":
+            self._answering[path] = handler
+        elif handler != "message":
+            raise ValueError(f'app.sockjs: the handler {handler!r} is for strings: speaks="text"')
 
         def made(beat: Heartbeat) -> SockJSDialect:
             speech = TextDialect(path, handler, beat.every) if speaks == "text" else NativeSpeech()
@@ -338,6 +352,7 @@ class Declaring:
         """Serve plain WebSocket clients at `path`: each of their messages is a call of `handler`, as with `sockjs` that speaks "text"."""
         check_path("app.websocket", path)
         self._take(path, "plain WebSocket")
+        self._answering[path] = handler
         self.speak(lambda beat: TextDialect(path, handler, beat.every))
 
     def route(self, path: str) -> Callable[[R], R]:

@@ -140,6 +140,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
         beat = self.settings.heartbeat
         dialects = [NativeDialect(self.path, beat), *(make(beat) for make in self._dialects)]
         self._check_reachable(dialects)
+        self._check_answered()
         self._gateway = Gateway(self._hub, dialects, http)
         return self._gateway
 
