@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everywire import wildcards
-from everywire.wildcards import Patterns, covers, matches, wild
+from everywire.wildcards import Patterns, covers, matches, quoted, wild
 
 NAMES = st.lists(st.sampled_from(["a", "b", "", "a*"]), min_size=1, max_size=4).flatmap(
     lambda words: st.lists(st.sampled_from(".:"), min_size=len(words) - 1, max_size=len(words) - 1).map(
@@ -121,3 +121,15 @@ def test_looking_among_many_patterns_does_not_look_at_many():
     assert patterns.matching("score:7:home") == ("score:7:*",)
     assert patterns.matching("7.a:b") == ("7.>",)
     assert Counted.looked < 20
+
+
+def test_any_text_can_be_a_word():
+    assert quoted("Tee & Ü", "%:*>") == "Tee & Ü"
+    assert quoted("a:b*c>d%e\n{", "%:*>") == "a%3Ab%2Ac%3Ed%25e%0A{"
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        quoted("\ud83d", "%")
+
+
+@given(st.text(), st.text())
+def test_two_texts_are_two_words(one, other):
+    assert (quoted(one, "%:*>") == quoted(other, "%:*>")) == (one == other)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
-__all__ = ["Patterns", "covers", "matches", "wild"]
+__all__ = ["Patterns", "covers", "matches", "quoted", "wild"]
 
 _SPLIT = re.compile(r"([.:])")
 _CACHED = 10_000  # names whose patterns are remembered
@@ -21,6 +22,16 @@ def wild(name: str) -> bool:
         return False
     words = _pieces(name)[::2]
     return "*" in words or words[-1] == ">"
+
+
+def quoted(text: str, signs: str) -> str:
+    """Write a text as one word of a channel's name: `signs`, and what cannot be shown, as their bytes in hexadecimal, %3A for a colon.
+
+    Raises `ValueError` for half of a character. That two texts are never written alike is promised where % is among the signs.
+    """
+    if text.isprintable() and not any(sign in text for sign in signs):
+        return text
+    return "".join(quote(sign, safe="") if sign in signs or not sign.isprintable() else sign for sign in text)
 
 
 def matches(pattern: str, name: str) -> bool:

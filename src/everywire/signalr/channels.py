@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote
+
+from everywire.wildcards import quoted
 
 __all__ = ["Channels"]
 
@@ -51,7 +52,4 @@ class Channels:
 
 
 def _quoted(name: str) -> str:
-    """Write what cannot stand in a channel's name as its bytes in hexadecimal, %3A for a colon."""
-    if name.isprintable() and not any(sign in name for sign in _MEANT):
-        return name
-    return "".join(quote(sign, safe="") if sign in _MEANT or not sign.isprintable() else sign for sign in name)
+    return quoted(name, _MEANT)

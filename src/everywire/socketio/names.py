@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
+
+from everywire.wildcards import quoted
 
 __all__ = ["EVERYBODY", "PATTERNS", "Names", "everybody", "room", "rooms"]
 
@@ -48,7 +50,4 @@ def _prefix(namespace: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    """Write what cannot stand in a channel's name as its bytes in hexadecimal, %3A for a colon; raises `ValueError` for a lone surrogate."""
-    if name.isprintable() and not any(sign in name for sign in _OURS):
-        return name
-    return "".join(quote(sign, safe="") if sign in _OURS or not sign.isprintable() else sign for sign in name)
+    return quoted(name, _OURS)
