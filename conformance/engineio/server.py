@@ -33,6 +33,8 @@ CONNECT = "connect"
 class EchoCodec:
     """Says what `echo` gave."""
 
+    dialect = "echo"
+
     def encode(self, event: m.Event) -> tuple[Payload, ...]:
         """Give a message for a result; nothing else is told."""
         if not isinstance(event, m.Result):
