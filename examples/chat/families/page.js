@@ -8,6 +8,23 @@ export const me = { name: (asked.get("name") ?? "").trim().slice(0, 32) || `Gues
 /** How many of the latest messages are asked for at first, and whenever the connection was lost. */
 export const rewind = MOST;
 
+// A page has its client's name for a heading; all else is made here.
+document.body.insertAdjacentHTML(
+  "beforeend",
+  `<header>
+    <span id="state" role="status">connecting</span>
+    <ul id="members" aria-label="Here now"></ul>
+  </header>
+  <ol id="said" role="log" aria-live="polite"></ol>
+  <form id="write">
+    <label class="hidden" for="text">Message</label>
+    <input id="text" maxlength="2000" autocomplete="off" placeholder="Say something">
+    <button id="send" disabled>Send</button>
+  </form>
+  <p class="hidden">You are <span id="me"></span>.</p>`,
+);
+document.querySelector("header").prepend(document.querySelector("h1"));
+
 const byId = (id) => document.getElementById(id);
 const known = new Set();
 let publish = null;
