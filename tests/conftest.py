@@ -1,6 +1,7 @@
 """Fixtures for every test: the event loop, and a real browser where a test asks for one."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -23,6 +24,18 @@ def need(fetch: Callable[[], T]) -> T:
         if os.environ.get("EVERYWIRE_TEST_REQUIRE") == "1":
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
+
+
+def java_with(artifact: str) -> Path:
+    """The path of a Java that has a Maven artifact; too large to be fetched for these tests alone, they are skipped without."""
+    try:
+        java = testbed.java()
+    except testbed.Unavailable as error:
+        pytest.skip(str(error))
+    if not shutil.which("mvn"):
+        pytest.skip("no Maven: apt install maven")
+    need(lambda: testbed.maven(artifact))
+    return java
 
 
 @pytest.fixture(scope="session")

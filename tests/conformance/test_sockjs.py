@@ -1,18 +1,12 @@
 """The official suite of SockJS in every test run, and how it is fetched and graded; `conformance/sockjs/run.py --times 10` is the strict one."""
 
 import hashlib
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conformance.sockjs import suite
+from tests.conformance.tries import each_case_passes
 from tests.conftest import need
-
-from conformance import processes
-from everywire import engine as engines
-from everywire.builds import pure_wanted
 
 TRIES = 3  # rounds: the suite's own timers, of a second, fail where other tests have the processors
 REPORT = """\
@@ -45,20 +39,7 @@ def test_every_case_passes(tmp_path: Path) -> None:
     if not wanted.fetched:
         pytest.skip("python conformance/sockjs/run.py fetches the suite, or says how to have it")
     need(wanted.install)
-    build = "pure" if pure_wanted() or "native" not in engines.available() else "native"
-    run = str(processes.ROOT / "conformance" / "sockjs" / "run.py")
-    failed = None
-    for _ in range(TRIES):
-        command = [sys.executable, run, "--build", build, "--results", str(tmp_path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return
-        assert done.returncode == 1, done.stderr
-        found = json.loads((tmp_path / f"sockjs-{build}.json").read_text())
-        failed = found["failures"].keys() if failed is None else failed & found["failures"].keys()
-        if found["failures"] and not failed:
-            return  # each case has passed in some round
-    pytest.fail(done.stdout + done.stderr)
+    each_case_passes("sockjs", tmp_path, TRIES)
 
 
 def test_each_case_is_graded():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import need
+from tests.conftest import java_with, need
 from tests.dialects.signalr.client import ARTIFACT, PACKAGES, Client, Clients, of_java
 from tests.dialects.signalr.serving import Served, serving
 from tests.told import Failed
@@ -27,15 +26,7 @@ ANSWERS = {"double": 42, "broken": {"$error": "so it is"}}
 
 @pytest.fixture(scope="module")
 def jdk() -> Path:
-    """The path of a Java; too large to be fetched for these tests alone, they are skipped without."""
-    try:
-        java = testbed.java()
-    except testbed.Unavailable as error:
-        pytest.skip(str(error))
-    if not shutil.which("mvn"):
-        pytest.skip("no Maven: apt install maven")
-    need(lambda: testbed.maven(ARTIFACT))
-    return java
+    return java_with(ARTIFACT)
 
 
 @pytest.fixture(scope="module")

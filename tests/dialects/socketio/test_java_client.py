@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from tests import certificates
-from tests.conftest import need
+from tests.conftest import java_with, need
 from tests.dialects.socketio.client import ARTIFACT, PACKAGES, Client, Clients, of_java
 from tests.dialects.socketio.serving import SOON, WAYS, Served, serving
 from tests.told import Failed
@@ -25,15 +24,7 @@ EACH = pytest.mark.parametrize("way", WAYS)
 
 @pytest.fixture(scope="module")
 def jdk() -> Path:
-    """The path of a Java; too large to be fetched for these tests alone, they are skipped without."""
-    try:
-        java = testbed.java()
-    except testbed.Unavailable as error:
-        pytest.skip(str(error))
-    if not shutil.which("mvn"):
-        pytest.skip("no Maven: apt install maven")
-    need(lambda: testbed.maven(ARTIFACT))
-    return java
+    return java_with(ARTIFACT)
 
 
 @pytest.fixture(scope="module")
