@@ -178,11 +178,7 @@ class Python:
             await self._client.publish(self._channel, {"who": self._who, "n": n})
 
     async def heard(self, count: int, patience: float) -> Heard:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                while len(self._heard) < count:
-                    self._news.clear()
-                    await self._news.wait()
+        await _until(self._heard, count, self._news, patience)
         return self._heard
 
     async def history(self) -> Heard:
@@ -239,11 +235,7 @@ class Curl:
             await self._ask("publish", {"channel": self._channel, "data": {"who": self._who, "n": n}})
 
     async def heard(self, count: int, patience: float) -> Heard:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                while len(self._heard) < count:
-                    self._news.clear()
-                    await self._news.wait()
+        await _until(self._heard, count, self._news, patience)
         return self._heard
 
     async def history(self) -> Heard:
@@ -272,3 +264,12 @@ class Curl:
 
 def _said(data: dict[str, Any]) -> tuple[str, int]:
     return data["who"], data["n"]
+
+
+async def _until(heard: Heard, count: int, news: asyncio.Event, patience: float) -> None:
+    """Wait until so much was heard, of which there are `news` each time, or for `patience` seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            while len(heard) < count:
+                news.clear()
+                await news.wait()

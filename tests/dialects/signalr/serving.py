@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
-from everywire import Caller, Everywire, Identity, Refused
+from tests.attending import Attended
+
+from everywire import Caller, Identity, Refused
 from everywire.hub.hooks import Connecting
 from everywire.hub.settings import Settings
 
@@ -15,39 +17,26 @@ WAYS = ("WebSockets", "ServerSentEvents", "LongPolling")
 EACH = tuple((way, msgpack) for way in WAYS for msgpack in (False, True) if not (way == "ServerSentEvents" and msgpack))
 
 
-class Served(Everywire):
+class Served(Attended):
     """An application that counts what it was told.
 
-    Invariants: `said` holds the arguments of each `note`, in order; `callers` the sessions that are connected, in the order of their coming.
+    Invariants: `said` holds the arguments of each `note`, in order.
     """
 
     def __init__(self, broker: Any = None, **settings: Any) -> None:
-        super().__init__(settings=Settings(**settings), secret="a secret of some length", broker=broker)
+        super().__init__(settings=Settings(**settings), broker=broker)
         self.said: list[Any] = []
         self.shown: list[Connecting] = []
-        self.callers: list[Caller] = []
         self.canceled: list[str] = []
         self.gate = asyncio.Event()
         self.waiting = 0
         self.welcomes = 0
         self.farewell = False
-        self.news = asyncio.Event()
         self.channel("room:{name}", history=1_000, presence=True)
         self._attend()
         self._offer()
         self._ask()
         self._stream()
-
-    def caller(self, session: str) -> Caller:
-        """Give the session of that name."""
-        return next(caller for caller in self.callers if caller.session == session)
-
-    async def until(self, there: Callable[[], object]) -> None:
-        """Wait until something is so, as far as handlers and hooks make it so."""
-        async with asyncio.timeout(10):
-            while not there():
-                self.news.clear()
-                await self.news.wait()
 
     def _attend(self) -> None:
         @self.on_connect

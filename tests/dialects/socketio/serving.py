@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
+from tests.attending import Attended
 
 from everywire import Caller, Everywire, Refused
 from everywire.hub.hooks import Connecting
@@ -19,32 +19,19 @@ WAYS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling
 SOON = {"reconnectionDelay": 1, "reconnectionDelayMax": 5}
 
 
-class Served(Everywire):
+class Served(Attended):
     """An application that counts what it was told.
 
-    Invariants: `said` holds the arguments of each `note`, in order; `callers` the sessions that are connected, in the order of their coming.
+    Invariants: `said` holds the arguments of each `note`, in order.
     """
 
     def __init__(self, heartbeat: Heartbeat | None = None, broker: Any = None, **settings: Any) -> None:
         told = Settings(heartbeat=heartbeat or Heartbeat(), **settings)
-        super().__init__(settings=told, secret="a secret of some length", broker=broker)
+        super().__init__(settings=told, broker=broker)
         self.said: list[Any] = []
         self.shown: list[Any] = []
-        self.callers: list[Caller] = []
-        self.news = asyncio.Event()
         self.channel("room:{name}", history=100, presence=True)
         self._offer()
-
-    def caller(self, session: str) -> Caller:
-        """Give the session of that name."""
-        return next(caller for caller in self.callers if caller.session == session)
-
-    async def until(self, there: Callable[[], object]) -> None:
-        """Wait until something is so, as far as handlers and hooks make it so."""
-        async with asyncio.timeout(10):
-            while not there():
-                self.news.clear()
-                await self.news.wait()
 
     def _offer(self) -> None:
         @self.on_connect

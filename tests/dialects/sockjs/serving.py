@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
-from everywire import Caller, Everywire, Refused
+from tests.attending import Attended
+
+from everywire import Caller, Refused
 from everywire.hub.hooks import Connecting
 
 TEXT, NATIVE = "/text", "/native"
 
 
-class Served(Everywire):
+class Served(Attended):
     """An application whose texts come back: as they are, or for some, otherwise.
 
-    Invariants: `callers` are the sessions that are there, in the order of their coming; `said` the texts that came.
+    Invariants: `said` are the texts that came.
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(secret="a secret of some length", **options)
-        self.callers: list[Caller] = []
+        super().__init__(**options)
         self.said: list[str] = []
-        self.news = asyncio.Event()
         self.channel("room:{name}", history=100, presence=True)
         self._offer()
-
-    async def until(self, there: Callable[[], object]) -> None:
-        """Wait until something is so, as far as handlers and hooks make it so."""
-        async with asyncio.timeout(10):
-            while not there():
-                self.news.clear()
-                await self.news.wait()
 
     def _offer(self) -> None:
         @self.on_connected
