@@ -136,6 +136,14 @@ class NativePacked(Socket):
         return self.say(b"\x84\xa4type\xa7publish\xa2id\x09\xa7channel\xa6room:a\xa4data" + data)
 
 
+def streamed(net: Any, sink: Sink) -> list[str | bytes]:
+    """What has come by a stream since it was asked last."""
+    net.run()
+    told = sink.body
+    sink.pieces.clear()
+    return [told] if told else []
+
+
 class NativeEvents(Tongue):
     """Server-sent events, and a POST."""
 
@@ -153,10 +161,7 @@ class NativeEvents(Tongue):
         return [f"{answer.status} ".encode() + answer.body]
 
     def heard(self) -> list[str | bytes]:
-        self.net.run()
-        told = self.sink.body
-        self.sink.pieces.clear()
-        return [told] if told else []
+        return streamed(self.net, self.sink)
 
 
 class SocketIOText(Socket):
@@ -267,10 +272,7 @@ class SignalREvents(SignalRJson):
         return self.heard()
 
     def heard(self) -> list[str | bytes]:
-        self.net.run()
-        told = self.sink.body
-        self.sink.pieces.clear()
-        return [told] if told else []
+        return streamed(self.net, self.sink)
 
 
 class SignalRPolls(SignalREvents):
@@ -349,10 +351,7 @@ class SockJSStream(SockJSWebSocket):
         return self.heard()
 
     def heard(self) -> list[str | bytes]:
-        self.net.run()
-        told = self.sink.body
-        self.sink.pieces.clear()
-        return [told] if told else []
+        return streamed(self.net, self.sink)
 
 
 class SockJSEvents(SockJSStream):
