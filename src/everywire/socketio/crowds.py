@@ -14,7 +14,10 @@ from everywire.socketio import names
 
 if TYPE_CHECKING:
     from everywire.hub.access.tallies import Reached
+    from everywire.hub.crowds.choice import Choice
     from everywire.hub.crowds.listing import Listed
+    from everywire.hub.crowds.ruling import Ruler
+    from everywire.socketio.clients import Client
     from everywire.socketio.rooms import Rooms, Said
 
 __all__ = ["AckOptions", "Acks", "Crowds", "RemoteSocket", "Sockets", "SomeOptions", "given", "response", "several"]
@@ -93,6 +96,11 @@ class Crowds:
     def _said(self, event: str, data: Any) -> Said:
         """Give an event as it is told; raises `ValueError` for a name that clients keep for themselves."""
 
+    def _ruled(self, to: Any, options: SomeOptions) -> tuple[Ruler, list[Client], Choice]:
+        """Give who rules all workers' clients, those of the meant ones that are only coming, and which others are meant."""
+        rooms, namespace, to = self._running(), options.get("namespace") or "/", given(to, options)
+        return rooms.app.hub.crowds.ruling, rooms.comers(namespace, to, options), rooms.choice(namespace, to, options)
+
     async def fetch_sockets(self, to: Any = None, **options: Unpack[SomeOptions]) -> Sockets:
         """Give the clients in the room or rooms `to`, of every worker; `Settings.max_gathered` at most."""
         rooms, namespace = self._running(), options.get("namespace") or "/"
@@ -107,37 +115,29 @@ class Crowds:
 
         What is emitted there afterwards reaches them. Whoever is in as many as `Settings.max_channels` allows is not, and is not counted.
         """
-        running, namespace, to, rooms = (
-            self._running(),
-            options.get("namespace") or "/",
-            given(to, options),
-            several(rooms),
-        )
-        channels = [names.room(namespace, each) for each in rooms]
-        for client in running.comers(namespace, to, options):
+        ruling, comers, choice = self._ruled(to, options)
+        rooms = several(rooms)
+        channels = [names.room(options.get("namespace") or "/", each) for each in rooms]
+        for client in comers:
             client.rooms.update(dict.fromkeys(rooms))
-        return await running.app.hub.crowds.ruling.enter(running.choice(namespace, to, options), channels)
+        return await ruling.enter(choice, channels)
 
     async def sockets_leave(self, rooms: str | Iterable[str], to: Any, **options: Unpack[SomeOptions]) -> Reached:
         """Have the clients in the room or rooms `to` in another one, or several, no longer; gives how many were."""
-        running, namespace, to, rooms = (
-            self._running(),
-            options.get("namespace") or "/",
-            given(to, options),
-            several(rooms),
-        )
-        channels = [names.room(namespace, each) for each in rooms]
-        for client in running.comers(namespace, to, options):
+        ruling, comers, choice = self._ruled(to, options)
+        rooms = several(rooms)
+        channels = [names.room(options.get("namespace") or "/", each) for each in rooms]
+        for client in comers:
             for each in rooms:
                 client.rooms.pop(each, None)
-        return await running.app.hub.crowds.ruling.leave(running.choice(namespace, to, options), channels)
+        return await ruling.leave(choice, channels)
 
     async def disconnect_sockets(self, to: Any, **options: Unpack[SomeOptions]) -> Reached:
         """Send the clients in the room or rooms `to` away, who do not come back by themselves; gives how many that were."""
-        rooms, namespace, to = self._running(), options.get("namespace") or "/", given(to, options)
-        for client in rooms.comers(namespace, to, options):
+        ruling, comers, choice = self._ruled(to, options)
+        for client in comers:
             client.refused = True
-        return await rooms.app.hub.crowds.ruling.kick(rooms.choice(namespace, to, options), Close.KICKED)
+        return await ruling.kick(choice, Close.KICKED)
 
     async def emit_with_acks(self, event: str, data: Any = None, to: Any = None, **options: Unpack[AckOptions]) -> Acks:
         """Emit an event to the clients in the room or rooms `to`, and give what they acknowledge it by: once all have, or after `timeout` seconds.
