@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conformance.autobahn import install
+from tests.variants import everyday
 
 from everywire import engine as engines
 from everywire.builds import pure_wanted
@@ -23,7 +24,7 @@ def suite() -> None:
 
 
 @pytest.mark.timeout(300)  # the first run installs the suite
-@pytest.mark.parametrize("role", ["server", "client"])
+@pytest.mark.parametrize("role", everyday(["server", "client"]))
 def test_short(role: str) -> None:
     build, engine = (
         ("pure", "portable") if pure_wanted() or "native" not in engines.available() else ("native", "native")

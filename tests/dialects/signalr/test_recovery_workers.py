@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.cli import several
 from tests.dialects.signalr.client import Client
+from tests.variants import everyday
 
 import everywire
 
@@ -45,8 +46,8 @@ async def heard_up_to(client: Client, number: int) -> list[int]:
     return heard
 
 
-@pytest.mark.parametrize("stateful", [True, False])
-@pytest.mark.parametrize("msgpack", [False, True], ids=["json", "msgpack"])
+@pytest.mark.parametrize("stateful", everyday([True, False]))
+@pytest.mark.parametrize("msgpack", everyday([False, True]), ids=["json", "msgpack"])
 async def test_its_worker_is_killed(clients, tmp_path, stateful, msgpack):
     async with several.serving(tmp_path, more=MORE) as (_, address), several.spread(address, 2) as others:
         url = f"http://{urlsplit(address).netloc}/hub"
@@ -73,7 +74,7 @@ async def test_its_worker_is_killed(clients, tmp_path, stateful, msgpack):
         assert missed == ([1, 2, 3, 4, 5] if stateful else [5])
 
 
-@pytest.mark.parametrize("transport", ["WebSockets", "ServerSentEvents", "LongPolling"])
+@pytest.mark.parametrize("transport", everyday(["WebSockets", "ServerSentEvents", "LongPolling"]))
 async def test_a_page_that_was_loaded_again_has_its_session(clients, tmp_path, transport):
     async with several.serving(tmp_path, more=MORE) as (_, address), several.spread(address, 2) as others:
         url = f"http://{urlsplit(address).netloc}/hub"

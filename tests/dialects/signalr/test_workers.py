@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.cli import several
 from tests.dialects.signalr.serving import WAYS
+from tests.variants import everyday
 
 MORE = """
 app.signalr("/hub")
@@ -21,7 +22,7 @@ SOON = [0, *[50] * 100]
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", everyday(WAYS))
 async def test_it_comes_back_elsewhere_when_its_worker_is_killed(clients, tmp_path, way):
     async with several.serving(tmp_path, more=MORE) as (run, address), several.spread(address, 2) as others:
         url = f"http://{urlsplit(address).netloc}/hub?session={KEY}"

@@ -104,6 +104,7 @@ async def test_it_sends_a_client_away(page: Page) -> None:
         await expect(page.get_by_role("row", name=sid)).to_have_count(0, timeout=PATIENCE)
 
 
+@pytest.mark.slow
 async def test_it_says_who_has_no_key_and_remembers_who_has(page: Page) -> None:
     async with served() as (_, url):
         await page.goto(f"{url}/ui/")
@@ -116,6 +117,7 @@ async def test_it_says_who_has_no_key_and_remembers_who_has(page: Page) -> None:
         await expect(page.get_by_label("Password")).to_have_count(0, timeout=PATIENCE)
 
 
+@pytest.mark.slow
 async def test_a_page_of_another_origin_may_be_the_ui_alone(page: Page) -> None:
     async with application().serving(host="localhost") as hosted:
         elsewhere = f"http://localhost:{hosted.port}"

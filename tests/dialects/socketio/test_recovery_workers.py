@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.cli import several
 from tests.dialects.socketio.serving import SOON, WAYS
+from tests.variants import everyday
 
 MORE = """
 app.socketio(recovery=True)
@@ -30,8 +31,8 @@ async def connected(clients, url, way, others=()):
             await client.disconnect()
 
 
-@pytest.mark.parametrize("heard", [True, False], ids=["after it was told something", "after nothing"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("heard", everyday([True, False]), ids=["after it was told something", "after nothing"])
+@pytest.mark.parametrize("way", everyday(WAYS, "upgrade"))
 async def test_its_worker_is_killed(clients, tmp_path, way, heard):
     async with several.serving(tmp_path, more=MORE) as (run, address):
         url = f"http://{urlsplit(address).netloc}"

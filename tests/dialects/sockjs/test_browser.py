@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Page
 from tests.dialects.sockjs.client import installed
 from tests.dialects.sockjs.serving import TEXT, Served, serving
+from tests.variants import everyday
 
 import everywire
 from everywire.http.request import Response
@@ -98,13 +99,13 @@ async def converse(page: Page, app: Served, url: str, transport: str) -> None:
     await app.until(lambda: not app.callers)
 
 
-@pytest.mark.parametrize("transport", OWN + FRAMED)
+@pytest.mark.parametrize("transport", everyday(OWN + FRAMED, "websocket", "xhr-streaming", "iframe-xhr-polling"))
 async def test_from_our_own_page(page: Page, shared: tuple[Served, str], transport: str) -> None:
     await page.goto(shared[1])
     await converse(page, *shared, transport)
 
 
-@pytest.mark.parametrize("transport", ELSEWHERE)
+@pytest.mark.parametrize("transport", everyday(ELSEWHERE, "xhr-polling", "iframe-eventsource"))
 async def test_from_a_page_of_another_origin(
     page: Page, shared: tuple[Served, str], elsewhere: str, transport: str
 ) -> None:
@@ -112,7 +113,7 @@ async def test_from_a_page_of_another_origin(
     await converse(page, *shared, transport)
 
 
-@pytest.mark.parametrize("transport", ELSEWHERE)
+@pytest.mark.parametrize("transport", everyday(ELSEWHERE, "websocket", "xhr-polling"))
 async def test_from_a_page_that_is_not_listed(page: Page, elsewhere: str, transport: str) -> None:
     async with serving(application(), sockjs=OPTIONS, host="localhost") as (app, url):
         await page.goto(elsewhere)
@@ -131,7 +132,7 @@ async def test_without_websockets_it_takes_the_next(page: Page) -> None:
         assert await page.evaluate(opened) == "xhr-streaming"
 
 
-@pytest.mark.parametrize("transport", OWN + FRAMED)
+@pytest.mark.parametrize("transport", everyday(OWN + FRAMED, "websocket", "htmlfile"))
 async def test_a_page_that_is_left(page: Page, shared: tuple[Served, str], transport: str) -> None:
     app, url = shared
     await page.goto(url)

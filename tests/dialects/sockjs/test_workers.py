@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 import pytest
 from tests.cli import several
 from tests.dialects.sockjs.client import TRANSPORTS
+from tests.variants import everyday
 
 MORE = """
 app.sockjs(speaks="text", handler="pid")
 """
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", everyday(TRANSPORTS, "xhr-polling"))
 async def test_its_worker_is_killed(clients, tmp_path, transport):
     async with several.serving(tmp_path, more=MORE) as (run, address):
         url = f"http://{urlsplit(address).netloc}/sockjs"
