@@ -1,0 +1,1 @@
+"""An ASGI application on our own server: its scopes, its HTTP, its WebSockets, its lifespan."""
