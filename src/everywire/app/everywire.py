@@ -41,6 +41,7 @@ from everywire.ops import logs
 from everywire.ops.health import Health
 from everywire.ops.nodes import Nodes
 from everywire.ops.view import View
+from everywire.servers import here
 from everywire.servers.routes import Route
 from everywire.servers.websocket import Server, serve
 
@@ -83,9 +84,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
         self.settings = settings or Settings()
         self.metrics = Metrics()
         self._make_broker = broker
-        self.default_broker: MakeBroker = _memory  # where the application chose none; several workers have another
+        self.default_broker: MakeBroker = _memory  # where the application chose none; a worker has another
         self.default_secret: str | None = None  # the same: where the application has none
-        self.shared_port: Listen | None = None  # the same: opens the ports that all of them have
         self._http = http or HttpSettings()
         self._hub: Hub | None = None
         self._health: Health | None = None
@@ -126,10 +126,12 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
         if self._hub is not None:
             raise EverywireError("the application is running already")
         self._check_hidden()
+        worker = here.worker() if world is None else None
         world = world or LoopWorld(asyncio.get_running_loop())
         if not self._hooks.secrets and self.default_secret is not None:
             self._hooks.secrets = (self.default_secret,)
-        broker = (self._make_broker or self.default_broker)(world, self.metrics)
+        default = self.default_broker if worker is None else worker.broker
+        broker = (self._make_broker or default)(world, self.metrics)
         self._hub = Hub(world, broker, self._hooks, self.settings, self.metrics)
         self._hub.tracer = self._tracer
         self._nodes = Nodes(self._hub)
@@ -142,6 +144,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
         self._check_reachable(dialects)
         self._check_answered()
         self._gateway = Gateway(self._hub, dialects, http)
+        if worker is not None:
+            worker.join(self)
         return self._gateway
 
     def _offer_health(self, health: Health) -> None:
@@ -158,6 +162,10 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
             self._health.draining = True
         self.gateway.refrain()
 
+    def leaving(self, window: float, pace: float, finish: float) -> Draining:
+        """Begin to let every client go, with 1012: see `Draining`."""
+        return Draining(self.hub, window, pace, finish)
+
     async def stop(self) -> None:
         """Tell every client to come back later, wait for handlers that are to finish, and let go of everything."""
         hub, gateway, self._gateway = self._hub, self._gateway, None
@@ -166,6 +174,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
         self._nodes = None
         if hub is None or gateway is None:
             return  # it is not running, or stopping already
+        if (worker := here.worker()) is not None:
+            worker.leave(self)
         gateway.stop()
         self._uninstrumented()
         hub.close()
@@ -196,6 +206,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
         """
         self._http = _as_told(self._http, options)
         gateway = self.start()
+        worker = here.worker()
+        shared: Listen | None = None if worker is None else worker.ports.listen
         callbacks: dict[str, Any] = {
             "on_open": gateway.opened,
             "on_message": gateway.received,
@@ -212,7 +224,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
         try:
             async with (
                 serve(None, host, port, **callbacks, **options) as server,
-                served(self._counters, lambda: self.hub, self.view, self.shared_port) as self.administration,
+                served(self._counters, lambda: self.hub, self.view, shared) as self.administration,
             ):
                 try:
                     yield server

@@ -30,7 +30,7 @@ from everywire.cli.serving import (
     where,
 )
 from everywire.cli.target import check_environment
-from everywire.servers import listening
+from everywire.servers import here, listening
 from everywire.servers.workers import Plan, Ready, Supervisor, Worker
 
 __all__ = ["Several", "announcements", "count", "serve_in_worker", "several_options", "supervise"]
@@ -260,7 +260,7 @@ def _is(path: str, number: int) -> bool:
 
 def serve_in_worker(worker: Worker, app: Everywire, place: Place) -> None:
     """Serve as one of several, until the supervisor says that it is enough, or is gone."""
-    app.default_broker, app.shared_port = worker.broker, worker.ports.listen
+    here.settle(worker)
     options = {"sock": worker.sockets(), "ssl": context(place), "close_timeout": min(10.0, place.grace) or 0.1}
     set_up_logging(place.log)
     try:
@@ -277,8 +277,7 @@ async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> Non
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the supervisor's affair
     async with app.serving(**options) as server:
         settle_memory()
-        await worker.begin(server, app.gateway, Ready(app.path, app.has_page, app.beside))
+        await worker.begin(server, Ready(app.path, app.has_page, app.beside), app.gateway)
         await worker.told.wait()
-        app.refrain()  # from lines on connections that are kept alive, too
-        await worker.end(app.hub)
+        await worker.end()
     worker.ports.close()

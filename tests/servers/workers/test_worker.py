@@ -9,8 +9,9 @@ import pytest
 
 from everywire.app import Everywire
 from everywire.brokers.local import LocalBroker
+from everywire.brokers.memory import MemoryBroker
 from everywire.client import hub as clients
-from everywire.servers import listening
+from everywire.servers import here, listening
 from everywire.servers.workers.control import Adopt, Control, Drain, Drained, Ready, Release
 from everywire.servers.workers.handing import landing
 from everywire.servers.workers.relay import private
@@ -21,7 +22,7 @@ class Supervised:
     """A worker that serves in this process, and its control line's other end."""
 
     def __init__(self, folder):
-        self.app = Everywire()
+        self.app = Everywire(broker=lambda world, metrics: MemoryBroker(world.now, world.new_id, later=world.later))
         self.app.channel("c", history=5)
         (self.own,), (self.spare,) = listening.tcp("127.0.0.1", 0), listening.tcp("127.0.0.1", 0)
         self.line, far = socket.socketpair()
@@ -30,10 +31,11 @@ class Supervised:
         self.heard = asyncio.Queue()
 
     async def begin(self):
+        here.settle(self.worker)
         self.serving = self.app.serving(sock=self.worker.sockets(), close_timeout=0.5)
         server = await self.serving.__aenter__()
         self.control = await Control.over(self.line, self.heard.put_nowait, lambda: None)
-        await self.worker.begin(server, self.app.gateway, Ready("/everywire"))
+        await self.worker.begin(server, Ready("/everywire"), self.app.gateway)
         assert await self.heard.get() == Ready("/everywire")
 
     async def end(self):
@@ -52,6 +54,7 @@ async def supervised(tmp_path):
     await supervised.begin()
     yield supervised
     await supervised.end()
+    here.settle(None)
 
 
 async def test_it_lets_its_clients_go_when_told_and_stays_reachable_for_other_workers(supervised, tmp_path):
@@ -62,7 +65,7 @@ async def test_it_lets_its_clients_go_when_told_and_stays_reachable_for_other_wo
         node = supervised.app.hub.node
         assert private(tmp_path, node).exists()
         assert landing(tmp_path, node).exists()
-        await supervised.worker.end(supervised.app.hub)
+        await supervised.worker.end()
         assert await supervised.heard.get() == Drained(1)
     assert not private(tmp_path, node).exists()
     assert not landing(tmp_path, node).exists()
@@ -86,6 +89,11 @@ async def test_its_broker_is_that_of_all_workers(supervised):
     broker = supervised.worker.broker(supervised.app.hub.world, supervised.app.metrics)
     assert isinstance(broker, LocalBroker)
     assert supervised.worker.given.broker.name == "broker"
+
+
+async def test_each_application_of_the_process_has_a_broker_that_the_others_do_not_drop(supervised):
+    one, other = (supervised.worker.broker(supervised.app.hub.world, supervised.app.metrics) for _ in range(2))
+    assert one._name != other._name
 
 
 def test_the_environment_says_what_it_is_once():

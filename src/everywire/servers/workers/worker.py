@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from everywire.brokers.base import Broker
 from everywire.brokers.local import LocalBroker, connector
 from everywire.gateway import Gateway
-from everywire.hub.draining import Draining
-from everywire.hub.hub import Hub
 from everywire.hub.world import World
 from everywire.metrics import Metrics
-from everywire.servers import listening
 from everywire.servers.websocket import Server
 from everywire.servers.workers.control import Adopt, Control, Drain, Drained, Message, Ready, Release
-from everywire.servers.workers.handing import Landing, landing
 from everywire.servers.workers.ports import Ports
-from everywire.servers.workers.relay import WorkerRelay, private
+from everywire.servers.workers.reach import Reach
 
-__all__ = ["ENVIRONMENT", "Given", "Worker"]
+__all__ = ["ENVIRONMENT", "Given", "Leaving", "Leaves", "Worker"]
 
 ENVIRONMENT: Final = "EVERYWIRE_WORKER"
 
@@ -48,10 +45,30 @@ class Given(msgspec.Struct, frozen=True):
         return Path(self.folder) / "broker"
 
 
+class Leaving(Protocol):
+    """Clients that are being let go."""
+
+    def hasten(self, window: float, pace: float, finish: float) -> None:
+        """Take other times, which begin now."""
+
+    async def wait(self) -> int:
+        """Wait until they are gone; gives how many there were."""
+
+
+class Leaves(Protocol):
+    """What has clients in this process: it takes no more once it is to `refrain`, and lets go of those it has as a `Drain` says."""
+
+    def refrain(self) -> None:
+        """Be ready for nobody new."""
+
+    def leaving(self, window: float, pace: float, finish: float) -> Leaving:
+        """Begin to let the clients go."""
+
+
 class Worker:
     """The worker that this process is.
 
-    Invariants: `told` is set once it has to end; `drain` says how then.
+    Invariants: `told` is set once it has to end; `drain` says how then; `_members` are those who have clients, `_leaving` there once they let them go.
     """
 
     def __init__(self, given: Given) -> None:
@@ -59,12 +76,12 @@ class Worker:
         self.told: Final = asyncio.Event()
         self.ports: Final = Ports(Path(given.folder))
         self.drain = Drain(0, 1000)
-        self._draining: Draining | None = None
+        self._links = itertools.count()
+        self._members: list[Leaves] = []
+        self._leaving: list[Leaving] = []
         self._server: Server | None = None
         self._control: Control | None = None
-        self._relay: WorkerRelay | None = None
-        self._private: Path | None = None
-        self._landing: Landing | None = None
+        self._reach: Reach | None = None
         self._adopting: asyncio.Future[None] | None = None
         self._adopted: dict[int, list[socket.socket]] = {}
 
@@ -74,24 +91,35 @@ class Worker:
         said = environ.pop(ENVIRONMENT, None)
         return None if said is None else cls(msgspec.json.decode(said, type=Given))
 
+    @property
+    def folder(self) -> Path:
+        """Where the workers of this server find each other."""
+        return Path(self.given.folder)
+
     def sockets(self) -> list[socket.socket]:
         """Give its own listening sockets."""
         return [socket.socket(fileno=number) for number in self.given.listening]
 
     def broker(self, world: World, metrics: Metrics) -> Broker:
-        """Make the broker: that of all workers."""
+        """Make the broker: that of all workers. Each application of the process has a link of its own."""
         loop = asyncio.get_running_loop()
-        name = f"{self.given.slot}.{os.getpid()}"
+        name = f"{self.given.slot}.{os.getpid()}.{next(self._links)}"
         return LocalBroker(connector(str(self.given.broker), loop), loop, name, metrics=metrics)
 
-    async def begin(self, server: Server, gateway: Gateway, ready: Ready) -> None:
-        """Be there for the other workers, then tell the supervisor that clients are welcome."""
+    def join(self, member: Leaves) -> None:
+        """Have the clients of `member` let go of at the end."""
+        self._members.append(member)
+
+    def leave(self, member: Leaves) -> None:
+        """Learn that one has ended by itself."""
+        if member in self._members:
+            self._members.remove(member)
+
+    async def begin(self, server: Server, ready: Ready, gateway: Gateway | None = None) -> None:
+        """Be there for the other workers, if `server` is that of a gateway, then tell the supervisor that clients are welcome."""
         self._server = server
-        self._private = private(Path(self.given.folder), gateway.hub.node)
-        await server.listen(listening.unix(str(self._private)), plain=True)
-        self._landing = Landing(landing(Path(self.given.folder), gateway.hub.node), server.adopt)
-        server.files.callback(self._landing.close)
-        gateway.relay = self._relay = WorkerRelay(Path(self.given.folder))
+        if gateway is not None:
+            self._reach = await Reach.open(self.folder, server, gateway)
         sock = socket.socket(fileno=self.given.control)
         self._control = await Control.over(sock, self._hear, self._alone)
         self._control.say(ready)
@@ -105,8 +133,8 @@ class Worker:
             case Drain():
                 self.drain = message
                 self.told.set()
-                if self._draining is not None:
-                    self._draining.hasten(message.window, message.pace, message.finish)
+                for each in self._leaving:
+                    each.hasten(message.window, message.pace, message.finish)
             case Adopt(slot=slot):
                 self._adopting = asyncio.ensure_future(self._adopt(slot))
             case Release(slot=slot):
@@ -123,18 +151,17 @@ class Worker:
         for sock in socks:
             await self._server.listen(sock)
 
-    async def end(self, hub: Hub) -> None:
+    async def end(self) -> None:
         """Stop listening, and let the clients go in the time that the supervisor gives; their requests by other workers still come."""
         assert self._server is not None
+        for member in self._members:
+            member.refrain()  # from new clients on connections that are kept alive, too
         for sock in [*self._server.sockets, *(sock for adopted in self._adopted.values() for sock in adopted)]:
             self._server.refrain(sock)
-        self._draining = Draining(hub, self.drain.window, self.drain.pace, self.drain.finish)
-        gone = await self._draining.wait()
+        drain = self.drain
+        self._leaving = [each.leaving(drain.window, drain.pace, drain.finish) for each in self._members]
+        gone = sum(await asyncio.gather(*[each.wait() for each in self._leaving]))
         if self._control is not None:
             self._control.say(Drained(gone))
-        if self._private is not None:
-            self._private.unlink(missing_ok=True)
-        if self._landing is not None:
-            self._landing.close()
-        if self._relay is not None:
-            self._relay.close()
+        if self._reach is not None:
+            self._reach.close()
