@@ -54,8 +54,9 @@ def programs(text: str) -> list[Program]:
 
 def documents() -> list[Path]:
     paths = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    # Those of testing.md are tests, for pytest to run: tests/test_docs_testing.py does.
-    return [path for path in paths if path.name != "testing.md" and programs(path.read_text())]
+    # Those of testing.md are tests, for pytest to run: tests/test_docs_testing.py does. Beside another project's code: tests/coming_from.
+    paths = [path for path in paths if path.name != "testing.md" and path.parent.name != "coming-from"]
+    return [path for path in paths if programs(path.read_text())]
 
 
 def free_port() -> int:
