@@ -59,13 +59,13 @@ async def test_who_may_come(monkeypatch):
 async def test_everybody_hears_it():
     async with right("websockets", "Everybody hears it").served() as port:
         url = f"ws://127.0.0.1:{port}/talk"
-        async with (
-            their_connect(url) as ada,
-            their_connect(url) as bob,
-            everywire.Client(f"ws://127.0.0.1:{port}/everywire") as eve,
-        ):
-            talk = eve.subscribe("talk")
+        client = everywire.Client(f"ws://127.0.0.1:{port}/everywire")
+        async with asyncio.timeout(10), their_connect(url) as ada, their_connect(url) as bob, client:
+            talk = client.subscribe("talk")
             await talk.ready()
-            await ada.send("Hello, all!")
-            assert [await ada.recv(), await bob.recv()] == ["Hello, all!"] * 2
-            assert (await anext(aiter(talk))).data == "Hello, all!"
+            await ada.send("I am Ada")  # what she says waits until she is in the channel
+            assert await ada.recv() == "I am Ada"
+            await bob.send("I am Bob")
+            assert [await ada.recv(), await bob.recv()][0] == "I am Bob"
+            heard = aiter(talk)
+            assert [(await anext(heard)).data for _ in range(2)] == ["I am Ada", "I am Bob"]
