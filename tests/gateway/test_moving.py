@@ -160,6 +160,20 @@ def test_a_line_moves_with_what_nobody_fetched(net):
     assert client.say("a say room 3")[0] == 400
 
 
+def test_a_line_that_ends_on_the_way_has_its_last_words_said(net):
+    client = Client(net)
+    client.say("a connect", "a in room")
+    client.hear()
+    line = net.gateway.lines.movable(client.id)
+    socket = client.upgrade("probe")
+    client.say("b connect", "b say room 1")
+    net.run()
+    line.line.attachment.close(1011, "internal error")
+    net.run()
+    net.gateway.received(socket, "commit")
+    assert (socket.sent, socket.ended) == (["probed", "b:hello", "a:1"], 1011)
+
+
 def test_a_poll_that_hangs_is_let_go_before(net):
     client = Client(net)
     client.say("a connect")

@@ -117,13 +117,16 @@ class HttpLine:
         """Be carried by `transport` from now on, beginning with what no request has fetched."""
         if self.transport.heard:
             self.transport.send((nudge,))
-        kept = self.transport.release()
-        transport.send([Payload(data) for data in kept if data != nudge.data])
+        transport.send(self.kept(nudge))
         bundle = self.line.attachment.bundle
         assert bundle is not None
         bundle.move(transport)
         self.moved = True
         self._lines.moved(self)
+
+    def kept(self, nudge: Payload) -> list[Payload]:
+        """Give what no request has fetched, to be carried otherwise; a nudge is for requests alone."""
+        return [Payload(data) for data in self.transport.release() if data != nudge.data]
 
     def settle(self, way: str, request: Request) -> None:
         """Be carried in this way from the first `request` that does so on, which is the one that its application sees."""

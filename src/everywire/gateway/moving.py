@@ -67,7 +67,8 @@ class Moving:
 
     def _commit(self, line: HttpLine) -> None:
         self._stop()
-        if line.transport.closed is not None:
+        if line.transport.closed is not None:  # meanwhile: its last words are for this client, too
+            self._transport.send(line.kept(self._intent.nudge))
             self._transport.close(*line.transport.closed)
             return
         self._moved = True
