@@ -7,6 +7,7 @@ from everywire import builds
 builds.prefer_source()  # before any other import of this package
 
 from everywire.app import Everywire  # noqa: E402
+from everywire.app.embedding import lifespan  # noqa: E402
 from everywire.client.hub import Client, Conflict, HistoryLost, Misfit, Policy  # noqa: E402
 from everywire.client.portal import SyncClient  # noqa: E402
 from everywire.client.websocket import connect  # noqa: E402
@@ -76,6 +77,7 @@ __all__ = [
     "bearer_auth",
     "broadcast",
     "connect",
+    "lifespan",
     "serve",
 ]
 

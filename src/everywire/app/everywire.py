@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from everywire.app.administered import Counter, Listen, served
-from everywire.app.checking import check_application, check_secrets, found_secrets
+from everywire.app.checking import check_application, check_known, check_secrets, found_secrets
 from everywire.app.declaring import Declaring
+from everywire.app.embedding import EMBEDDED, Embedded
 from everywire.app.gathering import Gathering
 from everywire.app.governing import Governing
 from everywire.app.hosting import Hosts
@@ -42,6 +43,8 @@ from everywire.ops.health import Health
 from everywire.ops.nodes import Nodes
 from everywire.ops.view import View
 from everywire.servers import here
+from everywire.servers.asgi import Embedding
+from everywire.servers.options import Options
 from everywire.servers.routes import Route
 from everywire.servers.websocket import Server, serve
 
@@ -58,7 +61,7 @@ R = TypeVar("R", bound=Route)
 MakeBroker = Callable[[World, Metrics], Broker]
 
 
-class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
+class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, Embedded):
     """A real-time application: declare channels, handlers and routes, then `run` it.
 
     `secret` signs what clients show to continue their sessions, on any node that has the same; of several the first signs and all are
@@ -95,6 +98,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
         self._counters: list[Counter] = []
         self._hosted = []
         self.administration: list[Server] = []  # while it is served: where it is administered
+        self._embedded = Options()
+        self._finish = _FINISH
 
     # Running.
 
@@ -168,7 +173,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
 
     async def stop(self) -> None:
         """Tell every client to come back later, wait for handlers that are to finish, and let go of everything."""
-        hub, gateway, self._gateway = self._hub, self._gateway, None
+        hub, gateway, self._gateway, self._life = self._hub, self._gateway, None, None
         if self._health is not None:
             self._health.draining = True
         self._nodes = None
@@ -236,6 +241,38 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented):
                     gateway.close()  # before the server waits for its responses to end
         finally:
             await self.stop()
+
+    @asynccontextmanager
+    async def embedding(self) -> AsyncIterator[Embedding]:
+        """Run on the loop that there is, for other servers' requests, while the context lasts; on one that it runs on already it goes on."""
+        if self._gateway is not None:
+            yield Embedding(self._gateway, self.answer, _subprotocol, self._embedded)
+            return
+        gateway = self.start()
+        try:
+            async with served(self._counters, lambda: self.hub, self.view, self.shared_port) as self.administration:
+                embedding = Embedding(gateway, self.answer, _subprotocol, self._embedded)
+                try:
+                    yield embedding
+                finally:
+                    await embedding.close(self._finish)
+        finally:
+            await self.stop()
+
+    def embed(self, **options: Any) -> None:
+        """Say how it behaves where another server runs it, by the names that `serving` has: `origins`, `max_size`, `write_high`, `write_limit`,
+        `compression`, `head_limits`, `open_timeout`, `close_timeout`, `finish`. Everything else is for that server to say; raises `TypeError` for it.
+        """
+        check_known("app.embed", options, EMBEDDED)
+        self._finish = options.pop("finish", self._finish)
+        self._http = _as_told(self._http, options)
+        own = {name: value for name, value in options.items() if name not in ("origins", "compression")}
+        self._embedded = replace(self._embedded, **own)
+
+    def forget(self) -> None:
+        """Let go of what ran on a loop that is closed."""
+        self._uninstrumented()
+        self._hub = self._gateway = self._nodes = None
 
     def run(self, host: str | None = "127.0.0.1", port: int = 8000, **options: Any) -> None:
         """Serve until SIGINT or SIGTERM, then drain: calls and streams under way have `finish` seconds (5). The log `everywire` says where.

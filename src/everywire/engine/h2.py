@@ -250,7 +250,7 @@ class Exchange(PlainLink):
         below: Any = self.below
         early = self._take()
         self.below = None
-        websocket.opened_by = _head(request) if request.user is None else request
+        websocket.opened_by = _head(request) if request.user is None and request.scope is None else request
         below.head(fields)
         below.put(websocket)
         below.reading(True)

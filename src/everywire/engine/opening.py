@@ -293,7 +293,8 @@ class Opening(PlainLink):
     def _become(self, request: Request, accepted: Accepted) -> None:
         websocket = accepted.websocket
         below, self.below = self.below, None
-        websocket.opened_by = self.reader.head if request.user is None else request
+        bare = request.user is None and request.scope is None
+        websocket.opened_by = self.reader.head if bare else request
         below.put(websocket)
         self.site.left(self)
         if len(self.reader.rest) > _AHEAD:

@@ -102,6 +102,6 @@ class _Facts:
 def remembered(request: Request) -> Request:
     """Give a copy that outlives its connection, without the body."""
     copy = Request(request.method, request.target, request.headers, version=request.version)
-    copy.user = request.user
+    copy.user, copy.scope = request.user, request.scope
     copy.facts = _Facts(request)
     return copy

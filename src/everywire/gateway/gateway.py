@@ -43,6 +43,7 @@ from everywire.hub.codes import Close, Code
 from everywire.hub.hub import Hub
 from everywire.messages import Closing
 from everywire.payloads import Transport
+from everywire.transports.foreign import ForeignTransport, ForeignWebSocket
 from everywire.transports.websocket import WebSocketTransport
 
 __all__ = ["Gateway"]
@@ -227,7 +228,8 @@ class Gateway:
     def _transport(self, websocket: _WebSocket, intent: Open | Move | Carry) -> WebSocketTransport:
         abrupt = not isinstance(intent, Carry) and intent.abrupt
         patient = not isinstance(intent, Move) and intent.patient
-        transport = WebSocketTransport(websocket, abrupt=abrupt, later=self.hub.world.later if patient else None)
+        kind = ForeignTransport if isinstance(websocket, ForeignWebSocket) else WebSocketTransport
+        transport = kind(websocket, abrupt=abrupt, later=self.hub.world.later if patient else None)
         if abrupt:
             self._abrupt[websocket] = transport
         return transport

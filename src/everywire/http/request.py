@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
 from everywire.http.redaction import shown
@@ -111,10 +111,10 @@ class Request:
 
     `remote` is (host, port), a Unix socket's name, or None; `secure` says whether TLS carries it; `user` is whom `process_request`
     found it to be; `version` is "1.0", "1.1" or "2". `held` is set where the answer is held back until there is something to say, so that who half-closes
-    meanwhile is gone for it.
+    meanwhile is gone for it. `scope` is the ASGI scope that it came as, where another server took it, with what middleware put there; else None.
     """
 
-    __slots__ = ("body", "facts", "headers", "held", "method", "target", "user", "version")
+    __slots__ = ("body", "facts", "headers", "held", "method", "scope", "target", "user", "version")
 
     def __init__(self, method: str, target: str, headers: Headers, *, version: str = "1.1", body: bytes = b"") -> None:
         self.method = method
@@ -124,6 +124,7 @@ class Request:
         self.user: object = None
         self.held = False
         self.facts: Facts | None = None
+        self.scope: Mapping[str, Any] | None = None
         self.headers = headers
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack
@@ -10,9 +10,9 @@ from typing import Any, Final, TypedDict, Unpack
 from everywire.app import Everywire
 from everywire.app.checking import check_known
 from everywire.dialects.socketio import SocketIODialect
-from everywire.errors import EverywireError
 from everywire.gateway import Gateway, HttpSettings
 from everywire.hub.world import World, settled
+from everywire.servers.asgi import Embedding
 from everywire.servers.routes import file
 from everywire.servers.websocket import Server
 from everywire.socketio.names import Names
@@ -20,9 +20,6 @@ from everywire.socketio.server import AsyncServer
 
 __all__ = ["ASGIApp"]
 
-_OWN: Final = "this application is run by everywire's own server: `everywire run module:app`, or app.run()"
-_Receive = Callable[[], Awaitable[Any]]
-_Send = Callable[[dict[str, Any]], Awaitable[None]]
 _LEAST_SIZE: Final = 1 << 20  # bytes of a WebSocket's message
 _FRAME: Final = 64  # bytes of a message beside its content
 
@@ -39,7 +36,7 @@ class Lifetime(TypedDict, total=False):
 class ASGIApp(Everywire):
     """The application of an `AsyncServer`: `app.run()`, `everywire run module:app`, or `app.serving()` in a test.
 
-    It is everywire's own server that runs it: another ASGI application beside it is refused. `static_files` are files, or folders, by their paths;
+    Servers for ASGI run it as well; another ASGI application beside it is refused: mount this one in that. `static_files` are files, or folders, by their paths;
     a file may be {"filename": …, "content_type": …}.
     """
 
@@ -53,7 +50,7 @@ class ASGIApp(Everywire):
     ) -> None:
         if other_asgi_app is not None:
             raise ValueError(
-                "this application is run by everywire's own server: run the other one by its own, behind the same proxy"
+                "another ASGI application is not run from here: mount this one in that, or run both behind the same proxy"
             )
         self._server: Final = socketio_server
         self._startup, self._shutdown = options.get("on_startup"), options.get("on_shutdown")
@@ -62,6 +59,9 @@ class ASGIApp(Everywire):
         path, given = f"/{socketio_path.strip('/')}", socketio_server.options
         http = HttpSettings(compress=given.compress)
         super().__init__(settings=given.settings, secret=secret, broker=broker, http=http)
+        self.embed(max_size=max(_LEAST_SIZE, given.max_payload + _FRAME))
+        if given.origins is not None:
+            self.embed(origins=given.origins)
         self.speak(lambda beat: SocketIODialect(path, beat, self._has, given.max_payload))
         self._names = Names()
         socketio_server.join(self)
@@ -87,13 +87,6 @@ class ASGIApp(Everywire):
         kind = described.get("content_type")
         self.route(place)(lambda request: file(request, path, kind))
 
-    async def __call__(self, scope: Mapping[str, Any], receive: _Receive, send: _Send) -> None:
-        """Tell a server for ASGI that it cannot run this; raises `EverywireError` where there is no word for it."""
-        if scope["type"] != "lifespan":
-            raise EverywireError(_OWN)
-        await receive()
-        await send({"type": "lifespan.startup.failed", "message": _OWN})
-
     def start(self, world: World | None = None) -> Gateway:
         """Come to life, as `Everywire.start` says."""
         gateway = super().start(world)
@@ -114,11 +107,21 @@ class ASGIApp(Everywire):
         if given.origins is not None:
             options.setdefault("origins", given.origins)
         options.setdefault("max_size", max(_LEAST_SIZE, given.max_payload + _FRAME))
-        async with super().serving(host, port, finish=finish, **options) as server:
-            if self._startup is not None:
-                await settled(self.hub.world, self._startup())
-            try:
-                yield server
-            finally:
-                if self._shutdown is not None:
-                    await settled(self.hub.world, self._shutdown())
+        async with super().serving(host, port, finish=finish, **options) as server, self._lived():
+            yield server
+
+    @asynccontextmanager
+    async def embedding(self) -> AsyncIterator[Embedding]:
+        """Run for other servers' requests, as `Everywire.embedding` says; between `on_startup` and `on_shutdown`."""
+        async with super().embedding() as embedding, self._lived():
+            yield embedding
+
+    @asynccontextmanager
+    async def _lived(self) -> AsyncIterator[None]:
+        if self._startup is not None:
+            await settled(self.hub.world, self._startup())
+        try:
+            yield
+        finally:
+            if self._shutdown is not None:
+                await settled(self.hub.world, self._shutdown())

@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
-from everywire.payloads import Payload, Uncounted
-from everywire.transports import websocket
+from everywire.payloads import Carrier, Payload, Uncounted
 from everywire.transports.http import LineLimits
 from everywire.transports.websocket import WebSocketTransport
 
@@ -32,12 +31,12 @@ class NumberedCarrier:
     def send_many(self, wires: Iterable[NumberedTransport], payload: Payload) -> None:
         """Queue `payload` on every transport; closed ones are passed over."""
         counts = not isinstance(payload, Uncounted)
-        sockets = [
-            wire.below.wire
-            for wire in wires
-            if (not counts or wire.keep(payload.data)) and wire.below is not None and wire.closed is None
-        ]
-        websocket.broadcast(sockets, payload.data)
+        below: dict[Carrier, list[Any]] = {}
+        for wire in wires:
+            if (not counts or wire.keep(payload.data)) and wire.below is not None and wire.closed is None:
+                below.setdefault(wire.below.carrier, []).append(wire.below.wire)
+        for carrier, sockets in below.items():
+            carrier.send_many(sockets, payload)
 
 
 CARRIER: Final = NumberedCarrier()

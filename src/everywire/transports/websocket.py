@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from everywire.engine import websocket as engine
 from everywire.engine.inbox import READY
-from everywire.payloads import Payload
+from everywire.payloads import Carrier, Payload
 
 __all__ = ["CARRIER", "WebSocketCarrier", "WebSocketTransport"]
 
@@ -55,7 +55,7 @@ class WebSocketTransport:
 
     __slots__ = ("_abrupt", "_later", "wire")
 
-    carrier = CARRIER
+    carrier: Carrier = CARRIER
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class WebSocketTransport:
         abrupt: bool = False,
         later: Callable[[float, Callable[[], None]], Any] | None = None,
     ) -> None:
-        self.wire: Final = websocket
+        self.wire: Final[Any] = websocket
         self._abrupt = abrupt
         self._later = later
 
@@ -86,7 +86,8 @@ class WebSocketTransport:
 
     def drain(self) -> Awaitable[None]:
         """Await room: at once, unless more than `write_high` bytes are queued."""
-        return self.wire.drain()
+        room: Awaitable[None] = self.wire.drain()
+        return room
 
     def close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake; where the end is to be abrupt, as by code 1006, send what is queued and end the connection below."""

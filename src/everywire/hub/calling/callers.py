@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -87,6 +87,11 @@ class Caller:
     def params(self) -> dict[str, list[str]]:
         """The parameters in the address that the client connected to: `?lang=de` is {"lang": ["de"]}."""
         return self.request.params if self.request is not None else {}
+
+    @property
+    def scope(self) -> Mapping[str, Any] | None:
+        """The ASGI scope that its client connected by, where another server serves the application; None on its own."""
+        return self.request.scope if self.request is not None else None
 
     @property
     def lost(self) -> int | None:
