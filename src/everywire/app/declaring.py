@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, cast
 
 from everywire.app.checking import (
     check_begins,
@@ -19,6 +19,7 @@ from everywire.app.checking import (
     check_place,
     check_sockjs,
 )
+from everywire.app.resolving import Resolving
 from everywire.brokers.base import Retention
 from everywire.dialects.base import Dialect, Heartbeat
 from everywire.dialects.native import NativeSpeech
@@ -118,6 +119,7 @@ class Declaring:
     def __init__(self) -> None:
         self.has_page = False  # whether something answers at /
         self._hooks = Hooks()
+        self._resolving = Resolving(self._hooks)
         self._connecting = ""  # what gave the connect hook
         self._routes = Routes()
         self._dialects: list[Callable[[Heartbeat], Dialect]] = []
@@ -137,6 +139,7 @@ class Declaring:
         pattern that is there already or makes no sense, `TypeError` for a `data` that nothing can be read as.
         """
         check_known(f"channel {pattern!r}", options, ChannelOptions.__annotations__)
+        options = self._completed(pattern, options)
         check_kind(pattern, options)
         kind = ChannelKind(
             pattern,
@@ -147,9 +150,19 @@ class Declaring:
             bounds=_bounds(options),
             rules=_rules(options),
             shape=Shape(options["data"]) if "data" in options else None,
+            complete=self._resolving.complete,
         )
         self._hooks.kinds.add(kind)
         return kind
+
+    def _completed(self, pattern: str, options: ChannelOptions) -> ChannelOptions:
+        """Have rules given what they take beside an `Access`."""
+        given = {
+            name: self._resolving.complete(f"channel {pattern!r}: {name}", value) if callable(value) else value
+            for name, value in options.items()
+            if name.startswith("may_")
+        }
+        return cast("ChannelOptions", {**options, **given})
 
     def personal(self, pattern: str = "user:{user}", **options: Unpack[ChannelOptions]) -> ChannelKind:
         """Declare a channel for each user, to which all of that user's sessions are subscribed as they connect.
@@ -191,9 +204,9 @@ class Declaring:
 
         def decorate(handler: H) -> H:
             if name == "*":
-                self._hooks.other = Handler(name, handler, chosen)
+                self._hooks.other = Handler(name, handler, chosen, self._resolving)
             else:
-                self._hooks.handlers[name] = Handler(name, handler, chosen)
+                self._hooks.handlers[name] = Handler(name, handler, chosen, self._resolving)
             return handler
 
         return decorate
@@ -205,10 +218,11 @@ class Declaring:
         `Refused` to turn the client away: for good (with code 101, closing with 4401; else with 4403),
         or, if that is `temporary`, until later (1013). Raises `ValueError` where something else says so already: `app.auth`, or another hook.
         """
-        check_function("@app.on_connect is for a function", hook, "a `Connecting`")
+        completed = self._resolving.complete("@app.on_connect", hook)
+        check_function("@app.on_connect is for a function", completed, "a `Connecting`")
         if self._hooks.connect is not None:
             raise ValueError(f"{self._connecting} says who connects already: let one function ask the other")
-        self._hooks.connect, self._connecting = hook, "@app.on_connect"
+        self._hooks.connect, self._connecting = completed, "@app.on_connect"
         return hook
 
     def on_connected(self, hook: D) -> D:
@@ -216,10 +230,11 @@ class Declaring:
 
         What the client says next waits for it. A session that is continued does not begin. Raises `ValueError` where there is such a hook already.
         """
-        check_function("@app.on_connected is for a function", hook, "a `Caller` and a `Connecting`", 2)
+        completed = self._resolving.complete("@app.on_connected", hook)
+        check_function("@app.on_connected is for a function", completed, "a `Caller` and a `Connecting`", 2)
         if self._hooks.connected is not None:
             raise ValueError("@app.on_connected is there already: let one function call the other")
-        self._hooks.connected = hook
+        self._hooks.connected = completed
         return hook
 
     def on_disconnected(self, hook: E) -> E:
@@ -227,10 +242,11 @@ class Declaring:
 
         One whose node is killed is told by nobody; presence is what is true then. Raises `ValueError` where there is such a hook already.
         """
-        check_function("@app.on_disconnected is for a function", hook, "a `Caller`")
+        completed = self._resolving.complete("@app.on_disconnected", hook)
+        check_function("@app.on_disconnected is for a function", completed, "a `Caller`")
         if self._hooks.disconnected is not None:
             raise ValueError("@app.on_disconnected is there already: let one function call the other")
-        self._hooks.disconnected = hook
+        self._hooks.disconnected = completed
         return hook
 
     def on_join(self, pattern: str) -> Callable[[G], G]:
@@ -263,8 +279,9 @@ class Declaring:
             raise ValueError(f"there is a hook for {kind} of {pattern!r} already")
 
         def decorate(hook: G) -> G:
-            check_function(f"@app.on_{kind} is for a function", hook, "a `Change`")
-            self._hooks.changes[kind, pattern] = hook
+            completed = self._resolving.complete(f"@app.on_{kind}", hook)
+            check_function(f"@app.on_{kind} is for a function", completed, "a `Change`")
+            self._hooks.changes[kind, pattern] = completed
             return hook
 
         return decorate

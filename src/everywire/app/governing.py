@@ -8,6 +8,7 @@ from typing import Any
 
 from everywire.app.administered import Counter
 from everywire.app.checking import check_function
+from everywire.app.resolving import Resolving
 from everywire.hub.hooks import ConnectHook, Hooks, Tracer
 from everywire.hub.hub import Hub
 from everywire.hub.threads import started
@@ -22,6 +23,7 @@ class Governing:
     """The governing part of an application. Whatever it does is done on every node, within a second; any thread may ask for it."""
 
     _hooks: Hooks
+    _resolving: Resolving
     _connecting: str
     _routes: Routes
     _counters: list[Counter]
@@ -48,6 +50,7 @@ class Governing:
                 "@app.on_connect says who connects already: let it ask the other, as in `return JWT(…)(connecting)`"
             )
         if hook is not None:
+            hook = self._resolving.complete("app.auth", hook)
             check_function("app.auth is a JWT, or a function", hook, "a `Connecting`")
         self._hooks.connect, self._connecting = hook, "app.auth"
 

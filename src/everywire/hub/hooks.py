@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from everywire.hub.channels.channel import Channel
     from everywire.hub.session import Session
 
-__all__ = ["ConnectHook", "ConnectedHook", "Connecting", "DisconnectedHook", "Hooks", "MissedHook", "Tracer", "Watcher"]
+__all__ = [
+    "ConnectHook",
+    "ConnectedHook",
+    "Connecting",
+    "DisconnectedHook",
+    "Hooks",
+    "MissedHook",
+    "Tracer",
+    "Watcher",
+    "Wording",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,9 @@ ConnectedHook: TypeAlias = Callable[[Caller, Connecting], object]
 
 DisconnectedHook: TypeAlias = Callable[[Caller], object]
 """Learns of a session that is over, sync or async."""
+
+Wording: TypeAlias = Callable[[Exception], Exception]
+"""Gives what is told in place of an exception that the application raised: a `Refused`, or the exception itself where it knows none."""
 
 MissedHook: TypeAlias = Callable[[Connecting], object]
 """Learns, sync or async, of who was let in and did not become a session: its client had gone meanwhile, or went on with an earlier one."""
@@ -117,6 +130,7 @@ class Hooks:
     spaces: dict[str, Hooks] = field(default_factory=dict)
     parts: dict[str, Hooks] = field(default_factory=dict)
     guard: Callable[[Connecting], None] | None = None
+    wording: Wording | None = None  # of what another framework has its exceptions for
     lowered: dict[str, str] = field(default_factory=dict)  # names in `handlers` as they were looked for without case
 
     def of(self, space: str) -> Hooks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from everywire.brokers.base import Retention
@@ -13,6 +13,9 @@ from everywire.hub.calling.shapes import Shape
 from everywire.hub.channels.policies import Bounds
 from everywire.messages import Member
 from everywire.wildcards import covers, wild
+
+if TYPE_CHECKING:
+    from everywire.hub.access.identity import Identity
 
 __all__ = ["ACTIONS", "Access", "Action", "ChannelKind", "Kinds", "ParameterType", "Place", "Presence", "Rule"]
 
@@ -26,7 +29,8 @@ ACTIONS: tuple[Action, ...] = ("subscribe", "publish", "history", "presence")
 class Access:
     """What a rule is asked: may `member` do `action` in `channel`, whose pattern took out `params`?
 
-    If `wild`, `channel` is a name with wildcards and stands for many, and a parameter that it leaves open is "*" or ">".
+    If `wild`, `channel` is a name with wildcards and stands for many, and a parameter that it leaves open is "*" or ">". `request` is the one that
+    opened the member's connection, None where there was none; `identity` what the application said of the member.
     """
 
     member: Member
@@ -34,6 +38,8 @@ class Access:
     params: Mapping[str, Any]
     action: Action
     wild: bool = False
+    request: Any = field(default=None, repr=False, compare=False)
+    identity: Identity | None = field(default=None, repr=False, compare=False)
 
 
 Rule: TypeAlias = bool | Callable[[Access], bool | Awaitable[bool]]
@@ -56,7 +62,7 @@ class ChannelKind:
     A `{parameter}` stands for one or more characters other than a colon, `{number:int}` for an integer, `{id:uuid}` for a UUID in lower case;
     rules and hooks are given them as such. An action without a rule is
     allowed to everyone who is connected. With `wildcards` many of them may be subscribed to as one. `shape` is what the data of
-    every publication has to look like.
+    every publication has to look like. `complete` makes, of a function that takes more than an `Access`, one that does not.
     """
 
     pattern: str
@@ -68,6 +74,7 @@ class ChannelKind:
     bounds: Bounds = field(default_factory=Bounds)
     rules: dict[Action, Rule] = field(default_factory=dict)
     shape: Shape | None = None
+    complete: Callable[[str, Any], Any] | None = field(default=None, repr=False)
 
     @property
     def plain(self) -> str:
@@ -92,7 +99,8 @@ class ChannelKind:
         """
 
         def decorate(rule: R) -> R:
-            self.rules.update(dict.fromkeys(actions or ACTIONS, rule))
+            completed = rule if self.complete is None else self.complete(f"a rule of {self.pattern!r}", rule)
+            self.rules.update(dict.fromkeys(actions or ACTIONS, completed))
             return rule
 
         return decorate

@@ -15,13 +15,14 @@ from everywire.messages import Packed, Raw, Ref, Refusal
 if TYPE_CHECKING:
     from everywire.hub.hub import Hub
 
-__all__ = ["detail", "refusal"]
+__all__ = ["detail", "refusal", "worded"]
 
 _log = logging.getLogger("everywire.hub")
 
 
 def refusal(hub: Hub, what: str, ref: Ref, error: Exception) -> Refusal:
     """Give the answer for `error`: a polite no as it is; anything else is ours, logged here and told without details."""
+    error = worded(hub, error)
     if isinstance(error, Refused):
         try:
             said = Refusal(ref, error.code, error.reason, error.temporary, detail(error))
@@ -33,6 +34,12 @@ def refusal(hub: Hub, what: str, ref: Ref, error: Exception) -> Refusal:
             return said
     _log.error("%s failed", what, exc_info=error)
     return Refusal(ref, Code.INTERNAL, "internal error", temporary=True)
+
+
+def worded(hub: Hub, error: Exception) -> Exception:
+    """Give the polite no that another framework's exception means, where the application has words for it; any other as it is."""
+    wording = hub.hooks.wording
+    return error if wording is None or isinstance(error, Refused) else wording(error)
 
 
 def detail(no: Refused) -> Raw | None:

@@ -14,7 +14,7 @@ from everywire.hub.access.lives import missed
 from everywire.hub.access.permission import check_size
 from everywire.hub.codes import Code
 from everywire.hub.hooks import Connecting
-from everywire.hub.refusing import refusal
+from everywire.hub.refusing import refusal, worded
 from everywire.hub.world import settled
 
 if TYPE_CHECKING:
@@ -110,6 +110,10 @@ async def identify(hub: Hub, connecting: Connecting) -> Identity:
         return ANONYMOUS
     if connecting.token is not None and len(connecting.token) > hub.settings.max_token:
         raise Refused(f"a token has at most {hub.settings.max_token} characters", Code.UNAUTHORIZED)
-    found = identity(await settled(hub.world, hooks.connect(connecting)))
+    try:
+        said = await settled(hub.world, hooks.connect(connecting))
+    except Exception as error:
+        raise worded(hub, error) from error.__cause__
+    found = identity(said)
     await hub.revoking.check(found)
     return found

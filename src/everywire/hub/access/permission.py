@@ -29,7 +29,8 @@ async def permit(hub: Hub, session: Session, place: Place, action: Action) -> No
         raise Refused("permission denied", Code.DENIED)
     rule = place.kind.rules.get(action, True)
     if not isinstance(rule, bool):
-        access = Access(session.member, place.name, place.params, action, place.wild)
+        request = session.attachment.request if session.attachment is not None else None
+        access = Access(session.member, place.name, place.params, action, place.wild, request, session.identity)
         rule = await settled(hub.world, rule(access))
     if rule is not True:
         raise Refused("permission denied", Code.DENIED)

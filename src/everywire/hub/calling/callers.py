@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Caller"]
 
 T = TypeVar("T")
+_log = logging.getLogger("everywire.hub")
 
 
 class Caller:
@@ -132,6 +134,16 @@ class Caller:
         place = hub.place(channel)
         return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
 
+    def afterwards(self, work: Coroutine[Any, Any, object]) -> None:
+        """Have `work` done in the background, whatever becomes of the client; a server that ends waits for it, as for handlers that are to finish.
+
+        What it raises is logged. Belongs to the event loop's thread.
+        """
+        hub = self._hub
+        task = hub.world.task(_logged(work))
+        hub.unfinished.add(task)
+        task.add_done_callback(hub.unfinished.discard)
+
     def from_thread(self, function: Callable[..., Awaitable[T]], *arguments: Any, **named: Any) -> T:
         """Have `function` called on the event loop, and wait for its result: for plain handlers, which run in threads.
 
@@ -140,3 +152,10 @@ class Caller:
         Publishing alone needs no such help; everything else of a running application belongs to its loop's thread.
         """
         return self._hub.world.from_thread(lambda: function(*arguments, **named))
+
+
+async def _logged(work: Coroutine[Any, Any, object]) -> None:
+    try:
+        await work
+    except Exception:
+        _log.exception("what is done in the background failed")

@@ -43,6 +43,7 @@ async def call(hub: Hub, attachment: Attachment, session: Session, command: m.Ca
         handler = _handler(hub, attachment, session, running)
         caller = Caller(hub, session, attachment.request, command.name)
         bound = handler.bind(caller, command.data, running.opened(handler.inflows), positional=command.positional)
+        running.given = handler.resolution.given(caller) if handler.resolution is not None else None
     except Exception:
         running.finish(None)
         raise
@@ -105,17 +106,26 @@ def _check_streams(running: Running, handler: Handler) -> None:
 async def _result(hub: Hub, attachment: Attachment, running: Running, handler: Handler, bound: dict[str, Any]) -> None:
     """Answer by what the handler returns."""
     try:
-        if running.made is not None:
-            result, running.made = running.made, None
-        elif handler.threaded:
-            result = await hub.world.aside(partial(_in_thread, handler, bound))
+        if running.given is None:
+            result = await _returned(hub, running, handler, bound)
         else:
-            result = handler.called(**bound)
-        if hasattr(result, "__await__"):
-            result = await settled(hub.world, result)
+            async with running.given as given:
+                result = await _returned(hub, running, handler, bound | given)
         running.finish(m.Result(running.command.ref, told(result, attachment.codec)))
     except Exception as error:
         running.fail(handler, error)
+
+
+async def _returned(hub: Hub, running: Running, handler: Handler, bound: dict[str, Any]) -> Any:
+    if running.made is not None:
+        result, running.made = running.made, None
+    elif handler.threaded:
+        result = await hub.world.aside(partial(_in_thread, handler, bound))
+    else:
+        result = handler.called(**bound)
+    if hasattr(result, "__await__"):
+        result = await settled(hub.world, result)
+    return result
 
 
 async def _traced(tracer: Tracer, running: Running, work: Coroutine[Any, Any, None]) -> None:
@@ -136,18 +146,26 @@ def _in_thread(handler: Handler, bound: dict[str, Any]) -> Any:
 async def _stream(running: Running, handler: Handler, bound: dict[str, Any]) -> None:
     """Answer by what the handler yields, one item for each that the client takes."""
     try:
-        source = handler.called(**bound)
-        if inspect.isawaitable(source):
-            source = await source
-        try:
-            while await running.room():
-                running.give(encode(await anext(source)))
-        except StopAsyncIteration:
-            pass
-        finally:
-            # Its own cleaning up, now and here, not when its memory is collected.
-            if hasattr(source, "aclose"):
-                await source.aclose()
+        if running.given is None:
+            await _yielded(running, handler, bound)
+        else:
+            async with running.given as given:
+                await _yielded(running, handler, bound | given)
         running.finish(m.End(running.command.ref))
     except Exception as error:
         running.fail(handler, error)
+
+
+async def _yielded(running: Running, handler: Handler, bound: dict[str, Any]) -> None:
+    source = handler.called(**bound)
+    if inspect.isawaitable(source):
+        source = await source
+    try:
+        while await running.room():
+            running.give(encode(await anext(source)))
+    except StopAsyncIteration:
+        pass
+    finally:
+        # Its own cleaning up, now and here, not when its memory is collected.
+        if hasattr(source, "aclose"):
+            await source.aclose()

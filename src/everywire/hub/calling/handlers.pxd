@@ -7,6 +7,7 @@ cdef class Handler:
     cdef readonly object function
     cdef readonly object called
     cdef readonly object options
+    cdef readonly object resolution
     cdef readonly object returns
     cdef readonly object argument
     cdef readonly list inflows

@@ -1,6 +1,6 @@
 """Handlers of calls as they were declared: what each takes, how it runs, what it gives.
 
-The rule, in order, for each parameter of a handler (docs/handlers.md says it to users):
+The rule, in order, for each parameter of a handler that is not given by a `Resolver` (docs/handlers.md says it to users):
 
 1. annotated `Caller` or `Member`, or without a hint and named `caller` or `member`: who calls;
 2. annotated `AsyncIterator[T]`: a stream of items that the client sends; several are given in their order;
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from everywire.hub.calling.callers import Caller
+from everywire.hub.calling.resolving import Resolver
 from everywire.hub.calling.shapes import Fields, Shape, elements, has_fields
 from everywire.messages import Data, Member, Raw
 
@@ -53,6 +54,7 @@ class Handler:
     - `streams` says whether it answers with a stream; `threaded`, whether it runs in a thread; `immediate`, whether it needs no task.
     - `called` is the function, taking what `bind` gives by name.
     - `told`: it takes who calls.
+    - `resolution` gives what no client sends; None where there is nothing of that.
     - `direct`: nothing of it can be under way any more once it has returned, unless that is something to wait for.
     - `detached`: commands behind its call do not wait for it. `steadfast`: it goes on without its client. `endless`: it has a
       stream, and no more time than its own options give it.
@@ -75,6 +77,7 @@ class Handler:
         "inflows",
         "name",
         "options",
+        "resolution",
         "returns",
         "steadfast",
         "streams",
@@ -82,15 +85,26 @@ class Handler:
         "told",
     )
 
-    def __init__(self, name: str, function: Callable[..., Any], options: HandlerOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        options: HandlerOptions | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
         self.name: Final = name
         self.function: Final = function
         self.called: Callable[..., Any] = function
         self.options: Final = options or HandlerOptions()
         signature = _signature(name, function)
         self.streams, self.returns = _given(function, signature.return_annotation)
-        self.immediate = not (self.streams or _is_async(function))
-        self.threaded = self.immediate and not self.options.inline
+        plain = not (self.streams or _is_async(function))
+        self.threaded = plain and not self.options.inline
+        try:
+            self.resolution = resolver(signature) if resolver is not None else None
+        except TypeError as fault:
+            raise self._wrong(str(fault)) from None
+        self.immediate = plain and self.resolution is None
         self._callers: list[str] = []
         self._members: list[str] = []
         self._inflows: list[str] = []
@@ -141,6 +155,8 @@ class Handler:
         fields: dict[str, inspect.Parameter] = {}
         for parameter in parameters.values():
             name, hint = parameter.name, parameter.annotation
+            if self.resolution is not None and name in self.resolution.names:
+                continue
             if parameter.kind is parameter.VAR_POSITIONAL:
                 self._rest = name
                 fields[name] = parameter

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from everywire import messages as m
@@ -101,6 +102,7 @@ class Running:
         "command",
         "credit",
         "failure",
+        "given",
         "made",
         "over",
         "streams",
@@ -117,6 +119,9 @@ class Running:
             int, Inflow
         ] = {}  # one by one: a client may say that it has many more than any handler takes
         self.over = False
+        self.given: AbstractAsyncContextManager[dict[str, Any]] | None = (
+            None  # what no client sends, where there is any
+        )
         self.made: Any = None  # what its handler gave to wait for, where that began on the short way
         self._handler: Handler | None = None
         self._work: asyncio.Future[Any] | None = None

@@ -1,0 +1,77 @@
+"""Functions that take what another framework gives, beside what they are asked with."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from inspect import isawaitable
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
+
+from everywire.hub.calling.resolving import Resolution
+from everywire.hub.hooks import Hooks
+
+__all__ = ["Resolving"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+# By the package whose words a parameter uses, the face of ours that knows it. By name: it is imported by who uses those words, and by nobody else.
+_FACES: Final = {"fastapi": "everywire.fastapi.resolving", "starlette": "everywire.fastapi.resolving"}
+
+
+class Resolving:
+    """What an application's functions are completed by; an application that uses a framework's words has its exceptions understood, too."""
+
+    __slots__ = ("_hooks",)
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks: Final = hooks
+
+    def __call__(self, signature: inspect.Signature) -> Resolution | None:
+        """Say how those parameters are given; a `Resolver`."""
+        named = (_face(parameter) for parameter in signature.parameters.values())
+        name = next((each for each in named if each is not None), None)
+        if name is None:
+            return None
+        face: Any = import_module(name)
+        self._hooks.wording = face.worded
+        resolution: Resolution | None = face.resolution(signature)
+        return resolution
+
+    def complete(self, what: str, function: F) -> F:
+        """Give the function that is called with what it is asked alone, its first argument being on whose behalf; itself, where it takes no more.
+
+        Raises `TypeError`, which begins with `what`, for a parameter that could never be given.
+        """
+        if not callable(function):
+            return function  # whoever checks it says so
+        try:
+            signature = inspect.signature(function, eval_str=True)
+            resolution = self(signature)
+        except (ValueError, NameError):
+            return function  # it does not say what it takes, or not in a way that could be understood
+        except TypeError as fault:
+            raise TypeError(f"{what}: {fault}") from None
+        if resolution is None:
+            return function
+
+        async def completed(*asked: Any) -> Any:
+            async with resolution.given(asked[0]) as given:
+                said = function(*asked, **given)
+                return await said if isawaitable(said) else said
+
+        left = [each for each in signature.parameters.values() if each.name not in resolution.names]
+        functools.update_wrapper(completed, function)
+        completed.__signature__ = signature.replace(parameters=left)  # type: ignore[attr-defined]
+        return completed  # type: ignore[return-value]
+
+
+def _face(parameter: inspect.Parameter) -> str | None:
+    """Name the face that knows a parameter: by its default, its hint, or what stands beside that in `Annotated`."""
+    hint = parameter.annotation
+    hint = getattr(hint, "__value__", hint)  # of a `type` statement
+    beside = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    kinds = [type(each) for each in (parameter.default, *beside)]
+    if isinstance(hint, type):
+        kinds.append(hint)
+    return next((face for kind in kinds if (face := _FACES.get(kind.__module__.partition(".")[0])) is not None), None)
