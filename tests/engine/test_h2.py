@@ -14,8 +14,8 @@ from tests.ws.raw import FIN, PING, TEXT, close, masked, plain, read
 
 import everywire
 from everywire import engine as engines
+from everywire.engine.answers import Accepted
 from everywire.engine.h2 import H2Link
-from everywire.engine.opening import Accepted
 from everywire.engine.websocket import WebSocket
 from everywire.errors import AbortHandshake
 from everywire.http.h2 import connection

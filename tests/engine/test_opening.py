@@ -7,7 +7,8 @@ import pytest
 from tests.engine.peer import UPGRADE
 from tests.ws.raw import Pipe
 
-from everywire.engine.opening import Accepted, Opening
+from everywire.engine.answers import Accepted
+from everywire.engine.opening import Opening
 from everywire.errors import AbortHandshake, HandshakeError
 from everywire.http.head import HeadLimits
 from everywire.http.request import Response

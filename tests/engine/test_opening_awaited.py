@@ -6,7 +6,7 @@ import pytest
 from tests.engine.peer import UPGRADE, until
 from tests.engine.test_opening import GET, Place, Taken, accept, bodies
 
-from everywire.engine.opening import Accepted
+from everywire.engine.answers import Accepted
 from everywire.errors import AbortHandshake
 from everywire.http.request import Response
 

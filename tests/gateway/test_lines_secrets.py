@@ -6,7 +6,7 @@ import pytest
 from tests.gateway.place import Place
 
 from everywire.app import Everywire
-from everywire.engine.opening import excuse
+from everywire.engine.answers import excuse
 from everywire.errors import Refused
 from everywire.http.request import Headers, Request
 from everywire.testing import Net

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from everywire.client.calling import Calling, NoTunnel
-from everywire.engine.h2_streams import H2Trunk
+from everywire.engine.h2_trunk import H2Trunk
 from everywire.http.h2 import Fields, Meter, connect_fields, connection, read_response
 from everywire.http.head import HeadLimits
 from everywire.ws.link import PlainLink

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 from h2.errors import ErrorCodes
 
+from everywire.engine.answers import Accepted, Answer, Site, excuse, given_up
 from everywire.engine.body import BodyLink
-from everywire.engine.h2_streams import H2Trunk
-from everywire.engine.opening import Accepted, Answer, Site, excuse, given_up
+from everywire.engine.h2_trunk import H2Trunk
 from everywire.http.h2 import Fields, Meter, connection, read_request, response_fields
 from everywire.http.handed import Handed
 from everywire.http.head import BadRequest

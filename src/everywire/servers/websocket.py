@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any
 
 from everywire import engine as engines
-from everywire.engine.opening import Accepted, Answer, Opening, given_up
+from everywire.engine.answers import Accepted, Answer, given_up
+from everywire.engine.opening import Opening
 from everywire.engine.websocket import WebSocket, start_handler
 from everywire.errors import AbortHandshake
 from everywire.http.handed import Handed
