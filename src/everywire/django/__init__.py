@@ -1,12 +1,19 @@
-"""The face for Django: what is published when a transaction commits.
+"""The face for Django: publishing from views, what is published when a transaction commits, users and sessions, the channel layer.
 
 `"everywire.django"` in INSTALLED_APPS is this package. Whatever it has is imported when it is asked for: Django imports the package before its models can be.
 """
 
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-_PLACES: Final[dict[str, str]] = {}  # names, and the module that has each
+if TYPE_CHECKING:
+    from everywire.django.layer import ChannelLayer
+
+__all__ = ["ChannelLayer"]
+
+_PLACES: Final = {
+    "ChannelLayer": "layer",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,64 @@
+"""What becomes of messages that nobody gets: counted, logged, and told to whoever wants to know."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from django.utils.module_loading import import_string
+
+__all__ = ["Drop", "Drops", "OnDrop", "Reason"]
+
+Reason: TypeAlias = Literal["capacity", "expired", "gone"]
+
+_log = logging.getLogger("everywire.django")
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Messages that were dropped: `count` of them, for `channel`.
+
+    `reason` is "capacity" where its box was full, "expired" where nobody took them in time, "gone" where its process has ended, or does
+    not answer. `group` is where they were sent to, "" for one that was sent to the channel itself.
+    """
+
+    reason: Reason
+    channel: str
+    group: str = ""
+    count: int = 1
+
+
+OnDrop: TypeAlias = Callable[[Drop], Any]
+
+
+class Drops:
+    """Counts drops by their reason in `counts`, and tells `hook` each: a callable or its import path; what it raises is logged.
+
+    The hook is called in the thread that notices.
+    """
+
+    def __init__(self, hook: OnDrop | str | None) -> None:
+        self.counts: Final[dict[str, int]] = {"capacity": 0, "expired": 0, "gone": 0}
+        self._hook = hook
+        self._lock = threading.Lock()
+
+    def tell(self, drop: Drop) -> None:
+        """Take notice of one."""
+        with self._lock:
+            self.counts[drop.reason] += drop.count
+            if isinstance(self._hook, str):
+                self._hook = import_string(self._hook)
+        if callable(self._hook):
+            try:
+                self._hook(drop)
+            except Exception:
+                _log.exception("the hook for dropped messages failed")
+
+    def full(self, group: str, channels: list[str], members: int) -> None:
+        """Take notice that `channels`, of `members` in a group, were full."""
+        _log.info("%s of %s channels over capacity in group %s", len(channels), members, group)
+        for channel in channels:
+            self.tell(Drop("capacity", channel, group))
