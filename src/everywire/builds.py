@@ -36,6 +36,7 @@ COMPILED = (
     "hub.calling.handlers",
     "hub.calling.shapes",
     "payloads",
+    "servers.host.conversation",
     "ws.connection",
     "ws.frames",
     "ws.handshake",

@@ -13,6 +13,7 @@ __all__ = [
     "ConnectionClosedError",
     "ConnectionClosedOK",
     "Declined",
+    "Disconnected",
     "EverywireError",
     "HandshakeError",
     "InvalidURI",
@@ -148,6 +149,10 @@ class ClientClosed(ConnectionClosed):
     def __init__(self, reason: str, code: int = CloseCode.NORMAL) -> None:
         super().__init__(code, reason)
         self.args = (reason,)  # no connection was closed by this
+
+
+class Disconnected(EverywireError, OSError):
+    """An ASGI application sends to a client that is gone; an OSError, as the specification wants (2.4). Who lets it out has done nothing wrong."""
 
 
 class Unreachable(EverywireError, TimeoutError):

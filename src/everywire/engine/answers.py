@@ -24,14 +24,24 @@ log = logging.getLogger("everywire.http")
 
 
 class Accepted:
-    """A request that becomes a WebSocket: the `response` (the 101 as bytes; a Response over HTTP/2), the connection, and what to call once it is open."""
+    """A request that becomes a WebSocket: the `response` (the 101 as bytes; a Response over HTTP/2), the connection, and what to call once it is open.
 
-    __slots__ = ("opened", "response", "websocket")
+    `missed` is called in its place where the client was gone by then.
+    """
 
-    def __init__(self, response: Response | bytes, websocket: WebSocket, opened: Callable[[WebSocket], object]) -> None:
+    __slots__ = ("missed", "opened", "response", "websocket")
+
+    def __init__(
+        self,
+        response: Response | bytes,
+        websocket: WebSocket,
+        opened: Callable[[WebSocket], object],
+        missed: Callable[[], object] | None = None,
+    ) -> None:
         self.response = response
         self.websocket = websocket
         self.opened = opened
+        self.missed = missed
 
 
 Answer = Response | Streamed | Accepted | Handed
@@ -61,10 +71,14 @@ class Site(Protocol):
 
 
 def given_up(request: Request, task: asyncio.Future[Any]) -> None:
-    """Say in the log how an answer ended that nobody waits for any more, if it was an error."""
-    error = None if task.cancelled() else task.exception()
+    """Say in the log how an answer ended that nobody waits for any more, if it was an error; else tell the answer, where it wants to know (`missed`)."""
+    if task.cancelled():
+        return
+    error = task.exception()
     if error is not None:
         log.error("error while answering %s, which nobody waits for", shown(request.target), exc_info=error)
+    elif (missed := getattr(task.result(), "missed", None)) is not None:
+        missed()
 
 
 def excuse(request: Request, error: BaseException, *, last: bool = False) -> Response:

@@ -5,6 +5,10 @@ from everywire.ws.link cimport Link
 cdef class Resumable:
     cdef int resume(self) except -1
 
+cdef class Teller:
+    cpdef object told(self, message)
+    cpdef object ended(self, error)
+
 cdef class Ready:
     pass
 
@@ -18,13 +22,14 @@ cdef class Next:
 cdef class Inbox:
     cdef readonly object _loop
     cdef public object _asyncio_future_blocking
-    cdef Link source
+    cdef public Link source
     cdef readonly Py_ssize_t limit
     cdef readonly list messages
     cdef Py_ssize_t head
     cdef readonly Py_ssize_t size
     cdef readonly bint full
     cdef public object error
+    cdef public Teller teller
     cdef public bint waiting
     cdef public int manner
     cdef bint cancelled

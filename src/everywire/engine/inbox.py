@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Wakeup = Callable[[Any], object]
 
-__all__ = ["ITERATING", "READY", "RECEIVING", "Inbox", "Next", "Resumable", "Shielded"]
+__all__ = ["ITERATING", "READY", "RECEIVING", "Inbox", "Next", "Resumable", "Shielded", "Teller"]
 
 RECEIVING, ITERATING = (
     0,
@@ -36,6 +36,18 @@ class Resumable:
     def resume(self) -> int:
         """Let the coroutine go on."""
         return 0
+
+
+class Teller:
+    """Says in other words what an inbox has for who awaits it."""
+
+    def told(self, message: str | bytes) -> Any:
+        """Give what stands for a message."""
+        return message
+
+    def ended(self, error: ConnectionClosed) -> Any:
+        """Give what stands for the end, or raise it."""
+        raise error
 
 
 class Ready:
@@ -103,7 +115,7 @@ class Next:
         self.manner = manner
         self.begun = False
 
-    def __await__(self) -> Generator[Any, Any, str | bytes]:
+    def __await__(self) -> Generator[Any, Any, Any]:
         if not self.inbox.waiting:  # else somebody else's end would be told in this one's way
             self.inbox.manner = self.manner
         return self.inbox
@@ -146,6 +158,7 @@ class Inbox:
         self.size = 0
         self.full = False
         self.error: ConnectionClosed | None = None
+        self.teller: Teller | None = None  # None: messages are told as they are, and the end is raised
         self.waiting = False
         self.manner = RECEIVING
         self.cancelled = False
@@ -205,9 +218,11 @@ class Inbox:
             if self.full and self.size * 2 < self.limit:
                 self.full = False
                 self.source.reading(True)
-            return message
+            return message if self.teller is None else self.teller.told(message)
         self.source.exhausted()
         if self.error is not None:
+            if self.teller is not None:
+                return self.teller.ended(self.error)
             raise (
                 StopAsyncIteration if self.manner == ITERATING and self.error.code in (1000, 1001, 1005) else self.error
             )

@@ -227,7 +227,7 @@ class Opening(PlainLink):
             below.finish()
             return
         chunked = request.version != "1.0"
-        keep = self._kept(request)
+        keep = self._kept(request) and "upgrade" not in request.headers  # as in `_encoded`
         try:
             head = answer.head(chunked=chunked, close=not keep)
         except ValueError as error:

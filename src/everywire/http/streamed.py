@@ -45,16 +45,22 @@ class Outlet(Protocol):
 class Streamed:
     """One HTTP response without its body: `start(outlet)` is called when the head is on its way, and gives who produces the body.
 
+    `missed` is called in its place where the client was gone before the head was written.
     The body has no length: it is chunked over HTTP/1.1 (RFC 9112 7.1), and ends with the connection over HTTP/1.0.
     """
 
-    __slots__ = ("headers", "reason", "start", "status")
+    __slots__ = ("headers", "missed", "reason", "start", "status")
 
     def __init__(
-        self, status: int, start: Callable[[Outlet], Producer], headers: Iterable[tuple[str, str]] = ()
+        self,
+        status: int,
+        start: Callable[[Outlet], Producer],
+        headers: Iterable[tuple[str, str]] = (),
+        missed: Callable[[], object] | None = None,
     ) -> None:
         self.status = status
         self.start = start
+        self.missed = missed
         self.headers = Headers(headers)
         self.reason = phrase(status)
 

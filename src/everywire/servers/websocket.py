@@ -29,12 +29,35 @@ from everywire.ws import bootstrap, handshake
 from everywire.ws.deflate import Compressor, Deflate, Inflation, Parameters
 from everywire.ws.frames import SERVER
 
-__all__ = ["Server", "serve"]
+__all__ = ["Early", "ProcessRequest", "Server", "Welcome", "serve"]
 
 log = logging.getLogger("everywire.server")
 
 Handler = Callable[[WebSocket], Awaitable[object]]
-Early = Response | Streamed | Handed
+
+
+class Welcome:
+    """A request that becomes a WebSocket as somebody wants it who knows better than the server's options: whoever sent it, with this `subprotocol`.
+
+    `headers` go with the 101. `opened(websocket)` has the connection, and all that comes of it; `missed()` is called in its place where there will be none.
+    """
+
+    __slots__ = ("headers", "missed", "opened", "subprotocol")
+
+    def __init__(
+        self,
+        opened: Callable[[WebSocket], object],
+        subprotocol: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        missed: Callable[[], object] | None = None,
+    ) -> None:
+        self.opened = opened
+        self.subprotocol = subprotocol
+        self.headers = headers
+        self.missed = missed
+
+
+Early = Response | Streamed | Handed | Welcome
 ProcessRequest = Callable[[Request], Early | Awaitable[Early | None] | None]
 
 
@@ -175,7 +198,7 @@ class Server:
             if isawaitable(early):
                 return self._answer_later(request, early)
             if early is not None:
-                return early
+                return self._welcome(request, early) if isinstance(early, Welcome) else early
         return self._upgrade(request)
 
     def _answer_later(self, request: Request, early: Awaitable[Early | None]) -> asyncio.Future[Answer]:
@@ -188,7 +211,8 @@ class Server:
                 given_up(request, asked)
                 return
             try:
-                answer.set_result(asked.result() or self._upgrade(request))
+                early = asked.result() or self._upgrade(request)
+                answer.set_result(self._welcome(request, early) if isinstance(early, Welcome) else early)
             except asyncio.CancelledError:
                 answer.cancel()
             except Exception as error:
@@ -199,24 +223,50 @@ class Server:
         return answer
 
     def _upgrade(self, request: Request) -> Accepted:
-        headers = [("Server", self.options.server_header)] if self.options.server_header else []
-        if request.version == "2":
-            bootstrap.check_request(request)
-            upgrade = self.agree(request)
-            response: Response | bytes = bootstrap.answer(upgrade, headers)
-        else:
-            key = handshake.check_request(request)
-            upgrade = self.agree(request)
-            response = handshake.answer(key, upgrade, headers)
-        return Accepted(response, self.make(upgrade), self.opened)
+        self.check(request)
+        handshake.check_origin(request, self.options.origins)
+        upgrade = self._agree(request, self._subprotocol(request))
+        return Accepted(self._response(request, upgrade), self.make(upgrade), self.opened)
 
-    def agree(self, request: Request) -> handshake.Upgrade:
-        """Agree with a handshake's origin, subprotocol and compression, or raise `HandshakeError`."""
+    def _welcome(self, request: Request, welcome: Welcome) -> Accepted:
+        try:
+            self.check(request)
+            upgrade = self._agree(request, welcome.subprotocol)
+            response = self._response(request, upgrade, welcome.headers)
+        except BaseException:
+            if welcome.missed is not None:
+                welcome.missed()
+            raise
+
+        def opened(websocket: WebSocket) -> None:
+            self.connections.add(websocket)
+            websocket.on_close = self._left
+            welcome.opened(websocket)
+
+        return Accepted(response, self.make(upgrade), opened, welcome.missed)
+
+    def check(self, request: Request) -> None:
+        """Raise `AbortHandshake` for a request that cannot become a WebSocket, or not any more."""
         if self._closing is not None:
             raise AbortHandshake(503, "the server is going away", (("Retry-After", "1"),))
-        handshake.check_origin(request, self.options.origins)
+        if request.version == "2":
+            bootstrap.check_request(request)
+        else:
+            handshake.check_request(request)
+
+    def _agree(self, request: Request, subprotocol: str | None) -> handshake.Upgrade:
         deflate = handshake.choose_deflate(request.headers, self.options.compression)
-        return handshake.Upgrade(self._subprotocol(request), deflate)
+        return handshake.Upgrade(subprotocol, deflate)
+
+    def _response(
+        self, request: Request, upgrade: handshake.Upgrade, more: Sequence[tuple[str, str]] = ()
+    ) -> Response | bytes:
+        headers = [*more]
+        if self.options.server_header and not any(name.lower() == "server" for name, _ in more):
+            headers.insert(0, ("Server", self.options.server_header))
+        if request.version == "2":
+            return bootstrap.answer(upgrade, headers)
+        return handshake.answer(request.headers["sec-websocket-key"], upgrade, headers)
 
     def _subprotocol(self, request: Request) -> str | None:
         values = request.headers.get_all("sec-websocket-protocol")
@@ -266,12 +316,19 @@ class Server:
         if callbacks.handler is not None:
             start_handler(websocket, callbacks.handler)
 
-    def _closed(self, websocket: WebSocket, code: int, reason: str) -> None:
+    def outlive(self, task: asyncio.Task[Any]) -> None:
+        """Let a task go on while the server closes, for `close_timeout` seconds after the last connection; then cancel it."""
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    def _left(self, websocket: WebSocket, code: int, reason: str) -> None:
         self.connections.discard(websocket)
+
+    def _closed(self, websocket: WebSocket, code: int, reason: str) -> None:
+        self._left(websocket, code, reason)
         task = websocket.task
         if task is not None and not task.done():  # a handler may have work left after its connection
-            self._late.add(task)
-            task.add_done_callback(self._late.discard)
+            self.outlive(task)
         if self._callbacks.on_close is not None:
             self._callbacks.on_close(websocket, code, reason)
 
