@@ -138,7 +138,7 @@ async def test_its_limits_are_those_that_were_said():
         host.tell("websocket.receive", text="x" * 101)
         assert await host.hear() == {"type": "websocket.close", "code": 1009, "reason": "message too big"}
         await host.over()
-    with pytest.raises(TypeError, match="app.embed: no option 'ping_interval'"):
+    with pytest.raises(TypeError, match=r"app\.embed: no option 'ping_interval'"):
         app.embed(ping_interval=1)
 
 

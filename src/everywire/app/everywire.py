@@ -211,8 +211,6 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         """
         self._http = _as_told(self._http, options)
         gateway = self.start()
-        worker = here.worker()
-        shared: Listen | None = None if worker is None else worker.ports.listen
         callbacks: dict[str, Any] = {
             "on_open": gateway.opened,
             "on_message": gateway.received,
@@ -229,7 +227,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         try:
             async with (
                 serve(None, host, port, **callbacks, **options) as server,
-                served(self._counters, lambda: self.hub, self.view, shared) as self.administration,
+                served(self._counters, lambda: self.hub, self.view, _shared()) as self.administration,
             ):
                 try:
                     yield server
@@ -250,7 +248,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
             return
         gateway = self.start()
         try:
-            async with served(self._counters, lambda: self.hub, self.view, self.shared_port) as self.administration:
+            async with served(self._counters, lambda: self.hub, self.view, _shared()) as self.administration:
                 embedding = Embedding(gateway, self.answer, _subprotocol, self._embedded)
                 try:
                     yield embedding
@@ -351,6 +349,12 @@ def _as_told(settings: HttpSettings, options: dict[str, Any]) -> HttpSettings:
     compress = settings.compress if options.get("compression", "deflate") is not None else None
     limits = replace(settings.limits, **told)
     return replace(settings, origins=options.get("origins", settings.origins), limits=limits, compress=compress)
+
+
+def _shared() -> Listen | None:
+    """Give what opens a port that all workers have; None where this process is no worker."""
+    worker = here.worker()
+    return None if worker is None else worker.ports.listen
 
 
 def _memory(world: World, metrics: Metrics) -> Broker:

@@ -43,7 +43,8 @@ class Resolving:
 
         Raises `TypeError`, which begins with `what`, for a parameter that could never be given.
         """
-        if not callable(function):
+        found: object = function
+        if not callable(found):
             return function  # whoever checks it says so
         try:
             signature = inspect.signature(function, eval_str=True)

@@ -36,8 +36,8 @@ class Lifetime(TypedDict, total=False):
 class ASGIApp(Everywire):
     """The application of an `AsyncServer`: `app.run()`, `everywire run module:app`, or `app.serving()` in a test.
 
-    Servers for ASGI run it as well; another ASGI application beside it is refused: mount this one in that. `static_files` are files, or folders, by their paths;
-    a file may be {"filename": …, "content_type": …}.
+    Servers for ASGI run it as well; another ASGI application beside it is refused: mount this one in that.
+    `static_files` are files, or folders, by their paths; a file may be {"filename": …, "content_type": …}.
     """
 
     def __init__(

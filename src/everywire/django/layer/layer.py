@@ -23,7 +23,7 @@ _unpack = msgspec.msgpack.Decoder().decode
 _parse = msgspec.json.Decoder().decode
 
 
-class ChannelLayer(BaseChannelLayer):  # type: ignore[misc] # Channels has no types
+class ChannelLayer(BaseChannelLayer):
     """Channels and groups. CONFIG is what `LayerSettings` has.
 
     May be used from any thread and event loop.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from inspect import isawaitable
 from typing import Any, Protocol
 
-from everywire.engine.opening import excuse, given_up
+from everywire.engine.answers import excuse, given_up
 from everywire.gateway import Answer
 from everywire.http.handed import Handed
 from everywire.http.head import HeadLimits

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from inspect import isawaitable
 from typing import Any, Final, Protocol
 
-from everywire.engine.opening import excuse, given_up
+from everywire.engine.answers import excuse, given_up
 from everywire.errors import CloseCode, EverywireError
 from everywire.gateway import Answer, Gateway
 from everywire.http.handed import Handed
