@@ -57,25 +57,38 @@ class SocketLink(asyncio.Protocol):
             self._transport.abort()
 
 
-def connector(path: str, loop: asyncio.AbstractEventLoop) -> Connect:
-    """Give what makes links to the host at `path`."""
+def connector(path: str, loop: asyncio.AbstractEventLoop, begin: Callable[[], object] | None = None) -> Connect:
+    """Give what makes links to the host at `path`; where nobody listens there, `begin` is called in a thread to change that."""
     attempts: set[asyncio.Task[None]] = set()
 
     def connect(receiver: Receiver) -> None:
-        attempt = loop.create_task(_connect(path, loop, receiver))
+        attempt = loop.create_task(_connect(path, loop, receiver, begin))
         attempts.add(attempt)
         attempt.add_done_callback(attempts.discard)
 
     return connect
 
 
-async def _connect(path: str, loop: asyncio.AbstractEventLoop, receiver: Receiver) -> None:
+async def _connect(
+    path: str, loop: asyncio.AbstractEventLoop, receiver: Receiver, begin: Callable[[], object] | None
+) -> None:
     try:
-        async with asyncio.timeout(_PATIENCE):
-            await loop.create_unix_connection(lambda: SocketLink(receiver), path)
+        if begin is None:
+            await _link(path, loop, receiver)
+            return
+        try:
+            await _link(path, loop, receiver)
+        except (FileNotFoundError, ConnectionRefusedError):
+            await loop.run_in_executor(None, begin)
+            await _link(path, loop, receiver)
     except (OSError, TimeoutError) as error:
-        _log.debug("no link to %s: %s", path, error)
+        _log.log(logging.DEBUG if begin is None else logging.WARNING, "no link to %s: %s", path, error)
         receiver.lost()
+
+
+async def _link(path: str, loop: asyncio.AbstractEventLoop, receiver: Receiver) -> None:
+    async with asyncio.timeout(_PATIENCE):
+        await loop.create_unix_connection(lambda: SocketLink(receiver), path)
 
 
 async def serve(join: Callable[[], Receiver], sock: socket.socket) -> asyncio.Server:

@@ -8,6 +8,7 @@ A frame is four bytes of length, big-endian, and a MessagePack array of items. A
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final, get_type_hints
@@ -15,10 +16,24 @@ from typing import Any, Final, get_type_hints
 import msgspec
 
 from everywire.brokers.base import Broker, Gap, News, Note
+from everywire.builds import VERSION
 from everywire.messages import Joined, Left, Moved, Publication
 from everywire.messages.shapes import Shape, arguments, shape
 
-__all__ = ["CALLS", "Call", "Failed", "Frames", "Kind", "Outcome", "Wrong", "frame", "item", "news_item", "unpack_news"]
+__all__ = [
+    "CALLS",
+    "DIGEST",
+    "Call",
+    "Failed",
+    "Frames",
+    "Kind",
+    "Outcome",
+    "Wrong",
+    "frame",
+    "item",
+    "news_item",
+    "unpack_news",
+]
 
 MAX_FRAME: Final = 256 * 1024 * 1024  # bytes; an answer with a full page of the largest publications fits
 _PIECE = 1 << 20  # bytes of items after which another frame begins
@@ -75,6 +90,11 @@ class Call:
         self._questions = msgspec.msgpack.Decoder(self._arguments.wire)
         self._answers = msgspec.msgpack.Decoder(self._result.wire)
 
+    @property
+    def carried(self) -> str:
+        """What its arguments and its answer are on the wire."""
+        return f"{self._arguments.wire} {self._result.wire}"
+
     def question(self, id: int, values: Sequence[Any]) -> bytes:
         """Write a question."""
         return item(id, self.number, _packed(self._arguments, values))
@@ -111,6 +131,11 @@ CALLS: Final = (
     *(Call(number, name, get_type_hints(getattr(Broker, name))) for number, name in enumerate(_METHODS)),
     Call(len(_METHODS), "watch_all", {"channels": tuple[str, ...], "return": type(None)}),
 )
+
+DIGEST: Final = hashlib.sha256(
+    repr([VERSION, *(f"{call.name} {call.carried}" for call in CALLS), *Kind]).encode()
+).hexdigest()[:16]
+"""What tells those who speak alike from all others."""
 
 _NEWS: dict[type, Kind] = {
     Publication: Kind.PUBLICATION,

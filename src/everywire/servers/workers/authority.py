@@ -1,8 +1,10 @@
-"""The process that has the logs: `python -m everywire.servers.workers.authority`, started by the supervisor."""
+"""The process that has the logs: started by the supervisor, or by whoever is the first to look for the machine's broker."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -11,6 +13,7 @@ import sys
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
@@ -27,15 +30,23 @@ from everywire.servers.workers.holders import holder
 __all__ = ["ENVIRONMENT", "Given", "main"]
 
 ENVIRONMENT = "EVERYWIRE_AUTHORITY"
+_LOOKS = 5  # at whether anybody is linked, in the time after which it ends
 
 
 class Given(msgspec.Struct, frozen=True):
-    """What the authority is given: descriptors, and the file that outlives it, if history is to."""
+    """What the authority is given: descriptors, and the file that outlives it, if history is to.
+
+    One without a `control` line is nobody's: it ends once it had no link for `idle` seconds, and holds `lock` while it takes its socket
+    away from `place`, so that nobody starts another one there meanwhile.
+    """
 
     listening: int
-    control: int
+    control: int | None = None
     history: str | None = None
     forced: bool = False
+    idle: float = 0.0
+    place: str = ""
+    lock: str = ""
 
 
 def _durable(given: Given, world: LoopWorld, executor: Executor) -> DurableBroker:
@@ -66,14 +77,41 @@ async def serve(given: Given) -> None:
         sys.stderr.write(f"Error: cannot use {given.history} for history: {_why(error, str(given.history))}\n")
         sys.exit(2)
     host = Host(broker, world)
-    control = await Control.over(socket.socket(fileno=given.control), lambda _: None, told.set)
     server = await serve_host(host.join, socket.socket(fileno=given.listening))
-    control.say(Ready())
-    await told.wait()
+    if given.control is not None:
+        control = await Control.over(socket.socket(fileno=given.control), lambda _: None, told.set)
+        control.say(Ready())
+        await told.wait()
+    else:
+        await _needless(host, given, told)
     server.close()
     host.close()
     await broker.close()
     executor.shutdown()
+
+
+async def _needless(host: Host, given: Given, told: asyncio.Event) -> None:
+    """Wait until nobody was linked for a while, or somebody tells it to end; then take the socket away."""
+    idle = 0
+    while not told.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), given.idle / _LOOKS)
+        idle = 0 if host.links else idle + 1
+        if (idle > _LOOKS or told.is_set()) and _withdrawn(host, given, told=told.is_set()):
+            return
+
+
+def _withdrawn(host: Host, given: Given, *, told: bool) -> bool:
+    """Take the socket away; not while somebody is about to link, who has the lock."""
+    with open(given.lock, "a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return told
+        if host.links and not told:
+            return False
+        Path(given.place).unlink(missing_ok=True)
+        return True
 
 
 def _why(error: OSError | sqlite3.Error, path: str) -> str:

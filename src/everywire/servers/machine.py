@@ -1,0 +1,131 @@
+"""The machine's broker: what all processes of one user share that call it by the same name.
+
+Whoever finds nobody at its socket starts an authority, as `servers/workers` has one; it ends by itself once nobody was linked for a while.
+Its logs end with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import secrets
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import msgspec
+
+from everywire.brokers.base import Broker
+from everywire.brokers.local import LocalBroker, Patience, connector
+from everywire.brokers.local.wire import DIGEST
+from everywire.hub.world import World
+from everywire.metrics import Metrics
+from everywire.servers import here, listening
+from everywire.servers.workers import authority
+
+__all__ = ["IDLE", "MakeBroker", "Meeting", "machine"]
+
+MakeBroker: TypeAlias = Callable[[World, Metrics], Broker]
+
+IDLE: Final = 10.0  # seconds without any link after which the authority ends
+_PATIENCE = Patience(answer=10.0, silence=8.0)  # an authority that was just started has to import first
+_LONGEST = 100  # characters of a Unix socket's path: unix(7) has 108, those of the lock and the log are no longer
+# It is nobody's child, or whoever started it would have to wait for its end.
+_LAUNCH = "import os, sys\nif os.fork(): os._exit(0)\nsys.path[:] = {path!r}\nfrom everywire.servers.workers.authority import main\nmain()"
+
+
+class Meeting:
+    """Where the processes that share a broker meet: a socket, a lock beside it for who starts the authority, and a log of what that one says.
+
+    Releases that speak differently meet at different places.
+    """
+
+    def __init__(self, name: str, folder: Path | None = None, idle: float = IDLE) -> None:
+        folder = private_folder() if folder is None else folder
+        digest = hashlib.sha256(f"{name}\n{DIGEST}".encode()).hexdigest()[:16]
+        self.path: Final = folder / f"{digest}.sock"
+        self.lock: Final = folder / f"{digest}.lock"
+        self.log: Final = folder / f"{digest}.log"
+        self._idle: Final = idle
+        if len(str(self.path)) > _LONGEST:
+            raise OSError(
+                f"{folder} is too long a path for a Unix socket: set TMPDIR or XDG_RUNTIME_DIR to a shorter one"
+            )
+
+    def begin(self) -> None:
+        """Start an authority, unless there is one; whoever comes meanwhile waits in its socket's queue. Takes some milliseconds.
+
+        Raises `OSError` where it cannot be started.
+        """
+        with open(self.lock, "w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if self._answers():
+                return
+            with listening.unix(str(self.path)) as sock:
+                self._launch(sock)
+
+    def _launch(self, sock: socket.socket) -> None:
+        given = authority.Given(sock.fileno(), idle=self._idle, place=str(self.path), lock=str(self.lock))
+        with open(self.log, "w") as log:
+            code = subprocess.run(
+                [sys.executable, "-c", _LAUNCH.format(path=sys.path)],
+                env={**os.environ, authority.ENVIRONMENT: msgspec.json.encode(given).decode()},
+                pass_fds=[sock.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                check=False,
+            ).returncode
+        if code:
+            raise OSError(f"the machine's broker does not start (exit code {code}); {self.log} says why")
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(str(self.path))
+            except OSError:
+                return False
+            return True
+
+    def broker(self, _: World, metrics: Metrics) -> Broker:
+        """Make a broker that is linked to the authority; on the running loop."""
+        loop = asyncio.get_running_loop()
+        name = f"{os.getpid()}.{secrets.token_hex(6)}"
+        return LocalBroker(connector(str(self.path), loop, self.begin), loop, name, _PATIENCE, metrics)
+
+
+def machine(name: str | None = None) -> MakeBroker:
+    """Give what makes the broker that all processes of this user on this machine share by `name`, that of their working directory by default.
+
+    In a worker of `everywire run --workers` it is the broker of all workers, whatever the name. Raises `OSError` where there is no folder for its socket
+    that is this user's alone.
+    """
+    called = f"folder {os.path.realpath(os.getcwd())}" if name is None else f"name {name}"
+
+    def make(world: World, metrics: Metrics) -> Broker:
+        worker = here.worker()
+        if worker is not None:
+            return worker.broker(world, metrics)
+        return Meeting(called).broker(world, metrics)
+
+    return make
+
+
+def private_folder() -> Path:
+    """Give the folder of this user's sockets, which nobody else may enter: whoever may speak to a broker may publish in anybody's name."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    own = os.path.isdir(runtime) and os.stat(runtime).st_uid == os.geteuid()
+    folder = Path(runtime) / "everywire" if own else Path(tempfile.gettempdir()) / f"everywire-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise PermissionError(f"{folder} has to be a folder of this user, that nobody else may enter (mode 0700)")
+    return folder
