@@ -27,6 +27,7 @@ class Site:
         self.limits = HeadLimits(**limits)
         self.open_timeout = 10
         self.idle_timeout = 60
+        self.streamed_bodies = False
         self.links = set()
         self.requests = []
         self.answer_one = answer

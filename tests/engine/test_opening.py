@@ -37,6 +37,7 @@ class Place:
         self.limits = HeadLimits(**limits)
         self.open_timeout = 10
         self.idle_timeout = 60
+        self.streamed_bodies = False
         self.told = []
         self.decide = answer
         self.pipe = Pipe()

@@ -51,11 +51,13 @@ class Site(Protocol):
     """Who answers requests. `limits` bound them; an idle keep-alive ends after `idle_timeout` seconds.
 
     A head must be there within `open_timeout` seconds, a body within what `limits.rate` adds to that; a WebSocket's handshake be answered.
+    `streamed_bodies`: it answers requests before their bodies have come.
     """
 
     limits: HeadLimits
     open_timeout: float | None
     idle_timeout: float
+    streamed_bodies: bool
 
     def answer(self, request: Request, loop: Any) -> Answer | Awaitable[Answer]:
         """Give the response, the WebSocket that it becomes, or who answers it elsewhere."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from everywire.http.streamed import Producer, Streamed
@@ -77,15 +77,29 @@ class BodyLink(PlainLink):
         if data and not self.over and self.below is not None:
             self.below.write(_frame(data) if self.chunked else data)
 
-    def end(self) -> None:
+    def end(self, trailers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Complete the response."""
         if self.over:
             return
         self.over = True
         if self.below is not None:
-            if self.chunked:
-                self.below.write(_LAST_CHUNK)
+            self._end(trailers)
             self.finished()
+
+    def _end(self, trailers: Iterable[tuple[bytes, bytes]]) -> None:
+        if not self.chunked:
+            return
+        if trailers:  # RFC 9112 7.1.2
+            self.below.write(b"".join([b"0\r\n", *(b"%b: %b\r\n" % field for field in trailers), b"\r\n"]))
+        else:
+            self.below.write(_LAST_CHUNK)
+
+    def descriptor(self) -> int | None:
+        """Give the socket, where bare bytes of the body are what is written to it."""
+        if self.chunked or self.over or self.below is None or self.below.extra("ground") is not self.below:
+            return None
+        found: int | None = self.below.extra("fd")
+        return found
 
     def abort(self) -> None:
         """Break it off."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from inspect import isawaitable
 from typing import Any
 
@@ -11,8 +12,9 @@ from everywire.engine.answers import Accepted, Answer, Site, excuse, given_up
 from everywire.engine.body import BodyLink
 from everywire.http.handed import Handed
 from everywire.http.head import BadRequest, RequestReader
+from everywire.http.incoming import Incoming
 from everywire.http.redaction import shown
-from everywire.http.request import Request, Response
+from everywire.http.request import Request, Response, phrase
 from everywire.http.streamed import Streamed
 from everywire.ws.link import PlainLink
 
@@ -22,6 +24,7 @@ log = logging.getLogger("everywire.http")
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _AHEAD = 1 << 14  # bytes of pipelined requests that are taken while an answer is awaited
+_DROPPED = 1 << 18  # bytes of a body that nobody wants, above which the connection is given up rather than read on
 _UNREAD = 1 << 16  # bytes of answers that a client leaves unread, above which its next request waits
 
 
@@ -29,19 +32,34 @@ class Opening(PlainLink):
     """Reads requests one after another, has the `site` answer each, and gives its place to the WebSocket that one becomes.
 
     Invariants: while an answer is awaited, its body produced, or too much is left unread, no further request is parsed, and no more than `_AHEAD` bytes are
-    kept; `task` is set exactly in the first case, for what was `asked`, `above` in the second, `full` in the third.
+    kept; `task` is set exactly in the first case, for what was `asked`, `above` in the second, `full` in the third. Where the site takes bodies as they come,
+    the next request waits for the end of this one's body, too; `dropping` says that nothing else is waited for.
     """
 
-    __slots__ = ("asked", "engine", "full", "idle", "parting", "pending", "reader", "since", "site", "task", "tunnel")
+    __slots__ = (
+        "asked",
+        "dropping",
+        "engine",
+        "full",
+        "idle",
+        "parting",
+        "pending",
+        "reader",
+        "since",
+        "site",
+        "task",
+        "tunnel",
+    )
 
     def __init__(self, site: Site, engine: Any) -> None:
         super().__init__()
         self.site = site
         self.engine = engine
-        self.reader = RequestReader(site.limits)
+        self.reader = RequestReader(site.limits, streamed=site.streamed_bodies)
         self.since = 0.0
         self.idle = False
         self.full = False  # the client does not read its answers
+        self.dropping = False
         self.pending = False  # no further request is parsed, for now or ever
         self.parting = False  # the client has said its last word
         self.tunnel = False  # what is pending is a WebSocket's handshake
@@ -52,7 +70,9 @@ class Opening(PlainLink):
     def feed(self, data: bytes) -> None:
         """Take bytes; answer the requests that they complete."""
         if self.pending:
-            if self.task is not None or self.above is not None or self.full:
+            if self.reader.incoming is not None:
+                self._feed_body(data)
+            elif self.task is not None or self.above is not None or self.full:
                 self._keep(data)
             return
         try:
@@ -85,8 +105,65 @@ class Opening(PlainLink):
         """Say whether no further request is parsed for now, or ever."""
         return self.pending or self.below is None
 
+    def _feed_body(self, data: bytes) -> None:
+        """Read on in a body whose request was given to the site already."""
+        incoming: Any = self.reader.incoming
+        try:
+            self.reader.feed(data)
+        except BadRequest as error:
+            self._break_body(error.status, error.reason)
+            return
+        if self.reader.incoming is None:
+            self._keep(b"")
+            if self.dropping:
+                self.dropping = self.pending = False
+                self.since = 0.0
+                self.idle = True
+                self._go_on()
+        elif incoming.dropped > _DROPPED:
+            self.below.finish()
+
+    def _break_body(self, status: int, reason: str) -> None:
+        """Give up a body, and the connection with it; the answer says why, unless another has begun."""
+        incoming, self.reader.incoming = self.reader.incoming, None
+        if incoming is not None:
+            incoming.lose()
+        answered = self.above is not None or self.dropping
+        self._give_up()
+        if not answered:
+            self._refuse(status, reason)
+        elif self.below is not None:
+            self.below.abort()
+
+    def _attend(self, request: Request) -> None:
+        """Have what the site wants of the body come true."""
+        request.exchange = self
+        incoming = request.incoming
+        if incoming is not None:
+            incoming.reading = self._read_body
+            if self.reader.expects:
+                self.reader.expects = False
+                incoming.ask = self._give_leave
+
+    def _read_body(self, on: bool) -> None:
+        if self.below is not None:
+            self.below.reading(on)
+
+    def _give_leave(self) -> None:
+        if self.below is not None and self.above is None and not self.dropping:
+            self.below.write(_CONTINUE)
+
+    def inform(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> None:
+        """Send an informational response, while there is no other."""
+        if self.below is not None and self.above is None and self.asked is not None and self.asked.version != "1.0":
+            lines = [f"HTTP/1.1 {status} {phrase(status)}".encode(), *(b"%b: %b" % field for field in fields), b"\r\n"]
+            self.below.write(b"\r\n".join(lines))
+
     def _handle(self, request: Request) -> None:
         request.facts = self.below
+        if self.reader.streamed:
+            self.asked = request
+            self._attend(request)
         try:
             answer = self.site.answer(request, self.engine)
         except Exception as error:
@@ -170,15 +247,26 @@ class Opening(PlainLink):
             answer = Response(answer.status, b"", answer.headers)
         data, keep = self._encoded(request, answer)
         below.write(data)
+        self.asked = None
         self.since = 0.0
         self.idle = True
         if not keep:
             self.pending = True  # what follows is never parsed
             below.finish()
+        elif self.reader.incoming is not None:
+            self._drop_body()
         elif below.queued() > _UNREAD:
             self.pending = self.full = True
             below.crowd(_UNREAD // 2)
             self._keep(b"")
+
+    def _drop_body(self) -> None:
+        """Pass over the rest of a body that was answered already."""
+        self.idle = False
+        self.pending = self.dropping = True
+        assert self.reader.incoming is not None
+        self.reader.incoming.drop()
+        self.below.reading(True)
 
     def _give(self, request: Request, handed: Handed) -> bool:
         """Give the socket away, with all that was read of it since the request began; nothing of it may be under way, nor anything sit on it."""
@@ -207,10 +295,13 @@ class Opening(PlainLink):
     def _encoded(self, request: Request, response: Response) -> tuple[bytes, bool]:
         """Give the response's bytes, and whether the connection is kept for another request."""
         try:
-            said = "close" in response.headers.tokens("connection")
+            said = response.closes
             keep = self._kept(request) and not said and response.status < 500 and response.status not in (400, 426)
             # Who takes any answer to an upgrade for a yes would say the next words in the other protocol.
             keep = keep and (response.status < 400 or "upgrade" not in request.headers)
+            incoming = request.incoming
+            if incoming is not None and (incoming.gone or incoming.ask is not None):
+                keep = False  # whether a client that was not given leave sends its body, nobody knows (RFC 9110 10.1.1)
             return response.encode(close=not keep and not said, head_only=request.method == "HEAD"), keep
         except Exception:  # no response at all, or one with a header that would split it
             log.exception("the answer to %s cannot be written", shown(request.target))
@@ -226,8 +317,10 @@ class Opening(PlainLink):
         if self.parting:
             below.finish()
             return
-        chunked = request.version != "1.0"
-        keep = self._kept(request) and "upgrade" not in request.headers  # as in `_encoded`
+        chunked = request.version != "1.0" and not answer.sized
+        unread = request.incoming is not None and request.incoming.ask is not None
+        keep = self._kept(request) and not unread and not answer.closes
+        keep = keep and "upgrade" not in request.headers  # as in `_encoded`
         try:
             head = answer.head(chunked=chunked, close=not keep)
         except ValueError as error:
@@ -242,8 +335,11 @@ class Opening(PlainLink):
 
     def _streamed(self, *, keep: bool) -> None:
         """Go on after a body that is complete; not at once, as whoever completed it has something else to do."""
-        self.above = None
-        if keep:
+        self.above = self.asked = None
+        if keep and self.reader.incoming is not None:
+            self.since = 0.0
+            self._drop_body()
+        elif keep:
             self.since = 0.0
             self.idle = True
             self.pending = False
@@ -254,6 +350,7 @@ class Opening(PlainLink):
     def _become(self, request: Request, accepted: Accepted) -> None:
         websocket = accepted.websocket
         below, self.below = self.below, None
+        request.exchange = None
         bare = request.user is None and request.scope is None
         websocket.opened_by = self.reader.head if bare else request
         below.put(websocket)
@@ -277,7 +374,10 @@ class Opening(PlainLink):
         if self.above is not None:
             self.below.abort()
             return
-        if (self.asked is not None and not self.tunnel and not self.asked.held) or (self.full and self.reader.rest):
+        if self.reader.incoming is not None:
+            self.reader.incoming.lose()
+            self.pending = True
+        elif (self.asked is not None and not self.tunnel and not self.asked.held) or (self.full and self.reader.rest):
             self.parting = True
             return
         self._give_up()
@@ -288,6 +388,9 @@ class Opening(PlainLink):
         """Look after slow heads, slow handshakes and idle connections; the time of other answers is the application's."""
         if self.since == 0.0:
             self.since = now
+            return
+        if self.reader.incoming is not None:
+            self._sweep_body(self.reader.incoming, now)
             return
         patience = self.site.idle_timeout if self.idle else self.site.open_timeout
         if patience is None or now - self.since < self.site.limits.patience(patience, self.reader.came):
@@ -302,6 +405,15 @@ class Opening(PlainLink):
         else:
             self._refuse(408, "the request did not come in time")
 
+    def _sweep_body(self, incoming: Incoming, now: float) -> None:
+        """Look after a body that does not come; for as long as it is kept from coming, that is not the client's doing."""
+        patience = self.site.open_timeout
+        if incoming.paused or incoming.ask is not None:
+            self.since = now
+            incoming.came = 0
+        elif patience is not None and now - self.since >= self.site.limits.patience(patience, incoming.came):
+            self._break_body(408, "the request did not come in time")
+
     def slow(self) -> bool:
         """Say whether a request is waited for that has begun, or should have, before the latest sweep."""
         answering = self.idle or self.pending or self.task is not None or self.above is not None
@@ -313,6 +425,8 @@ class Opening(PlainLink):
 
     def lost(self, reason: BaseException | None) -> None:
         """The connection is gone before it became anything."""
+        if self.reader.incoming is not None:
+            self.reader.incoming.lose()
         self._give_up()
         above, self.above = self.above, None
         if above is not None:

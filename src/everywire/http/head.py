@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import httptools
 
+from everywire.http.incoming import Incoming
 from everywire.http.request import Headers, Request
 
-__all__ = ["BadRequest", "HeadLimits", "RequestReader", "ResponseReader"]
+__all__ = ["BadRequest", "HeadLimits", "RequestReader", "ResponseReader", "splits"]
 
 _VERSIONS = ("1.1", "1.0")
 _NONE = Headers()
@@ -27,13 +28,15 @@ class BadRequest(Exception):
 class HeadLimits:
     """Bounds of one request: bytes of the head, number of header fields, bytes of the body.
 
-    rate: bytes per second at which a body has to come at least, after the time that the head has.
+    rate: bytes per second at which a body has to come at least, after the time that the head has. next_line: whether a field may hold a lone byte 0x85, which
+    is text by RFC 9110 5.5, but the end of a line to some who read it as one of ISO 8859 (CVE-2026-44546); as a part of UTF-8 it always may.
     """
 
     head: int = 16 * 1024
     fields: int = 64
     body: int = 1 << 20
     rate: int = 4096
+    next_line: bool = True
 
     def patience(self, given: float, body: int) -> float:
         """Give the seconds that a request has of which `body` bytes of the body are there, where a head has `given`."""
@@ -46,6 +49,9 @@ class RequestReader:
     `feed(data)` gives a Request when one is complete, else None; `rest` holds what follows it. Nothing of a head is parsed before all of it is there, so that
     an endless one costs no more than `limits.head`. After `BadRequest` it must not be fed again. `expects` says that the client waits for a 100 before it
     sends the body; whoever answers that sets it back.
+
+    Where bodies are `streamed`, a request is given as soon as its head is there, unless its body is, too: the rest is its `incoming`, which the reader's own is
+    until it is complete. Who made the request then feeds on, gets None, and finds in `rest` what follows.
     """
 
     __slots__ = (
@@ -58,18 +64,23 @@ class RequestReader:
         "_left",
         "_method",
         "_parser",
+        "_size",
         "_taken",
         "_target",
         "_upgrades",
         "_version",
         "expects",
         "head",
+        "incoming",
         "limits",
         "rest",
+        "streamed",
     )
 
-    def __init__(self, limits: HeadLimits) -> None:
+    def __init__(self, limits: HeadLimits, *, streamed: bool = False) -> None:
         self.limits = limits
+        self.streamed = streamed
+        self.incoming: Incoming | None = None
         self.rest = b""
         self.head = b""
         self.expects = False
@@ -85,6 +96,7 @@ class RequestReader:
         self._left = 0  # of a body whose length is known
         self._blank = 0
         self._taken = 0  # bytes of this body, with what chunks and trailers add
+        self._size = 0  # without that
         self._done = False
 
     @property
@@ -95,7 +107,7 @@ class RequestReader:
     @property
     def came(self) -> int:
         """Bytes of an unfinished request's body."""
-        return len(self._body) if self._parser is not None else 0
+        return self._size if self._parser is not None else 0
 
     def feed(self, data: bytes) -> Request | None:
         """Add bytes; give the request that they complete."""
@@ -142,7 +154,19 @@ class RequestReader:
         self._parser = parser
         self._expect_body(headers)
         rest, self.rest = self.rest, b""
-        return self._more(rest)
+        request = self._more(rest)
+        return self._begun() if request is None and self.streamed else request
+
+    def _begun(self) -> Request:
+        """Give a request whose body is still to come."""
+        parser = self._parser
+        request = self._request()
+        self._parser = parser
+        self.incoming = request.incoming = Incoming(_not_here)
+        if request.body:
+            self.incoming.put(request.body)
+            request.body = b""
+        return request
 
     def _check(self, headers: Headers) -> None:
         """Refuse what is well-formed, but means nothing here, or not the same to everybody."""
@@ -154,6 +178,8 @@ class RequestReader:
             raise BadRequest(400, "HTTP/1.0 has no transfer codings")  # RFC 9112 6.1
         if len(headers.get_all("host")) != 1 and (self._version == "1.1" or "host" in headers):
             raise BadRequest(400, "a request has exactly one Host header")  # RFC 9112 3.2
+        if not self.limits.next_line and splits(self.head):
+            raise BadRequest(400, "malformed header field")
 
     def _without_upgrade(self, headers: Headers) -> httptools.HttpRequestParser:
         """Give a parser for the body of a request that asks for an upgrade, too: one that was told of nothing but the length."""
@@ -168,7 +194,7 @@ class RequestReader:
 
     def _expect_body(self, headers: Headers) -> None:
         self._chunked = "transfer-encoding" in headers
-        self._taken = 0
+        self._taken = self._size = 0
         self._left = 0 if self._chunked else int(headers.get("content-length") or 0)
         if self._left > self.limits.body:
             raise BadRequest(413, "request body too large")
@@ -204,13 +230,24 @@ class RequestReader:
             end = self._end_of_step(data, start)
             self._left -= end - start
             self._taken += end - start
-            if self._taken > self.limits.head + 8 * len(self._body) + (end - start):
+            if self._taken > self.limits.head + 8 * self._size + (end - start):
                 raise BadRequest(400, "a request body with more framing than body")
             self._feed(parser, data[start:end])
             start = end
             if self._done:
                 self.rest = data[start:]
-                return self._request()
+                return self._complete()
+        if self.incoming is not None:
+            self.incoming.news()
+        return None
+
+    def _complete(self) -> Request | None:
+        """Give the request, unless it was given before its body."""
+        incoming, self.incoming = self.incoming, None
+        if incoming is None:
+            return self._request()
+        self._parser = None
+        incoming.end()
         return None
 
     def _end_of_step(self, data: bytes, start: int) -> int:
@@ -250,13 +287,29 @@ class RequestReader:
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
-        if len(self._body) + len(body) > self.limits.body:
+        self._size += len(body)
+        if self._size > self.limits.body:
             raise BadRequest(413, "request body too large")
-        self._body += body
+        if self.incoming is None:
+            self._body += body
+        else:
+            self.incoming.put(body)
 
     def on_message_complete(self) -> None:
         """Learn that the request is complete."""
         self._done = True
+
+
+def _not_here(on: object) -> None:
+    """Neither stop nor start: whoever reads the connection says how."""
+
+
+def splits(fields: bytes) -> bool:
+    """Say whether there is a byte 0x85 that is no part of UTF-8: NEXT LINE to those who take it for ISO 8859."""
+    if b"\x85" not in fields:
+        return False
+    text = fields.decode("utf-8", "surrogateescape")
+    return "\udc85" in text or "\x85" in text
 
 
 class ResponseReader:

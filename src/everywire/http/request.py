@@ -7,9 +7,10 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
+from everywire.http.incoming import Incoming
 from everywire.http.redaction import shown
 
-__all__ = ["Headers", "Request", "Response", "one_head", "phrase"]
+__all__ = ["Exchange", "Headers", "Request", "Response", "one_head", "phrase"]
 
 Address = tuple[str, int] | str | None
 
@@ -106,15 +107,36 @@ class Facts(Protocol):
         ...
 
 
+class Exchange(Protocol):
+    """The means to answer a request, as far as whoever answers it may use them beside the answer."""
+
+    def inform(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> None:
+        """Send an informational response (RFC 9110 15.2), where the client's version has those."""
+        ...
+
+
 class Request:
     """One HTTP request: `target` as it came, `path` decoded, `headers`, `body`.
 
     `remote` is (host, port), a Unix socket's name, or None; `secure` says whether TLS carries it; `user` is whom `process_request`
     found it to be; `version` is "1.0", "1.1" or "2". `held` is set where the answer is held back until there is something to say, so that who half-closes
     meanwhile is gone for it. `scope` is the ASGI scope that it came as, where another server took it, with what middleware put there; else None.
+    Where bodies are streamed, `incoming` is what had not come of it yet, and `exchange` is set.
     """
 
-    __slots__ = ("body", "facts", "headers", "held", "method", "scope", "target", "user", "version")
+    __slots__ = (
+        "body",
+        "exchange",
+        "facts",
+        "headers",
+        "held",
+        "incoming",
+        "method",
+        "scope",
+        "target",
+        "user",
+        "version",
+    )
 
     def __init__(self, method: str, target: str, headers: Headers, *, version: str = "1.1", body: bytes = b"") -> None:
         self.method = method
@@ -125,6 +147,8 @@ class Request:
         self.held = False
         self.facts: Facts | None = None
         self.scope: Mapping[str, Any] | None = None
+        self.incoming: Incoming | None = None
+        self.exchange: Exchange | None = None
         self.headers = headers
 
     @classmethod
@@ -189,6 +213,11 @@ class Response:
         self.body = body.encode() if isinstance(body, str) else body
         if isinstance(body, str) and "content-type" not in self.headers:
             self.headers = Headers([*self.headers, ("Content-Type", "text/plain; charset=utf-8")])
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection is to end with it."""
+        return "close" in self.headers.tokens("connection")
 
     def encode(self, *, close: bool = False, head_only: bool = False) -> bytes:
         """Write it as HTTP/1.1 bytes; `close` tells the peer that the connection ends, `head_only` answers a HEAD request.

@@ -31,6 +31,7 @@ class Options:
     compression: a `Deflate`, "deflate" for its defaults, or None for none.
     slow_requests: of one address (one IPv4 address, or a /64 of IPv6) that are waited for at a time; beyond that, who is slow is answered by 429.
     This machine's are not counted.
+    streamed_bodies: have `process_request` answer before a request's body has come; that is its `incoming` then.
     http2: offer HTTP/2 on TLS, where the extra `everywire[h2]` is installed: WebSockets then share connections (RFC 8441).
     """
 
@@ -55,6 +56,7 @@ class Options:
     server_header: str | None = "everywire"
     slow_requests: int | None = 64
     http2: bool = True
+    streamed_bodies: bool = False
 
     def __post_init__(self) -> None:
         wait: object = self.fin_timeout

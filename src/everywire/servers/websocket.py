@@ -88,6 +88,7 @@ class Server:
     ) -> None:
         self.options = options
         self.limits = options.head_limits
+        self.streamed_bodies = options.streamed_bodies
         self.open_timeout = options.open_timeout
         self.idle_timeout = math.inf if options.idle_timeout is None else options.idle_timeout
         self.connections: set[WebSocket] = set()
