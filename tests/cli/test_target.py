@@ -88,12 +88,15 @@ def test_an_application_is_found(folder, target):
         ("shop_makers:app", "shop_makers has no 'app'; did you mean shop_makers:make_app or shop_makers:live?"),
         (
             "shop_empty",
-            "shop_empty has no 'app'; it holds no Everywire(). A program without one is run by itself: python",
+            "shop_empty has no 'app'; it holds no application. A program without one is run by itself: python",
         ),
         ("shop_liv:app", "did you mean shop_live?"),
         ("shop_live:ap", "shop_live has no 'ap'; there is shop_live:app"),
-        ("shop_live:number", "shop_live:number is an int, not an Everywire()"),
-        ("shop_live:inner", "shop_live:inner is a type, not an Everywire()"),
+        ("shop_live:number", "shop_live:number is an int, not an Everywire() nor an ASGI application"),
+        (
+            "shop_live:inner",
+            "shop_live:inner is a class, not an application: name one that it made, as in app = inner()",
+        ),
         ("shop_needy:app", "shop_needy.py, line 1: No module named 'no_such_library'; is it installed for "),
         ("shop_broken:app", "shop_broken.py, line 2: SyntaxError: invalid syntax: def f(:"),
         ("shop_deaf:app", "learns nothing: no such channel has presence; did you mean 'room:{name}'?"),

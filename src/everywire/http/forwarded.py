@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from everywire.http.request import Request
 
-__all__ = ["UNIX", "Networks", "client_address", "networks", "site"]
+__all__ = ["UNIX", "Networks", "believes", "client_address", "first_untrusted", "hop", "networks", "site"]
 
 UNIX = "unix"  # among the trusted: whoever comes by a Unix socket
 
@@ -49,6 +49,40 @@ def client_address(request: Request, trusted: Networks = ()) -> str | None:
         here = _before(request.headers.get_all("x-forwarded-for"), trusted, here)
         return _shown(here) if here is not None else None
     return None if here is None or here.is_loopback else _shown(here)
+
+
+def believes(trusted: Networks, remote: object) -> bool:
+    """Say whether the peer of a connection, a Unix socket's where it has no address, is a trusted proxy."""
+    if not isinstance(remote, tuple):
+        return UNIX in trusted
+    here = _read(remote[0])
+    return here is not None and _trusts(trusted, here)
+
+
+def first_untrusted(hops: Sequence[str], trusted: Networks) -> int | None:
+    """Give which of the `hops`, each written by the one behind it, is the client: the last that is no trusted proxy, or the first of all.
+
+    None where there is none, or the last says nothing; what stands before one that cannot be read is not believed.
+    """
+    found = None
+    for index in range(len(hops) - 1, max(-1, len(hops) - 1 - _MOST_HOPS), -1):
+        address = _read(hops[index].strip())
+        if address is None:
+            return found
+        found = index
+        if not _trusts(trusted, address):
+            return found
+    return found
+
+
+def hop(text: str) -> tuple[str, int] | None:
+    """Read the address, and the port (0 where it says none), of somebody that a proxy names."""
+    found = _read(text.strip())
+    if found is None:
+        return None
+    rest = text.rpartition("]")[2] if text.lstrip().startswith("[") else text
+    port = rest.rpartition(":")[2].strip() if rest.count(":") == 1 else ""
+    return str(found), int(port) if port.isascii() and port.isdecimal() and len(port) < 6 else 0
 
 
 def _before(

@@ -28,7 +28,9 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per record: `time` (seconds since 1970), `level`, `logger`, `message`, what is in `extra`, `error` with a traceback."""
+    """One JSON object per record: `time` (seconds since 1970), `level`, `logger`, `message`, what is in `extra` and what the message is made of by name,
+    `error` with a traceback.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Write the record; what JSON cannot say is written as text."""
@@ -38,7 +40,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        said |= {name: value for name, value in _extra(record).items() if name not in said}
+        named = record.args if isinstance(record.args, Mapping) else {}
+        said |= {name: value for name, value in {**_extra(record), **named}.items() if name not in said}
         if record.exc_info:
             said["error"] = self.formatException(record.exc_info)
         return json.dumps(said, default=str)

@@ -1,0 +1,87 @@
+"""The access log: a line for each request that a hosted application answered, when it is over."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from everywire.http.redaction import shown
+from everywire.servers.host.lifespan import Application
+
+__all__ = ["Access", "logged"]
+
+_log = logging.getLogger("everywire.access")
+_FORM: Final = "%(client)s %(method)s %(path)s %(status)d %(bytes)d %(seconds).3f"
+_GONE: Final = 499  # the client went before there was an answer
+_FAILED: Final = 500
+_SAYS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
+_Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def logged(app: Application) -> Application:
+    """Give the application with an access log of its requests and WebSockets."""
+
+    async def seen(scope: dict[str, Any], receive: Any, send: _Send) -> None:
+        access = Access(scope, send)
+        try:
+            await app(scope, receive, access.send)
+        except BaseException as error:
+            access.over(_FAILED if isinstance(error, Exception) and not isinstance(error, OSError) else _GONE)
+            raise
+        access.over(_FAILED)
+
+    return seen
+
+
+class Access:
+    """One request while it is answered: `send` stands for that of the server, and counts what goes by.
+
+    What is logged is the status (101 for a WebSocket), the bytes of bodies or messages, the seconds from the request to the end of the application's work,
+    and the client as proxies that are trusted tell it. The path is as `redaction.shown` has it, without values of the query.
+    """
+
+    __slots__ = ("_begun", "_bytes", "_scope", "_send", "_status")
+
+    def __init__(self, scope: dict[str, Any], send: _Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._status = 0
+        self._bytes = 0
+        self._begun = time.monotonic()
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Pass a message on; what the server refuses is not counted."""
+        await self._send(message)
+        kind = message["type"]
+        if kind in _SAYS:
+            self._status = message["status"]
+        elif kind == "websocket.accept":
+            self._status = 101
+        elif kind == "websocket.close" and not self._status:
+            self._status = 403
+        elif kind == "websocket.send":
+            self._bytes += len(message.get("bytes") or (message.get("text") or "").encode())
+        elif kind.endswith("response.body"):
+            self._bytes += len(message.get("body", b""))
+        elif kind == "http.response.pathsend":
+            self._bytes += os.stat(message["path"]).st_size
+        elif kind == "http.response.zerocopysend":
+            self._bytes += message.get("count") or 0
+
+    def over(self, otherwise: int) -> None:
+        """Write the line; `otherwise` is the status of a request that was not answered."""
+        scope, client = self._scope, self._scope["client"]
+        target = scope["raw_path"].decode("latin-1")
+        query = scope["query_string"].decode("latin-1")
+        said = {
+            "client": client[0] if client else "-",
+            "method": "WEBSOCKET" if scope["type"] == "websocket" else ascii(scope["method"])[1:-1],
+            "path": shown(f"{target}?{query}" if query else target),
+            "status": self._status or otherwise,
+            "bytes": self._bytes,
+            "seconds": round(time.monotonic() - self._begun, 6),
+        }
+        _log.info(_FORM, said)
