@@ -125,6 +125,7 @@ class Declaring:
         self._dialects: list[Callable[[Heartbeat], Dialect]] = []
         self._places: dict[str, str] = {}  # by path, who finds it there beside everywire's own clients
         self._answering: dict[str, str] = {}  # by path, the handler of all that is said there
+        self._offered: set[str] = set()  # paths that we answer, not the application
         self._named: set[str] = set()  # namespaces that there are by name
 
     @property
@@ -295,6 +296,13 @@ class Declaring:
     def beside(self) -> str:
         """Who is served where beside everywire's own clients, in words: "SignalR at /chat, SockJS at /sockjs"."""
         return ", ".join(f"{clients} at {path or '/'}" for path, clients in self._places.items())
+
+    def has(self, path: str) -> bool:
+        """Say whether something is declared at `path`: clients of some dialect, a route, or a file's folder."""
+        places = (self.path, *self._places)
+        if any(path == each or path.startswith(f"{each}/") for each in places):
+            return True
+        return path not in self._offered and self._routes.has(path)
 
     def _take(self, path: str, clients: str) -> None:
         """Have `path` for `clients` of a kind alone; raises `ValueError` where others find theirs there, who would get all of it."""

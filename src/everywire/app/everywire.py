@@ -93,7 +93,6 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         self._hub: Hub | None = None
         self._health: Health | None = None
         self._nodes: Nodes | None = None
-        self._offered: set[str] = set()  # paths that we answer, not the application
         self._gateway: Gateway | None = None
         self._counters: list[Counter] = []
         self._hosted = []

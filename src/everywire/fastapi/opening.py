@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from starlette.websockets import WebSocketState
 from everywire.http import request as http
 from fastapi import Request, WebSocket, WebSocketException
 
-__all__ = ["ASKER", "Opening", "scope_for"]
+__all__ = ["ASKER", "Opening", "authorized", "scope_for"]
 
 ASKER = "everywire.asker"  # in a scope: on whose behalf dependencies are solved
 
@@ -69,11 +69,16 @@ def scope_for(asker: Any, token: str | None) -> dict[str, Any]:
     scope["type"], scope[ASKER] = "http", asker
     scope.setdefault("method", "GET")
     scope["path_params"] = dict(scope.get("path_params", {}))
-    if token is not None:
-        fields = scope["headers"] = [*scope["headers"]]
-        if not any(name == b"authorization" for name, _ in fields):
-            fields.append((b"authorization", f"Bearer {token}".encode("latin-1", "replace")))
+    scope["headers"] = authorized(scope["headers"], token)
     return scope
+
+
+def authorized(fields: Iterable[tuple[bytes, bytes]], token: str | None) -> list[tuple[bytes, bytes]]:
+    """Give header fields with `token`, which came otherwise, as their Authorization, unless they have one."""
+    found = [*fields]
+    if token is not None and not any(name == b"authorization" for name, _ in found):
+        found.append((b"authorization", f"Bearer {token}".encode("latin-1", "replace")))
+    return found
 
 
 def _native(request: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Annotated, Any, Final, get_args, get_origin
@@ -23,7 +23,7 @@ from everywire.hub.access.credentials import token
 from everywire.hub.calling.callers import Caller
 from fastapi import params
 
-__all__ = ["Resolved", "resolution", "worded"]
+__all__ = ["Resolved", "check_dependencies", "resolution", "worded"]
 
 _MARKS: Final = (params.Depends, params.Param, params.Body)
 _KINDS: Final = (HTTPConnection, BackgroundTasks, SecurityScopes, Response)
@@ -96,6 +96,12 @@ class Resolved:
                 plan = _recalling(plan, who.source)
             self._plans[key] = plan
         return plan
+
+
+def check_dependencies(dependencies: Iterable[params.Depends]) -> None:
+    """Raise `TypeError` for dependencies of a router that need a body: that of a request is its client's message, and there may be none."""
+    for depends in dependencies:
+        Resolved([inspect.Parameter("it", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[Any, depends])])
 
 
 def _is_foreign(parameter: inspect.Parameter) -> bool:

@@ -1,0 +1,175 @@
+"""A router of FastAPI that leads to an application: for all its clients, whatever they speak and however they come."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response, WebSocket, WebSocketException, params
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
+
+from everywire.app import Everywire
+from everywire.errors import EverywireError
+from everywire.fastapi.opening import Opening, authorized
+from everywire.fastapi.resolving import check_dependencies
+from everywire.fastapi.users import connect_hook
+from everywire.fastapi.wording import worded
+from everywire.hub.access.credentials import token
+from everywire.servers.asgi import from_scope
+
+__all__ = ["router"]
+
+_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_PATH: Final = "everywire_path"
+_ENTERING: Final = "everywire.entering"
+_DENIAL: Final = "websocket.http.response"
+_STATUSES: Final = {1013: 503, 3000: 401, 4401: 401}  # of a close code, where there is no WebSocket to close
+_HANDLERS: Final = "starlette.exception_handlers"
+
+
+def router(
+    app: Everywire,
+    *,
+    prefix: str = "",
+    dependencies: Sequence[params.Depends] | None = None,
+    user: Callable[..., Any] | None = None,
+    user_name: Callable[[Any], str | None] | None = None,
+) -> APIRouter:
+    """Give a router that leads to `app`, for `FastAPI.include_router`: below `prefix`, and only at paths that the application has.
+
+    `dependencies` are FastAPI's: they are solved for every request and every WebSocket before the application learns of it, and what they raise is
+    the answer, also to a WebSocket. `user` is a dependency, too, that says who a client is, once for each session: a name, None, an `Identity`, or an
+    object with an `id` or a `username`; `user_name` tells another name of it. A handler that takes `Depends(user)` is given that object.
+
+    The application starts and ends with FastAPI's. Raises `TypeError` for dependencies that need a body, `ValueError` where `user` is
+    given and the application has a hook already that says who connects.
+    """
+    check_dependencies(dependencies or ())
+    app.hooks.wording = worded
+    if user is not None:
+        app.on_connect(connect_hook(user, user_name))
+    elif user_name is not None:
+        raise TypeError("user_name tells the name of what `user` gives: say that, too")
+    made = APIRouter(prefix=prefix, dependencies=dependencies, route_class=_Entry, lifespan=_life(app))
+    made.add_api_route(
+        f"/{{{_PATH}:path}}", _Entrance(app), methods=_METHODS, include_in_schema=False, response_model=None
+    )
+    return made
+
+
+def _life(app: Everywire) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def life(host: Any) -> AsyncIterator[None]:
+        if _runs(app):  # by everywire.lifespan, which ends it later
+            yield
+        else:
+            async with app.embedded():
+                yield
+
+    return life
+
+
+def _runs(app: Everywire) -> bool:
+    try:
+        return app.hub is not None
+    except EverywireError:
+        return False
+
+
+class _Entrance:
+    """What the route calls once all dependencies are there."""
+
+    def __init__(self, app: Everywire) -> None:
+        self.app: Final = app
+
+    async def __call__(self, request: Request) -> Response:
+        return _Handover(self.app, request.scope[_ENTERING])
+
+
+class _Handover(Response):
+    """A response that is the application's to give, or a WebSocket: who asked first is handed over to it."""
+
+    def __init__(self, app: Everywire, entering: _Entering) -> None:
+        super().__init__()
+        self._app, self._entering = app, entering
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        entering = self._entering
+        if entering.opens:
+            receive, send = entering.receive, entering.send
+        await self._app(entering.scope, receive, send)
+
+
+class _Entry(APIRoute):
+    """A route that takes WebSockets, too: their dependencies are solved as those of a request, so that all that work for one work for both."""
+
+    endpoint: _Entrance
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Say whether the application has the path."""
+        asked = {**scope, "type": "http", "method": "GET"} if scope["type"] == "websocket" else scope
+        match, found = super().matches(asked)
+        if match is not Match.NONE and not self.endpoint.app.has(f"/{found['path_params'][_PATH]}"):
+            return Match.NONE, {}
+        return match, found
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """Solve with what is a `Request` and a `WebSocket`."""
+        handle = super().get_route_handler()
+
+        async def opening(request: Request) -> Response:
+            return await handle(Opening(request.scope, request.receive, request._send))
+
+        return opening
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have dependencies solved, and hand over."""
+        app = self.endpoint.app
+        entering = _Entering(scope, receive, send)
+        if scope.get("method") == "OPTIONS":  # a page's browser asks what it may ask, and shows no credentials yet
+            await app(entering.scope, receive, send)
+            return
+        shown = token(None, from_scope(entering.scope), app.settings.token_parameter)
+        asked = {**scope, "type": "http", _ENTERING: entering, "headers": authorized(scope["headers"], shown)}
+        asked.setdefault("method", "GET")
+        errors, statuses = scope.get(_HANDLERS, ({}, {}))
+        asked[_HANDLERS] = {**errors, WebSocketException: entering.denying(errors)}, statuses
+        await super().handle(asked, receive, entering.deny if entering.opens else send)
+
+
+class _Entering:
+    """Somebody at the door: a request or a WebSocket as it came, and how it is denied. `scope` is what the application is told, as if it were mounted."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.opens: Final = scope["type"] == "websocket"
+        self.receive, self.send = receive, send
+        params = dict(scope["path_params"])
+        below = params.pop(_PATH)
+        self.scope = {**scope, "path_params": params, "root_path": scope["path"][: -len(below) - 1]}
+        self._able = _DENIAL in (scope.get("extensions") or {})
+
+    async def deny(self, message: MutableMapping[str, Any]) -> None:
+        """Answer a WebSocket by a response, where its server can say that; without a WebSocket in any case."""
+        if self._able:
+            await self.send({**message, "type": f"websocket.{message['type']}"})
+        elif message["type"] == "http.response.start":
+            await self.send({"type": "websocket.close", "code": 1008, "reason": ""})
+
+    def denying(self, errors: Any) -> Callable[[Any, Any], Awaitable[Response | None]]:
+        """Give what answers to a `WebSocketException`: whoever does so for the routes of the application that we are in, where there is a WebSocket."""
+
+        async def denied(request: Request, error: WebSocketException) -> Response | None:
+            if not self.opens:
+                return JSONResponse({"detail": error.reason}, _STATUSES.get(error.code, 403))
+            websocket = WebSocket(self.scope, self.receive, self.send)
+            if WebSocketException in errors:
+                await errors[WebSocketException](websocket, error)
+            else:
+                await websocket.close(error.code, error.reason)
+            return None
+
+        return denied
