@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, 
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response, WebSocket, WebSocketException, params
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.routing import Match
@@ -20,6 +19,7 @@ from everywire.fastapi.users import connect_hook
 from everywire.fastapi.wording import worded
 from everywire.hub.access.credentials import token
 from everywire.servers.asgi import from_scope
+from fastapi import APIRouter, Request, Response, WebSocket, WebSocketException, params
 
 __all__ = ["router"]
 

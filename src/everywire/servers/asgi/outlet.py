@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from everywire.http.streamed import Outlet, Producer, Streamed
 
@@ -58,10 +59,14 @@ class ForeignOutlet(Outlet):
         self._low = low
         self._wake()
 
-    def end(self) -> None:
-        """Complete the response."""
+    def end(self, trailers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Complete the response; what takes it here has no place for trailers."""
         self.over = True
         self._wake()
+
+    def descriptor(self) -> None:
+        """Give no socket: it is another server's."""
+        return
 
     def abort(self) -> None:
         """Break the response off."""

@@ -71,7 +71,10 @@ class Lifespan:
         if self.phase == "failed":
             await self._cancel()
             raise StartupFailed(self._message)
-        return self._state if self.phase == "running" else self._without()
+        if self.phase == "running":
+            return self._state
+        self._without()
+        return None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
