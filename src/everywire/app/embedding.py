@@ -20,29 +20,31 @@ EMBEDDED: Final = (
 )
 
 
-class _Life:
-    """One life of an application on one loop: starting, or there."""
+class Life:
+    """One life of an application on one loop: starting, there, or `over`."""
 
     def __init__(self, app: Embedded) -> None:
         self.loop: Final = asyncio.get_running_loop()
         self._stack: Final = AsyncExitStack()
         self.begun: Final = self.loop.create_task(self._begin(app))
+        self.over = False
 
     async def _begin(self, app: Embedded) -> Embedding:
         return await self._stack.enter_async_context(app.embedding())
 
     async def end(self) -> None:
-        """End it, as its context says."""
+        """End it, as its context says; whoever still asks is told so."""
+        self.over = True
         await self._stack.aclose()
 
 
 class Embedded:
     """The part of an application that other servers for ASGI run.
 
-    Invariants: `_life` is there from when somebody first asked for it to its end.
+    Invariants: `_life` is there from when somebody first asked for it on; it stays when it is over, so that a late request begins no other.
     """
 
-    _life: _Life | None = None
+    _life: Life | None = None
 
     @abstractmethod
     def embedding(self) -> AbstractAsyncContextManager[Embedding]:
@@ -66,13 +68,14 @@ class Embedded:
     @asynccontextmanager
     async def embedded(self) -> AsyncIterator[None]:
         """Run while the context lasts, for other servers' requests: at its end every client is told to come back later (1001)."""
+        if self._life is not None and self._life.over:
+            self._life = None
         await self._running()
         try:
             yield
         finally:
-            life, self._life = self._life, None
-            if life is not None:
-                await life.end()
+            if self._life is not None:
+                await self._life.end()
 
     async def _running(self) -> Embedding:
         life = self._life
@@ -82,7 +85,7 @@ class Embedded:
             self.forget()
             life = None
         if life is None:
-            life = self._life = _Life(self)
+            life = self._life = Life(self)
         try:
             return await asyncio.shield(life.begun)
         except BaseException:

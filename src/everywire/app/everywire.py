@@ -43,7 +43,7 @@ from everywire.ops.health import Health
 from everywire.ops.nodes import Nodes
 from everywire.ops.view import View
 from everywire.servers import here
-from everywire.servers.asgi import Embedding
+from everywire.servers.asgi import Embedding, Signals
 from everywire.servers.options import Options
 from everywire.servers.routes import Route
 from everywire.servers.websocket import Server, serve
@@ -172,7 +172,10 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
 
     async def stop(self) -> None:
         """Tell every client to come back later, wait for handlers that are to finish, and let go of everything."""
-        hub, gateway, self._gateway, self._life = self._hub, self._gateway, None, None
+        if self._life is not None and not self._life.over:
+            life, self._life = self._life, None  # whoever asks next begins another
+            await life.end()  # and comes here again
+        hub, gateway, self._gateway = self._hub, self._gateway, None
         if self._health is not None:
             self._health.draining = True
         self._nodes = None
@@ -249,10 +252,14 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         try:
             async with served(self._counters, lambda: self.hub, self.view, _shared()) as self.administration:
                 embedding = Embedding(gateway, self.answer, _subprotocol, self._embedded)
+                signals = Signals(lambda: embedding.close(self._finish, self.refrain))
+                signals.begin()
                 try:
                     yield embedding
                 finally:
-                    await embedding.close(self._finish)
+                    signals.end()
+                    await embedding.close(self._finish, self.refrain)
+                    embedding.over = True
         finally:
             await self.stop()
 

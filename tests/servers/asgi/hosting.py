@@ -28,15 +28,16 @@ def http_scope(path: str = "/", method: str = "GET", **other: Any) -> dict[str, 
 
 def websocket_scope(path: str = "/everywire", *protocols: str, **other: Any) -> dict[str, Any]:
     """The scope of a WebSocket, as uvicorn gives it."""
-    scope = http_scope(path, **other)
+    scope = http_scope(path, **{"scheme": "ws", **other})
     del scope["method"]
-    return {**scope, "type": "websocket", "scheme": "ws", "subprotocols": [*protocols]}
+    return {**scope, "type": "websocket", "subprotocols": [*protocols]}
 
 
 class Host:
     """Runs an application for one scope: `tell` it events, `hear` what it sends.
 
     While `stuck` is set, whatever it sends is taken no more than the kernel's buffer of a client that does not read; once `error` is set, it is raised.
+    Whatever is told by code `refuses` is no code to it.
     """
 
     def __init__(self, app: Any, scope: dict[str, Any]) -> None:
@@ -45,6 +46,7 @@ class Host:
         self._free = asyncio.Event()
         self._free.set()
         self.error: Exception | None = None
+        self.refuses = 0  # a close code, as if it were none
         self.task = asyncio.ensure_future(app(scope, self._receive, self._send))
 
     async def _receive(self) -> dict[str, Any]:
@@ -54,6 +56,8 @@ class Host:
         await self._free.wait()
         if self.error is not None:
             raise self.error
+        if self.refuses and event.get("code") == self.refuses:
+            raise Exception("invalid close code")
         self._said.put_nowait(event)
 
     def stuck(self, yes: bool = True) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from everywire.errors import EverywireError
 from everywire.gateway import Gateway
-from everywire.http.request import Request
+from everywire.http.request import Request, Response
 from everywire.hub.codes import Close
 from everywire.hub.draining import Draining
 from everywire.servers.asgi.http import Given, answer_http
@@ -22,7 +22,7 @@ _ENDLESS = float("inf")
 class Embedding:
     """Answers the scopes "http" and "websocket" of a running application, within the limits of `options`.
 
-    Invariants: `opened` are the WebSockets that were accepted and are not over.
+    Invariants: `opened` are the WebSockets that were accepted and are not over; none comes to them once it is `closing`.
     """
 
     def __init__(
@@ -33,13 +33,14 @@ class Embedding:
         options: Options,
     ) -> None:
         self.gateway = gateway
-        self.answer = answer
+        self._answer = answer
         self.subprotocol = subprotocol
         self.limits = options.head_limits
         self.open_timeout = _limit(options.open_timeout)
         self.close_timeout = _limit(options.close_timeout)
         self.max_size = _limit(options.max_size)
         self.opened: set[Opened] = set()
+        self.closing = self.over = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one exchange, or carry one WebSocket."""
@@ -51,9 +52,16 @@ class Embedding:
             case other:
                 raise EverywireError(f"a scope of type {other!r} is not for us")
 
-    async def close(self, finish: float) -> None:
-        """Open nothing more, let what is under way come to its end for `finish` seconds, and tell every client that the server goes away."""
-        self.gateway.refrain()
+    def answer(self, request: Request) -> Given:
+        """Answer a request; None where it is to become a WebSocket."""
+        if self.over or (self.closing and "websocket" in request.headers.tokens("upgrade")):
+            return Response(503, "the server is going away\n", [("Retry-After", "1")])
+        return self._answer(request)
+
+    async def close(self, finish: float, refrain: Callable[[], None]) -> None:
+        """Open nothing more, and `refrain`; let what is under way end for `finish` seconds, and tell every client that the server goes away."""
+        self.closing = True
+        refrain()
         if finish:
             await Draining(self.gateway.hub, 0, 1, finish, Close.GOING_AWAY).wait()
         self.gateway.close()

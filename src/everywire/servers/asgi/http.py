@@ -87,7 +87,7 @@ async def answer_http(site: Answering, scope: Scope, receive: Receive, send: Sen
     try:
         answer = await settled(request, given, departure) if isawaitable(given) else given
         if isinstance(answer, Streamed) and request.method != "HEAD":
-            await stream(send, answer, departure)
+            await stream(send, request, answer, departure)
         elif answer is not None:
             await respond(send, request, answer)
     finally:
@@ -166,7 +166,7 @@ async def respond(send: Send, request: Request, answer: Answer, kind: str = "htt
 
 def _head(answer: Answer, kind: str) -> dict[str, Any]:
     """Make the event that begins a response; ValueError for a field that would split it."""
-    one_head([f"{name}: {value}" for name, value in answer.headers])
+    one_head([str(answer.status), *(f"{name}: {value}" for name, value in answer.headers)])
     fields = [
         (name.lower().encode("latin-1"), value.strip().encode("latin-1"))
         for name, value in answer.headers
@@ -175,12 +175,17 @@ def _head(answer: Answer, kind: str) -> dict[str, Any]:
     return {"type": f"{kind}.start", "status": answer.status, "headers": fields}
 
 
-async def stream(send: Send, answer: Streamed, departure: Departure) -> None:
+async def stream(send: Send, request: Request, answer: Streamed, departure: Departure) -> None:
     """Send a body that is produced from now on, until it ends or the client is gone."""
+    try:
+        head = _head(answer, "http.response")
+    except ValueError as error:
+        await respond(send, request, excuse(request, error))
+        return
     outlet = ForeignOutlet()
     departure.tell(outlet.lost)
     try:
-        await send(_head(answer, "http.response"))
+        await send(head)
         outlet.begin(answer)
         while (piece := await outlet.next()) is not None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Sequence
 from inspect import isawaitable
 from typing import Any, Final, Protocol
 
 from everywire.engine.answers import excuse, given_up
-from everywire.errors import CloseCode, EverywireError
+from everywire.errors import CloseCode, EverywireError, reconnectable
 from everywire.gateway import Answer, Gateway
 from everywire.http.handed import Handed
 from everywire.http.request import Request, Response
+from everywire.hub.codes import Close
 from everywire.servers.asgi.http import Answering, respond
 from everywire.servers.asgi.request import Receive, Scope, Send, from_scope
 from everywire.transports.foreign import ForeignWebSocket
@@ -21,6 +23,8 @@ __all__ = ["Opened", "Serving", "answer_websocket"]
 
 _LATE: Final = Response(503, "the handshake was not answered in time\n")
 _DENIAL = "websocket.http.response"
+_PRIVATE = 3000  # from here on codes are nobody's but the application's, and libraries' (RFC 6455 7.4.2)
+_LAST = 0.5  # seconds for a goodbye when the host gives up
 _LONGEST = 123  # bytes of a reason (RFC 6455 5.5)
 _log = logging.getLogger("everywire.websocket")
 
@@ -136,6 +140,9 @@ class Opened:
                 code, reason = await self._receive_all(coming, receive)
         except TimeoutError:
             code, reason = self.websocket.ending or (code, reason)
+        except asyncio.CancelledError:
+            await self._given_up()
+            raise
         finally:
             self._limit = None
             self._left = True
@@ -209,9 +216,28 @@ class Opened:
     async def _goodbye(self, code: int, reason: str) -> None:
         if code == CloseCode.ABNORMAL:
             return  # who returns without a close has the host end the connection
-        said = CloseCode.NORMAL if code == CloseCode.NO_STATUS else code
-        cut = reason.encode()[:_LONGEST].decode("utf-8", "ignore")
-        await self._send({"type": "websocket.close", "code": int(said), "reason": cut})
+        said = int(CloseCode.NORMAL if code == CloseCode.NO_STATUS else code)
+        event = {
+            "type": "websocket.close",
+            "code": said,
+            "reason": reason.encode()[:_LONGEST].decode("utf-8", "ignore"),
+        }
+        try:
+            await self._send(event)
+        except OSError:
+            raise
+        except Exception:
+            if said == CloseCode.NORMAL or said >= _PRIVATE:
+                raise
+            # A page may say no others by itself, and some hosts keep to that, too (WHATWG WebSockets, close()).
+            code = _PRIVATE + 500 + said % 1000 if reconnectable(said) else int(Close.BAD_MESSAGE)
+            await self._send({**event, "code": code})
+
+    async def _given_up(self) -> None:
+        """Say goodbye where the host ends us: it goes away."""
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_LAST):
+                await self._goodbye(CloseCode.GOING_AWAY, "the server is going away")
 
 
 def _said(event: Any) -> str | bytes:
