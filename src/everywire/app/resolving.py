@@ -43,14 +43,12 @@ class Resolving:
 
         Raises `TypeError`, which begins with `what`, for a parameter that could never be given.
         """
-        found: object = function
-        if not callable(found):
-            return function  # whoever checks it says so
         try:
             signature = inspect.signature(function, eval_str=True)
+        except (ValueError, NameError, TypeError):
+            return function  # it does not say what it takes, or is no function: whoever checks it says so
+        try:
             resolution = self(signature)
-        except (ValueError, NameError):
-            return function  # it does not say what it takes, or not in a way that could be understood
         except TypeError as fault:
             raise TypeError(f"{what}: {fault}") from None
         if resolution is None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.exceptions import WebSocketException
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
@@ -19,7 +20,7 @@ from everywire.fastapi.users import connect_hook
 from everywire.fastapi.wording import worded
 from everywire.hub.access.credentials import token
 from everywire.servers.asgi import from_scope
-from fastapi import APIRouter, Request, Response, WebSocket, WebSocketException, params
+from fastapi import APIRouter, Request, Response, WebSocket, params
 
 __all__ = ["router"]
 
@@ -137,7 +138,9 @@ class _Entry(APIRoute):
         asked = {**scope, "type": "http", _ENTERING: entering, "headers": authorized(scope["headers"], shown)}
         asked.setdefault("method", "GET")
         errors, statuses = scope.get(_HANDLERS, ({}, {}))
-        asked[_HANDLERS] = {**errors, WebSocketException: entering.denying(errors)}, statuses
+        closes = [kind for kind in errors if isinstance(kind, type) and issubclass(kind, WebSocketException)]
+        denying = dict.fromkeys([*closes, WebSocketException], entering.denying(errors))
+        asked[_HANDLERS] = {**errors, **denying}, statuses
         await super().handle(asked, receive, entering.deny if entering.opens else send)
 
 
@@ -166,8 +169,9 @@ class _Entering:
             if not self.opens:
                 return JSONResponse({"detail": error.reason}, _STATUSES.get(error.code, 403))
             websocket = WebSocket(self.scope, self.receive, self.send)
-            if WebSocketException in errors:
-                await errors[WebSocketException](websocket, error)
+            own = next((errors[kind] for kind in type(error).__mro__ if kind in errors), None)
+            if own is not None:
+                await own(websocket, error)
             else:
                 await websocket.close(error.code, error.reason)
             return None
