@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import uvicorn
+from tests.fastapi.serving import served
 
 from everywire.servers.websocket import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HOSTS = re.compile(r"= (FastAPI|Starlette)\(")  # another framework's application, which only its server serves
 SERVES = re.compile(r"\bserve\(|\.run\(\"|Everywire\(")
 
 
@@ -37,7 +40,9 @@ class Program:
 
     @property
     def serves(self) -> bool:
-        return not self.tests and SERVES.search(self.text) is not None
+        if self.tests or (HOSTS.search(self.text) and "uvicorn.run(" not in self.text):
+            return False
+        return SERVES.search(self.text) is not None
 
 
 def programs(text: str) -> list[Program]:
@@ -80,6 +85,12 @@ class Stage:
 
         monkeypatch.setattr(Server, "start", started)
         monkeypatch.setattr(asyncio, "run", self._coroutines.append)
+        monkeypatch.setattr(uvicorn, "run", lambda app, port: self._coroutines.append(self._hosted(app, port)))
+
+    async def _hosted(self, app: object, port: int) -> None:
+        async with served(app, port):
+            self.listening.set()
+            await asyncio.Event().wait()
 
     async def perform(self, document: str, program: Program) -> None:
         # The line numbers of a traceback are those of the document.

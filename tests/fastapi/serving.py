@@ -11,9 +11,9 @@ __all__ = ["served"]
 
 
 @contextlib.asynccontextmanager
-async def served(app: Any, **options: Any) -> AsyncIterator[str]:
-    """Serve an ASGI application as long as the block lasts; gives its host and port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5, **options))
+async def served(app: Any, port: int = 0, **options: Any) -> AsyncIterator[str]:
+    """Serve an ASGI application as long as the block lasts, on any free port unless one is given; gives its host and port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=5, **options))
     started, startup = asyncio.Event(), server.startup
 
     async def begin(sockets: Any = None) -> None:

@@ -52,6 +52,7 @@ __all__ = ["Everywire"]
 
 H = TypeVar("H", bound=Callable[..., Any])
 _EVERYWHERE = ("", "0.0.0.0", "::")
+_NOT_RUNNING = "the application is not running: it starts with `run` or `serving`, in another framework by everywire.lifespan, or with its first client"
 _FINISH = 5.0  # seconds for what is under way when it is to end
 _ANYWHERE = (re.compile(".*", re.DOTALL), None)
 _log = logging.getLogger("everywire")
@@ -106,14 +107,14 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
     def hub(self) -> Hub:
         """The running hub; raises `EverywireError` before the start."""
         if self._hub is None:
-            raise EverywireError("the application is not running")
+            raise EverywireError(_NOT_RUNNING)
         return self._hub
 
     @property
     def gateway(self) -> Gateway:
         """The running gateway; raises `EverywireError` before the start."""
         if self._gateway is None:
-            raise EverywireError("the application is not running")
+            raise EverywireError(_NOT_RUNNING)
         return self._gateway
 
     async def view(self) -> View:
@@ -122,7 +123,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         Raises `EverywireError` before the start.
         """
         if self._nodes is None:
-            raise EverywireError("the application is not running")
+            raise EverywireError(_NOT_RUNNING)
         return await self._nodes.view()
 
     def start(self, world: World | None = None) -> Gateway:
