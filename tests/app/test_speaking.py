@@ -94,3 +94,21 @@ def test_who_is_subscribed_to_another_channel_may_be_left_out():
             [each["data"] for each in client.ask("history", channel="room:b")["publications"]] for client in (ann, ben)
         ]
         assert kept == [[2], [1, 2]]
+
+
+def test_what_cannot_be_published_is_known_before_the_start(app):
+    app.channel("number:{name}", data=int)
+    app.channel("map", keyed=True)
+    assert app.check_publication("news", {"any": "thing"}) is None
+    assert app.check_publication("map", 1, entry="a", ttl=1) is None
+    for channel, data, options, error in (
+        ("elsewhere", 1, {}, Refused),
+        ("number:*", 1, {}, Refused),
+        ("number:1", "one", {}, Refused),
+        ("map", 1, {}, Refused),
+        ("news", 1, {"entry": "a"}, Refused),
+        ("news", object(), {}, TypeError),
+        ("map", 1, {"entry": "a", "ttl": -1}, ValueError),
+    ):
+        with pytest.raises(error):
+            app.check_publication(channel, data, **options)

@@ -75,6 +75,7 @@ def test_it_does_not_begin_where_it_is_not_wanted(relays, monkeypatch):
     assert relay._thread is None
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_the_child_of_a_fork_begins_its_own(relays):
     relay = relays(Log())
     with override_settings(EVERYWIRE=LATER):

@@ -74,3 +74,49 @@ async def test_what_is_cancelled_there_is_cancelled_here():
     never.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
+
+
+async def test_who_waits_no_longer_is_told_nothing():
+    world = LoopWorld(asyncio.get_running_loop())
+    errors: list[dict] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: errors.append(context))
+    let = asyncio.Event()
+
+    async def work() -> int:
+        await let.wait()
+        return 7
+
+    def leave() -> None:
+        async def briefly() -> None:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(_awaited(started(world, work)), 0.01)
+
+        _run(briefly())
+
+    await asyncio.to_thread(leave)
+    let.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert errors == []
+
+
+async def _awaited(work):
+    return await work
+
+
+async def test_another_thread_may_have_itself_told_of_a_failure():
+    world = LoopWorld(asyncio.get_running_loop())
+
+    async def work(fault: Exception | None) -> None:
+        if fault is not None:
+            raise fault
+
+    def there() -> list:
+        told, over = [], threading.Semaphore(0)
+        for fault in (ValueError("no"), None):
+            begun = started(world, lambda fault=fault: work(fault))
+            begun.watch(lambda error: (told.append(error), over.release()))
+            assert over.acquire(timeout=10)
+        return told
+
+    assert [repr(each) for each in await asyncio.to_thread(there)] == ["ValueError('no')", "None"]

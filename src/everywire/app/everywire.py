@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from everywire.app import running
 from everywire.app.administered import Counter, Listen, served
 from everywire.app.checking import check_application, check_known, check_secrets, found_secrets
 from everywire.app.declaring import Declaring
@@ -90,6 +91,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         self._make_broker = broker
         self.default_broker: MakeBroker = _memory  # where the application chose none; a worker has another
         self.default_secret: str | None = None  # the same: where the application has none
+        self.make_world: Callable[[asyncio.AbstractEventLoop], World] = LoopWorld  # of the loop that it starts on
         self._http = http or HttpSettings()
         self._hub: Hub | None = None
         self._health: Health | None = None
@@ -132,7 +134,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
             raise EverywireError("the application is running already")
         self._check_hidden()
         worker = here.worker() if world is None else None
-        world = world or LoopWorld(asyncio.get_running_loop())
+        world = world or self.make_world(asyncio.get_running_loop())
         if not self._hooks.secrets and self.default_secret is not None:
             self._hooks.secrets = (self.default_secret,)
         default = self.default_broker if worker is None else worker.broker
@@ -151,6 +153,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         self._gateway = Gateway(self._hub, dialects, http)
         if worker is not None:
             worker.join(self)
+        running.begun(self)
         return self._gateway
 
     def _offer_health(self, health: Health) -> None:
@@ -182,6 +185,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         self._nodes = None
         if hub is None or gateway is None:
             return  # it is not running, or stopping already
+        running.ended(self)
         if (worker := here.worker()) is not None:
             worker.leave(self)
         gateway.stop()

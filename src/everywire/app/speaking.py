@@ -9,13 +9,16 @@ from typing import Any, TypedDict, Unpack
 
 from everywire.brokers.base import Draft, Receipt
 from everywire.errors import Refused
+from everywire.hub.access.permission import check_draft
 from everywire.hub.calling.asking import Question
 from everywire.hub.calling.shapes import encode
 from everywire.hub.channels.enrolling import personal
 from everywire.hub.codes import Code
+from everywire.hub.hooks import Hooks
 from everywire.hub.hub import Hub
 from everywire.hub.threads import started
 from everywire.messages import Audience, EntryChange
+from everywire.wildcards import wild
 
 __all__ = ["PublishOptions", "Speaking"]
 
@@ -44,6 +47,8 @@ class PublishOptions(TypedDict, total=False):
 class Speaking:
     """The speaking half of an application."""
 
+    _hooks: Hooks
+
     @property
     @abstractmethod
     def hub(self) -> Hub:
@@ -60,10 +65,16 @@ class Speaking:
         which waits there.
         """
         hub = self.hub
-        key = f"s\n{options['key']}" if options.get("key") is not None else None
-        draft = Draft(encode(data), hub.world.wall(), None, key, _change(options), _audience(options))
+        draft = _draft(data, hub.world.wall(), options)
         place, ephemeral = hub.place(channel), options.get("ephemeral", False)
         return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
+
+    def check_publication(self, channel: str, data: Any = None, **options: Unpack[PublishOptions]) -> None:
+        """Raise what publishing this would raise, as far as the declarations tell; nothing need run, and nothing is published."""
+        place = None if wild(channel) else self._hooks.kinds.find(channel)
+        if place is None:
+            raise Refused(f"unknown channel: {channel!r}", Code.UNKNOWN_CHANNEL)
+        check_draft(place, _draft(data, 0, options), ephemeral=options.get("ephemeral", False))
 
     def publish_to(self, user: str, data: Any, **options: Unpack[PublishOptions]) -> Awaitable[Receipt]:
         """Publish `data` to the personal channel of `user`, as `publish` does; raises `Refused` where `personal` was not declared."""
@@ -80,6 +91,11 @@ class Speaking:
         Raises what `Caller.call` raises; `SessionGone` also where no node says within `timeout` that it has the session.
         """
         return await self.hub.reaching.ask(session, Question(name, data, timeout, returns))
+
+
+def _draft(data: Any, time: int, options: PublishOptions) -> Draft:
+    key = f"s\n{options['key']}" if options.get("key") is not None else None
+    return Draft(encode(data), time, None, key, _change(options), _audience(options))
 
 
 def _change(options: PublishOptions) -> EntryChange | None:

@@ -1,4 +1,4 @@
-"""The face for Django: publishing from views, what is published when a transaction commits, users and sessions, the channel layer.
+"""The face for Django: what is published when a transaction commits, the channel layer.
 
 `"everywire.django"` in INSTALLED_APPS is this package. Whatever it has is imported when it is asked for: Django imports the package before its models can be.
 """
@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChannelLayer"]
 
-_PLACES: Final = {
-    "ChannelLayer": "layer",
-}
+_PLACES: Final[dict[str, str]] = {"ChannelLayer": "layer"}  # names, and the module that has each
 
 
 def __getattr__(name: str) -> Any:

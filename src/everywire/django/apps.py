@@ -1,6 +1,9 @@
 """What Django is told of the application "everywire.django"."""
 
-from django.apps import AppConfig
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.core.signals import request_started
 
 __all__ = ["EverywireConfig"]
 
@@ -12,3 +15,17 @@ class EverywireConfig(AppConfig):
     label = "everywire"
     verbose_name = "everywire"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Learn of logins and logouts, and of the first request, with which the relay of the outbox begins."""
+        from everywire.django import logins
+
+        if apps.is_installed("django.contrib.auth"):
+            logins.watch()
+        request_started.connect(_begin, dispatch_uid="everywire")
+
+
+def _begin(**_: Any) -> None:
+    from everywire.django.committing import relay
+
+    relay.ensure()

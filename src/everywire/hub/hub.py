@@ -389,8 +389,6 @@ class Hub:
     async def publish(self, place: Place, draft: Draft, *, ephemeral: bool = False) -> Receipt:
         """Append a publication to a channel; every node delivers it. Raises `Refused` for one that the channel does not take."""
         check_draft(place, draft, ephemeral=ephemeral)
-        if place.kind.shape is not None and not (draft.entry is not None and draft.entry.remove):
-            place.kind.shape.read(draft.data)
         retention = None if ephemeral else place.kind.retention
         begun = self.world.now()
         receipt = await self.broker.publish(place.name, draft, retention)

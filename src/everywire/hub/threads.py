@@ -28,6 +28,10 @@ class Elsewhere(Generic[T]):
         """Say whether it is there."""
         return self._future.done()
 
+    def watch(self, learn: Callable[[BaseException | None], None]) -> None:
+        """Have `learn` told what it raised, or None, once it is over: in whatever thread that is."""
+        self._future.add_done_callback(lambda done: learn(None if done.cancelled() else done.exception()))
+
     def __await__(self) -> Generator[Any, None, T]:
         return asyncio.wrap_future(self._future).__await__()
 
@@ -48,6 +52,8 @@ def started(world: World, make: Callable[[], Coroutine[Any, Any, T]]) -> Awaitab
 def _settle(future: Future[T], done: asyncio.Future[T]) -> None:
     if done.cancelled():
         future.cancel()
+    elif not future.set_running_or_notify_cancel():
+        pass  # nobody waits any more
     elif (error := done.exception()) is not None:
         future.set_exception(error)
     else:

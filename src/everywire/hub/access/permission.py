@@ -37,7 +37,7 @@ async def permit(hub: Hub, session: Session, place: Place, action: Action) -> No
 
 
 def check_draft(place: Place, draft: Draft, *, ephemeral: bool) -> None:
-    """Raise `Refused` for a publication that this kind of channel does not take."""
+    """Raise `Refused` for a publication that this kind of channel does not take, or whose data is of another type."""
     if not place.kind.retention.keyed:
         if draft.entry is not None:
             raise Refused("there are no entries here", Code.NOT_AVAILABLE)
@@ -45,6 +45,8 @@ def check_draft(place: Place, draft: Draft, *, ephemeral: bool) -> None:
         raise Refused("a publication here names its entry", Code.BAD_REQUEST)
     elif ephemeral or draft.audience is not None:
         raise Refused("entries are for everybody, and kept", Code.BAD_REQUEST)
+    if place.kind.shape is not None and not (draft.entry is not None and draft.entry.remove):
+        place.kind.shape.read(draft.data)
 
 
 def check_size(what: str, data: m.Data | None, limit: int) -> None:

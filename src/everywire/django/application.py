@@ -1,0 +1,72 @@
+"""The application of a Django site: its users, its pages and its database's threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import django
+from django.apps import apps
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+from everywire.app import Everywire as Application
+from everywire.django import origins, users
+from everywire.django.threads import SiteWorld
+from everywire.gateway import Gateway
+from everywire.http.origin import Besides
+from everywire.hub.hooks import Connecting
+from everywire.hub.world import World
+
+__all__ = ["Everywire"]
+
+Guard = Callable[[Connecting], None]
+
+
+class Everywire(Application):
+    """An `everywire.Everywire` of a Django site, declared in the same way.
+
+    Unless it says otherwise, Django's sessions say who connects (`app.auth = everywire.django.identify`), a secret made of SECRET_KEY signs what continues
+    sessions, and pages of the site alone may connect (ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS). Plain handlers run in threads whose connections to the
+    database are closed when they are too old, as after each request of Django's.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.make_world = SiteWorld
+        self._of_site = False  # whether the site says which pages may connect
+
+    def resemble(self, other: Application) -> None:
+        """Have the channels and the broker of `other`, and sign as it does: for a process that publishes, and has no clients."""
+        self.settings = other.settings
+        self._hooks.kinds, self._hooks.personal = other._hooks.kinds, other._hooks.personal
+        self._hooks.secrets, self._make_broker = other._hooks.secrets, other._make_broker
+
+    def start(self, world: World | None = None) -> Gateway:
+        """Come to life on the running loop, as `everywire.Everywire.start`; Django is set up then."""
+        if not apps.ready:
+            django.setup()
+        if self._hooks.connect is None:
+            self.auth = users.identify
+        if not self._hooks.secrets and self.default_secret is None:
+            self.default_secret = salted_hmac("everywire.secret", settings.SECRET_KEY, algorithm="sha256").hexdigest()
+        if own := self._http.origins is None:
+            self._http = replace(self._http, origins=Besides(None, origins.patterns()))
+        self._of_site = self._of_site or own
+        gateway = super().start(world)
+        if self._of_site:
+            self._hooks.guard = _both(self._hooks.guard, origins.check)
+        return gateway
+
+
+def _both(first: Guard | None, second: Guard) -> Guard:
+    if first is None:
+        return second
+    before = first
+
+    def guard(connecting: Connecting) -> None:
+        before(connecting)
+        second(connecting)
+
+    return guard
