@@ -6,6 +6,7 @@ import pytest
 from tests.contracts.broker import BrokerContract
 from tests.contracts.keyed import KeyedContract
 from tests.contracts.presence import PresenceContract
+from tests.contracts.queues import QueueContract
 
 from everywire.app import Everywire
 from everywire.brokers.base import Gap
@@ -20,7 +21,7 @@ def loop():
         yield loop
 
 
-class TestView(BrokerContract, KeyedContract, PresenceContract):
+class TestView(BrokerContract, KeyedContract, PresenceContract, QueueContract):
     """A view is a broker."""
 
     @pytest.fixture(autouse=True)

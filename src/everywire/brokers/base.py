@@ -29,10 +29,14 @@ __all__ = [
     "Broker",
     "Deliver",
     "Draft",
+    "Filled",
     "Gap",
+    "Holding",
     "News",
     "Note",
     "Occurrence",
+    "Pulled",
+    "Pushed",
     "Query",
     "Receipt",
     "Relaying",
@@ -58,7 +62,14 @@ class Gap:
     """News may have been lost, of all watched channels: the link to the broker was, or its queue overran."""
 
 
-News: TypeAlias = Publication | Joined | Left | Moved | Note | Gap
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """There is something in the queue called `channel`, which was empty: whoever pulls first gets it."""
+
+    channel: str
+
+
+News: TypeAlias = Publication | Joined | Left | Moved | Note | Gap | Filled
 Deliver: TypeAlias = Callable[[News], None]
 """Takes what happened in a watched channel; synchronous, and must not call the broker back."""
 
@@ -183,6 +194,28 @@ class Occurrence:
     member: Member | None = None
 
 
+class Holding(Value, frozen=True):
+    """What a queue holds: `capacity` publications at most, each for `expiry` seconds."""
+
+    capacity: int
+    expiry: float
+
+
+class Pushed(Value, frozen=True):
+    """Whether there was room in the queue; and how many were lost meanwhile that nobody took in time, and nobody was told of."""
+
+    taken: bool
+    expired: int = 0
+
+
+class Pulled(Value, frozen=True):
+    """What was the first in the queue, if anything was; and what was lost that nobody was told of: `full`, of channels bound to it, and `expired`."""
+
+    publication: Publication | None
+    full: int = 0
+    expired: int = 0
+
+
 class Broker(Protocol):
     """Logs, presence, records and their carriage. Coroutines may be started outside of any task.
 
@@ -260,6 +293,26 @@ class Broker(Protocol):
 
     async def done(self, holder: str, channel: str, sequence: int) -> None:
         """Let go of an occurrence that is `holder`'s: the application has learnt of it."""
+
+    # Queues, which are kept in memory: each publication in one is for one reader, once at most. They are no channels, whatever their names.
+
+    async def push(self, queue: str, draft: Draft, holding: Holding) -> Pushed:
+        """Put a publication at the end of a queue; if that was empty there is news, `Filled`, for who watches its name."""
+
+    async def pull(self, queue: str, reader: str, number: int) -> Pulled:
+        """Take the first publication. Asked again by the same reader with the same number it gives the same."""
+
+    async def put_back(self, queue: str, reader: str, number: int) -> None:
+        """Put back, as the first, what the reader took last, if that was by this number."""
+
+    async def bind(self, queue: str, channel: str, holding: Holding, ttl: float) -> None:
+        """Have every publication of `channel` put into the queue, too, for `ttl` seconds from now; where it is full it is lost there."""
+
+    async def unbind(self, queue: str, channel: str) -> None:
+        """Have them put there no longer."""
+
+    async def purge(self, prefix: str) -> None:
+        """Forget all queues whose names begin with `prefix`, and what is bound to them."""
 
     # Records, and notes from node to node.
 
@@ -339,6 +392,30 @@ class Relaying(ABC):
     async def done(self, holder: str, channel: str, sequence: int) -> None:
         """Let go of one."""
         await self._asked(self._inner.done(holder, channel, sequence))
+
+    async def push(self, queue: str, draft: Draft, holding: Holding) -> Pushed:
+        """Put a publication into a queue."""
+        return await self._asked(self._inner.push(queue, draft, holding))
+
+    async def pull(self, queue: str, reader: str, number: int) -> Pulled:
+        """Take one."""
+        return await self._asked(self._inner.pull(queue, reader, number))
+
+    async def put_back(self, queue: str, reader: str, number: int) -> None:
+        """Put it back."""
+        await self._asked(self._inner.put_back(queue, reader, number))
+
+    async def bind(self, queue: str, channel: str, holding: Holding, ttl: float) -> None:
+        """Have those of a channel put there."""
+        await self._asked(self._inner.bind(queue, channel, holding, ttl))
+
+    async def unbind(self, queue: str, channel: str) -> None:
+        """Have them put there no longer."""
+        await self._asked(self._inner.unbind(queue, channel))
+
+    async def purge(self, prefix: str) -> None:
+        """Forget queues."""
+        await self._asked(self._inner.purge(prefix))
 
     async def put(self, name: str, record: bytes, ttl: float) -> None:
         """Keep a record."""

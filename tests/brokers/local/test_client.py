@@ -9,6 +9,7 @@ from tests.brokers.local.lines import Lines
 from tests.contracts.broker import KEEP, BrokerContract, draft
 from tests.contracts.keyed import KeyedContract
 from tests.contracts.presence import PresenceContract
+from tests.contracts.queues import QueueContract
 
 from everywire.brokers.base import Gap, Note, Query
 from everywire.brokers.local import Host, LocalBroker
@@ -67,7 +68,7 @@ def cluster(loop):
     return Cluster(loop)
 
 
-class TestLocalBroker(BrokerContract, KeyedContract, PresenceContract):
+class TestLocalBroker(BrokerContract, KeyedContract, PresenceContract, QueueContract):
     pieces = False
 
     @pytest.fixture(autouse=True)

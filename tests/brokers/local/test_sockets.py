@@ -7,6 +7,7 @@ import pytest
 from tests.contracts.broker import KEEP, BrokerContract, draft
 from tests.contracts.keyed import KeyedContract
 from tests.contracts.presence import PresenceContract
+from tests.contracts.queues import QueueContract
 
 from everywire.brokers.base import Gap
 from everywire.brokers.local import Host, LocalBroker, connector, serve
@@ -39,7 +40,7 @@ class Served:
         await asyncio.sleep(0)
 
 
-class TestLocalBrokerOverASocket(BrokerContract, KeyedContract, PresenceContract):
+class TestLocalBrokerOverASocket(BrokerContract, KeyedContract, PresenceContract, QueueContract):
     @pytest.fixture(autouse=True)
     def _served(self, tmp_path):
         with asyncio.Runner() as runner:

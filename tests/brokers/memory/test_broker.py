@@ -6,6 +6,7 @@ import pytest
 from tests.contracts.broker import KEEP, BrokerContract, draft
 from tests.contracts.keyed import KeyedContract
 from tests.contracts.presence import PresenceContract
+from tests.contracts.queues import QueueContract
 
 from everywire.brokers.base import Query, Retention, Seat
 from everywire.brokers.memory import MemoryBroker
@@ -20,7 +21,7 @@ def loop():
         yield loop
 
 
-class TestMemoryBroker(BrokerContract, KeyedContract, PresenceContract):
+class TestMemoryBroker(BrokerContract, KeyedContract, PresenceContract, QueueContract):
     @pytest.fixture(autouse=True)
     def _loop(self, loop):
         self.loop = loop

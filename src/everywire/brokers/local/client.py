@@ -12,8 +12,11 @@ from everywire.brokers.base import (
     Deliver,
     Draft,
     Gap,
+    Holding,
     News,
     Occurrence,
+    Pulled,
+    Pushed,
     Query,
     Receipt,
     Retention,
@@ -371,6 +374,34 @@ class LocalBroker:
     async def done(self, holder: str, channel: str, sequence: int) -> None:
         """Let go of one."""
         await self._ask("done", holder, channel, sequence)
+
+    # Queues.
+
+    async def push(self, queue: str, draft: Draft, holding: Holding) -> Pushed:
+        """Put a publication into a queue."""
+        pushed: Pushed = await self._ask("push", queue, draft, holding)
+        return pushed
+
+    async def pull(self, queue: str, reader: str, number: int) -> Pulled:
+        """Take one."""
+        pulled: Pulled = await self._ask("pull", queue, reader, number)
+        return pulled
+
+    async def put_back(self, queue: str, reader: str, number: int) -> None:
+        """Put it back."""
+        await self._ask("put_back", queue, reader, number)
+
+    async def bind(self, queue: str, channel: str, holding: Holding, ttl: float) -> None:
+        """Have those of a channel put there."""
+        await self._ask("bind", queue, channel, holding, ttl)
+
+    async def unbind(self, queue: str, channel: str) -> None:
+        """Have them put there no longer."""
+        await self._ask("unbind", queue, channel)
+
+    async def purge(self, prefix: str) -> None:
+        """Forget queues."""
+        await self._ask("purge", prefix)
 
     # Records, and notes from node to node.
 

@@ -15,7 +15,7 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 
-from everywire.brokers.base import Broker, Gap, News, Note
+from everywire.brokers.base import Broker, Filled, Gap, News, Note
 from everywire.builds import VERSION
 from everywire.messages import Joined, Left, Moved, Publication
 from everywire.messages.shapes import Shape, arguments, shape
@@ -58,6 +58,7 @@ class Kind(IntEnum):
     MOVED = 5
     NOTE = 6
     GAP = 7
+    FILLED = 8
 
 
 class Outcome(IntEnum):
@@ -144,6 +145,7 @@ _NEWS: dict[type, Kind] = {
     Moved: Kind.MOVED,
     Note: Kind.NOTE,
     Gap: Kind.GAP,
+    Filled: Kind.FILLED,
 }
 _SHAPES = {kind: shape(news) for news, kind in _NEWS.items()}
 _DECODERS = {kind: msgspec.msgpack.Decoder(each.wire) for kind, each in _SHAPES.items()}

@@ -10,9 +10,13 @@ from typing import Final
 from everywire.brokers.base import (
     Deliver,
     Draft,
+    Filled,
+    Holding,
     News,
     Note,
     Occurrence,
+    Pulled,
+    Pushed,
     Query,
     Receipt,
     Retention,
@@ -27,6 +31,7 @@ from everywire.brokers.memory.journal import Entry, Forgotten, Journal, SavedLog
 from everywire.brokers.memory.log import LOG_COST, Log
 from everywire.brokers.memory.occurrences import Occurrences
 from everywire.brokers.memory.places import Places
+from everywire.brokers.memory.queues import Queues
 from everywire.brokers.memory.records import Records
 from everywire.errors import Refused
 from everywire.messages import EntryChange, Joined, Left, Member, Moved, Position, Publication, Raw
@@ -78,6 +83,7 @@ class MemoryBroker:
         self._occurrences = Occurrences(self._metrics)
         self._places = Places(clock, new_epoch, self._tell, self._occurrences, later)
         self._records = Records(clock)
+        self._queues = Queues(clock, self._tell)
 
     @property
     def cost(self) -> int:
@@ -356,6 +362,31 @@ class MemoryBroker:
         self._places.settle()
         self._occurrences.done(holder, channel, sequence)
 
+    async def push(self, queue: str, draft: Draft, holding: Holding) -> Pushed:
+        """Put a publication into a queue."""
+        publication = Publication(queue, draft.data, draft.time, sender=draft.sender, audience=draft.audience)
+        return self._queues.push(queue, publication, holding)
+
+    async def pull(self, queue: str, reader: str, number: int) -> Pulled:
+        """Take one."""
+        return self._queues.pull(queue, reader, number)
+
+    async def put_back(self, queue: str, reader: str, number: int) -> None:
+        """Put it back."""
+        self._queues.put_back(queue, reader, number)
+
+    async def bind(self, queue: str, channel: str, holding: Holding, ttl: float) -> None:
+        """Have those of a channel put there."""
+        self._queues.bind(queue, channel, holding, ttl)
+
+    async def unbind(self, queue: str, channel: str) -> None:
+        """Have them put there no longer."""
+        self._queues.unbind(queue, channel)
+
+    async def purge(self, prefix: str) -> None:
+        """Forget queues."""
+        self._queues.purge(prefix)
+
     async def put(self, name: str, record: bytes, ttl: float) -> None:
         """Keep a record."""
         self._records.put(name, record, ttl)
@@ -380,11 +411,14 @@ class MemoryBroker:
         self._places.clear()
         self._occurrences.clear()
         self._records.clear()
+        self._queues.clear()
         self._watched.clear()
         self._expiries.close()
         self._cost = 0
 
-    def _tell(self, news: Publication | Joined | Left | Moved) -> None:
+    def _tell(self, news: Publication | Joined | Left | Moved | Filled) -> None:
+        if isinstance(news, Publication):
+            self._queues.publish(news)
         if news.channel in self._watched or self._patterns.matching(news.channel):
             self._deliver(news)
 
