@@ -21,6 +21,7 @@ COMPILED = (
     "dialects.sockjs.frames",
     "dialects.text.reading",
     "dialects.text.writing",
+    "engine.borrowed",
     "engine.drive",
     "engine.inbox",
     "engine.native",

@@ -2,6 +2,7 @@
 
 # "path:name" of functions that take a boolean by position.
 BOOLEANS: dict[str, str] = {
+    "src/everywire/engine/borrowed.py:Borrowed.reading": "implements Link.reading, which its .pxd types",
     "src/everywire/engine/portable.py:Stream.reading": "implements Link.reading, which its .pxd types",
 }
 

@@ -115,9 +115,7 @@ class Server:
         """Listen on `sockets`, which are taken over: on all of them or, after an error, on none."""
         self.sockets = list(sockets)
         try:
-            self._engine = engines.current(self._engine_kind)
-            self._engine.watch(self.options.shortest())
-            self._manner = self.options.manner(self._engine.clock)
+            self.prepare()
             self._make = self._factory(context)
             for sock in sockets:
                 await self.listen(sock)
@@ -127,6 +125,13 @@ class Server:
             for sock in sockets:
                 sock.close()
             raise
+
+    def prepare(self) -> Any:
+        """Be ready to answer the requests of connections; give the engine. `start` does it; one that does not listen needs no more than this."""
+        self._engine = engines.current(self._engine_kind)
+        self._engine.watch(self.options.shortest())
+        self._manner = self.options.manner(self._engine.clock)
+        return self._engine
 
     async def listen(self, sock: socket.socket, *, plain: bool = False) -> None:
         """Accept on another listening socket, which is taken over, as on the others; `plain`: without TLS whatever they have."""

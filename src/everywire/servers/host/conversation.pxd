@@ -12,6 +12,7 @@ cdef class Conversation(Teller):
     cdef unsigned char parted
 
     cpdef object told(self, message)
+    @cython.locals(websocket=WebSocket)
     cpdef object ended(self, error)
     @cython.locals(websocket=WebSocket)
     cdef object _say(self, dict message)

@@ -73,6 +73,9 @@ class Conversation(Teller):
         if self.parted:
             raise RuntimeError("receive() after websocket.disconnect")
         self.parted = True
+        websocket = self.websocket
+        if error.code == 1006 and websocket is not None and websocket.refused:  # by us, for what the peer did
+            return {"type": "websocket.disconnect", "code": websocket.sent_code, "reason": websocket.reason or ""}
         if error.code == 1006:
             return {"type": "websocket.disconnect", "code": 1006}
         return {"type": "websocket.disconnect", "code": error.code, "reason": error.reason}

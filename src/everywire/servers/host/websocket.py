@@ -79,7 +79,7 @@ class Guest(Conversation):
             self.cancelled()
             raise
         except Exception as error:
-            if _only_gone(error) and not self._is_open():
+            if _only_gone(error) and not self.is_open():
                 self.gone()
             else:
                 self.raised(error)
@@ -88,47 +88,61 @@ class Guest(Conversation):
         finally:
             self.app = None
 
-    def _is_open(self) -> bool:
+    def is_open(self) -> bool:
+        """Say whether the WebSocket is open."""
         return self.websocket is not None and self.websocket.state == OPEN
 
     # How the application ends
 
     def raised(self, error: BaseException) -> None:
-        """Answer for an application that raised: 500, or 1011; the traceback is in the log, and nowhere else."""
+        """Answer for an application that raised: 500, or `failed`; the traceback is in the log, and nowhere else."""
+        self.tell("error in the application", error)
         if self.phase == ACCEPTED:
             self.error = error
-        elif self._is_open():
-            self.websocket.broken(error)
+        elif self.is_open():
+            self.failed()
         else:
-            log.error("error in the application, answering %s", self.name, exc_info=error)
             self._end_unanswered()
 
     def returned(self, result: object) -> None:
         """Close for an application that returned without having done so."""
         if self.phase in (ASKED, DENYING) and not self.answer.done():
-            log.error("the application returned without an answer to %s", self.name)
+            self.tell("the application returned without an answer")
             self._end_unanswered()
-        elif self._is_open():
-            self.websocket.start_close(CloseCode.NORMAL, "")
+        elif self.is_open():
+            self.parted_silently()
         elif self.denial is not None and self.phase == DENYING:
             self.denial.break_off()
 
+    def tell(self, what: str, error: BaseException | None = None) -> None:
+        """Say in the log what the application did wrong."""
+        log.error("%s: %s", what, self.name, exc_info=error)
+
+    def failed(self) -> None:
+        """End an open WebSocket for an application that raised."""
+        self.websocket.fail(CloseCode.INTERNAL_ERROR, "internal error")
+
+    def parted_silently(self) -> None:
+        """End an open WebSocket for an application that returned."""
+        self.websocket.start_close(CloseCode.NORMAL, "")
+
     def cancelled(self) -> None:
         """Close for an application that was cancelled, by the server's end."""
-        if self._is_open():
+        if self.is_open():
             self.websocket.start_close(CloseCode.GOING_AWAY, "")
         else:
-            self._deny(Response(503, "the server is going away"))
+            self.deny(Response(503, "the server is going away"))
 
     def _end_unanswered(self) -> None:
         if self.denial is not None and not self.denial.answered:
-            self._deny(self.denial.answer(b"", more=False))
+            self.deny(self.denial.answer(b"", more=False))
         elif self.denial is not None:
             self.denial.break_off()
         else:
-            self._deny(Response(500, "Internal Server Error"))
+            self.deny(Response(500, "Internal Server Error"))
 
-    def _deny(self, response: Response | Streamed) -> None:
+    def deny(self, response: Response | Streamed) -> None:
+        """Answer the request without a WebSocket."""
         if not self.answer.done():
             self.answer.set_result(response)
             self.inbox.end(closed(CloseCode.ABNORMAL))
@@ -171,7 +185,7 @@ class Guest(Conversation):
         if kind == "websocket.accept":
             return self._accept(message)
         if kind == "websocket.close":
-            self._deny(Response(403))
+            self.deny(Response(403))
             self.phase = OVER
             return READY
         if kind == "websocket.http.response.start":
@@ -205,9 +219,9 @@ class Guest(Conversation):
         if self.open is not None and not self.open.done():
             self.open.set_result(None)
         if self.error is not None:
-            websocket.broken(self.error)
+            self.failed()
         elif self.app is None:
-            websocket.start_close(CloseCode.NORMAL, "")
+            self.parted_silently()
 
     async def _when_open(self, message: Message) -> None:
         assert self.open is not None
@@ -231,7 +245,7 @@ class Guest(Conversation):
             raise ValueError(f"not a close code that may be sent: {code!r}")
         if not isinstance(reason, str):
             raise TypeError(f"the reason of a websocket.close is {type(reason).__name__}")
-        if not self._is_open():
+        if not self.is_open():
             raise Disconnected("the client is gone")
         self.phase = OVER
         self.websocket.start_close(code, reason)
@@ -257,7 +271,7 @@ class Guest(Conversation):
             self.phase = OVER
         if self.denial.answered:
             return self.denial.write(bytes(body), more=more)
-        self._deny(self.denial.answer(bytes(body), more=more))
+        self.deny(self.denial.answer(bytes(body), more=more))
         return READY
 
 
