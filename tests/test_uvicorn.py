@@ -74,13 +74,13 @@ async def test_the_scope():
         scopes.append(scope)
         await echo(scope, receive, send)
 
-    async with under_uvicorn(steps, root_path="/root") as server:
+    async with under_uvicorn(steps, root_path="/below") as server:
         async with connect(f"ws://127.0.0.1:{server.port}/a%2Fb?c=%20", subprotocols=["one", "two"]) as ws:
             client = ws.local_address
     scope = scopes[0]
     assert scope["asgi"] == {"version": "3.0", "spec_version": "2.5"}
     assert (scope["scheme"], scope["http_version"]) == ("ws", "1.1")
-    assert (scope["root_path"], scope["path"], scope["raw_path"]) == ("/root", "/root/a/b", b"/root/a%2Fb")
+    assert (scope["root_path"], scope["path"], scope["raw_path"]) == ("/below", "/below/a/b", b"/below/a%2Fb")
     assert scope["query_string"] == b"c=%20"
     assert scope["subprotocols"] == ["one", "two"]
     assert (scope["client"], scope["server"]) == (client, ("127.0.0.1", server.port))
