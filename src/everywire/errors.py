@@ -23,6 +23,7 @@ __all__ = [
     "Refused",
     "RedirectError",
     "SessionGone",
+    "SettingError",
     "StreamBroken",
     "Unreachable",
     "reconnectable",
@@ -89,6 +90,10 @@ class MessageTooBig(ProtocolError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, CloseCode.MESSAGE_TOO_BIG)
+
+
+class SettingError(EverywireError, ValueError):
+    """A setting that there is not, or that cannot have that value; the text begins with the variable or the file that says so."""
 
 
 class Refused(EverywireError):

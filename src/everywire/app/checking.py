@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
+from everywire.configuration import Configuration
 from everywire.hub.channels.policies import Bounds
 from everywire.hub.settings import Settings
 from everywire.messages import PolicyKind
@@ -63,12 +63,13 @@ def check_secrets(where: str, secrets: Iterable[str]) -> None:
         raise ValueError(f"{where}: a secret has at least {_SHORTEST_SECRET} characters")
 
 
-def found_secrets() -> tuple[str, ...]:
-    """Give the secrets in the environment's EVERYWIRE_SECRET; raises `ValueError` for those that could be guessed."""
-    given = os.environ.get("EVERYWIRE_SECRET", "").split(",")
-    secrets = tuple(each.strip() for each in given if each.strip())
-    check_secrets("EVERYWIRE_SECRET", secrets)
-    return secrets
+def found_secrets(configuration: Configuration) -> tuple[str, ...]:
+    """Give the secrets that are said from outside, by EVERYWIRE_SECRET for instance; raises `ValueError` for those that could be guessed."""
+    said = configuration.settings.get(("secret",))
+    if said is None:
+        return ()
+    check_secrets(said.where, said.value)
+    return tuple(said.value)
 
 
 def check_known(what: str, options: Iterable[str], known: Collection[str]) -> None:

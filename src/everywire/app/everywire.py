@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from everywire.app import running
 from everywire.app.administered import Counter, Listen, served
-from everywire.app.checking import check_application, check_known, check_secrets, found_secrets
+from everywire.app.checking import check_application, check_known, check_path, check_secrets, found_secrets
 from everywire.app.declaring import Declaring
 from everywire.app.embedding import EMBEDDED, Embedded
 from everywire.app.gathering import Gathering
@@ -26,6 +26,8 @@ from everywire.app.instrumented import Instrumented
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
+from everywire.configuration import Configuration
+from everywire.configuration.names import APPLICATION
 from everywire.dialects.base import Carry, Move, Open
 from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDialect
 from everywire.errors import EverywireError
@@ -52,6 +54,7 @@ from everywire.servers.websocket import Server, serve
 __all__ = ["Everywire"]
 
 H = TypeVar("H", bound=Callable[..., Any])
+_PATH = "/everywire"
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _NOT_RUNNING = "the application is not running: it starts with `run` or `serving`, in another framework by everywire.lifespan, or with its first client"
 _FINISH = 5.0  # seconds for what is under way when it is to end
@@ -69,6 +72,9 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
     `secret` signs what clients show to continue their sessions, on any node that has the same; of several the first signs and all are
     accepted. Without one the environment's EVERYWIRE_SECRET is taken (several are separated by commas), or one for this process alone.
 
+    What the arguments leave as it usually is may be said by the environment, or by a TOML file in the current directory: docs/settings.md.
+    Raises `SettingError` for what is wrong there.
+
     Nothing here needs an event loop before the application starts. After that, all of it belongs to that
     loop's thread, but for what says otherwise: `publish`, `kick`, `unsubscribe` and `revoke` may be called from any.
     """
@@ -76,7 +82,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
     def __init__(
         self,
         *,
-        path: str = "/everywire",
+        path: str = _PATH,
         settings: Settings | None = None,
         broker: MakeBroker | None = None,
         secret: str | Sequence[str] | None = None,
@@ -84,15 +90,17 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
     ) -> None:
         super().__init__()
         check_application(path, settings, broker)
-        self._hooks.secrets = _secrets(secret)
-        self.path = path
-        self.settings = settings or Settings()
+        self.configuration = found = Configuration.found()  # what is set from outside
+        self.path = path if path != _PATH else found.value("path") or path
+        check_path("Everywire", self.path)
+        self._hooks.secrets = _secrets(secret, found)
+        self.settings = found.filled("hub", settings or Settings())
         self.metrics = Metrics()
         self._make_broker = broker
         self.default_broker: MakeBroker = _memory  # where the application chose none; a worker has another
         self.default_secret: str | None = None  # the same: where the application has none
         self.make_world: Callable[[asyncio.AbstractEventLoop], World] = LoopWorld  # of the loop that it starts on
-        self._http = http or HttpSettings()
+        self._http = found.filled("http", http or HttpSettings())
         self._hub: Hub | None = None
         self._health: Health | None = None
         self._nodes: Nodes | None = None
@@ -111,6 +119,11 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         if self._hub is None:
             raise EverywireError(_NOT_RUNNING)
         return self._hub
+
+    @property
+    def http(self) -> HttpSettings:
+        """What HTTP transports may do."""
+        return self._http
 
     @property
     def gateway(self) -> Gateway:
@@ -216,6 +229,9 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         `options` are those of `everywire.serve`: `ssl`, `path` or `sock` instead of host and port, limits.
         At the end every client is closed with 1001; those that a call or a stream is under way for once that is over, after `finish` seconds in any case.
         """
+        options = self.configuration.options("server", options)
+        if engine := self.configuration.value("engine"):
+            options.setdefault("engine", engine)
         self._http = _as_told(self._http, options)
         gateway = self.start()
         callbacks: dict[str, Any] = {
@@ -225,10 +241,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
             "process_request": self.answer,
             "select_subprotocol": _subprotocol,
         }
-        options.setdefault("slow_code", 4413)  # as docs/protocol.md says
-        options.setdefault(
-            "bare_code", 1000
-        )  # a page that closes without a code is told that all went well, as by other servers of its dialect
+        options = {**APPLICATION, **options}
         if self._hooks.guard is not None:
             options["origins"] = _ANYWHERE  # the gateway looks at each first
         try:
@@ -291,7 +304,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         """
         aloud = logging.getLogger().hasHandlers() and not _log.isEnabledFor(logging.INFO)
         try:
-            logs.set_up()
+            logs.set_up(self.configuration.value("log"))
             asyncio.run(self._run(host, port, options, aloud=aloud))
         except (OSError, ValueError) as error:
             if (why := _unavailable(error, host)) is None:
@@ -335,9 +348,9 @@ def _subprotocol(offered: Sequence[str]) -> str | None:
     return next(ours, offered[0] if offered else None)
 
 
-def _secrets(given: str | Sequence[str] | None) -> tuple[str, ...]:
+def _secrets(given: str | Sequence[str] | None, found: Configuration) -> tuple[str, ...]:
     if given is None:
-        return found_secrets()
+        return found_secrets(found)
     secrets = (given,) if isinstance(given, str) else tuple(given)
     check_secrets("secret", secrets)
     return secrets

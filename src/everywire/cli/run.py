@@ -45,6 +45,7 @@ def run(target: str, *, reloading: bool, **given: Any) -> None:
     worker = Worker.found(os.environ)
     several = Several.taken(given, inside=worker is not None)
     place = Place.taken(given)
+    reloading = reloading and HANDED_OVER not in os.environ  # a file says it to the process that is started again, too
     if worker is not None:
         serve_in_worker(worker, load(target, Path.cwd()), place)
         return

@@ -61,9 +61,10 @@ class Finite(click.FloatRange):
 
 
 def given_by_hand(name: str) -> bool:
-    """Whether the running command was given that option, also by its environment; False outside of commands."""
+    """Whether the running command was given that option, also by its environment, but not by a file; False outside of commands."""
     ctx = click.get_current_context(silent=True)
-    return ctx is not None and ctx.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+    unsaid = (None, ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+    return ctx is not None and ctx.get_parameter_source(name) not in unsaid
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ import click
 
 import everywire
 from everywire.app import Everywire
-from everywire.app.checking import found_secrets
 from everywire.cli.serving import fail, mistake
+from everywire.cli.settled import settled
 from everywire.hub.channels.changes import told
 from everywire.servers.host.lifespan import Application
 
@@ -63,11 +63,8 @@ def find(target: str, folder: Path) -> Everywire | Application:
 
 
 def check_environment() -> None:
-    """Raise `ClickException` for a secret in the environment that no application could have."""
-    try:
-        found_secrets()
-    except ValueError as error:
-        raise mistake(str(error)) from None
+    """Raise `ClickException` for what is set from outside and could not be, a secret that is too short for instance."""
+    settled()
 
 
 def _module(name: str, folder: Path) -> ModuleType:

@@ -1,0 +1,75 @@
+"""Arguments before the environment, that before a file, that before what is usual."""
+
+import pytest
+
+from everywire.configuration import Configuration
+from everywire.configuration.names import usual
+from everywire.errors import SettingError
+from everywire.hub.access.rates import Rate
+from everywire.hub.settings import Settings
+from everywire.messages import Heartbeat
+
+
+@pytest.fixture
+def found(tmp_path):
+    (tmp_path / "everywire.toml").write_text(
+        "log = 'error'\n[hub]\nlinger = 1\nlease = 2\nmax_data = 10\nreceived = 'none'\n[server]\nmax_size = 99\n"
+    )
+    variables = {
+        "EVERYWIRE_HUB__LINGER": "4",
+        "EVERYWIRE_HUB__MAX_DATA": "20",
+        "EVERYWIRE_HUB__HEARTBEAT__EVERY": "7",
+        "EVERYWIRE_HUB__COMMANDS__BURST": "8",
+        "EVERYWIRE_SERVER__PING_INTERVAL": "none",
+        "EVERYWIRE_LOG": "debug",
+    }
+    return Configuration.found(variables, tmp_path)
+
+
+def test_arguments_win_over_the_environment_and_that_over_the_file(found):
+    settings = found.filled("hub", Settings(max_data=30))
+    assert (settings.max_data, settings.linger, settings.lease, settings.max_name) == (30, 4.0, 2.0, 255)
+    assert found.value("log") == "debug"
+    assert found.value("broker") is None
+
+
+def test_parts_are_said_by_themselves(found):
+    settings = found.filled("hub", Settings(heartbeat=Heartbeat(patience=3)))
+    assert settings.heartbeat == Heartbeat(7, 3)
+    assert settings.commands == Rate(5_000, 8)
+    assert settings.received is None
+    assert found.filled("hub", Settings(commands=None)).commands is None
+
+
+def test_options_by_name_are_kept_as_they_are(found):
+    assert found.options("server", {"max_size": None}) == {"max_size": None, "ping_interval": None}
+    assert found.options("server", {}) == {"max_size": 99, "ping_interval": None}
+
+
+def test_the_environment_says_a_part_of_what_the_file_has_none_of(tmp_path):
+    (tmp_path / "everywire.toml").write_text("[hub]\nreceived = 'none'\n")
+    found = Configuration.found({"EVERYWIRE_HUB__RECEIVED__BURST": "9"}, tmp_path)
+    assert found.filled("hub", Settings()).received == Rate(8 << 20, 9)
+
+
+@pytest.mark.parametrize(
+    ("variables", "error"),
+    [
+        ({"EVERYWIRE_HUB__LINGER": "-1"}, "EVERYWIRE_HUB__LINGER: settings: linger is a number and not negative"),
+        ({"EVERYWIRE_HUB__STREAM_WINDOW": "3"}, "EVERYWIRE_HUB__STREAM_WINDOW: settings: stream_window is 16"),
+        (
+            {"EVERYWIRE_SERVER__COMPRESSION__SERVER_WINDOW": "8"},
+            "EVERYWIRE_SERVER__COMPRESSION__SERVER_WINDOW: a deflate",
+        ),
+        ({"EVERYWIRE_HUB__COMMANDS__BURST": "0"}, "EVERYWIRE_HUB__COMMANDS__BURST: a rate is more than nothing"),
+    ],
+)
+def test_a_value_that_makes_no_sense_names_its_place(tmp_path, variables, error):
+    with pytest.raises(SettingError, match=f"^{error}"):
+        Configuration.found(variables, tmp_path)
+
+
+def test_where_nothing_is_said_all_is_as_usual(tmp_path):
+    found = Configuration.found({}, tmp_path)
+    assert found == Configuration()
+    assert all(found.filled(section, usual(section)) == usual(section) for section in ("hub", "http", "server"))
