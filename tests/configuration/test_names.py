@@ -12,9 +12,9 @@ def test_each_field_of_the_settings_is_one():
     assert {name[1] for name in LEAVES if name[0] == "hub"} == set(Settings.__dataclass_fields__)
 
 
-def test_functions_are_none():
+def test_functions_and_what_goes_with_them_are_none():
     named = {name[1] for name in leaves(Options, ("server",))}
-    assert set(Options.__dataclass_fields__) - named == {"select_subprotocol"}
+    assert set(Options.__dataclass_fields__) - named == {"select_subprotocol", "streamed_bodies"}
 
 
 def test_what_has_parts_may_be_none_as_a_whole_where_it_may_be_none():

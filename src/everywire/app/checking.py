@@ -53,8 +53,8 @@ def check_application(path: str, settings: object, broker: object) -> None:
     check_path("Everywire", path)
     if not isinstance(settings, Settings | None):
         raise TypeError(f"settings are a Settings(…), not {settings!r}")
-    if broker is not None and not callable(broker):
-        raise TypeError(f"a broker is a function of a World and a Metrics, which makes one, not {broker!r}")
+    if broker is not None and not callable(broker) and not isinstance(broker, str):
+        raise TypeError(f"a broker is a URL, or a function of a World and a Metrics, which makes one, not {broker!r}")
 
 
 def check_secrets(where: str, secrets: Iterable[str]) -> None:

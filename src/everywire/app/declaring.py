@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, cast
 
+from everywire.app import installed
 from everywire.app.checking import (
     check_begins,
     check_function,
@@ -19,6 +20,7 @@ from everywire.app.checking import (
     check_place,
     check_sockjs,
 )
+from everywire.app.installed import MakeDialect
 from everywire.app.resolving import Resolving
 from everywire.brokers.base import Retention
 from everywire.dialects.base import Dialect, Heartbeat
@@ -287,8 +289,20 @@ class Declaring:
 
         return decorate
 
-    def speak(self, dialect: Callable[[Heartbeat], Dialect]) -> None:
-        """Have clients of another dialect served beside everywire's own: `dialect` makes it, given the application's heartbeat."""
+    def speak(self, dialect: str | MakeDialect, path: str | None = None, **options: Any) -> None:
+        """Have clients of another dialect served beside everywire's own: `dialect` makes it, given the application's heartbeat.
+
+        A text names one that an installed package has, which takes the `path` and other options. Raises `ValueError` for a name that there is not
+        and for a path that is taken, `TypeError` for options that the dialect does not take.
+        """
+        if isinstance(dialect, str):
+            name = dialect
+            path, dialect = installed.dialect(name, path, options)
+            if path is not None:
+                check_begins(f"app.speak({name!r})", path)
+                self._take(path, name)
+        elif path is not None or options:
+            raise TypeError("app.speak: options are for dialects that are named; what makes one has its own already")
         check_function("app.speak takes what makes a dialect", dialect, "a `Heartbeat`")
         self._dialects.append(dialect)
 

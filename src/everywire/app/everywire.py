@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from everywire.app import running
+from everywire.app import installed, running
 from everywire.app.administered import Counter, Listen, served
 from everywire.app.checking import check_application, check_known, check_path, check_secrets, found_secrets
 from everywire.app.declaring import Declaring
@@ -22,6 +22,7 @@ from everywire.app.embedding import EMBEDDED, Embedded
 from everywire.app.gathering import Gathering
 from everywire.app.governing import Governing
 from everywire.app.hosting import Hosts
+from everywire.app.installed import MakeBroker
 from everywire.app.instrumented import Instrumented
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
@@ -30,7 +31,7 @@ from everywire.configuration import Configuration
 from everywire.configuration.names import APPLICATION
 from everywire.dialects.base import Carry, Move, Open
 from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDialect
-from everywire.errors import EverywireError
+from everywire.errors import EverywireError, SettingError
 from everywire.gateway import Answer, Gateway, HttpSettings
 from everywire.http.handed import Handed
 from everywire.http.request import Request
@@ -63,7 +64,6 @@ _log = logging.getLogger("everywire")
 
 C = TypeVar("C", bound=ConnectHook)
 R = TypeVar("R", bound=Route)
-MakeBroker = Callable[[World, Metrics], Broker]
 
 
 class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, Embedded):
@@ -71,6 +71,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
 
     `secret` signs what clients show to continue their sessions, on any node that has the same; of several the first signs and all are
     accepted. Without one the environment's EVERYWIRE_SECRET is taken (several are separated by commas), or one for this process alone.
+
+    `broker` is where logs live: "memory://", "machine://", a URL that an installed package understands, or a function of a `World` and a `Metrics`.
 
     What the arguments leave as it usually is may be said by the environment, or by a TOML file in the current directory: docs/settings.md.
     Raises `SettingError` for what is wrong there.
@@ -84,7 +86,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         *,
         path: str = _PATH,
         settings: Settings | None = None,
-        broker: MakeBroker | None = None,
+        broker: MakeBroker | str | None = None,
         secret: str | Sequence[str] | None = None,
         http: HttpSettings | None = None,
     ) -> None:
@@ -96,7 +98,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         self._hooks.secrets = _secrets(secret, found)
         self.settings = found.filled("hub", settings or Settings())
         self.metrics = Metrics()
-        self._make_broker = broker
+        self._make_broker = _broker(broker, found)
         self.default_broker: MakeBroker = _memory  # where the application chose none; a worker has another
         self.default_secret: str | None = None  # the same: where the application has none
         self.make_world: Callable[[asyncio.AbstractEventLoop], World] = LoopWorld  # of the loop that it starts on
@@ -354,6 +356,19 @@ def _secrets(given: str | Sequence[str] | None, found: Configuration) -> tuple[s
     secrets = (given,) if isinstance(given, str) else tuple(given)
     check_secrets("secret", secrets)
     return secrets
+
+
+def _broker(given: MakeBroker | str | None, found: Configuration) -> MakeBroker | None:
+    """Give what makes the broker, where another than the usual one is wanted."""
+    if given is not None:
+        return installed.broker(given) if isinstance(given, str) else given
+    said = found.settings.get(("broker",))
+    if said is None:
+        return None
+    try:
+        return installed.broker(said.value)
+    except ValueError as error:
+        raise SettingError(f"{said.where}: {error}") from None
 
 
 def _address(server: Server, host: str | None) -> str:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["begun", "ended", "latest"]
 
-_running: Final[list[tuple[int, Everywire]]] = []  # the process that each began in: a fork's child has its parent's objects, not its threads
+_running: Final[
+    list[tuple[int, Everywire]]
+] = []  # the process that each began in: a fork's child has its parent's objects, not its threads
 
 
 def begun(app: Everywire) -> None:

@@ -57,6 +57,7 @@ APPLICATION: Final = {
     "slow_code": 4413,  # as docs/protocol.md says
     "bare_code": 1000,  # a page that closes without a code is told that all went well, as by other servers of its dialect
 }
+_PROGRAM = ("streamed_bodies",)  # what only makes sense together with what the program does
 _INSIDE = (Rate, Heartbeat, LineLimits, HeadLimits, Deflate)  # what has settings of its own
 _TEXTS = tuple[str, ...]
 
@@ -78,7 +79,7 @@ def leaves(made: type, prefix: Name = ()) -> dict[Name, Leaf]:
     """Give what can be said from outside of the fields of `made`, and of what is inside of these; functions and patterns cannot."""
     found: dict[Name, Leaf] = {}
     for name, hint_ in get_type_hints(made).items():
-        if name.startswith("_"):
+        if name.startswith("_") or name in _PROGRAM:
             continue
         leaf, place = _leaf(hint_), (*prefix, name)
         if leaf is None:

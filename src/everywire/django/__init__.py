@@ -1,4 +1,4 @@
-"""The face for Django: what is published when a transaction commits, the channel layer.
+"""The face for Django: publishing from plain code and on commit, users and sessions, the channel layer.
 
 `"everywire.django"` in INSTALLED_APPS is this package. Whatever it has is imported when it is asked for: Django imports the package before its models can be.
 """
@@ -7,11 +7,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from everywire.django.application import Everywire
+    from everywire.django.committing import publish_on_commit
     from everywire.django.layer import ChannelLayer
+    from everywire.django.publishing import apublish, publish
+    from everywire.django.users import auser_of, identify, user_of
 
-__all__ = ["ChannelLayer"]
+__all__ = [
+    "ChannelLayer",
+    "Everywire",
+    "apublish",
+    "auser_of",
+    "identify",
+    "publish",
+    "publish_on_commit",
+    "user_of",
+]
 
-_PLACES: Final[dict[str, str]] = {"ChannelLayer": "layer"}  # names, and the module that has each
+_PLACES: Final = {
+    "ChannelLayer": "layer",
+    "Everywire": "application",
+    "apublish": "publishing",
+    "auser_of": "users",
+    "identify": "users",
+    "publish": "publishing",
+    "publish_on_commit": "committing",
+    "user_of": "users",
+}
 
 
 def __getattr__(name: str) -> Any:

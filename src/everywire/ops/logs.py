@@ -72,7 +72,9 @@ def set_up(wanted: str | None = None, *, json_lines: bool = False) -> None:
     """
     named = level(wanted)
     root = logging.getLogger()
-    if root.handlers:
+    if logging.getLogger(
+        "everywire"
+    ).hasHandlers():  # the root's, or our own: Django's LOGGING names loggers, and often not the root
         return
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if json_lines else TextFormatter())
