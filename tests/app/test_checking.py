@@ -188,7 +188,7 @@ def test_routes(tmp_path):
         ({"path": "/live/"}, ValueError, "does not end with one"),
         ({"path": "/"}, ValueError, "does not end with one"),
         ({"settings": {"linger": 5}}, TypeError, r"settings are a Settings\(…\)"),
-        ({"broker": 5}, TypeError, "a broker is a function"),
+        ({"broker": 5}, TypeError, "a broker is a URL, or a function"),
     ],
 )
 def test_an_application(options, error, words):
