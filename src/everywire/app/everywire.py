@@ -28,7 +28,7 @@ from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
 from everywire.configuration import Configuration
-from everywire.configuration.names import APPLICATION
+from everywire.configuration.names import APPLICATION, usual
 from everywire.dialects.base import Carry, Move, Open
 from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDialect
 from everywire.errors import EverywireError, SettingError
@@ -102,7 +102,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         self.default_broker: MakeBroker = _memory  # where the application chose none; a worker has another
         self.default_secret: str | None = None  # the same: where the application has none
         self.make_world: Callable[[asyncio.AbstractEventLoop], World] = LoopWorld  # of the loop that it starts on
-        self._http = found.filled("http", http or HttpSettings())
+        self._http = _as_told(found.filled("http", http or HttpSettings()), found.options("server", {}))
         self._hub: Hub | None = None
         self._health: Health | None = None
         self._nodes: Nodes | None = None
@@ -110,7 +110,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         self._counters: list[Counter] = []
         self._hosted = []
         self.administration: list[Server] = []  # while it is served: where it is administered
-        self._embedded = Options()
+        self._embedded: Options = found.filled("server", usual("server"))
         self._finish = _FINISH
 
     # Running.
