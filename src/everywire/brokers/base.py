@@ -299,11 +299,11 @@ class Broker(Protocol):
     async def push(self, queue: str, draft: Draft, holding: Holding) -> Pushed:
         """Put a publication at the end of a queue; if that was empty there is news, `Filled`, for who watches its name."""
 
-    async def pull(self, queue: str, reader: str, number: int) -> Pulled:
-        """Take the first publication. Asked again by the same reader with the same number it gives the same."""
+    async def pull(self, queue: str, ticket: str) -> Pulled:
+        """Take the first publication. A ticket that took one gives the same again: each is for one publication."""
 
-    async def put_back(self, queue: str, reader: str, number: int) -> None:
-        """Put back, as the first, what the reader took last, if that was by this number."""
+    async def put_back(self, queue: str, ticket: str) -> None:
+        """Put back, as the first, what this ticket took."""
 
     async def bind(self, queue: str, channel: str, holding: Holding, ttl: float) -> None:
         """Have every publication of `channel` put into the queue, too, for `ttl` seconds from now; where it is full it is lost there."""
@@ -397,13 +397,13 @@ class Relaying(ABC):
         """Put a publication into a queue."""
         return await self._asked(self._inner.push(queue, draft, holding))
 
-    async def pull(self, queue: str, reader: str, number: int) -> Pulled:
+    async def pull(self, queue: str, ticket: str) -> Pulled:
         """Take one."""
-        return await self._asked(self._inner.pull(queue, reader, number))
+        return await self._asked(self._inner.pull(queue, ticket))
 
-    async def put_back(self, queue: str, reader: str, number: int) -> None:
+    async def put_back(self, queue: str, ticket: str) -> None:
         """Put it back."""
-        await self._asked(self._inner.put_back(queue, reader, number))
+        await self._asked(self._inner.put_back(queue, ticket))
 
     async def bind(self, queue: str, channel: str, holding: Holding, ttl: float) -> None:
         """Have those of a channel put there."""

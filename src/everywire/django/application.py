@@ -18,6 +18,7 @@ from everywire.gateway import Gateway
 from everywire.http.origin import Besides
 from everywire.hub.hooks import Connecting
 from everywire.hub.world import World
+from everywire.servers.machine import machine
 
 __all__ = ["Everywire"]
 
@@ -35,6 +36,7 @@ class Everywire(Application):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.make_world = SiteWorld
+        self.default_broker = machine()  # which the site's processes share
         self._of_site = False  # whether the site says which pages may connect
 
     def resemble(self, other: Application) -> None:

@@ -1,19 +1,30 @@
 """The channel layer as its specification has it, within one process."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import BaseChannelLayer
 
+from everywire.app import Everywire
 from everywire.django import ChannelLayer
 
 
 def scenario(work):
-    """Run an async test."""
+    """Run a test with a layer of one process, and with one that has a hub."""
 
-    def test(*given):
-        asyncio.run(work(*given))
+    async def shared():
+        app = Everywire()
+        app.start()
+        try:
+            await work(ChannelLayer)
+        finally:
+            await app.stop()
+
+    @pytest.mark.parametrize("way", ["alone", "shared"])
+    def test(way):
+        asyncio.run(shared() if way == "shared" else work(partial(ChannelLayer, shared=False)))
 
     test.__name__ = work.__name__
     return test
@@ -30,23 +41,23 @@ MESSAGE = {
 
 
 @scenario
-async def test_a_message_comes_as_it_was_sent():
-    layer = ChannelLayer()
+async def test_a_message_comes_as_it_was_sent(made):
+    layer = made()
     channel = await layer.new_channel()
     await layer.send(channel, MESSAGE)
     assert await layer.receive(channel) == MESSAGE
 
 
 @scenario
-async def test_tuples_come_as_lists():
-    layer = ChannelLayer()
+async def test_tuples_come_as_lists(made):
+    layer = made()
     await layer.send("a", {"type": "x", "pair": (1, 2)})
     assert await layer.receive("a") == {"type": "x", "pair": [1, 2]}
 
 
 @scenario
-async def test_members_of_a_group_get_copies_of_their_own():
-    layer = ChannelLayer()
+async def test_members_of_a_group_get_copies_of_their_own(made):
+    layer = made()
     channels = [await layer.new_channel() for _ in range(2)]
     for channel in channels:
         await layer.group_add("g", channel)
@@ -57,8 +68,8 @@ async def test_members_of_a_group_get_copies_of_their_own():
 
 
 @scenario
-async def test_large_messages_are_carried_and_too_large_ones_refused():
-    layer = ChannelLayer(max_size=2 << 20)
+async def test_large_messages_are_carried_and_too_large_ones_refused(made):
+    layer = made(max_size=2 << 20)
     large = {"type": "x", "text": "a" * (3 << 19)}
     await layer.send("a", large)
     assert await layer.receive("a") == large
@@ -72,7 +83,7 @@ NAMES = ["", "a b", "a!b!c", "a/b", "\u00e9", "a" * 100, "=+135!", "a\n!", "a\n"
 
 @pytest.mark.parametrize("name", NAMES, ids=repr)
 def test_names_that_are_not_valid_raise_what_the_specification_says(name):
-    layer = ChannelLayer()
+    layer = ChannelLayer(shared=False)
     for work in (layer.send(name, {"type": "x"}), layer.receive(name), layer.group_add("g", name)):
         with pytest.raises(TypeError, match=r"Channel name must be a valid unicode string"):
             asyncio.run(work)
@@ -83,16 +94,16 @@ def test_names_that_are_not_valid_raise_what_the_specification_says(name):
 
 @pytest.mark.parametrize("message", ["text", None, [1], {"type": object()}])
 def test_what_is_no_message_is_refused(message):
-    layer = ChannelLayer()
+    layer = ChannelLayer(shared=False)
     for work in (layer.send("a", message), layer.group_send("a", message)):
         with pytest.raises(TypeError):
             asyncio.run(work)
 
 
 @scenario
-async def test_a_reader_that_never_reads_costs_what_its_capacity_is_and_is_counted():
+async def test_a_reader_that_never_reads_costs_what_its_capacity_is_and_is_counted(made):
     seen = []
-    layer = ChannelLayer(capacity=3, on_drop=seen.append)
+    layer = made(capacity=3, on_drop=seen.append)
     stuck = await layer.new_channel()
     await layer.group_add("g", stuck)
     for _ in range(5):
@@ -104,8 +115,8 @@ async def test_a_reader_that_never_reads_costs_what_its_capacity_is_and_is_count
 
 
 @scenario
-async def test_capacities_are_chosen_by_the_first_pattern():
-    layer = ChannelLayer(capacity=3, channel_capacity={"tiny.*": 1, "*": 2})
+async def test_capacities_are_chosen_by_the_first_pattern(made):
+    layer = made(capacity=3, channel_capacity={"tiny.*": 1, "*": 2})
     for channel, capacity in (("tiny.a", 1), ("b", 2)):
         for _ in range(capacity):
             await layer.send(channel, {"type": "x"})
@@ -114,16 +125,16 @@ async def test_capacities_are_chosen_by_the_first_pattern():
 
 
 @scenario
-async def test_a_prefix_receives_for_all_its_channels_and_says_for_which():
-    layer = ChannelLayer()
+async def test_a_prefix_receives_for_all_its_channels_and_says_for_which(made):
+    layer = made()
     channel = await layer.new_channel()
     await layer.send(channel, {"type": "x"})
     assert await layer.receive(f"specific.{layer.client_prefix}!") == {"type": "x", "__asgi_channel__": channel}
 
 
 @scenario
-async def test_a_flush_leaves_nothing():
-    layer = ChannelLayer()
+async def test_a_flush_leaves_nothing(made):
+    layer = made()
     await layer.group_add("g", "a")
     await layer.send("a", {"type": "x"})
     await layer.flush()
@@ -132,7 +143,7 @@ async def test_a_flush_leaves_nothing():
 
 
 def test_a_loop_for_each_call_is_as_good_as_one():
-    layer = ChannelLayer()
+    layer = ChannelLayer(shared=False)
     channel = async_to_sync(layer.new_channel)()
     async_to_sync(layer.group_add)("g", channel)
     async_to_sync(layer.group_send)("g", {"type": "x"})
@@ -140,8 +151,8 @@ def test_a_loop_for_each_call_is_as_good_as_one():
 
 
 @scenario
-async def test_it_has_what_the_specification_lists():
-    layer = ChannelLayer(group_expiry=5)
+async def test_it_has_what_the_specification_lists(made):
+    layer = made(group_expiry=5)
     assert isinstance(layer, BaseChannelLayer)
     assert (layer.extensions, layer.group_expiry) == (["groups", "flush"], 5)
     assert issubclass(layer.ChannelFull, Exception)

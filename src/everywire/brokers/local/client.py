@@ -382,14 +382,14 @@ class LocalBroker:
         pushed: Pushed = await self._ask("push", queue, draft, holding)
         return pushed
 
-    async def pull(self, queue: str, reader: str, number: int) -> Pulled:
+    async def pull(self, queue: str, ticket: str) -> Pulled:
         """Take one."""
-        pulled: Pulled = await self._ask("pull", queue, reader, number)
+        pulled: Pulled = await self._ask("pull", queue, ticket)
         return pulled
 
-    async def put_back(self, queue: str, reader: str, number: int) -> None:
+    async def put_back(self, queue: str, ticket: str) -> None:
         """Put it back."""
-        await self._ask("put_back", queue, reader, number)
+        await self._ask("put_back", queue, ticket)
 
     async def bind(self, queue: str, channel: str, holding: Holding, ttl: float) -> None:
         """Have those of a channel put there."""

@@ -367,13 +367,13 @@ class MemoryBroker:
         publication = Publication(queue, draft.data, draft.time, sender=draft.sender, audience=draft.audience)
         return self._queues.push(queue, publication, holding)
 
-    async def pull(self, queue: str, reader: str, number: int) -> Pulled:
+    async def pull(self, queue: str, ticket: str) -> Pulled:
         """Take one."""
-        return self._queues.pull(queue, reader, number)
+        return self._queues.pull(queue, ticket)
 
-    async def put_back(self, queue: str, reader: str, number: int) -> None:
+    async def put_back(self, queue: str, ticket: str) -> None:
         """Put it back."""
-        self._queues.put_back(queue, reader, number)
+        self._queues.put_back(queue, ticket)
 
     async def bind(self, queue: str, channel: str, holding: Holding, ttl: float) -> None:
         """Have those of a channel put there."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
 from typing import Final
 
 from everywire.brokers.base import Filled, Holding, Pulled, Pushed
@@ -12,7 +11,8 @@ from everywire.messages import Publication
 
 __all__ = ["Queues"]
 
-_READERS = 10_000  # whose last publication is kept, in case that they ask for it again
+_TICKETS = 1_000  # whose publications are kept, in case that they are asked for again
+_TICKET_BYTES = 16 << 20  # of the data of all these
 
 
 class _Queue:
@@ -30,7 +30,7 @@ class Queues:
     """All queues of one broker.
 
     Invariants: a queue is in `_queues` while it holds anything, or has losses to tell; `_bound` has the queues of each channel by name, with
-    what they hold and when that ends, and no channel without one; `_taken` is each reader's last question and its answer, the latest last.
+    what they hold and when that ends, and no channel without one; `_taken` is what the latest tickets took, the latest last.
     """
 
     def __init__(self, clock: Callable[[], float], tell: Callable[[Filled], None]) -> None:
@@ -38,7 +38,8 @@ class Queues:
         self._tell: Final = tell
         self._queues: dict[str, _Queue] = {}
         self._bound: dict[str, dict[str, tuple[Holding, float]]] = {}
-        self._taken: dict[tuple[str, str], tuple[int, float, Publication]] = {}
+        self._taken: dict[tuple[str, str], tuple[float, Publication]] = {}
+        self._taken_bytes = 0
 
     def push(self, name: str, publication: Publication, holding: Holding) -> Pushed:
         """Put a publication at the end of a queue, if there is room."""
@@ -60,12 +61,11 @@ class Queues:
             self._tell(Filled(name))
         return True
 
-    def pull(self, name: str, reader: str, number: int) -> Pulled:
-        """Take the first publication, or give what the reader was given for this number before."""
-        before = self._taken.pop((name, reader), None)
-        if before is not None and before[0] == number:
-            self._taken[name, reader] = before
-            return Pulled(before[2])
+    def pull(self, name: str, ticket: str) -> Pulled:
+        """Take the first publication, or give what the ticket took before."""
+        before = self._taken.get((name, ticket))
+        if before is not None:
+            return Pulled(before[1])
         queue = self._queues.get(name)
         if queue is None:
             return Pulled(None)
@@ -73,25 +73,34 @@ class Queues:
         publication = None
         if queue.items:
             end, publication = queue.items.popleft()
-            self._taken[name, reader] = number, end, publication
-            for each in [*islice(self._taken, max(0, len(self._taken) - _READERS))]:
-                del self._taken[each]
+            self._remember((name, ticket), end, publication)
         if not queue.items:
             del self._queues[name]
         found = Pulled(publication, queue.full, queue.expired)
         queue.full = queue.expired = 0
         return found
 
-    def put_back(self, name: str, reader: str, number: int) -> None:
-        """Put back what a reader took: it is the first again."""
-        before = self._taken.get((name, reader))
-        if before is None or before[0] != number:
+    def _remember(self, ticket: tuple[str, str], end: float, publication: Publication) -> None:
+        self._taken[ticket] = end, publication
+        self._taken_bytes += len(publication.data)
+        while len(self._taken) > _TICKETS or self._taken_bytes > _TICKET_BYTES:
+            self._forget(next(iter(self._taken)))
+
+    def _forget(self, ticket: tuple[str, str]) -> tuple[float, Publication] | None:
+        taken = self._taken.pop(ticket, None)
+        if taken is not None:
+            self._taken_bytes -= len(taken[1].data)
+        return taken
+
+    def put_back(self, name: str, ticket: str) -> None:
+        """Put back what a ticket took: it is the first again."""
+        before = self._forget((name, ticket))
+        if before is None:
             return
-        del self._taken[name, reader]
         queue = self._queues.get(name)
         if queue is None:
             queue = self._queues[name] = _Queue()
-        queue.items.appendleft((before[1], before[2]))
+        queue.items.appendleft(before)
         if len(queue.items) == 1:
             self._tell(Filled(name))
 
@@ -132,10 +141,11 @@ class Queues:
             for name in [each for each in bound if each.startswith(prefix)]:
                 self.unbind(name, channel)
         for taken in [each for each in self._taken if each[0].startswith(prefix)]:
-            del self._taken[taken]
+            self._forget(taken)
 
     def clear(self) -> None:
         """Forget everything."""
         self._queues.clear()
         self._bound.clear()
         self._taken.clear()
+        self._taken_bytes = 0

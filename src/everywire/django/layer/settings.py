@@ -23,6 +23,11 @@ class LayerSettings:
         default_factory=dict
     )  # the same by name, with wildcards: the first that fits
     max_size: int = 16 << 20  # bytes of a message, as MessagePack or JSON
+    shared: bool = True  # False: this process alone; no hub, no clients, no other processes
+    prefix: str = ""  # of the hub's channels that the groups are
+    message_type: str | None = (
+        "everywire.message"  # of what clients and the application publish there; None: consumers do not hear it
+    )
     on_drop: OnDrop | str | None = None  # is told of each message that is dropped: a callable or its import path
 
     def __post_init__(self) -> None:
