@@ -1,4 +1,4 @@
-"""Runs the benchmark: `python bench/run.py [--part hub|socketio|signalr|sockjs] [--quick] [--only echo,fan] [--servers floor,picows] [--runs 5]`.
+"""Runs the benchmark: `python bench/run.py [--part hub|socketio|signalr|sockjs|asgi] [--quick] [--only echo,fan] [--servers floor,picows] [--runs 5]`.
 
 Builds what it needs, starts every server in a fresh process on one core and the load generator on another, interleaves
 the runs, prints one line per run and the tables, and records everything in bench/results/.
@@ -25,6 +25,7 @@ QUICK = {
     "socketio": ("ack", "ack-16", "room", "room-16"),
     "signalr": ("group", "group-16"),
     "sockjs": ("everybody", "everybody-16", "back", "back-16"),
+    "asgi": ("asgi", "asgi-16", "starlette", "starlette-16"),
 }
 QUICK_SERVERS = ("floor", "everywire", "everywire-async", "picows", "websockets")
 
@@ -40,7 +41,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         "--part",
         choices=list(QUICK),
         default="core",
-        help="connections and messages, channels, or a dialect's clients",
+        help="connections and messages, channels, a dialect's clients, or ASGI applications",
     )
     parser.add_argument("--only", type=_words, default=[], help=f"scenarios: {', '.join(scenarios.BY_NAME)}")
     parser.add_argument("--servers", type=_words, default=[], help=f"servers: {', '.join(servers.BY_NAME)}")

@@ -52,6 +52,8 @@ def build() -> None:
 
 
 def _path(scenario: Scenario) -> str:
+    if scenario.path:
+        return scenario.path
     return DIALECT_PATHS.get((scenario.language, scenario.mode)) or PATHS.get(scenario.mode, "/")
 
 

@@ -10,6 +10,18 @@ HUBS = ("hub", "hub-msgpack", "everywire-broadcast")
 SOCKETIO = ("socketio", "socketio-async", "socketio-node", "socketio-python")
 SIGNALR = ("signalr", "signalr-msgpack", "native", "native-msgpack")
 SOCKJS = ("sockjs", "sockjs-node")
+ASGI = (
+    "uvicorn-sansio",
+    "uvicorn-websockets",
+    "uvicorn-wsproto",
+    "hypercorn",
+    "granian",
+    "daphne",
+    "dropin",
+    "dropin-asyncio",
+    "host",
+    "host-uvloop",
+)
 DIALECTS = ("socketio", "signalr", "sockjs")  # the languages that are a part of the benchmark each
 
 
@@ -24,6 +36,7 @@ class Scenario:
     connections: int = 100
     size: int = 32
     window: int = 1
+    path: str = ""  # where no mode or language has another
     tls: bool = False
     deflate: bool = False
     binary: bool = False
@@ -41,7 +54,9 @@ class Scenario:
 
     @property
     def part(self) -> str:
-        """The part of the benchmark that it belongs to: "core" (connections and messages), "hub" (channels), or a dialect."""
+        """The part of the benchmark that it belongs to: "core" (connections and messages), "hub" (channels), "asgi", or a dialect."""
+        if self.path:
+            return "asgi"
         if self.language in DIALECTS:
             return self.language
         return "hub" if self.mode in ("hub", "storm") else "core"
@@ -261,5 +276,19 @@ SCENARIOS = (
     ),
     Scenario("back", "SockJS: echo, 100 connections, one in flight", "call", SOCKJS, language="sockjs"),
     Scenario("back-16", "SockJS: echo, 100 connections, 16 in flight", "call", SOCKJS, window=16, language="sockjs"),
+)
+SCENARIOS += tuple(
+    Scenario(
+        f"{through}{'-4k' if size > 64 else ''}{'-16' if window > 1 else ''}",
+        f"ASGI, {title}: echo of {size} B, 100 connections, {'16' if window > 1 else 'one'} in flight",
+        "echo",
+        ASGI,
+        size=size,
+        window=window,
+        path=path,
+    )
+    for through, title, path in (("asgi", "bare", "/asgi"), ("starlette", "Starlette", "/starlette"))
+    for size in (64, 4096)
+    for window in (1, 16)
 )
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -91,9 +91,15 @@ def _dialect(script: str, name: str, title: str, *options: str, language: str = 
     return Server(name, title, "", "", script, words, instead={"language": language} if language else {})
 
 
+def _asgi(name: str, title: str, script: str, *options: str) -> Server:
+    return Server(name, title, script, "", options=options)
+
+
 def _peer(name: str, title: str, script: str, *options: str) -> Server:
     return Server(name, title, script, script, options=options)
 
+
+DROPIN = "everywire.uvicorn:WebSocketProtocol"
 
 SERVERS = (
     Server("floor", "bare C epoll", "floor", "floor", collects=False),
@@ -153,5 +159,17 @@ SERVERS = (
     _peer("aiohttp", "aiohttp, uvloop", "peers/aiohttp_peer.py"),
     _peer("uvicorn", "uvicorn, websockets-sansio", "peers/uvicorn_peer.py"),
     _peer("ws", "Node ws", "peers/ws_peer.mjs"),
+    _peer("uvicorn-sansio", "uvicorn, websockets-sansio, uvloop", "peers/asgi_peer.py"),
+    _peer("uvicorn-websockets", "uvicorn, websockets, uvloop", "peers/asgi_peer.py", "--by", "websockets"),
+    _peer("uvicorn-wsproto", "uvicorn, wsproto, uvloop", "peers/asgi_peer.py", "--by", "wsproto"),
+    _peer("hypercorn", "Hypercorn, uvloop", "peers/asgi_peer.py", "--by", "hypercorn"),
+    _peer("granian", "Granian, uvloop", "peers/asgi_peer.py", "--by", "granian"),
+    _peer("daphne", "Daphne", "peers/asgi_peer.py", "--by", "daphne"),
+    _asgi("dropin", "everywire under uvicorn, uvloop", "peers/asgi_peer.py", "--by", DROPIN),
+    _asgi(
+        "dropin-asyncio", "everywire under uvicorn, asyncio", "peers/asgi_peer.py", "--by", DROPIN, "--loop", "asyncio"
+    ),
+    _asgi("host", "everywire's own server", "servers/ew_asgi.py", "--loop", "asyncio", "--engine", "native"),
+    _asgi("host-uvloop", "everywire's own server, uvloop", "servers/ew_asgi.py", "--engine", "native"),
 )
 BY_NAME = {server.name: server for server in SERVERS}

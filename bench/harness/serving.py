@@ -24,6 +24,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--engine", choices=["native", "portable"], help="everywire's engine")
     parser.add_argument("--presence", action="store_true", help="everywire's hub: list who is in a channel")
     parser.add_argument("--coroutines", action="store_true", help="everywire's handlers: coroutines, each in a task")
+    parser.add_argument(
+        "--by", default="websockets-sansio", help="which WebSocket implementation of uvicorn, or server"
+    )
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="uvloop")
     return parser.parse_args()
 
@@ -46,14 +49,14 @@ def announce(port: int) -> None:
 
 
 async def serve_asgi(app: Any, given: argparse.Namespace) -> None:
-    """Serves an ASGI application with uvicorn as the peers recommend it: httptools, websockets-sansio, no logging."""
+    """Serves an ASGI application with uvicorn as the peers recommend it: httptools, by default websockets-sansio, no logging."""
     import uvicorn
 
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
         port=0,
-        ws="websockets-sansio",
+        ws=given.by,
         http="httptools",
         lifespan="off",
         backlog=4096,

@@ -117,6 +117,12 @@ TARGETS: tuple[Target, ...] = (
     *(_as_native(scenario, "signalr-msgpack", "native-msgpack") for scenario in ("group", "group-16")),
     *(_as_native(scenario, "sockjs") for scenario in ("everybody", "everybody-16")),
     *(Target(scenario, "sockjs", 0.5, (scenario, "sockjs-node")) for scenario in ("back", "back-16")),
+    *(
+        Target(f"asgi{size}{window}", server, 0.5, (f"asgi{size}{window}", "uvicorn-sansio"))
+        for server in ("host", "dropin")
+        for size in ("", "-4k")
+        for window in ("", "-16")
+    ),
     Target("echo", "everywire-portable", 1.0, ("echo", "websockets-asyncio")),
     Target("echo", "everywire-portable-uvloop", 1.0, ("echo", "websockets")),
 )
