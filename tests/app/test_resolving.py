@@ -6,12 +6,12 @@ import sys
 from typing import Annotated
 
 import pytest
+from fastapi import Depends
 from typing_extensions import TypeAliasType
 
 from everywire.app import Everywire
 from everywire.app.resolving import Resolving
 from everywire.hub.hooks import Hooks
-from fastapi import Depends
 
 
 @pytest.fixture

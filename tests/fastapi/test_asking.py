@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import pytest
+from fastapi import Depends
 
 from everywire.app import Everywire
 from everywire.fastapi import CurrentCaller, CurrentConnecting
 from everywire.testing import Net, Refusal
-from fastapi import Depends
 
 
 async def nickname(caller: CurrentCaller) -> str:

@@ -3,13 +3,13 @@
 from types import SimpleNamespace
 
 import pytest
+from fastapi import Request, WebSocket, WebSocketException
 from starlette.requests import HTTPConnection
 
 from everywire.fastapi.opening import ASKER, Opening, authorized, scope_for
 from everywire.http.request import Headers
 from everywire.http.request import Request as Native
 from everywire.servers.asgi import from_scope
-from fastapi import Request, WebSocket, WebSocketException
 
 pytestmark = pytest.mark.anyio
 FIELDS = [("Host", "example.com"), ("Cookie", "a=1; b=2"), ("X-Mine", "1"), ("X-Mine", "2")]

@@ -4,16 +4,6 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi.security import OAuth2PasswordBearer, SecurityScopes
-from pydantic import BaseModel, Field
-from starlette.requests import HTTPConnection
-
-from everywire.app import Everywire
-from everywire.hub.access.identity import Identity
-from everywire.hub.calling.callers import Caller
-from everywire.hub.settings import Settings
-from everywire.messages import Heartbeat
-from everywire.testing import Net, Refusal, passed
 from fastapi import (
     BackgroundTasks,
     Body,
@@ -28,6 +18,16 @@ from fastapi import (
     WebSocket,
     WebSocketException,
 )
+from fastapi.security import OAuth2PasswordBearer, SecurityScopes
+from pydantic import BaseModel, Field
+from starlette.requests import HTTPConnection
+
+from everywire.app import Everywire
+from everywire.hub.access.identity import Identity
+from everywire.hub.calling.callers import Caller
+from everywire.hub.settings import Settings
+from everywire.messages import Heartbeat
+from everywire.testing import Net, Refusal, passed
 
 
 @pytest.fixture

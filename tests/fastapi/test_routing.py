@@ -6,6 +6,15 @@ from typing import Annotated, Any
 
 import aiohttp
 import pytest
+from fastapi import (
+    APIRouter,
+    BackgroundTasks,
+    Depends,
+    FastAPI,
+    Header,
+    HTTPException,
+    Request,
+)
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.security import OAuth2PasswordBearer
@@ -16,15 +25,6 @@ from tests.fastapi.serving import served
 
 from everywire import Client, Everywire, HandshakeError, Refused, connect
 from everywire.fastapi import router
-from fastapi import (
-    APIRouter,
-    BackgroundTasks,
-    Depends,
-    FastAPI,
-    Header,
-    HTTPException,
-    Request,
-)
 
 pytestmark = pytest.mark.anyio
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
+from fastapi import Body, Depends, FastAPI, HTTPException, Request, WebSocket, WebSocketException
 from fastapi.security import OAuth2PasswordBearer
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
@@ -17,7 +18,6 @@ import everywire
 from everywire import Everywire, EverywireError, Identity
 from everywire.dialects.native import SUBPROTOCOL
 from everywire.fastapi import CurrentCaller, CurrentConnecting, router
-from fastapi import Body, Depends, FastAPI, HTTPException, Request, WebSocket, WebSocketException
 
 scheme = OAuth2PasswordBearer("login")
 

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
+from fastapi import HTTPException
 
 from everywire.errors import Refused
 from everywire.fastapi.users import connect_hook
 from everywire.hub.access.identity import Identity
 from everywire.hub.hooks import Connecting
-from fastapi import HTTPException
 
 pytestmark = pytest.mark.anyio
 CONNECTING = Connecting("shown", None, None)

@@ -1,12 +1,12 @@
 """What FastAPI's exceptions say to clients."""
 
 import pytest
+from fastapi import HTTPException, WebSocketException
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as PlainHTTPException
 
 from everywire.errors import Refused
 from everywire.fastapi.wording import unfit, worded
-from fastapi import HTTPException, WebSocketException
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias, TypeVar
 
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from everywire.fastapi.opening import ASKER
 from everywire.hub.calling.callers import Caller
 from everywire.hub.hooks import Connecting
-from fastapi import Depends
 
 __all__ = ["CurrentCaller", "CurrentConnecting"]
 

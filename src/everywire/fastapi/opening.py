@@ -6,12 +6,12 @@ from collections.abc import Iterable, MutableMapping
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+from fastapi import Request, WebSocket, WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketState
 
 from everywire.http import request as http
-from fastapi import Request, WebSocket, WebSocketException
 
 __all__ = ["ASKER", "Opening", "authorized", "scope_for"]
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Annotated, Any, Final, get_args, get_origin
 
+from fastapi import params
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant, solve_dependencies
 from fastapi.exceptions import FastAPIError
@@ -21,7 +22,6 @@ from everywire.fastapi.opening import Opening, scope_for
 from everywire.fastapi.wording import unfit, worded
 from everywire.hub.access.credentials import token
 from everywire.hub.calling.callers import Caller
-from fastapi import params
 
 __all__ = ["Resolved", "check_dependencies", "resolution", "worded"]
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, 
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
+from fastapi import APIRouter, Request, Response, WebSocket, params
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import WebSocketException
@@ -20,7 +21,6 @@ from everywire.fastapi.users import connect_hook
 from everywire.fastapi.wording import worded
 from everywire.hub.access.credentials import token
 from everywire.servers.asgi import from_scope
-from fastapi import APIRouter, Request, Response, WebSocket, params
 
 __all__ = ["router"]
 

@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+from fastapi import Depends
+
 from everywire.fastapi.knowing import Known
 from everywire.fastapi.resolving import Resolved
 from everywire.hub.access.identity import Identity
 from everywire.hub.hooks import Connecting
-from fastapi import Depends
 
 __all__ = ["connect_hook"]
 
