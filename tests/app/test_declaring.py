@@ -159,3 +159,19 @@ def test_a_handler_of_plain_texts_that_is_not_there_is_warned_of(caplog, name, w
     with Net(app):
         for path in ("/chat", "/raw"):
             assert (f"clients at {path} say is refused: there is no handler @app.on({name!r})" in caplog.text) is warned
+
+
+async def test_which_paths_are_an_applications_own(tmp_path):
+    app = Everywire(path="/rt")
+    app.socketio()
+    app.static("/files", tmp_path)
+
+    @app.route("/page")
+    async def page(request):
+        raise AssertionError
+
+    app.start()
+    own = ("/rt", "/rt/", "/rt/sse", "/socket.io/", "/socket.io", "/page", "/files/a.js")
+    others = ("/", "/rt2", "/page/", "/socket.iox", "/files", "/healthz", "")
+    assert [path for path in (*own, *others) if app.claims(path)] == [*own]
+    await app.stop()

@@ -30,6 +30,7 @@ if not settings.configured:
             "django.contrib.auth.middleware.AuthenticationMiddleware",
         ],
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        ROOT_URLCONF="tests.django.urls",
         USE_TZ=True,
     )
     django.setup()

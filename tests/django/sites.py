@@ -1,9 +1,12 @@
 """What tests have of a site: an application that is served, and clients of it."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+
+import uvicorn
 
 from everywire import Client, Everywire
 from everywire.client.options import Change, State
@@ -41,3 +44,20 @@ class Home:
 async def serving(app: Everywire, **options: Any) -> AsyncIterator[Home]:
     async with app.serving(**options) as server:
         yield Home(app, server.sockets[0].getsockname()[1])
+
+
+@asynccontextmanager
+async def under_uvicorn(app: Everywire, application: Any) -> AsyncIterator[Home]:
+    """Have uvicorn serve an ASGI application with `app` in it, on this loop."""
+    server = uvicorn.Server(
+        uvicorn.Config(application, log_level="warning", lifespan="on", timeout_graceful_shutdown=2)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        serving = asyncio.create_task(server.serve(sockets=[sock]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0)
+        try:
+            yield Home(app, sock.getsockname()[1])
+        finally:
+            server.should_exit = True
+            await serving

@@ -120,6 +120,7 @@ class Declaring:
 
     def __init__(self) -> None:
         self.has_page = False  # whether something answers at /
+        self._offered: set[str] = set()  # paths that we answer, not the application
         self._hooks = Hooks()
         self._resolving = Resolving(self._hooks)
         self._connecting = ""  # what gave the connect hook
@@ -322,6 +323,15 @@ class Declaring:
         """Have `path` for `clients` of a kind alone; raises `ValueError` where others find theirs there, who would get all of it."""
         check_place(path, clients, self.path, self._places)
         self._places[path] = clients
+
+    def claims(self, path: str) -> bool:
+        """Say whether requests for `path` are this application's: of its clients, whatever they speak, for a route of its own, or for a file.
+
+        Health is for the site to tell of: a path is not claimed for that.
+        """
+        places = (self.path, *self._places)
+        clients = any(path == place or path.startswith(f"{place.rstrip('/')}/") for place in places)
+        return clients or (self._routes.has(path) and path not in self._offered)
 
     def _check_answered(self) -> None:
         """Warn where whatever clients say would be refused, for there is no such handler; who names none may want to hear nothing."""

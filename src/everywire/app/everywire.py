@@ -296,6 +296,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
     def forget(self) -> None:
         """Let go of what ran on a loop that is closed."""
         self._uninstrumented()
+        running.ended(self)
         self._hub = self._gateway = self._nodes = None
 
     def run(self, host: str | None = "127.0.0.1", port: int = 8000, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""The face for Django: publishing from plain code and on commit, users and sessions, the channel layer.
+"""The face for Django: publishing from views, what is published when a transaction commits, users and sessions, the channel layer.
 
 `"everywire.django"` in INSTALLED_APPS is this package. Whatever it has is imported when it is asked for: Django imports the package before its models can be.
 """
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from everywire.django.application import Everywire
     from everywire.django.committing import publish_on_commit
     from everywire.django.layer import ChannelLayer
+    from everywire.django.mounting import asgi
     from everywire.django.publishing import apublish, publish
     from everywire.django.users import auser_of, identify, user_of
 
@@ -17,6 +18,7 @@ __all__ = [
     "ChannelLayer",
     "Everywire",
     "apublish",
+    "asgi",
     "auser_of",
     "identify",
     "publish",
@@ -28,6 +30,7 @@ _PLACES: Final = {
     "ChannelLayer": "layer",
     "Everywire": "application",
     "apublish": "publishing",
+    "asgi": "mounting",
     "auser_of": "users",
     "identify": "users",
     "publish": "publishing",

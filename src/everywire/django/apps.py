@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.core.checks import register
 from django.core.signals import request_started
 
 __all__ = ["EverywireConfig"]
@@ -18,8 +19,9 @@ class EverywireConfig(AppConfig):
 
     def ready(self) -> None:
         """Learn of logins and logouts, and of the first request, with which the relay of the outbox begins."""
-        from everywire.django import logins
+        from everywire.django import checks, logins
 
+        register(checks.check)
         if apps.is_installed("django.contrib.auth"):
             logins.watch()
         request_started.connect(_begin, dispatch_uid="everywire")

@@ -44,6 +44,10 @@ class Routes:
         self._folders.append(files)
         self._folders.sort(key=lambda files: len(files.prefix), reverse=True)
 
+    def has(self, path: str) -> bool:
+        """Say whether a route or a folder is there for `path`."""
+        return path in self._exact or any(path.startswith(files.prefix) for files in self._folders)
+
     def __contains__(self, path: object) -> bool:
         return path in self._exact
 
