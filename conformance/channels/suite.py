@@ -46,7 +46,11 @@ class Suite:
         if source is None and (self.home / self.files[0]).exists():
             return
         self.home.mkdir(parents=True, exist_ok=True)
-        for words in ("init -q", f"fetch -q --depth 1 {source or self.repository} {self.commit}", "checkout -q -f FETCH_HEAD"):
+        for words in (
+            "init -q",
+            f"fetch -q --depth 1 {source or self.repository} {self.commit}",
+            "checkout -q -f FETCH_HEAD",
+        ):
             done = subprocess.run(["git", "-C", self.home, *words.split()], capture_output=True, text=True)
             if done.returncode:
                 said = (done.stderr.strip().splitlines() or ["git failed"])[-1]
@@ -65,7 +69,15 @@ class Suite:
                 "PYTHONPATH": os.pathsep.join([str(HERE), str(HOME / "packages"), str(HERE.parents[1] / "src")]),
                 "XDG_RUNTIME_DIR": folder,  # a broker of its own, which ends by itself
             }
-            options = ["-q", "-p", "replaced", "-c", str(HERE / "pytest.ini"), f"--rootdir={self.home}", f"--junit-xml={report}"]
+            options = [
+                "-q",
+                "-p",
+                "replaced",
+                "-c",
+                str(HERE / "pytest.ini"),
+                f"--rootdir={self.home}",
+                f"--junit-xml={report}",
+            ]
             options += ["-k", " and ".join(f"not {name}" for name in self.left)] if self.left else []
             done = subprocess.run(
                 [sys.executable, "-m", "pytest", *options, *self.files],

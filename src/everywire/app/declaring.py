@@ -128,7 +128,6 @@ class Declaring:
         self._dialects: list[Callable[[Heartbeat], Dialect]] = []
         self._places: dict[str, str] = {}  # by path, who finds it there beside everywire's own clients
         self._answering: dict[str, str] = {}  # by path, the handler of all that is said there
-        self._offered: set[str] = set()  # paths that we answer, not the application
         self._named: set[str] = set()  # namespaces that there are by name
 
     @property

@@ -51,10 +51,6 @@ class Routes:
     def __contains__(self, path: object) -> bool:
         return path in self._exact
 
-    def has(self, path: str) -> bool:
-        """Say whether there is a route for `path`, or a folder that it may be in."""
-        return path in self._exact or any(path.startswith(files.prefix) for files in self._folders)
-
     def answer(self, request: Request) -> Response | Streamed | Awaitable[Response | Streamed]:
         """Give the answer; 404 where nothing is, 405 for what is neither GET nor HEAD."""
         if (route := self._exact.get(request.path)) is not None:

@@ -41,7 +41,9 @@ class Hosted:
 
 
 @contextlib.asynccontextmanager
-async def hosted(host: str, app: str = "app", *options: str, check: str = "/healthz", **environ: str) -> AsyncIterator[Hosted]:
+async def hosted(
+    host: str, app: str = "app", *options: str, check: str = "/healthz", **environ: str
+) -> AsyncIterator[Hosted]:
     """Run a server with an application of `everything`; made by a function if its name ends with ()."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))

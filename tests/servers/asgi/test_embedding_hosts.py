@@ -1,6 +1,7 @@
 """Real servers for ASGI, with real clients of every dialect over each of its transports."""
 
 import asyncio
+import json
 import socket
 
 import aiohttp
@@ -113,7 +114,8 @@ async def test_a_client_that_never_reads_is_cut_off(name):
             await good.send('{"type":"subscribe","id":2,"channel":"room:1"}')
             await good.recv()
             for number in range(300):
-                await good.send('{"type":"publish","id":%d,"channel":"room:1","data":"%s"}' % (number + 3, "x" * 100_000))
+                publishing = {"type": "publish", "id": number + 3, "channel": "room:1", "data": "x" * 100_000}
+                await good.send(json.dumps(publishing))
                 while '"published"' not in await good.recv():
                     pass
             async with asyncio.timeout(20):
@@ -132,8 +134,9 @@ async def _present(client):
 async def _never_reading(host):
     """The socket of a WebSocket that is in the room, and reads no more."""
     sock = socket.create_connection(("127.0.0.1", int(host.url.rpartition(":")[2])))
-    head = f"GET /everywire HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {'A' * 22}==\r\nSec-WebSocket-Protocol: {V1}\r\n\r\n"
-    sock.sendall(head.encode())
+    fields = ["Host: x", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
+    fields += [f"Sec-WebSocket-Key: {'A' * 22}==", f"Sec-WebSocket-Protocol: {V1}"]
+    sock.sendall("\r\n".join(["GET /everywire HTTP/1.1", *fields, "", ""]).encode())
     for said in (CONNECT, '{"type":"subscribe","id":2,"channel":"room:1"}'):
         data = said.encode()
         sock.sendall(bytes([0x81, 0x80 | len(data), 0, 0, 0, 0]) + data)
