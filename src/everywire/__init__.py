@@ -8,6 +8,7 @@ builds.prefer_source()  # before any other import of this package
 
 from everywire.app import Everywire  # noqa: E402
 from everywire.app.embedding import lifespan  # noqa: E402
+from everywire.app.program import hosting, run  # noqa: E402
 from everywire.client.hub import Client, Conflict, HistoryLost, Misfit, Policy  # noqa: E402
 from everywire.client.portal import SyncClient  # noqa: E402
 from everywire.client.websocket import connect  # noqa: E402
@@ -32,6 +33,7 @@ from everywire.hub.calling.callers import Caller  # noqa: E402
 from everywire.hub.channels.changes import Change  # noqa: E402
 from everywire.messages import Member  # noqa: E402
 from everywire.servers.auth import basic_auth, bearer_auth  # noqa: E402
+from everywire.servers.host.lifespan import StartupFailed  # noqa: E402
 from everywire.servers.options import Options  # noqa: E402
 from everywire.servers.websocket import Server, serve  # noqa: E402
 from everywire.ws.deflate import Deflate  # noqa: E402
@@ -68,6 +70,7 @@ __all__ = [
     "Response",
     "Server",
     "SessionGone",
+    "StartupFailed",
     "StreamBroken",
     "SyncClient",
     "Unreachable",
@@ -77,7 +80,9 @@ __all__ = [
     "bearer_auth",
     "broadcast",
     "connect",
+    "hosting",
     "lifespan",
+    "run",
     "serve",
 ]
 

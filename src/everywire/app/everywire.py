@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import re
-import signal
-import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,6 +20,7 @@ from everywire.app.governing import Governing
 from everywire.app.hosting import Hosts
 from everywire.app.installed import MakeBroker
 from everywire.app.instrumented import Instrumented
+from everywire.app.program import FINISH, run
 from everywire.app.speaking import Speaking
 from everywire.brokers.base import Broker
 from everywire.brokers.memory import MemoryBroker
@@ -42,12 +39,12 @@ from everywire.hub.hub import Hub
 from everywire.hub.settings import Settings
 from everywire.hub.world import LoopWorld, World
 from everywire.metrics import Metrics
-from everywire.ops import logs
 from everywire.ops.health import Health
 from everywire.ops.nodes import Nodes
 from everywire.ops.view import View
 from everywire.servers import here
 from everywire.servers.asgi import Embedding, Signals
+from everywire.servers.asgi.reaching import reachable
 from everywire.servers.options import Options
 from everywire.servers.routes import Route
 from everywire.servers.websocket import Server, serve
@@ -56,9 +53,7 @@ __all__ = ["Everywire"]
 
 H = TypeVar("H", bound=Callable[..., Any])
 _PATH = "/everywire"
-_EVERYWHERE = ("", "0.0.0.0", "::")
 _NOT_RUNNING = "the application is not running: it starts with `run` or `serving`, in another framework by everywire.lifespan, or with its first client"
-_FINISH = 5.0  # seconds for what is under way when it is to end
 _ANYWHERE = (re.compile(".*", re.DOTALL), None)
 _log = logging.getLogger("everywire")
 
@@ -111,7 +106,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         self._hosted = []
         self.administration: list[Server] = []  # while it is served: where it is administered
         self._embedded: Options = found.filled("server", usual("server"))
-        self._finish = _FINISH
+        self._finish = FINISH
 
     # Running.
 
@@ -236,19 +231,12 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
             options.setdefault("engine", engine)
         self._http = _as_told(self._http, options)
         gateway = self.start()
-        callbacks: dict[str, Any] = {
-            "on_open": gateway.opened,
-            "on_message": gateway.received,
-            "on_close": gateway.closed,
-            "process_request": self.answer,
-            "select_subprotocol": _subprotocol,
-        }
-        options = {**APPLICATION, **options}
+        options = {**self._served(gateway), **options}
         if self._hooks.guard is not None:
             options["origins"] = _ANYWHERE  # the gateway looks at each first
         try:
             async with (
-                serve(None, host, port, **callbacks, **options) as server,
+                serve(None, host, port, **options) as server,
                 served(self._counters, lambda: self.hub, self.view, _shared()) as self.administration,
             ):
                 try:
@@ -262,6 +250,17 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         finally:
             await self.stop()
 
+    def _served(self, gateway: Gateway) -> dict[str, Any]:
+        """Give what a server is told of the application."""
+        return {
+            "on_open": gateway.opened,
+            "on_message": gateway.received,
+            "on_close": gateway.closed,
+            "process_request": self.answer,
+            "select_subprotocol": _subprotocol,
+            **APPLICATION,
+        }
+
     @asynccontextmanager
     async def embedding(self) -> AsyncIterator[Embedding]:
         """Run on the loop that there is, for other servers' requests, while the context lasts; on one that it runs on already it goes on."""
@@ -269,8 +268,13 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
             yield Embedding(self._gateway, self.answer, _subprotocol, self._embedded)
             return
         gateway = self.start()
+        worker = here.worker()
+        among = None if worker is None else worker.folder
         try:
-            async with served(self._counters, lambda: self.hub, self.view, _shared()) as self.administration:
+            async with (
+                served(self._counters, lambda: self.hub, self.view, _shared()) as self.administration,
+                reachable(among, gateway, **self._served(gateway)),
+            ):
                 embedding = Embedding(gateway, self.answer, _subprotocol, self._embedded)
                 signals = Signals(lambda: embedding.close(self._finish, self.refrain))
                 signals.begin()
@@ -305,44 +309,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         Where no logging is set up, what is said from INFO on goes to stderr. Where there is nothing to listen on (the port is taken, for
         instance), that is said there in one line, and the process ends with exit code 2.
         """
-        aloud = logging.getLogger().hasHandlers() and not _log.isEnabledFor(logging.INFO)
-        try:
-            logs.set_up(self.configuration.value("log"))
-            asyncio.run(self._run(host, port, options, aloud=aloud))
-        except (OSError, ValueError) as error:
-            if (why := _unavailable(error, host)) is None:
-                raise
-            sys.stderr.write(f"Error: {why}\n")
-            raise SystemExit(2) from None
-
-    async def _run(self, host: str | None, port: int, options: dict[str, Any], *, aloud: bool) -> None:
-        loop = asyncio.get_running_loop()
-        told = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, told.set)
-        options.setdefault("finish", _FINISH)
-        async with self.serving(host, port, **options) as server:
-            given = None if "sock" in options else host
-            place, secure = _address(server, given), "s" if options.get("ssl") else ""
-            page = f", its page at http{secure}://{place}/" if self.has_page and not place.startswith("unix:") else ""
-            shown = f"{place}, path {self.path}" if place.startswith("unix:") else f"ws{secure}://{place}{self.path}"
-            beside = f", {self.beside}" if self.beside else ""
-            _log.info("serving %s%s%s; Ctrl-C stops it", shown, page, beside)
-            if aloud:  # an application that logs warnings alone has not asked for a server that says nothing
-                sys.stderr.write(f"serving {shown}{page}{beside}; Ctrl-C stops it\n")
-            await told.wait()
-
-
-def _unavailable(error: Exception, host: str | None) -> str | None:
-    """Say why there is nothing to listen on, and what helps; None for any other error."""
-    if isinstance(error, socket.gaierror):
-        return f"cannot listen on {host}: {error.strerror}"
-    if isinstance(error, OSError):
-        said = error.strerror or ""
-        cured = error.errno != errno.EADDRINUSE or "app.admin" in said
-        cure = "" if cured else "; app.run(port=…) takes another, 0 any that is free"
-        return f"{said}{cure}" if said.startswith("cannot listen on") else None
-    return str(error) if str(error).startswith("EVERYWIRE_LOG=") else None
+        run(self, host, port, **options)
 
 
 def _subprotocol(offered: Sequence[str]) -> str | None:
@@ -370,17 +337,6 @@ def _broker(given: MakeBroker | str | None, found: Configuration) -> MakeBroker 
         return installed.broker(said.value)
     except ValueError as error:
         raise SettingError(f"{said.where}: {error}") from None
-
-
-def _address(server: Server, host: str | None) -> str:
-    """Name the first place where `server` listens as a client here would: a host and a port, or a Unix socket."""
-    name = server.sockets[0].getsockname()
-    if not isinstance(name, tuple):
-        return f"unix:{name}"
-    shown = name[0] if host is None or host in _EVERYWHERE else host
-    if shown in _EVERYWHERE:
-        shown = "localhost"
-    return f"{f'[{shown}]' if ':' in shown else shown}:{name[1]}"
 
 
 def _as_told(settings: HttpSettings, options: dict[str, Any]) -> HttpSettings:

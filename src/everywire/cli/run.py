@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from everywire.cli.hosting import Manner, Served, hosting_options
 from everywire.cli.serving import (
     HANDED_OVER,
     Place,
@@ -17,7 +18,7 @@ from everywire.cli.serving import (
     serve_options,
     sockets,
 )
-from everywire.cli.target import load
+from everywire.cli.target import find
 from everywire.cli.workers import Several, announcements, serve_in_worker, several_options, supervise
 from everywire.reload import Reloader
 from everywire.servers.websocket import Server
@@ -30,33 +31,41 @@ __all__ = ["run"]
 @click.argument("target", metavar="MODULE:APP")
 @listen_options
 @click.option("--reload", "reloading", is_flag=True, help="Start again whenever a source file here changes.")
+@hosting_options
 @several_options
 def run(target: str, *, reloading: bool, **given: Any) -> None:
-    """Serve the application APP (app, where it is left out) of the module MODULE, found from the current directory.
+    """Serve the application APP of the module MODULE, found from the current directory: an Everywire(), or any ASGI 3 application, as those of FastAPI,
+    Starlette, Litestar, Quart and Django are. Where APP is left out it is app, or application.
 
     \b
     Examples:
         everywire run app:app --reload
         everywire run app:app --workers auto
+        everywire run mysite.asgi --trusted-proxies 127.0.0.1 --access-log
         everywire run shop.live:make_app --host 0.0.0.0 --port 443 --certfile chain.pem --keyfile key.pem
 
     Sockets that systemd opened (LISTEN_FDS) are used where there are any.
     """
     worker = Worker.found(os.environ)
     several = Several.taken(given, inside=worker is not None)
+    manner = Manner.taken(given)
     place = Place.taken(given)
     reloading = reloading and HANDED_OVER not in os.environ  # a file says it to the process that is started again, too
+
+    def loaded() -> Served:
+        return manner.served(find(target, Path.cwd()), target, place)
+
     if worker is not None:
-        serve_in_worker(worker, load(target, Path.cwd()), place)
+        serve_in_worker(worker, loaded, place, manner.options)
         return
     if reloading and several is not None:
         raise click.UsageError("--reload goes without --workers; SIGHUP replaces workers")
     if reloading:
-        sys.exit(_reload(target, place))
+        sys.exit(_reload(target, place, manner))
     if several is not None:
-        sys.exit(supervise(target, place, several))
-    app = load(target, Path.cwd())
-    options = serve_options(place, sockets(place))
+        sys.exit(supervise(target, place, several, manner.arguments()))
+    app = loaded()
+    options = {**serve_options(place, sockets(place)), **manner.options(app)}
 
     def announce(server: Server) -> None:
         for line in announcements(target, place, server.sockets, Ready(app.path, app.has_page, app.beside)):
@@ -65,24 +74,14 @@ def run(target: str, *, reloading: bool, **given: Any) -> None:
     run_server(lambda: app.serving(finish=place.grace / 2, **options), place, announce)
 
 
-def _reload(target: str, place: Place) -> int:
+def _reload(target: str, place: Place, manner: Manner) -> int:
     """Run it in a child process; the listening sockets stay here, so that nobody who connects meanwhile is turned away."""
     found = sockets(place)
-    command = [
-        sys.executable,
-        "-m",
-        "everywire",
-        "run",
-        target,
-        "--host",
-        place.host,
-        "--grace",
-        str(min(place.grace, 2.0)),
-        "--log",
-        place.log,
-    ]
+    command = [sys.executable, "-m", "everywire", "run", target, "--host", place.host]
+    command += ["--grace", str(min(place.grace, 2.0)), "--log", place.log]
     for option, value in (("--certfile", place.certfile), ("--keyfile", place.keyfile)):
         command += [option, value] if value is not None else []
+    command += manner.arguments()
     numbers = [sock.fileno() for sock in found]
     environment = {**os.environ, HANDED_OVER: ",".join(map(str, numbers))}
     # As options of the outer command these were obeyed already.

@@ -23,6 +23,7 @@ from click.core import ParameterSource
 from everywire import engine as engines
 from everywire.ops import logs
 from everywire.servers import listening
+from everywire.servers.host.lifespan import StartupFailed
 from everywire.servers.websocket import Server
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "run_server",
     "serve_options",
     "sockets",
+    "unstarted",
     "where",
 ]
 
@@ -136,6 +138,17 @@ class Mistake(click.ClickException):
 def mistake(message: str) -> click.ClickException:
     """Give the exception that ends a command with one line, and with exit code 2."""
     return Mistake(message)
+
+
+class Unstarted(click.ClickException):
+    """The application says that it cannot start."""
+
+    exit_code = 3
+
+
+def unstarted(error: StartupFailed) -> click.ClickException:
+    """Give the exception that ends a command with what the application said, and with exit code 3."""
+    return Unstarted(f"the application does not start: {str(error).strip() or 'it does not say why'}")
 
 
 def context(place: Place) -> tls.SSLContext | None:
@@ -273,6 +286,8 @@ def run_server(
     set_up_logging(place.log)
     try:
         asyncio.run(_serve(starting, place, announce))
+    except StartupFailed as error:
+        raise unstarted(error) from None
     except OSError as error:
         raise mistake(error.strerror or str(error)) from None
     except RuntimeError as error:  # an engine that is not available

@@ -17,6 +17,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from everywire.app import Everywire
+from everywire.cli.hosting import Served
 from everywire.cli.serving import (
     Finite,
     Place,
@@ -27,10 +28,12 @@ from everywire.cli.serving import (
     set_up_logging,
     settle_memory,
     sockets,
+    unstarted,
     where,
 )
 from everywire.cli.target import check_environment
 from everywire.servers import here, listening
+from everywire.servers.host.lifespan import StartupFailed
 from everywire.servers.workers import Plan, Ready, Supervisor, Worker
 
 __all__ = ["Several", "announcements", "count", "serve_in_worker", "several_options", "supervise"]
@@ -119,6 +122,8 @@ def _count(ctx: click.Context, parameter: click.Parameter, said: str | None) -> 
 def announcements(target: str, place: Place, socks: Sequence[socket.socket], ready: Ready) -> list[str]:
     """Write where clients connect, those of other dialects, too; and where a browser finds something, if it does."""
     lines = []
+    if not ready.path:  # an application of others, wherever its clients connect
+        return [f"{target} is at {page}  ({where()}; Ctrl-C stops it)" for page in addresses(socks, place, "http")]
     for address, page in zip(addresses(socks, place, "ws"), addresses(socks, place, "http"), strict=True):
         if address.startswith("unix:"):
             shown = f"{address}, path {ready.path}"
@@ -139,14 +144,15 @@ def count(said: str) -> int:
     raise click.BadParameter(f"{said} is neither a number of workers, 1..{_MOST}, nor auto")
 
 
-def supervise(target: str, place: Place, several: Several) -> int:
-    """Run the workers until SIGINT or SIGTERM; SIGHUP replaces them."""
+def supervise(target: str, place: Place, several: Several, more: Sequence[str] = ()) -> int:
+    """Run the workers, with `more` options, until SIGINT or SIGTERM; SIGHUP replaces them."""
     check_environment()  # here, and not by each of them
     slots = _slots(place, several.workers)
     command = [sys.executable, "-m", "everywire", "run", target, "--host", place.host, "--grace", str(place.grace)]
     command += ["--log", place.log]
     for option, value in (("--certfile", place.certfile), ("--keyfile", place.keyfile)):
         command += [option, value] if value is not None else []
+    command += more
     plan = Plan(
         command,
         slots,
@@ -258,26 +264,32 @@ def _is(path: str, number: int) -> bool:
         return False
 
 
-def serve_in_worker(worker: Worker, app: Everywire, place: Place) -> None:
-    """Serve as one of several, until the supervisor says that it is enough, or is gone."""
+def serve_in_worker(
+    worker: Worker, load: Callable[[], Served], place: Place, more: Callable[[Served], dict[str, Any]]
+) -> None:
+    """Serve what `load` gives as one of several, with `more` options, until the supervisor says that it is enough, or is gone."""
     here.settle(worker)
-    options = {"sock": worker.sockets(), "ssl": context(place), "close_timeout": min(10.0, place.grace) or 0.1}
     set_up_logging(place.log)
+    app = load()
+    options = {"sock": worker.sockets(), "ssl": context(place), "close_timeout": min(10.0, place.grace) or 0.1}
     try:
-        asyncio.run(_serve(worker, app, options))
+        asyncio.run(_serve(worker, app, {**options, **more(app)}))
+    except StartupFailed as error:
+        raise unstarted(error) from None
     except OSError as error:
         if not (error.strerror or "").startswith("cannot listen on"):
             raise  # the application's own
         raise mistake(str(error.strerror)) from None
 
 
-async def _serve(worker: Worker, app: Everywire, options: dict[str, Any]) -> None:
+async def _serve(worker: Worker, app: Served, options: dict[str, Any]) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, worker.told.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the supervisor's affair
     async with app.serving(**options) as server:
         settle_memory()
-        await worker.begin(server, Ready(app.path, app.has_page, app.beside), app.gateway)
+        ready = Ready(app.path, app.has_page, app.beside)
+        await worker.begin(server, ready, app.gateway if isinstance(app, Everywire) else None)
         await worker.told.wait()
         await worker.end()
     worker.ports.close()

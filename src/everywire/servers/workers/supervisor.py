@@ -38,7 +38,10 @@ _log = logging.getLogger("everywire.workers")
 _AUTHORITY = "from everywire.servers.workers.authority import main; main()"
 _STEADY = 10.0  # seconds after which a process counts as one that runs
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before the next start, by failures in a row
-_MISTAKE = 2  # the exit code of a process that cannot do what it was told to, and said so
+_SAID_WHY = (
+    2,
+    3,
+)  # the exit codes of a process that cannot do what it was told to, and whose application cannot start: it said so
 _MARGIN = 2.0  # seconds for what a process does beside its clients when it ends
 
 
@@ -116,7 +119,9 @@ class Supervisor:
         return self._next
 
     async def run(self) -> int:
-        """Run until `stop`; gives the exit code: where a process does not even start the first time 1, or 2 if it could not do what it was told."""
+        """Run until `stop`; gives the exit code: where a process does not even start the first time 1, 2 if it could not do what it was told, 3 if the
+        application said that it cannot start.
+        """
         # 0700: whoever may enter it may speak to the broker.
         self._folder = tempfile.mkdtemp(prefix=prefix(os.getpid()))
         # What clients show to continue their sessions has to hold at every worker, also at those started later.
@@ -188,11 +193,11 @@ class Supervisor:
         return not broken
 
     def _fail(self, who: str, child: Child) -> None:
-        """Note that a process does not start; one that ends with 2 has said why."""
+        """Note that a process does not start; some have said why."""
         if self._told.is_set():
             return
-        self._code = _MISTAKE if child.code == _MISTAKE else 1
-        if self._code != _MISTAKE:
+        self._code = child.code if child.code in _SAID_WHY else 1
+        if self._code not in _SAID_WHY:
             _log.error("%s does not start: it %s", who, child.fate)
 
     async def _start(self, slot: Slot) -> Child:

@@ -1,0 +1,9 @@
+"""The board."""
+
+from django.apps import AppConfig
+
+
+class BoardConfig(AppConfig):
+    """Its configuration."""
+
+    name = "board"
