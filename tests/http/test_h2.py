@@ -80,7 +80,7 @@ def test_responses(response, expected):
 
 
 def test_a_tunnel_has_no_length():
-    assert h2.response_fields(Response(200), tunnel=True) == [(b":status", b"200")]
+    assert h2.response_fields(Response(200), unsized=True) == [(b":status", b"200")]
 
 
 @pytest.mark.parametrize("field", [("a", "b\r\nc: d"), ("a b", "c"), ("a", "b\0"), (":status", "200"), ("", "a")])

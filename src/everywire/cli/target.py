@@ -189,12 +189,15 @@ def _hint(module: ModuleType) -> str:
     )
 
 
-def _is_one(value: object, module: str) -> bool:
+def _is_one(value: Any, module: str) -> bool:
     """Whether it is an application; a function that looks like one is, where that module defines it."""
     if isinstance(value, Everywire):
         return True
-    of_module = not inspect.isfunction(value) or value.__module__ == module
-    return of_module and callable(value) and not isinstance(value, type) and kind(value) == "asgi"
+    if isinstance(value, type) or kind(value) != "asgi":
+        return False
+    if inspect.isfunction(value):
+        return value.__module__ == module and inspect.iscoroutinefunction(value)
+    return inspect.iscoroutinefunction(type(value).__call__)
 
 
 def _makes_one(value: object, module: str) -> bool:

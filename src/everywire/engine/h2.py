@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterable
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from everywire.engine.h2_trunk import H2Trunk
 from everywire.http.h2 import Fields, Meter, connection, read_request, response_fields
 from everywire.http.handed import Handed
 from everywire.http.head import BadRequest
+from everywire.http.incoming import Incoming
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Streamed
 from everywire.ws.link import PlainLink
@@ -113,10 +115,11 @@ class Exchange(PlainLink):
     `task` is set exactly while an answer is awaited, and held by the trunk as well.
     """
 
-    __slots__ = ("engine", "parts", "request", "since", "site", "size", "task", "tunnel")
+    __slots__ = ("engine", "incoming", "parts", "request", "since", "site", "size", "task", "tunnel")
 
     above: Any
     below: Any
+    parting = False
 
     def __init__(self, site: Site, engine: Any) -> None:
         self.above = None
@@ -124,6 +127,7 @@ class Exchange(PlainLink):
         self.site = site
         self.engine = engine
         self.request: Request | None = None
+        self.incoming: Incoming | None = None
         self.tunnel = False
         self.task: asyncio.Future[Answer] | None = None
         self.parts: list[bytes] = []
@@ -141,11 +145,34 @@ class Exchange(PlainLink):
         self.tunnel = "upgrade" in self.request.headers
         if self.tunnel:
             self._handle(self.request)
-        elif self.request.headers.tokens("expect") == ["100-continue"] and not self.below.eof:
+        elif self.site.streamed_bodies:
+            self._attend(self.request)
+            self._handle(self.request)
+        elif self._expects(self.request):
             self.below.inform([(b":status", b"100")])  # RFC 9110 10.1.1
+
+    def _expects(self, request: Request) -> bool:
+        """Say whether the client waits for leave to send the body."""
+        return request.headers.tokens("expect") == ["100-continue"] and not self.below.eof
+
+    def _attend(self, request: Request) -> None:
+        """Have what the site wants of the body come true."""
+        request.exchange = self
+        if not self.below.trunk.whole:
+            ask = (lambda: self.inform(100, ())) if self._expects(request) else None
+            self.incoming = request.incoming = Incoming(self.below.reading, ask)
+
+    def inform(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> None:
+        """Send an informational response, while there is no other."""
+        if self.request is not None and self.below is not None:
+            self.below.inform([(b":status", b"%d" % status), *fields])
 
     def feed(self, data: bytes) -> None:
         """Keep bytes of the body."""
+        if self.incoming is not None:
+            self.incoming.put(data)
+            self.incoming.news()
+            return
         self.parts.append(data)
         self.size += len(data)
         self.below.trunk.kept += len(data)
@@ -169,7 +196,9 @@ class Exchange(PlainLink):
         if self.tunnel:
             self._give_up()
             self.below.abort()
-        elif self.request is not None:
+        elif self.incoming is not None:
+            self.incoming.end()
+        elif self.request is not None and not self.site.streamed_bodies:
             self.request.body = self._take()
             self._handle(self.request)
 
@@ -219,7 +248,8 @@ class Exchange(PlainLink):
         if isinstance(answer, Streamed) and request.method == "HEAD":
             response = answer = Response(answer.status, b"", answer.headers)
         try:
-            fields = response_fields(response, tunnel=not isinstance(answer, Response))
+            unsized = not isinstance(answer, Response) or (request.method == "HEAD" and not answer.body)
+            fields = response_fields(response, unsized=unsized)
         except ValueError as error:
             response = answer = excuse(request, error)
             fields = response_fields(response)
@@ -240,7 +270,7 @@ class Exchange(PlainLink):
         """Give the place to a body that is produced from now on."""
         below: Any = self.below
         self.below = None
-        body = BodyLink(below.finish, chunked=False)
+        body = StreamBody(below.finish, self.incoming)
         below.head(fields)
         below.put(body)
         body.begin(answer)
@@ -249,7 +279,7 @@ class Exchange(PlainLink):
         websocket: Any = accepted.websocket
         below: Any = self.below
         early = self._take()
-        self.below = None
+        self.below = request.exchange = None
         websocket.opened_by = _head(request) if request.user is None and request.scope is None else request
         below.head(fields)
         below.put(websocket)
@@ -280,11 +310,30 @@ class Exchange(PlainLink):
             or now - self.since < self.site.limits.patience(patience, self.size)
         ):
             return
-        if self.task is None:
+        if self.incoming is not None:
+            self._sweep_body(self.incoming, now)
+        elif self.task is None:
             self._refuse(408, "the request did not come in time")
         elif self.tunnel:
             self._give_up()
             self._refuse(503, "the handshake was not answered in time")
+
+    def _sweep_body(self, incoming: Incoming, now: float) -> None:
+        """Look after a body that does not come, unless it is kept from coming."""
+        if incoming.done:
+            return
+        patience: Any = self.site.open_timeout
+        if incoming.paused or incoming.ask is not None:
+            self.since = now
+            incoming.came = 0
+        elif now - self.since >= self.site.limits.patience(patience, incoming.came):
+            self._lose_body()
+            self._give_up()
+            self._refuse(408, "the request did not come in time")
+
+    def _lose_body(self) -> None:
+        if self.incoming is not None:
+            self.incoming.lose()
 
     def slow(self) -> bool:
         """Say whether the body is waited for, and was before the latest sweep."""
@@ -292,14 +341,48 @@ class Exchange(PlainLink):
 
     def turn_away(self) -> None:
         """Wait no longer for the body."""
+        self._lose_body()
         self._refuse(429, "too many requests of this address do not come to their end")
 
     def lost(self, reason: BaseException | None) -> None:
         """The stream is gone before the answer."""
+        if self.incoming is not None:
+            self.incoming.lose()
         self._give_up()
         self._take()
         self.below = None
         self.request = None
+
+
+class StreamBody(BodyLink):
+    """A body that is produced on a stream, of which the request's own may still come."""
+
+    __slots__ = ("incoming",)
+
+    def __init__(self, finished: Callable[[], object], incoming: Incoming | None) -> None:
+        super().__init__(finished, chunked=False)
+        self.incoming = incoming
+
+    def feed(self, data: bytes) -> None:
+        """Bring more of the request."""
+        if self.incoming is not None and not self.over:
+            self.incoming.put(data)
+            self.incoming.news()
+
+    def ended(self) -> None:
+        """The request is complete."""
+        if self.incoming is not None:
+            self.incoming.end()
+
+    def lost(self, reason: BaseException | None) -> None:
+        """The client is gone."""
+        if self.incoming is not None:
+            self.incoming.lose()
+        super().lost(reason)
+
+    def _end(self, trailers: Iterable[tuple[bytes, bytes]]) -> None:
+        if trailers:
+            self.below.trail(list(trailers))
 
 
 def _no_tunnel() -> Response:

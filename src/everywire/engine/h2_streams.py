@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from h2.connection import H2Connection
@@ -31,8 +32,8 @@ class H2Stream(PlainLink):
     """
 
     __slots__ = (
-        *("code", "crowded", "ending", "eof", "fields", "finishing", "half", "hint", "moved", "number", "outbox"),
-        *("over", "patience", "paused", "sent", "since", "size", "trunk", "unread"),
+        *("code", "crowded", "ending", "eof", "fields", "finishing", "half", "hints", "moved", "number", "outbox"),
+        *("over", "patience", "paused", "sent", "since", "size", "trailers", "trunk", "unread"),
     )
 
     above: Any
@@ -46,8 +47,9 @@ class H2Stream(PlainLink):
         self.outbox: deque[bytes] = deque()
         self.sent = 0
         self.size = 0
-        self.hint: Fields | None = None
+        self.hints: Sequence[Fields] = ()
         self.fields: Fields | None = None
+        self.trailers: Fields | None = None
         self.ending = False
         self.code: ErrorCodes | None = None
         self.crowded = False
@@ -114,7 +116,7 @@ class H2Stream(PlainLink):
 
     def inform(self, fields: Fields) -> None:
         """Queue an informational head (RFC 9110 15.2), unless the final one comes first."""
-        self.hint = fields
+        self.hints = [*self.hints, fields]
         self.trunk.mark(self)
 
     def write(self, data: bytes) -> None:
@@ -126,6 +128,10 @@ class H2Stream(PlainLink):
         if self.queued() > _CROWDED:
             self.crowded = True
         self.trunk.mark(self)
+
+    def trail(self, fields: Fields) -> None:
+        """Have trailers end the stream (RFC 9113 8.1)."""
+        self.trailers = fields
 
     def wake(self) -> None:
         """Ask for a turn."""
@@ -191,9 +197,10 @@ class H2Stream(PlainLink):
             conn.reset_stream(self.number, self.code)
             self.trunk.bury(self, None)
             return 0
-        if self.hint is not None and self.fields is None:
-            conn.send_headers(self.number, self.hint)
-        self.hint = None
+        if self.hints:
+            for hint in self.hints if self.fields is None else ():
+                conn.send_headers(self.number, hint)
+            self.hints = ()
         if self.fields is not None:
             fields, self.fields = self.fields, None
             conn.send_headers(self.number, fields, end_stream=self.ending)
@@ -217,7 +224,7 @@ class H2Stream(PlainLink):
         if not self.outbox:
             if self.finishing:
                 self.half = True
-                conn.end_stream(self.number)
+                self._end(conn)
             return 0
         most = min(conn.local_flow_control_window(self.number), conn.max_outbound_frame_size)
         if most <= 0:
@@ -226,12 +233,18 @@ class H2Stream(PlainLink):
             self.trunk.hold(self)
             return 0
         data = self._cut(most)
-        self.half = self.finishing and not self.outbox
+        self.half = self.finishing and not self.outbox and self.trailers is None
         conn.send_data(self.number, data, end_stream=self.half)
         self.moved = True
         if not self.half and (self.outbox or self.finishing):
             self.trunk.mark(self)
         return len(data)
+
+    def _end(self, conn: H2Connection) -> None:
+        if self.trailers is None:
+            conn.end_stream(self.number)
+        else:
+            conn.send_headers(self.number, self.trailers, end_stream=True)
 
     def _cut(self, most: int) -> bytes:
         """Take at most `most` bytes off the queue."""

@@ -45,6 +45,7 @@ class H2Trunk(PlainLink):
         self._held: dict[H2Stream, None] = {}
         self._dead: list[tuple[H2Stream, BaseException | None]] = []
         self._consumed = 0
+        self.whole = False  # the request that begins has no body
 
     # For the subclass
 
@@ -92,6 +93,7 @@ class H2Trunk(PlainLink):
             match event:
                 case events.RequestReceived():
                     if event.stream_id not in reset:  # a request that was taken back costs no more than its reading
+                        self.whole = event.stream_ended is not None
                         self.requested(event.stream_id, event.headers)
                 case events.ResponseReceived():
                     self.answered(event.stream_id, event.headers)

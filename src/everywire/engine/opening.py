@@ -141,11 +141,13 @@ class Opening(PlainLink):
         incoming = request.incoming
         if incoming is not None:
             incoming.reading = self._read_body
+            if incoming.paused:
+                self._read_body(False)
             if self.reader.expects:
                 self.reader.expects = False
                 incoming.ask = self._give_leave
 
-    def _read_body(self, on: bool) -> None:
+    def _read_body(self, on: object) -> None:
         if self.below is not None:
             self.below.reading(on)
 
@@ -295,14 +297,13 @@ class Opening(PlainLink):
     def _encoded(self, request: Request, response: Response) -> tuple[bytes, bool]:
         """Give the response's bytes, and whether the connection is kept for another request."""
         try:
-            said = response.closes
-            keep = self._kept(request) and not said and response.status < 500 and response.status not in (400, 426)
+            keep = self._kept(request) and not response.closes
             # Who takes any answer to an upgrade for a yes would say the next words in the other protocol.
             keep = keep and (response.status < 400 or "upgrade" not in request.headers)
             incoming = request.incoming
             if incoming is not None and (incoming.gone or incoming.ask is not None):
                 keep = False  # whether a client that was not given leave sends its body, nobody knows (RFC 9110 10.1.1)
-            return response.encode(close=not keep and not said, head_only=request.method == "HEAD"), keep
+            return response.encode(close=not keep, head_only=request.method == "HEAD"), keep
         except Exception:  # no response at all, or one with a header that would split it
             log.exception("the answer to %s cannot be written", shown(request.target))
             return Response(500, "internal error").encode(close=True), False
@@ -315,6 +316,8 @@ class Opening(PlainLink):
         """Answer by a body that is produced from now on; its client is there as long as it does not half-close."""
         below = self.below
         if self.parting:
+            if answer.missed is not None:
+                answer.missed()
             below.finish()
             return
         chunked = request.version != "1.0" and not answer.sized

@@ -10,7 +10,7 @@ from h2.connection import ConnectionInputs, ConnectionState, H2Connection, H2Con
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes, Settings
 
-from everywire.http.head import BadRequest, HeadLimits
+from everywire.http.head import BadRequest, HeadLimits, splits
 from everywire.http.request import Headers, Request, Response
 
 __all__ = ["CONNECTION_WINDOW", "STREAMS", "STREAM_WINDOW", "Fields", "Flood", "Meter"]
@@ -165,7 +165,7 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], limits: HeadLimits) -> R
     size = 0
     for name, value in fields:
         size += len(name) + len(value) + 32  # RFC 9113 6.5.2
-        if not _VALUE.match(value):
+        if not _VALUE.match(value) or (not limits.next_line and splits(value)):
             raise BadRequest(400, "malformed header field")
         if name.startswith(b":"):
             named[name] = value
@@ -190,10 +190,10 @@ def _headers(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
     return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
 
 
-def response_fields(response: Response, *, tunnel: bool = False) -> Fields:
-    """Make the header list of a response, without a length for the `tunnel` that a CONNECT opens; ValueError for a field that cannot be sent."""
+def response_fields(response: Response, *, unsized: bool = False) -> Fields:
+    """Make the header list of a response; `unsized`: without a length that it does not have itself. ValueError for a field that cannot be sent."""
     fields = [(b":status", b"%d" % response.status), *_checked(response.headers)]
-    if not tunnel and response.status not in _BODILESS and "content-length" not in response.headers:
+    if not unsized and response.status not in _BODILESS and "content-length" not in response.headers:
         fields.append((b"content-length", b"%d" % len(response.body)))
     return fields
 

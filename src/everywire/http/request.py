@@ -108,7 +108,9 @@ class Facts(Protocol):
 
 
 class Exchange(Protocol):
-    """The means to answer a request, as far as whoever answers it may use them beside the answer."""
+    """The means to answer a request, as far as whoever answers it may use them beside the answer. `parting`: the client has said its last word."""
+
+    parting: bool
 
     def inform(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> None:
         """Send an informational response (RFC 9110 15.2), where the client's version has those."""
@@ -216,8 +218,8 @@ class Response:
 
     @property
     def closes(self) -> bool:
-        """Whether the connection is to end with it."""
-        return "close" in self.headers.tokens("connection")
+        """Whether the connection is to end with it: as it says, or as it follows a request that nobody should send like this again."""
+        return self.status >= 500 or self.status in (400, 426) or "close" in self.headers.tokens("connection")
 
     def encode(self, *, close: bool = False, head_only: bool = False) -> bytes:
         """Write it as HTTP/1.1 bytes; `close` tells the peer that the connection ends, `head_only` answers a HEAD request.
@@ -233,7 +235,7 @@ class Response:
         lines += [f"{name}: {value}" for name, value in self.headers]
         if self.status >= 200 and self.status not in (204, 304) and "content-length" not in self.headers:
             lines.append(f"Content-Length: {len(self.body)}")
-        if close and self.status != 101:
+        if close and self.status != 101 and "close" not in self.headers.tokens("connection"):
             lines.append("Connection: close")
         return one_head(lines) + (b"" if bare else self.body)
 

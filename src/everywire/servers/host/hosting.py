@@ -25,7 +25,7 @@ from everywire.servers.websocket import Early, Server, serve
 __all__ = ["LIMITS", "Hosted", "Hosting"]
 
 _ANYWHERE: Final = (re.compile(".*", re.DOTALL), None)
-LIMITS: Final = HeadLimits(body=1 << 40)
+LIMITS: Final = HeadLimits(body=1 << 40, next_line=False)
 """Those of requests, where nothing else is said: the application reads a body as it comes, and says how much is too much."""
 _MOST_MESSAGE: Final = 1 << 24  # bytes: what applications that come from other servers are used to
 _FAREWELL: Final = 0.5  # seconds for each step of the server's end, once everybody had the time to finish
@@ -62,7 +62,7 @@ class Hosting:
 class Hosted:
     """An ASGI 3 application, as what can be served; `options` are the fields of `Hosting`.
 
-    Invariants: `_server` and `_facts` are there while it is served; `_under_way` counts the requests that it answers.
+    Invariants: `_server`, `_http` and `_facts` are there while it is served.
     """
 
     path = ""  # where clients connect: anywhere
@@ -73,8 +73,7 @@ class Hosted:
         self.hosting: Final = Hosting(**options)
         self._app: Final = logged(app) if self.hosting.access_log else app
         self._told_of: Final = app
-        self._http: Final = HttpApp(self._counted)
-        self._under_way: set[object] = set()
+        self._http: HttpApp | None = None
         self._server: Server | None = None
         self._facts = Facts()
 
@@ -94,22 +93,29 @@ class Hosted:
         options.setdefault("head_limits", LIMITS)
         lifespan = Lifespan(self._told_of, hosting.lifespan, name=hosting.name, patience=hosting.shutdown)
         async with lifespan as state:
-            self._facts = self._known(state)
+            self._facts, self._http = self._known(state), HttpApp(self._app)
             server = serve(None, host, port, on_message=_unheard, process_request=self.answer, **options)
-            async with server as self._server:
-                worker = here.worker()
-                if worker is not None:
-                    worker.join(self)
-                try:
+            try:
+                async with server as self._server, self._present(self._server, finish):
                     yield self._server
-                    self._server.stop_listening()
-                    leaving = self.leaving(0.0, 1.0, finish, CloseCode.GOING_AWAY)
-                    await leaving.wait()
-                finally:
-                    if worker is not None:
-                        worker.leave(self)
-                    if worker is not None or finish:  # else this is all the time that there is
-                        self._server.options = replace(self._server.options, close_timeout=_FAREWELL)
+            finally:
+                await self._http.drain(_FAREWELL)  # what goes on behind its response, too, ends before the lifespan
+
+    @asynccontextmanager
+    async def _present(self, server: Server, finish: float) -> AsyncIterator[None]:
+        """Be one of those that the worker lets go of, if there is one; at the end let everybody go."""
+        worker = here.worker()
+        if worker is not None:
+            worker.join(self)
+        try:
+            yield
+            server.stop_listening()
+            await self.leaving(0.0, 1.0, finish, CloseCode.GOING_AWAY).wait()
+        finally:
+            if worker is not None:
+                worker.leave(self)
+            if worker is not None or finish:  # else this is all the time that there is
+                server.options = replace(server.options, close_timeout=_FAREWELL)
 
     def _known(self, state: dict[str, Any] | None) -> Facts:
         hosting = self.hosting
@@ -125,17 +131,10 @@ class Hosted:
     def answer(self, request: Request) -> Early | Awaitable[Early]:
         """Have the application answer a request."""
         assert self._server is not None
+        assert self._http is not None
         if "websocket" in request.headers.tokens("upgrade"):
             return websocket.answer(self._app, request, scope(request, "websocket", self._facts), self._server)
         return self._http.answer(request, scope(request, "http", self._facts))
-
-    async def _counted(self, scope: dict[str, Any], receive: Any, send: Any) -> object:
-        mark = object()
-        self._under_way.add(mark)
-        try:
-            return await self._app(scope, receive, send)
-        finally:
-            self._under_way.discard(mark)
 
     def refrain(self) -> None:
         """Be ready for nobody new: there is nothing to be done, as the worker stops to listen."""
@@ -145,7 +144,8 @@ class Hosted:
     ) -> Leaving:
         """Begin to let everybody go."""
         assert self._server is not None
-        leaving = Leaving(self._server, self._under_way, code)
+        assert self._http is not None
+        leaving = Leaving(self._server, self._http.tasks, code)
         leaving.hasten(window, pace, finish)
         return leaving
 
