@@ -40,6 +40,12 @@ async def join(caller: Caller) -> str:
     return "joined"
 
 
+@app.on("connected")
+def connected() -> int:
+    """Count the clients that are connected at this moment."""
+    return len(app.hub.attachments)
+
+
 @app.on("process")
 def process() -> int:
     """Say which process this is."""

@@ -1,6 +1,8 @@
 """Real servers for ASGI, with real clients of every dialect over each of its transports."""
 
 import asyncio
+import contextlib
+import io
 import json
 import socket
 
@@ -55,7 +57,9 @@ async def test_what_is_broken_closes_for_its_sender_alone(host):
     async with connect(f"{host.ws}/everywire", subprotocols=[V1]) as good:
         await good.send(CONNECT)
         await good.recv()
-        async with connect(f"{host.ws}/everywire", subprotocols=[V1]) as bad:
+        async with connect(
+            f"{host.ws}/everywire", subprotocols=[V1], close_timeout=1
+        ) as bad:  # Granian never does its part
             await bad.send("no JSON")
             with pytest.raises(ConnectionClosed) as caught:
                 while True:
@@ -67,9 +71,12 @@ async def test_what_is_broken_closes_for_its_sender_alone(host):
 
 @EACH
 async def test_a_body_that_is_too_long(host):
+    with contextlib.suppress(aiohttp.ClientOSError):  # it is answered before it was read
+        async with aiohttp.ClientSession() as session:
+            data = io.BytesIO(b"x" * (1 << 21))
+            async with session.post(f"{host.url}/everywire/lines", data=data) as response:
+                assert response.status == 413
     async with aiohttp.ClientSession() as session:
-        async with session.post(f"{host.url}/everywire/lines", data=b"x" * (1 << 21)) as response:
-            assert response.status == 413
         async with session.head(f"{host.url}/healthz") as response:
             assert (response.status, await response.read()) == (200, b"")
 
@@ -94,7 +101,8 @@ async def test_clients_are_let_go_before_their_server_ends(name):
         with pytest.raises(ConnectionClosed) as caught:
             while True:
                 await websocket.recv()
-        assert caught.value.code == (3501 if name == "daphne" else 1001)
+        # Daphne says private codes alone; Granian, which hears of the end as we do, may be over before the word has left.
+        assert caught.value.code in {"daphne": (3501,), "granian": (1001, 1006)}.get(name, (1001,))
         if name == "hypercorn":  # it hears of the end as we do: at the end
             with pytest.raises(aiohttp.ClientError):
                 await events.read()
@@ -105,42 +113,53 @@ async def test_clients_are_let_go_before_their_server_ends(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in HOSTS if name != "daphne"])  # that one takes whatever it is sent
 async def test_a_client_that_never_reads_is_cut_off(name):
-    async with hosted(name) as host:
-        url = f"{host.ws}/everywire"
+    async with hosted(name) as host, asyncio.timeout(20):
         slow = await _never_reading(host)
-        async with connect(url, subprotocols=[V1], max_size=None) as good:
-            await good.send(CONNECT)
-            await good.recv()
-            await good.send('{"type":"subscribe","id":2,"channel":"room:1"}')
-            await good.recv()
-            for number in range(300):
-                publishing = {"type": "publish", "id": number + 3, "channel": "room:1", "data": "x" * 100_000}
-                await good.send(json.dumps(publishing))
-                while '"published"' not in await good.recv():
-                    pass
-            async with asyncio.timeout(20):
-                while await _present(good) > 1:
-                    pass
+        async with connect(f"{host.ws}/everywire", subprotocols=[V1], max_size=None) as good:
+            await _said(good, CONNECT, '"connected"')
+            assert await _connected(good) == 2
+            for number in range(500):
+                data = f'{{"type":"publish","id":{number + 3},"channel":"room:1","data":"{"x" * 60_000}"}}'
+                await _said(good, data, '"published"')
+            while await _connected(good) > 1:
+                pass
         slow.close()
 
 
-async def _present(client):
-    await client.send('{"type":"presence","id":999999,"channel":"room:1","brief":true}')
-    while '"presence"' not in (said := await client.recv()):
-        pass
-    return int(said.partition('"sessions":')[2].partition(",")[0].rstrip("}"))
+async def _said(client, said, answer):
+    """What a client is answered."""
+    await client.send(said)
+    while answer not in (found := await client.recv()):
+        assert '"error"' not in found
+    return found
+
+
+async def _connected(client):
+    said = await _said(client, '{"type":"call","id":999999,"name":"connected"}', '"result"')
+    return json.loads(said)["data"]
 
 
 async def _never_reading(host):
     """The socket of a WebSocket that is in the room, and reads no more."""
     sock = socket.create_connection(("127.0.0.1", int(host.url.rpartition(":")[2])))
-    fields = ["Host: x", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
-    fields += [f"Sec-WebSocket-Key: {'A' * 22}==", f"Sec-WebSocket-Protocol: {V1}"]
-    sock.sendall("\r\n".join(["GET /everywire HTTP/1.1", *fields, "", ""]).encode())
-    for said in (CONNECT, '{"type":"subscribe","id":2,"channel":"room:1"}'):
-        data = said.encode()
-        sock.sendall(bytes([0x81, 0x80 | len(data), 0, 0, 0, 0]) + data)
-    received = b""
-    while b"subscribed" not in received:
-        received += await asyncio.to_thread(sock.recv, 65_536)
+    fields = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Protocol": V1,
+    }
+    lines = [
+        f"{name}: {value}" for name, value in {**fields, "Host": "x", "Sec-WebSocket-Key": "A" * 22 + "=="}.items()
+    ]
+    sock.sendall("\r\n".join(["GET /everywire HTTP/1.1", *lines, "", ""]).encode())
+    await _received(sock, b"101")
+    for said, answer in ((CONNECT, b"connected"), ('{"type":"subscribe","id":2,"channel":"room:1"}', b"subscribed")):
+        sock.sendall(bytes([0x81, 0x80 | len(said), 0, 0, 0, 0]) + said.encode())
+        await _received(sock, answer)
     return sock
+
+
+async def _received(sock, what):
+    received = b""
+    while what not in received:
+        received += await asyncio.to_thread(sock.recv, 65_536)

@@ -25,7 +25,10 @@ def test_a_request_is_what_the_scope_says():
         ("/live/everywire", "/live", b"/live/everywire", "/everywire"),  # Starlette, FastAPI
         ("/everywire", "/live", b"/live/everywire", "/everywire"),  # it takes off what it says
         ("/everywire", "", b"/live/everywire", "/everywire"),  # Litestar says nothing of it
+        ("/a b/", "", b"/live/a%20b", "/a%20b"),  # and puts a slash behind it
+        ("/a/", "", b"/live/a/", "/a/"),
         ("/live", "/live", b"/live", "/"),
+        ("/", "", b"/live", "/"),
         ("/lively", "/live", b"/lively", "/lively"),
         ("/live/a/b", "/live/", b"/live/a%2Fb", "/a%2Fb"),
         ("/a b/c\xe4", "/a b", b"/a%20b/c%C3%A4", "/c%C3%A4"),

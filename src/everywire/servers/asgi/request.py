@@ -54,12 +54,15 @@ def _text(data: bytes | str) -> str:
 def _target(scope: Mapping[str, Any]) -> str:
     """Give the path below where we are mounted, encoded: as it came, where that is told.
 
-    Some frameworks leave `root_path` in front of `path`, as the specification says; others take it off, of `path` alone.
+    Some frameworks leave `root_path` in front of `path`, as the specification says; others take it off, of `path` alone; Litestar puts a slash behind it.
     """
+    raw = _text(scope.get("raw_path") or b"").partition("?")[0]
     path, root = scope["path"], (scope.get("root_path") or "").rstrip("/")
     if root and (path == root or path.startswith(f"{root}/")):
         path = path[len(root) :] or "/"
-    raw, quoted = _text(scope.get("raw_path") or b"").partition("?")[0], quote(path, safe=_SAFE)
+    if len(path) > 1 and path.endswith("/") and not raw.endswith("/") and unquote(raw).endswith(path[:-1]):
+        path = path[:-1]
+    quoted = quote(path, safe=_SAFE)
     for start in {0, len(quote(root, safe=_SAFE)), max(0, len(raw) - len(quoted))}:
         if unquote(raw[start:]) == path:
             return raw[start:]
