@@ -38,7 +38,9 @@ class Observed(WebSocketProtocol):
     def close_timer(self) -> object:
         """None where no answer to a close frame is waited for."""
         websocket = self.guest.websocket if self.guest is not None else None
-        waiting = websocket is not None and websocket.state == CLOSING and not self.finishing and not self.over
+        waiting = (
+            websocket is not None and websocket.state == CLOSING and not self.ground.finishing and not self.ground.over
+        )
         return self.close_timeout if waiting else None
 
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from everywire.engine.borrowed import Borrowed
 from everywire.engine.opening import Opening
+from everywire.engine.websocket import WebSocket
 from everywire.errors import CloseCode, ConnectionClosed, closed
 from everywire.http.head import HeadLimits
 from everywire.http.request import Headers, Request, Response
@@ -33,7 +34,7 @@ _DEFLATE = Deflate(server_window=12, memory=5)  # uvicorn's own
 _servers: WeakKeyDictionary[Any, dict[type, Server]] = WeakKeyDictionary()
 
 
-class WebSocketProtocol(Borrowed):
+class WebSocketProtocol(asyncio.Protocol):
     """What uvicorn makes for each WebSocket request, and hands the request's head and the transport to.
 
     `config.ws_max_size`, `ws_ping_interval`, `ws_ping_timeout` and `ws_per_message_deflate` are uvicorn's options of these names. `ws_max_queue` has no
@@ -50,36 +51,64 @@ class WebSocketProtocol(Borrowed):
         self.config = config
         self.state = server_state
         self.app_state = app_state
+        self.transport: Any = None
         self.guest: _Guest | None = None
         self.server = self._server()
-        super().__init__(self.server.prepare(), self.server.options.fin_timeout)
+        self.engine = self.server.prepare()
+        self.ground = Borrowed(self.engine, self.server.options.fin_timeout, self)
 
     # What uvicorn and its transport call
 
     def connection_made(self, transport: Any) -> None:
         """Begin."""
-        super().connection_made(transport)
+        self.transport = transport
         self.state.connections.add(self)
-        self.put(Opening(self.server, self.engine))
+        self.ground.connection_made(transport)
+        self.ground.put(Opening(self.server, self.engine))
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def data_received(self, data: bytes) -> None:
+        """Take the request, and what comes before the WebSocket is open."""
+        self.ground.data_received(data)
+
+    def eof_received(self) -> bool:
+        """Learn of the peer's half-close."""
+        return self.ground.eof_received()
+
+    def pause_writing(self) -> None:
+        """Let the application wait."""
+        self.ground.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Let it go on."""
+        self.ground.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
         """End."""
-        self.state.connections.discard(self)
-        super().connection_lost(error)
-
-    def leave(self) -> None:
-        """Close when all is written; the application is told at once, not when a slow transport is gone."""
-        super().leave()
-        guest = self.guest
-        if guest is not None and guest.websocket is not None and guest.inbox.error is None and not guest.is_open():
-            guest.inbox.end(guest.websocket.outcome())
+        self.ground.connection_lost(exc)
 
     def shutdown(self) -> None:
         """Learn that the server goes away: close with 1012, or answer 500."""
         if self.guest is None:
-            self.finish()
+            self.ground.finish()
         else:
             self.guest.shut_down()
+
+    # What the lowest storey tells
+
+    def opened(self) -> None:
+        """Have the transport call the lowest storey itself: what it calls for each message is compiled then."""
+        if (set_protocol := getattr(self.transport, "set_protocol", None)) is not None:
+            set_protocol(self.ground)
+
+    def leaving(self) -> None:
+        """Tell the application at once, not when a slow transport is gone."""
+        guest = self.guest
+        if guest is not None and guest.websocket is not None and guest.inbox.error is None and not guest.is_open():
+            guest.inbox.end(guest.websocket.outcome())
+
+    def left(self) -> None:
+        """Learn that the connection is gone."""
+        self.state.connections.discard(self)
 
     # How its requests are answered
 
@@ -119,8 +148,8 @@ class WebSocketProtocol(Borrowed):
 
 
 def _ask(request: Request) -> asyncio.Future[Early]:
-    protocol: Any = request.facts  # the lowest storey
-    asked: asyncio.Future[Early] = protocol.ask(request)
+    ground: Any = request.facts
+    asked: asyncio.Future[Early] = ground.owner.ask(request)
     return asked
 
 
@@ -137,6 +166,11 @@ class _Guest(Guest):
         """Answer the request by a WebSocket."""
         self._tell_outcome("[accepted]")
         super().welcome(subprotocol, [*self._defaults(), *headers])
+
+    def opened(self, websocket: WebSocket) -> None:
+        """Go on with the WebSocket."""
+        super().opened(websocket)
+        self.protocol.opened()
 
     def deny(self, response: Response | Streamed) -> None:
         """Answer the request without one."""
@@ -174,23 +208,23 @@ class _Guest(Guest):
 
     def failed(self) -> None:
         """End the transport."""
-        self.protocol.leave()
+        self.protocol.ground.leave()
 
     def parted_silently(self) -> None:
         """End the transport."""
-        self.protocol.leave()
+        self.protocol.ground.leave()
 
     def shut_down(self) -> None:
         """Close with 1012, or answer 500."""
         if self.is_open():
             self.websocket.start_close(CloseCode.SERVICE_RESTART, "")
             self.inbox.end(closed(CloseCode.SERVICE_RESTART))
-            self.protocol.finish()
+            self.protocol.ground.finish()
         elif not self.answer.done():
             self.deny(Response(500, "Internal Server Error"))
         else:
-            self.protocol.leave()
-            self.protocol.flush()
+            self.protocol.ground.leave()
+            self.protocol.ground.flush()
 
     def ended(self, error: ConnectionClosed) -> Any:
         """Make the last event; that of a shutdown has no reason."""

@@ -66,8 +66,21 @@ async def engine():
     engine._streams.clear()
 
 
+class Owner:
+    """Who borrowed the transport; keeps what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def leaving(self):
+        self.told.append("leaving")
+
+    def left(self):
+        self.told.append("left")
+
+
 def made(engine, act=None):
-    borrowed, transport, above = Borrowed(engine, 2.0), Transport(), Above(act)
+    borrowed, transport, above = Borrowed(engine, 2.0, Owner()), Transport(), Above(act)
     borrowed.connection_made(transport)
     borrowed.put(above)
     return borrowed, transport, above
@@ -127,6 +140,7 @@ async def test_leaving_does_not_wait(engine):
     borrowed.leave()
     await asyncio.sleep(0)
     assert transport.calls == ["close"]
+    assert borrowed.owner.told == ["leaving"]
 
 
 async def test_the_peers_half_close_and_its_loss(engine):
@@ -135,6 +149,7 @@ async def test_the_peers_half_close_and_its_loss(engine):
     borrowed.connection_lost(None)
     borrowed.connection_lost(None)
     assert above.heard == ["ended", "lost"]
+    assert borrowed.owner.told == ["left"]
     borrowed.write(b"nobody")
     borrowed.abort()
     await asyncio.sleep(0)

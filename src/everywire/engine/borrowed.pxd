@@ -1,9 +1,13 @@
+cimport cython
+
 from everywire.ws.link cimport Link
 
+# A class of Python's below this one would have each of its calls look for an override first.
+@cython.final
 cdef class Borrowed(Link):
-    cdef dict __dict__
     cdef object __weakref__
     cdef readonly object engine
+    cdef readonly object owner
     cdef readonly object transport
     cdef readonly double fin_timeout
     cdef object _write
@@ -22,6 +26,8 @@ cdef class Borrowed(Link):
     cdef bint _clean
     cdef readonly bint finishing
 
+    @cython.locals(above=Link)
+    cpdef data_received(self, bytes data)
     cpdef flush(self)
     cdef _flush(self)
     cdef _mark(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Protocol
 
 from everywire.ws.link import PIECE, Link
 
@@ -16,17 +16,28 @@ _FULL = (1 << 16) + 1
 _STALLED = 5  # times `fin_timeout`: how long the last bytes may stand still
 
 
+class Owner(Protocol):
+    """Who borrowed the transport."""
+
+    def leaving(self) -> None:
+        """Learn that the peer has said its last word, and we ours."""
+
+    def left(self) -> None:
+        """Learn that the connection is gone."""
+
+
 class Borrowed(Link):
     """A protocol for an asyncio transport, and the storey below a WebSocket: writes are gathered for each turn of the loop.
 
-    `engine` is the portable one: its clock, and its sweeps.
+    `engine` is the portable one: its clock, and its sweeps. `owner` is told when nothing more will be written (`leaving`), and of the end (`left`).
 
     Invariants: while `_full` nothing is handed to the transport; `_waiting` counts the bytes in `_outbox`; after `over` nothing is called.
     """
 
-    def __init__(self, engine: Any, fin_timeout: float) -> None:
+    def __init__(self, engine: Any, fin_timeout: float, owner: Owner) -> None:
         Link.__init__(self)
         self.engine = engine
+        self.owner = owner
         self.fin_timeout = fin_timeout
         self.transport: Any = None
         self.over = False
@@ -55,11 +66,12 @@ class Borrowed(Link):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; then write what that led to."""
-        if self.above is None or self.finishing:
+        above = self.above
+        if above is None or self.finishing:
             return
         self._turning = True
         try:
-            self.above.feed(data)
+            above.feed(data)
         except Exception:
             self._broken()
         finally:
@@ -98,6 +110,7 @@ class Borrowed(Link):
         self._waiting = 0
         try:
             self.lost(error)
+            self.owner.left()
         except Exception:
             self._broken()
 
@@ -137,6 +150,7 @@ class Borrowed(Link):
         """Close when all is written, without waiting for the peer."""
         self._clean = True
         self.finish()
+        self.owner.leaving()
 
     def finish(self) -> None:
         """Close when all is written."""

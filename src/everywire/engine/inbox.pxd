@@ -6,7 +6,7 @@ cdef class Resumable:
     cdef int resume(self) except -1
 
 cdef class Teller:
-    cpdef object told(self, message)
+    cdef object told(self, message)
     cpdef object ended(self, error)
 
 cdef class Ready:

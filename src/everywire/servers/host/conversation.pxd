@@ -11,7 +11,7 @@ cdef class Conversation(Teller):
     cdef unsigned char greeted
     cdef unsigned char parted
 
-    cpdef object told(self, message)
+    cdef object told(self, message)
     @cython.locals(websocket=WebSocket)
     cpdef object ended(self, error)
     @cython.locals(websocket=WebSocket)
