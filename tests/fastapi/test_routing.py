@@ -1,7 +1,8 @@
 """The router under uvicorn: real clients, dependencies before them, and FastAPI's own routes beside."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 import aiohttp
@@ -49,6 +50,11 @@ async def current_user(token: Annotated[str, Depends(scheme)]) -> User:
     return User(username=token.removeprefix("token-of-"))
 
 
+def thread() -> Iterator[int]:
+    """A plain dependency."""
+    yield threading.get_ident()
+
+
 class Doors:
     """What dependencies of the router saw."""
 
@@ -74,6 +80,8 @@ class House:
         rt.socketio()
         rt.on("me")(self.me)
         rt.on("where")(self.where)
+        rt.on("blocking")(self.blocking)
+        self.loop = threading.get_ident()
         self.doors = Doors()
         self.api = api = FastAPI()
         api.add_middleware(GZipMiddleware, minimum_size=1)
@@ -102,6 +110,11 @@ class House:
         self, room: Annotated[str, Depends(lambda room: room)], agent: Annotated[str, Header(alias="user-agent")] = ""
     ):
         return room
+
+    def blocking(
+        self, data: str, thread: Annotated[int, Depends(thread)], user: Annotated[User, Depends(current_user)]
+    ) -> list[Any]:
+        return [data, thread != self.loop, threading.get_ident() != self.loop, user.username]
 
     async def item(self, number: int, q: str | None = None) -> Item:
         return Item(name=f"item {number}", price=1.5)
@@ -151,6 +164,11 @@ async def test_the_object_that_says_who_it_is_is_there_for_handlers(house):
         assert await grace.call("me") == {"username": "grace", "role": "guest"}
         [listed] = (await house.rt.sessions(user="grace")).sessions
         assert listed.user == "grace"
+
+
+async def test_plain_functions_run_in_threads(house):
+    async with Client(house.url, token="token-of-ada") as ada:
+        assert await ada.call("blocking", "hello") == ["hello", True, True, "ada"]
 
 
 async def test_who_is_nobody_is_turned_away(house):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import Body, Depends, FastAPI, HTTPException, Request, WebSocket, WebSocketException
+from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request, WebSocket, WebSocketException
 from fastapi.security import OAuth2PasswordBearer
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
@@ -195,6 +195,54 @@ def test_a_newer_token_brings_a_newer_user():
         assert ada.ask("call", name="name")["data"] == "ada"
         assert ada.ask("refresh", token="new")["type"] == "refreshed"
         assert ada.ask("call", name="name")["data"] == "Ada L."
+
+
+def test_rules_know_the_user_too():
+    rt, api = application(user=current_user)
+
+    async def named(access: Any, user: Annotated[User, Depends(current_user)]) -> bool:
+        return access.channel == f"room:{user.name}"
+
+    rt.hooks.kinds.with_pattern("room:{name}").allow("publish")(named)
+    with TestClient(api) as client, line(client, token="1") as ada:
+        assert ada.ask("publish", channel="room:ada", data=1)["type"] == "published"
+        assert ada.ask("publish", channel="room:grace", data=1)["code"] == 103
+
+
+@pytest.mark.parametrize("root", ["", "/api"])
+def test_it_may_stand_below_a_root(root):
+    rt, inner = application()
+    inner.get("/items/{number}", name="item")(settings)
+
+    @rt.on("links")
+    async def links(request: Request) -> list[str]:
+        return [str(request.url_for("item", number=1)), request.url.path]
+
+    api = FastAPI()
+    outer = APIRouter(prefix="/outer")
+    outer.include_router(inner.router, prefix="/inner")
+    api.include_router(outer)
+    for path in ("", root):  # a proxy takes it off, or leaves it
+        with TestClient(api, root_path=root) as client, line(client, f"{path}/outer/inner/everywire") as ada:
+            assert ada.ask("call", name="links")["data"] == [
+                f"http://testserver{root}/outer/inner/items/1",
+                f"{path}/outer/inner/everywire",
+            ]
+
+
+def test_dependencies_come_from_whatever_includes_it():
+    async def door() -> None:
+        raise HTTPException(403, "shut")
+
+    one, two = FastAPI(dependencies=[Depends(door)]), FastAPI()
+    one.include_router(router(Everywire()))
+    two.include_router(router(Everywire()), prefix="/rt", dependencies=[Depends(door)])
+    for api, path in ((one, "/everywire"), (two, "/rt/everywire")):
+        with TestClient(api) as client:
+            with pytest.raises(WebSocketDenialResponse) as denied, line(client, path):
+                pass
+            assert denied.value.status_code == 403
+            assert client.post(f"{path}/stream").status_code == 403
 
 
 def test_handlers_have_dependencies_in_a_mounted_application_too():

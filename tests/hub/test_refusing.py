@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from everywire.errors import Refused
+from everywire.hub.hooks import Hooks
 from everywire.hub.refusing import refusal
 from everywire.messages import Raw, Refusal
 from everywire.metrics import Metrics
@@ -12,7 +13,7 @@ from everywire.metrics import Metrics
 
 @pytest.fixture
 def hub():
-    return SimpleNamespace(metrics=Metrics())
+    return SimpleNamespace(metrics=Metrics(), hooks=Hooks())
 
 
 def test_a_polite_no_is_told_as_it_is(hub):

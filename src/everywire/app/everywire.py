@@ -267,7 +267,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         if self._gateway is not None:
             yield Embedding(self._gateway, self.answer, _subprotocol, self._embedded)
             return
-        gateway = self.start()
+        gateway, life = self.start(), self._life
         worker = here.worker()
         among = None if worker is None else worker.folder
         try:
@@ -285,7 +285,10 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
                     await embedding.close(self._finish, self.refrain)
                     embedding.over = True
         finally:
-            await self.stop()
+            if life is self._life:  # or it was forgotten, and its loop alone is tidied up
+                if life is not None:
+                    life.over = True  # where the loop ends it, as that of a test client does, nobody has said so
+                await self.stop()
 
     def embed(self, **options: Any) -> None:
         """Say how it behaves where another server runs it, by the names that `serving` has: `origins`, `max_size`, `write_high`, `write_limit`,

@@ -57,7 +57,7 @@ def router(
         raise TypeError("user_name tells the name of what `user` gives: say that, too")
     made = APIRouter(prefix=prefix, dependencies=dependencies, route_class=_Entry, lifespan=_life(app))
     made.add_api_route(
-        f"/{{{_PATH}:path}}", _Entrance(app), methods=_METHODS, include_in_schema=False, response_model=None
+        f"/{{{_PATH}:path}}", _entrance(app), methods=_METHODS, include_in_schema=False, response_model=None
     )
     return made
 
@@ -81,14 +81,14 @@ def _runs(app: Everywire) -> bool:
         return False
 
 
-class _Entrance:
-    """What the route calls once all dependencies are there."""
+def _entrance(app: Everywire) -> Callable[[Request], Awaitable[Response]]:
+    """Make what the route calls once all dependencies are there: a plain function, whose hints every FastAPI understands."""
 
-    def __init__(self, app: Everywire) -> None:
-        self.app: Final = app
+    async def enter(request: Request) -> Response:
+        return _Handover(app, request.scope[_ENTERING])
 
-    async def __call__(self, request: Request) -> Response:
-        return _Handover(self.app, request.scope[_ENTERING])
+    enter.app = app  # type: ignore[attr-defined]
+    return enter
 
 
 class _Handover(Response):
@@ -108,7 +108,7 @@ class _Handover(Response):
 class _Entry(APIRoute):
     """A route that takes WebSockets, too: their dependencies are solved as those of a request, so that all that work for one work for both."""
 
-    endpoint: _Entrance
+    endpoint: Any
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Say whether the application has the path."""
@@ -129,7 +129,7 @@ class _Entry(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have dependencies solved, and hand over."""
-        app = self.endpoint.app
+        app: Everywire = self.endpoint.app
         entering = _Entering(scope, receive, send)
         if scope.get("method") == "OPTIONS":  # a page's browser asks what it may ask, and shows no credentials yet
             await app(entering.scope, receive, send)
@@ -150,9 +150,10 @@ class _Entering:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.opens: Final = scope["type"] == "websocket"
         self.receive, self.send = receive, send
-        params = dict(scope["path_params"])
+        params, root = dict(scope["path_params"]), scope.get("root_path", "")
         below = params.pop(_PATH)
-        self.scope = {**scope, "path_params": params, "root_path": scope["path"][: -len(below) - 1]}
+        mounted = {"root_path": scope["path"][: -len(below) - 1], "app_root_path": scope.get("app_root_path", root)}
+        self.scope = {**scope, **mounted, "path_params": params}
         self._able = _DENIAL in (scope.get("extensions") or {})
 
     async def deny(self, message: MutableMapping[str, Any]) -> None:
