@@ -221,6 +221,25 @@ def packaged(program: str, package: str | None = None) -> tuple[str, dict[str, s
     return str(unpacked), {**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(sorted(libraries))}
 
 
+def postgres() -> tuple[Path, dict[str, str]]:
+    """The folder of PostgreSQL's programs and their environment: the machine's own, of the highest version, or Debian's, unpacked without root."""
+    machine = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    if machine:
+        return machine[-1].parent, dict(os.environ)
+    if found := shutil.which("initdb"):
+        return Path(found).parent, dict(os.environ)
+    root = HOME / "debian" / "postgresql"
+    with _locked("postgresql"):
+        if not [*root.glob("usr/lib/postgresql/*/bin/initdb")]:
+            _say("fetching PostgreSQL …")
+            debian(root, "postgresql")
+    unpacked = next(root.glob("usr/lib/postgresql/*/bin/initdb"), None)
+    if unpacked is None:
+        raise Unavailable("Debian's postgresql holds no initdb")
+    libraries = {str(path.parent) for path in (root / "usr" / "lib").rglob("*.so*")}
+    return unpacked.parent, {**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(sorted(libraries))}
+
+
 _NPM_QUIET = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 _COPY_JARS = ("org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies", "-DoutputDirectory=.")
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">

@@ -173,5 +173,5 @@ async def test_which_paths_are_an_applications_own(tmp_path):
     app.start()
     own = ("/rt", "/rt/", "/rt/sse", "/socket.io/", "/socket.io", "/page", "/files/a.js")
     others = ("/", "/rt2", "/page/", "/socket.iox", "/files", "/healthz", "")
-    assert [path for path in (*own, *others) if app.claims(path)] == [*own]
+    assert [path for path in (*own, *others) if app.has(path)] == [*own]
     await app.stop()

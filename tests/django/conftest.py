@@ -6,6 +6,9 @@ from pathlib import Path
 import django
 import pytest
 from django.conf import settings
+from tests.conftest import need
+
+import testbed
 
 FOLDER = tempfile.TemporaryDirectory(prefix="everywire-django-")
 DATABASE = {
@@ -13,6 +16,8 @@ DATABASE = {
     "NAME": str(Path(FOLDER.name) / "site.sqlite3"),
     "OPTIONS": {"timeout": 10, "init_command": "PRAGMA journal_mode=WAL"},
 }
+
+MEMORY = {"BROKER": "memory://"}  # not the machine's, which would be shared with other tests
 
 if not settings.configured:
     settings.configure(
@@ -30,6 +35,7 @@ if not settings.configured:
             "django.contrib.auth.middleware.AuthenticationMiddleware",
         ],
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        EVERYWIRE=MEMORY,
         ROOT_URLCONF="tests.django.urls",
         USE_TZ=True,
     )
@@ -55,4 +61,28 @@ def database(migrated):
     with connections["default"].cursor() as cursor:
         for table in ("everywire_outbox", "django_session", "auth_user"):
             cursor.execute(f"DELETE FROM {table}")
+    connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def postgres(migrated):
+    """Run a PostgreSQL that the site knows as the database "postgres"."""
+    from tests.django import databases
+
+    need(testbed.postgres)
+    with databases.postgres("postgres"):
+        yield
+
+
+@pytest.fixture(params=["default", pytest.param("postgres", marks=pytest.mark.slow)])
+def using(request, database):
+    """Give the name of a database whose tables are empty: each that an outbox may be in."""
+    from django.db import connections
+
+    if request.param == "postgres":
+        request.getfixturevalue("postgres")
+    yield request.param
+    if request.param == "postgres":
+        with connections["postgres"].cursor() as cursor:
+            cursor.execute("TRUNCATE everywire_outbox, auth_user CASCADE")
     connections.close_all()

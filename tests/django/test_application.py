@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -12,7 +13,8 @@ from tests.django.sites import serving
 from tests.django.test_committing import beside
 
 from everywire import Caller, HandshakeError, Refused
-from everywire.django import Everywire, user_of
+from everywire.brokers.memory import MemoryBroker
+from everywire.django import Everywire, application, user_of
 from everywire.errors import ClientClosed
 from everywire.gateway import HttpSettings
 
@@ -100,3 +102,22 @@ async def test_connections_of_a_plain_handlers_thread_are_closed_when_they_are_t
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     async with serving(app) as home, home.client() as client:
         assert [await client.call("count") for _ in range(2)] == [[False, 0], [False, 0]]
+
+
+async def test_the_broker_is_the_machines_unless_the_settings_say_otherwise(app, monkeypatch):
+    asked = []
+
+    def machine(name: str | None = None):
+        asked.append(name)
+        return lambda world, metrics: MemoryBroker(world.now, world.new_id)
+
+    monkeypatch.setattr(application, "machine", machine)
+    for base, name in ((None, None), (Path("/srv/site"), "site /srv/site")):
+        with override_settings(EVERYWIRE={}, **({"BASE_DIR": base} if base else {})):
+            async with serving(app):
+                assert asked.pop() == name
+    async with serving(app):
+        assert asked == []
+    with override_settings(EVERYWIRE={}):
+        async with serving(Everywire(broker="memory://")):
+            assert asked == []

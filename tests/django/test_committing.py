@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
 from django.test import override_settings
+from tests.django.conftest import MEMORY
 from tests.django.rows import there
 from tests.django.sites import serving
 
@@ -121,7 +122,7 @@ async def test_a_hub_that_says_nothing_holds_a_commit_up_for_a_moment_only(app, 
     async def stuck(*arguments):
         await never.wait()
 
-    with override_settings(EVERYWIRE={"OUTBOX_DEADLINE": 0.01}):
+    with override_settings(EVERYWIRE=MEMORY | {"OUTBOX_DEADLINE": 0.01}):
         async with serving(app):
             monkeypatch.setattr(app.hub.broker, "publish", stuck)
             await beside(lambda: publish_on_commit("room:1", 1))

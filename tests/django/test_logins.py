@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import alogout, logout
 from django.http import HttpRequest
 from django.test import override_settings
+from tests.django.conftest import MEMORY
 from tests.django.people import cookie, logged_in, person
 from tests.django.sites import serving
 from tests.django.test_committing import beside
@@ -54,7 +55,7 @@ async def test_also_after_the_key_of_the_session_has_changed(app):
 async def test_what_a_logout_ends_is_a_setting(app, ends, codes):
     ada = await beside(person)
     here, there = await beside(lambda: (logged_in(ada), logged_in(ada)))
-    with override_settings(EVERYWIRE={"LOGOUT": ends}):
+    with override_settings(EVERYWIRE=MEMORY | {"LOGOUT": ends}):
         async with serving(app) as home, home.client(cookie(here)) as first, home.client(cookie(there)) as second:
             await beside(lambda: here.logout())
             request = HttpRequest()

@@ -10,6 +10,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 from django.test import override_settings
 from django.urls import re_path
+from tests.django.conftest import MEMORY
 from tests.django.people import cookie, logged_in, person
 from tests.django.sites import under_uvicorn
 from tests.django.test_committing import beside
@@ -131,6 +132,6 @@ async def test_it_may_be_mounted_itself(app):
 
 
 async def test_the_relay_begins_with_the_server(app):
-    with override_settings(EVERYWIRE={"OUTBOX_INTERVAL": 600}):
+    with override_settings(EVERYWIRE=MEMORY | {"OUTBOX_INTERVAL": 600}):
         async with under_uvicorn(app, asgi(app)):
             assert relay._thread is not None

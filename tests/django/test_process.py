@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
+from tests.django.conftest import MEMORY
 from tests.django.sites import serving
 
 import everywire
@@ -34,7 +35,7 @@ def realtime(monkeypatch):
     module.app.personal("mine:{user}")
     module.other = 7
     monkeypatch.setitem(sys.modules, "site_of_tests", module)
-    with override_settings(EVERYWIRE={"APP": "site_of_tests:app"}):
+    with override_settings(EVERYWIRE=MEMORY | {"APP": "site_of_tests:app"}):
         yield module.app
 
 
@@ -101,7 +102,7 @@ def test_what_hinders_it_is_raised_and_tried_again(realtime, monkeypatch):
     ],
 )
 def test_a_name_that_leads_nowhere(realtime, path, complaint):
-    with override_settings(EVERYWIRE={"APP": path}), pytest.raises(ImproperlyConfigured) as raised:
+    with override_settings(EVERYWIRE=MEMORY | {"APP": path}), pytest.raises(ImproperlyConfigured) as raised:
         site()
     assert complaint in str(raised.value)
     assert site() is realtime

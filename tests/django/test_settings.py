@@ -8,7 +8,8 @@ from everywire.django.settings import Chosen, chosen
 
 
 def test_what_is_not_said_has_its_default():
-    assert chosen() == Chosen()
+    with override_settings(EVERYWIRE={}):
+        assert chosen() == Chosen()
     with override_settings(EVERYWIRE={"USER": "username", "OUTBOX_DATABASES": ["default", "other"]}):
         assert chosen() == Chosen(user="username", outbox_databases=("default", "other"))
 

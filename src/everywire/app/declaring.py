@@ -323,15 +323,6 @@ class Declaring:
         check_place(path, clients, self.path, self._places)
         self._places[path] = clients
 
-    def claims(self, path: str) -> bool:
-        """Say whether requests for `path` are this application's: of its clients, whatever they speak, for a route of its own, or for a file.
-
-        Health is for the site to tell of: a path is not claimed for that.
-        """
-        places = (self.path, *self._places)
-        clients = any(path == place or path.startswith(f"{place.rstrip('/')}/") for place in places)
-        return clients or (self._routes.has(path) and path not in self._offered)
-
     def _check_answered(self) -> None:
         """Warn where whatever clients say would be refused, for there is no such handler; who names none may want to hear nothing."""
         for path, name in self._answering.items():

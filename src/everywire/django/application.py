@@ -12,7 +12,9 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from everywire.app import Everywire as Application
+from everywire.app import installed
 from everywire.django import origins, users
+from everywire.django.settings import chosen
 from everywire.django.threads import SiteWorld
 from everywire.gateway import Gateway
 from everywire.http.origin import Besides
@@ -29,14 +31,14 @@ class Everywire(Application):
     """An `everywire.Everywire` of a Django site, declared in the same way.
 
     Unless it says otherwise, Django's sessions say who connects (`app.auth = everywire.django.identify`), a secret made of SECRET_KEY signs what continues
-    sessions, and pages of the site alone may connect (ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS). Plain handlers run in threads whose connections to the
-    database are closed when they are too old, as after each request of Django's.
+    sessions, and pages of the site alone may connect (ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS). All processes of the site on this machine share one broker.
+    Plain handlers run in threads whose connections to the database are closed when they are too old, as after each request of Django's.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.make_world = SiteWorld
-        self.default_broker = machine()  # which the site's processes share
+        self._said = options.get("broker") is not None  # "memory://" is a choice, too
         self._of_site = False  # whether the site says which pages may connect
 
     def resemble(self, other: Application) -> None:
@@ -44,6 +46,7 @@ class Everywire(Application):
         self.settings = other.settings
         self._hooks.kinds, self._hooks.personal = other._hooks.kinds, other._hooks.personal
         self._hooks.secrets, self._make_broker = other._hooks.secrets, other._make_broker
+        self._said = isinstance(other, Everywire) and other._said
 
     def start(self, world: World | None = None) -> Gateway:
         """Come to life on the running loop, as `everywire.Everywire.start`; Django is set up then."""
@@ -53,6 +56,7 @@ class Everywire(Application):
             self.auth = users.identify
         if not self._hooks.secrets and self.default_secret is None:
             self.default_secret = salted_hmac("everywire.secret", settings.SECRET_KEY, algorithm="sha256").hexdigest()
+        self._choose_broker()
         if own := self._http.origins is None:
             self._http = replace(self._http, origins=Besides(None, origins.patterns()))
         self._of_site = self._of_site or own
@@ -60,6 +64,16 @@ class Everywire(Application):
         if self._of_site:
             self._hooks.guard = _both(self._hooks.guard, origins.check)
         return gateway
+
+    def _choose_broker(self) -> None:
+        """Share, where nothing else was chosen, the broker of this machine with all processes of the site, wherever they were started."""
+        if self._said or self.configuration.value("broker"):
+            return
+        url, base = chosen().broker, getattr(settings, "BASE_DIR", None)
+        if url is None:
+            self.default_broker = machine(None if base is None else f"site {base}")
+        elif (broker := installed.broker(url)) is not None:
+            self.default_broker = broker
 
 
 def _both(first: Guard | None, second: Guard) -> Guard:

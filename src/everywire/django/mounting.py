@@ -28,7 +28,7 @@ def asgi(realtime: Everywire, site: ASGI | None = None) -> ASGI:
         if scope["type"] == "lifespan":
             _begin_relay()
             await realtime(scope, receive, send)
-        elif scope["type"] in ("http", "websocket") and realtime.claims(_path(scope)):
+        elif scope["type"] in ("http", "websocket") and realtime.has(_path(scope)):
             await realtime(scope, receive, send)
         elif scope["type"] == "websocket" and isinstance(others, ASGIHandler):
             await receive()
