@@ -24,6 +24,7 @@ from everywire import engine as engines
 from everywire.ops import logs
 from everywire.servers import listening
 from everywire.servers.host.lifespan import StartupFailed
+from everywire.servers.notifying import READY, STOPPING, notify
 from everywire.servers.websocket import Server
 
 __all__ = [
@@ -324,7 +325,9 @@ async def _serve(
             settle_memory()
             announce(server)
             sys.stdout.flush()
+            notify(READY)
             await told.wait()
+            notify(STOPPING)
             open_now = len(server.connections)
             click.echo(f"closing {open_now} connection{'' if open_now == 1 else 's'} …", err=True)
             limit.reschedule(asyncio.get_running_loop().time() + place.grace + _LATE)

@@ -34,6 +34,7 @@ from everywire.cli.serving import (
 from everywire.cli.target import check_environment
 from everywire.servers import here, listening
 from everywire.servers.host.lifespan import StartupFailed
+from everywire.servers.notifying import READY, STOPPING, notify
 from everywire.servers.workers import Plan, Ready, Supervisor, Worker
 
 __all__ = ["Several", "announcements", "count", "serve_in_worker", "several_options", "supervise"]
@@ -171,6 +172,7 @@ def supervise(target: str, place: Place, several: Several, more: Sequence[str] =
                 line.replace("engine;", f"engine, {several.workers} worker{'s' if several.workers > 1 else ''};")
             )
         sys.stdout.flush()
+        notify(READY)
 
     set_up_logging(place.log)
     with _pid_file(several.pid_file):
@@ -200,8 +202,13 @@ def _port(found: Sequence[socket.socket]) -> int:
 async def _supervised(plan: Plan, started: Callable[[Ready], None]) -> int:
     supervisor = Supervisor(plan, started)
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        notify(STOPPING)
+        supervisor.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, supervisor.stop)
+        loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
     return await supervisor.run()
 
