@@ -96,9 +96,10 @@ class BodyLink(PlainLink):
 
     def descriptor(self) -> int | None:
         """Give the socket, where bare bytes of the body are what is written to it."""
-        if self.chunked or self.over or self.below is None or self.below.extra("ground") is not self.below:
+        opening = self.below
+        if self.chunked or self.over or opening is None or opening.extra("ground") is not opening.below:
             return None
-        found: int | None = self.below.extra("fd")
+        found: int | None = opening.extra("fd")
         return found
 
     def abort(self) -> None:

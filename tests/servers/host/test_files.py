@@ -119,7 +119,7 @@ async def test_who_reads_slowly_is_waited_for_and_others_are_served(engine, file
 
 
 @pytest.mark.parametrize("ssl", [False, True])
-async def test_who_leaves_in_the_middle(engine, file, ssl):
+async def test_who_leaves_in_the_middle(engine, file, ssl, caplog):
     async def steps(scope, receive, send):
         await send(start())
         await send(pathsend(file))
@@ -136,4 +136,5 @@ async def test_who_leaves_in_the_middle(engine, file, ssl):
         async with asyncio.timeout(10):
             await app.ended.wait()
         assert isinstance(app.error, Disconnected)
+    assert "failed" not in caplog.text
     assert len(os.listdir("/proc/self/fd")) <= before + 2

@@ -333,6 +333,8 @@ class Exchange:
         """Write a piece, and wait while the client does not read."""
         self.write(data)
         await self._drain()
+        if self.parted:
+            raise Disconnected("the client is gone")
 
     # What an outlet tells
 
@@ -352,7 +354,7 @@ class Exchange:
 
     def _failed(self, error: BaseException) -> None:
         """The application raised: say so, unless that is only what we told it ourselves."""
-        if not (self.parted and _told_by_us(error)):
+        if not _told_by_us(error):
             log.error("the application failed at %s", shown(self.request.target), exc_info=error)
         if self.state != OVER and not self.parted:
             self._break_off()
