@@ -24,6 +24,7 @@ log = logging.getLogger("everywire.http")
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _AHEAD = 1 << 14  # bytes of pipelined requests that are taken while an answer is awaited
+_KNOWN = (Response, Streamed, Accepted, Handed)  # asking these whether they can be awaited takes long
 _DROPPED = 1 << 18  # bytes of a body that nobody wants, above which the connection is given up rather than read on
 _UNREAD = 1 << 16  # bytes of answers that a client leaves unread, above which its next request waits
 
@@ -170,7 +171,7 @@ class Opening(PlainLink):
             answer = self.site.answer(request, self.engine)
         except Exception as error:
             answer = excuse(request, error, last="upgrade" in request.headers)
-        if isawaitable(answer):
+        if not isinstance(answer, _KNOWN) and isawaitable(answer):
             self.pending = True
             self.tunnel = "upgrade" in request.headers
             self.asked = request

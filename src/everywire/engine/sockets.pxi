@@ -23,6 +23,15 @@ cdef inline Py_ssize_t size_of(piece):
     return PyBytes_GET_SIZE(piece) if PyBytes_CheckExact(piece) else PyUnicode_GET_LENGTH(piece)
 
 
+cdef object address_of(everywire_peer* peer):
+    """Write an IP address as Python's sockets do (a server need not know an IPv6 flow)."""
+    if peer.family == sockets.AF_INET:
+        return sockets.inet_ntop(sockets.AF_INET, peer.address[:4]), peer.port
+    if peer.family == sockets.AF_INET6:
+        return sockets.inet_ntop(sockets.AF_INET6, peer.address[:16]), peer.port, 0, peer.scope
+    return None
+
+
 @cython.final
 cdef class Socket(Watched):
     """The lowest storey: one connected stream socket.
@@ -157,14 +166,19 @@ cdef class Socket(Watched):
         self.waiting = keep
 
     cpdef extra(self, str what):
+        cdef everywire_peer own
         if what == "ground":
             return self
         if what == "peername" and self.peer.family != sockets.AF_UNIX:
-            return self.address()
-        if self.fd < 0:
+            return address_of(&self.peer)
+        if what == "ssl_object" or self.fd < 0:
             return None
         if what == "fd":
             return self.fd
+        if what == "sockname" and self.peer.family != sockets.AF_UNIX:
+            memset(&own, 0, sizeof(own))
+            everywire_own(self.fd, &own)
+            return address_of(&own)
         try:
             with sockets.socket(fileno=os.dup(self.fd)) as twin:
                 if what == "peername":
@@ -173,15 +187,6 @@ cdef class Socket(Watched):
                     return twin.getsockname()
         except OSError:  # it is gone, or there are no descriptors left
             pass
-        return None
-
-    cdef object address(self):
-        """Write the peer's IP address as Python's sockets do (a server need not know an IPv6 flow)."""
-        cdef everywire_peer* peer = &self.peer
-        if peer.family == sockets.AF_INET:
-            return sockets.inet_ntop(sockets.AF_INET, peer.address[:4]), peer.port
-        if peer.family == sockets.AF_INET6:
-            return sockets.inet_ntop(sockets.AF_INET6, peer.address[:16]), peer.port, 0, peer.scope
         return None
 
     cpdef sweep(self, double now):

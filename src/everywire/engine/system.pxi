@@ -72,6 +72,11 @@ cdef extern from *:
         socklen_t size = sizeof from;
         if (getpeername(fd, (struct sockaddr*) &from, &size) == 0 && size >= sizeof(sa_family_t)) everywire_note(peer, &from);
     }
+    static void everywire_own(int fd, everywire_peer* own) {
+        struct sockaddr_storage name;
+        socklen_t size = sizeof name;
+        if (getsockname(fd, (struct sockaddr*) &name, &size) == 0 && size >= sizeof(sa_family_t)) everywire_note(own, &name);
+    }
     static void everywire_nodelay(int fd) { int on = 1; setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); }
     static double everywire_now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + 1e-9 * t.tv_nsec; }
     """
@@ -82,6 +87,7 @@ cdef extern from *:
         unsigned char* address
     int everywire_accept(int fd, everywire_peer* peer) nogil
     void everywire_ask(int fd, everywire_peer* peer) nogil
+    void everywire_own(int fd, everywire_peer* own) nogil
     void everywire_nodelay(int fd) nogil
     double everywire_now() nogil
 

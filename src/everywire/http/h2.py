@@ -187,7 +187,7 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], limits: HeadLimits) -> R
 
 
 def _headers(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
-    return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
+    return Headers.from_raw(list(fields))
 
 
 def response_fields(response: Response, *, unsized: bool = False) -> Fields:

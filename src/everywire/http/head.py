@@ -85,7 +85,7 @@ class RequestReader:
         self.head = b""
         self.expects = False
         self._parser: httptools.HttpRequestParser | None = None
-        self._fields: list[tuple[str, str]] = []
+        self._fields: list[tuple[bytes, bytes]] = []
         self._headers = _NONE  # those of the head: trailers are none of them (RFC 9110 6.5.1)
         self._method = b""
         self._version = ""
@@ -145,13 +145,13 @@ class RequestReader:
         self._feed(parser, self.head)
         self._version = parser.get_http_version()
         self._method = parser.get_method()
-        headers = self._headers = Headers(self._fields)
+        headers = self._headers = Headers.from_raw(self._fields)
         self._check(headers)
         if self._upgrades and ("content-length" in headers or "transfer-encoding" in headers):
             parser = self._without_upgrade(headers)  # llhttp reads no body behind that, but nobody has agreed yet
         if self._done:
             return self._request()
-        self._parser = parser
+        self._parser, self._fields = parser, []  # what comes yet are trailers
         self._expect_body(headers)
         rest, self.rest = self.rest, b""
         request = self._more(rest)
@@ -283,7 +283,7 @@ class RequestReader:
         """Take one field."""
         if len(self._fields) >= self.limits.fields:
             raise BadRequest(431, "too many header fields")
-        self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
+        self._fields.append((name, value))
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""

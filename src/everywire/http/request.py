@@ -18,15 +18,22 @@ Address = tuple[str, int] | str | None
 class Headers:
     """Header fields in their order; looked up without regard to case, repeated names kept (RFC 9110 5).
 
-    Invariants: `_list` gives the fields; `_fields` is None only while they stand in `_head` alone, as bytes.
+    Invariants: one of `_fields`, `_raw` (the same as bytes) and `_head` (a request's, with them in it) is set at least; all that are set say the same.
     """
 
-    __slots__ = ("_fields", "_head", "_index")
+    __slots__ = ("_fields", "_head", "_raw")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         self._fields: list[tuple[str, str]] | None = list(fields)
-        self._index: dict[str, list[str]] | None = None
+        self._raw: list[tuple[bytes, bytes]] | None = None
         self._head: bytes | None = None
+
+    @classmethod
+    def from_raw(cls, raw: list[tuple[bytes, bytes]]) -> Headers:
+        """Take those that were read as bytes, and found valid."""
+        headers = cls()
+        headers._raw, headers._fields = raw, None
+        return headers
 
     @classmethod
     def from_head(cls, head: bytes) -> Headers:
@@ -37,40 +44,50 @@ class Headers:
 
     def fold(self) -> None:
         """Keep no more than the bytes they came as, where those are known: read again, they cost as much as the first time."""
-        self._index = None
         if self._head is not None:
-            self._fields = None
+            self._fields = self._raw = None
 
     def _list(self) -> list[tuple[str, str]]:
         fields = self._fields
         if fields is None:
-            assert self._head is not None
-            _, _, rest = self._head.decode("latin-1").partition("\r\n")
-            pairs = (line.partition(":") for line in rest.split("\r\n") if line)
-            fields = self._fields = [(name, value.strip(" \t")) for name, _, value in pairs]
+            fields = self._fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw()]
         return fields
 
-    def _by_name(self) -> dict[str, list[str]]:
-        index = self._index
-        if index is None:
-            index = self._index = {}
-            for name, value in self._list():
-                index.setdefault(name.lower(), []).append(value)
-        return index
+    def raw(self) -> list[tuple[bytes, bytes]]:
+        """Give the fields as bytes, in their order."""
+        raw = self._raw
+        if raw is None and self._fields is not None:
+            raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self._fields]
+        elif raw is None:
+            assert self._head is not None
+            _, _, rest = self._head.partition(b"\r\n")
+            pairs = (line.partition(b":") for line in rest.split(b"\r\n") if line)
+            raw = [(name, value.strip(b" \t")) for name, _, value in pairs]
+        self._raw = raw
+        return raw
+
+    def _values(self, name: str) -> list[str]:
+        """Give every value of `name`; its length tells most of the others from it."""
+        size = len(name)
+        if self._fields is not None:
+            lower = name.lower()
+            return [value for key, value in self._fields if len(key) == size and key.lower() == lower]
+        key = name.lower().encode("latin-1", "replace")
+        return [value.decode("latin-1") for other, value in self.raw() if len(other) == size and other.lower() == key]
 
     def get_all(self, name: str) -> list[str]:
         """Give every value of `name`, in order; empty where there is none."""
-        return list(self._by_name().get(name.lower(), ()))
+        return self._values(name)
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Give the first value of `name`."""
-        values = self._by_name().get(name.lower())
+        values = self._values(name)
         return values[0] if values else default
 
     def tokens(self, name: str) -> list[str]:
         """Give the comma-separated members of all values of `name`, lower-cased (RFC 9110 5.6.1)."""
-        values = self._by_name().get(name.lower())
-        if values is None:
+        values = self._values(name)
+        if not values:
             return []
         if len(values) == 1 and "," not in values[0]:
             token = values[0].strip().lower()
@@ -78,17 +95,24 @@ class Headers:
         parts = (part.strip().lower() for value in values for part in value.split(","))
         return [part for part in parts if part]
 
+    def wire(self) -> list[tuple[bytes, bytes]]:
+        """Give the fields as bytes, in their order, with names in lower case: a new list."""
+        return [(name.lower(), value) for name, value in self.raw()]
+
     def __getitem__(self, name: str) -> str:
-        return self._by_name()[name.lower()][0]
+        values = self._values(name)
+        if not values:
+            raise KeyError(name)
+        return values[0]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._by_name()
+        return isinstance(name, str) and bool(self._values(name))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._list())
 
     def __len__(self) -> int:
-        return len(self._list())
+        return len(self.raw() if self._fields is None else self._fields)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._list() == other._list()

@@ -201,6 +201,8 @@ class Server:
         """Answer a request: what `process_request` says, else the handshake."""
         if self._process_request is not None:
             early = self._process_request(request)
+            if isinstance(early, Response):
+                return early
             if isawaitable(early):
                 return self._answer_later(request, early)
             if early is not None:

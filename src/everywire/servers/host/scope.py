@@ -41,7 +41,7 @@ def scope(request: Request, kind: Literal["http", "websocket"], facts: Facts) ->
     tls = None if found is None else found.extra("ssl_object")
     raw, query = _split(request.target)
     path = raw if "%" not in raw and raw.isascii() else _decoded(raw)
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
+    headers = request.headers.wire()
     made: Scope = {
         "type": kind,
         "asgi": {"version": "3.0", "spec_version": facts.spec_version},
