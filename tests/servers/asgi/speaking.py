@@ -61,6 +61,7 @@ async def _native(npm: Npm, url: str, way: str) -> AsyncIterator[Any]:
         async def heard() -> Any:
             async for publication in room:
                 return publication.data
+            return None
 
         yield heard
 
