@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
+from tests.certificates import client_context, written
 from tests.engine.peer import UPGRADE, Peer, code, until
 from tests.servers.host.talking import ACCEPT, CLOSE, app, echo, text
 from tests.ws.raw import FIN, PING, PONG, TEXT
@@ -14,6 +15,14 @@ from tests.ws.raw import FIN, PING, PONG, TEXT
 from everywire import connect
 from everywire.errors import ConnectionClosed, HandshakeError
 from everywire.uvicorn import WebSocketProtocol
+
+
+@pytest.fixture(autouse=True, params=["moved", "borrowed"])
+def way(request, monkeypatch):
+    """By which way a WebSocket's bytes go: the native engine's, where there is one, or uvicorn's transport."""
+    if request.param == "borrowed":
+        monkeypatch.setattr(WebSocketProtocol, "_move", lambda protocol, websocket: False)
+    return request.param
 
 
 @asynccontextmanager
@@ -65,6 +74,24 @@ async def test_uvicorns_options():
             with pytest.raises(ConnectionClosed) as failure:
                 await ws.recv()
             assert failure.value.code == 1009
+
+
+async def test_over_tls(tmp_path):
+    cert, key, _ = written(tmp_path)
+    async with under_uvicorn(echo, ssl_certfile=cert, ssl_keyfile=key) as server:
+        async with connect(f"wss://localhost:{server.port}", ssl=client_context()) as ws:
+            for said in ("hello", b"b" * 300_000):
+                await ws.send(said)
+                assert await ws.recv() == said
+
+
+async def test_the_transport_is_let_go_with_the_websocket(way):
+    async with under_uvicorn(echo) as server:
+        async with connect(f"ws://127.0.0.1:{server.port}"):
+            protocol = next(iter(server.server_state.connections))
+        await until(lambda: not server.server_state.connections and not server.server_state.tasks)
+        await until(lambda: protocol.ground.over)
+        assert protocol.transport.is_closing()
 
 
 async def test_the_scope():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
+from everywire import engine as engines
 from everywire.engine.borrowed import Borrowed
 from everywire.engine.opening import Opening
 from everywire.engine.websocket import WebSocket
@@ -55,7 +57,9 @@ class WebSocketProtocol(asyncio.Protocol):
         self.guest: _Guest | None = None
         self.server = self._server()
         self.engine = self.server.prepare()
-        self.ground = Borrowed(self.engine, self.server.options.fin_timeout, self)
+        sweeping = engines.current("portable")
+        sweeping.watch(self.server.options.shortest())
+        self.ground = Borrowed(sweeping, self.server.options.fin_timeout, self)
 
     # What uvicorn and its transport call
 
@@ -95,10 +99,42 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # What the lowest storey tells
 
-    def opened(self) -> None:
-        """Have the transport call the lowest storey itself: what it calls for each message is compiled then."""
+    def opened(self, websocket: WebSocket) -> None:
+        """Have the WebSocket's bytes take the shortest way: the native engine reads the socket itself, as it does on our own server; else the transport calls
+        the lowest storey."""
+        if self.engine.name == "native" and self._move(websocket):
+            return
         if (set_protocol := getattr(self.transport, "set_protocol", None)) is not None:
             set_protocol(self.ground)
+
+    def _move(self, websocket: WebSocket) -> bool:
+        """Put the WebSocket on the native engine, on the same socket by another descriptor; not where TLS is on it, or something still has to leave.
+
+        The transport stays as it is, and does nothing, until the WebSocket is over.
+        """
+        transport = self.transport
+        found = transport.get_extra_info("socket")
+        if found is None or transport.get_extra_info("sslcontext") is not None or transport.get_write_buffer_size():
+            return False
+        try:
+            sock = socket.fromfd(found.fileno(), found.family, found.type)
+        except OSError:
+            return False
+        transport.pause_reading()
+        held = self.ground.surrender()
+        adopting = self.engine.adopt(sock, websocket, self.server.options.fin_timeout)
+        try:
+            adopting.send(None)  # there is nothing that it waits for
+        except StopIteration:
+            pass
+        websocket.below.write(held)
+        return True
+
+    def closed(self) -> None:
+        """Learn that the WebSocket is over."""
+        self.state.connections.discard(self)
+        if not self.transport.is_closing():
+            self.transport.abort()
 
     def leaving(self) -> None:
         """Tell the application at once, not when a slow transport is gone."""
@@ -129,7 +165,7 @@ class WebSocketProtocol(asyncio.Protocol):
                 head_limits=_ANY,
                 server_header=None,
             )
-            found = servers[type(self)] = Server(Callbacks(_nobody), options, _ask, "portable")
+            found = servers[type(self)] = Server(Callbacks(_nobody), options, _ask, None)
         return found
 
     def ask(self, request: Request) -> asyncio.Future[Early]:
@@ -169,8 +205,13 @@ class _Guest(Guest):
 
     def opened(self, websocket: WebSocket) -> None:
         """Go on with the WebSocket."""
+        websocket.on_close = self._closed
+        self.protocol.opened(websocket)
         super().opened(websocket)
-        self.protocol.opened()
+
+    def _closed(self, websocket: WebSocket, code: int, reason: str) -> None:
+        self.protocol.server.forget(websocket)
+        self.protocol.closed()
 
     def deny(self, response: Response | Streamed) -> None:
         """Answer the request without one."""
@@ -208,23 +249,25 @@ class _Guest(Guest):
 
     def failed(self) -> None:
         """End the transport."""
-        self.protocol.ground.leave()
+        self.websocket.below.leave()
 
     def parted_silently(self) -> None:
         """End the transport."""
-        self.protocol.ground.leave()
+        self.websocket.below.leave()
 
     def shut_down(self) -> None:
         """Close with 1012, or answer 500."""
         if self.is_open():
             self.websocket.start_close(CloseCode.SERVICE_RESTART, "")
             self.inbox.end(closed(CloseCode.SERVICE_RESTART))
-            self.protocol.ground.finish()
+            self.websocket.below.finish()
         elif not self.answer.done():
             self.deny(Response(500, "Internal Server Error"))
-        else:
+        elif self.websocket is None or self.websocket.below is None:
             self.protocol.ground.leave()
-            self.protocol.ground.flush()
+        else:
+            self.websocket.below.leave()
+            self.websocket.below.push()
 
     def ended(self, error: ConnectionClosed) -> Any:
         """Make the last event; that of a shutdown has no reason."""

@@ -185,6 +185,13 @@ class Borrowed(Link):
         held = _FULL if self._full else 0
         return held + (self._waiting + PIECE * (len(self._outbox) - 1) if self._outbox else 0)
 
+    def surrender(self) -> bytes:
+        """Give what is queued, and leave what is above to another storey."""
+        held = b"".join(self._outbox)
+        self.discard()
+        self.above = None
+        return held
+
     def extra(self, name: str) -> Any:
         """Ask the transport; the descriptor is not ours to give."""
         if name == "ground":

@@ -329,8 +329,12 @@ class Server:
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 
-    def _left(self, websocket: WebSocket, code: int, reason: str) -> None:
+    def forget(self, websocket: WebSocket) -> None:
+        """Let go of a WebSocket that is over."""
         self.connections.discard(websocket)
+
+    def _left(self, websocket: WebSocket, code: int, reason: str) -> None:
+        self.forget(websocket)
 
     def _closed(self, websocket: WebSocket, code: int, reason: str) -> None:
         self._left(websocket, code, reason)

@@ -2,12 +2,14 @@
 
 import asyncio
 
+import pytest
+from tests.certificates import client_context, server_context
 from tests.engine.peer import UPGRADE, Peer, code, loud, until
 from tests.servers.host.talking import ACCEPT, CLOSE, app, echo, hosted, text
 from tests.ws.raw import BINARY, FIN, TEXT
 
 from everywire import connect
-from everywire.errors import Disconnected
+from everywire.errors import Disconnected, HandshakeError
 
 DENY = {"type": "websocket.http.response.start", "status": 402, "headers": [(b"x-why", b"money")]}
 
@@ -273,3 +275,34 @@ async def test_returning_early_closes_with_1000(engine):
 
     async with hosted(app(steps), engine) as server, await Peer.open(server.port) as peer:
         assert await peer.frame() == code(1000)
+
+
+async def test_over_http2(engine):
+    pytest.importorskip("h2")
+
+    async def steps(scope, receive, send):
+        await receive()
+        if scope["path"] == "/closed":
+            await send(CLOSE)
+        elif scope["path"] == "/denied":
+            await send(DENY)
+            await send(piece(b"one", True))
+            await send(piece(b"two"))
+        else:
+            await send({**ACCEPT, "subprotocol": "b", "headers": [(b"X-One", b"1")]})
+            while (event := await receive())["type"] == "websocket.receive":
+                await send({**event, "type": "websocket.send"})
+
+    async with hosted(steps, engine, ssl=server_context()) as server:
+        options = {"ssl": client_context(), "http2": True, "proxy": None}
+        base = f"wss://localhost:{server.port}"
+        async with connect(f"{base}/", subprotocols=["a", "b"], **options) as ws:
+            assert ws.request.version == "2"
+            assert (ws.subprotocol, ws.response.headers["x-one"]) == ("b", "1")
+            for said in ("hello", b"b" * 100_000):
+                await ws.send(said)
+                assert await ws.recv() == said
+        for path, status in (("closed", 403), ("denied", 402)):
+            with pytest.raises(HandshakeError) as failure:
+                await connect(f"{base}/{path}", **options)
+            assert failure.value.status == status
