@@ -25,7 +25,7 @@ QUICK = {
     "socketio": ("ack", "ack-16", "room", "room-16"),
     "signalr": ("group", "group-16"),
     "sockjs": ("everybody", "everybody-16", "back", "back-16"),
-    "asgi": ("asgi", "asgi-16", "starlette", "starlette-16"),
+    "asgi": ("asgi", "asgi-16", "starlette", "starlette-16", "http", "http-10k", "upload"),
 }
 QUICK_SERVERS = ("floor", "everywire", "everywire-async", "picows", "websockets")
 

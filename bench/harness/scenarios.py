@@ -22,6 +22,7 @@ ASGI = (
     "host",
     "host-uvloop",
 )
+HTTP = ("uvicorn-httptools", "hypercorn", "granian", "daphne", "host", "host-uvloop")
 DIALECTS = ("socketio", "signalr", "sockjs")  # the languages that are a part of the benchmark each
 
 
@@ -290,5 +291,13 @@ SCENARIOS += tuple(
     for through, title, path in (("asgi", "bare", "/asgi"), ("starlette", "Starlette", "/starlette"))
     for size in (64, 4096)
     for window in (1, 16)
+)
+SCENARIOS += tuple(
+    Scenario(name, f"ASGI, HTTP/1.1: {title}, 100 connections", "http", HTTP, size=size, path=path)
+    for name, title, path, size in (
+        ("http", "hello, 13 B", "/http/13", 13),
+        ("http-10k", "10 KB", "/http/10240", 10240),
+        ("upload", "100 KB uploaded", "/upload", 102400),
+    )
 )
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -160,6 +160,7 @@ SERVERS = (
     _peer("uvicorn", "uvicorn, websockets-sansio", "peers/uvicorn_peer.py"),
     _peer("ws", "Node ws", "peers/ws_peer.mjs"),
     _peer("uvicorn-sansio", "uvicorn, websockets-sansio, uvloop", "peers/asgi_peer.py"),
+    _peer("uvicorn-httptools", "uvicorn, httptools, uvloop", "peers/asgi_peer.py"),
     _peer("uvicorn-websockets", "uvicorn, websockets, uvloop", "peers/asgi_peer.py", "--by", "websockets"),
     _peer("uvicorn-wsproto", "uvicorn, wsproto, uvloop", "peers/asgi_peer.py", "--by", "wsproto"),
     _peer("hypercorn", "Hypercorn, uvloop", "peers/asgi_peer.py", "--by", "hypercorn"),

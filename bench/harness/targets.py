@@ -117,6 +117,7 @@ TARGETS: tuple[Target, ...] = (
     *(_as_native(scenario, "signalr-msgpack", "native-msgpack") for scenario in ("group", "group-16")),
     *(_as_native(scenario, "sockjs") for scenario in ("everybody", "everybody-16")),
     *(Target(scenario, "sockjs", 0.5, (scenario, "sockjs-node")) for scenario in ("back", "back-16")),
+    *(Target(scenario, "host", 1.5, (scenario, "uvicorn-httptools")) for scenario in ("http", "http-10k", "upload")),
     *(
         Target(f"asgi{size}{window}", server, 0.5, (f"asgi{size}{window}", "uvicorn-sansio"))
         for server in ("host", "dropin")

@@ -67,6 +67,11 @@ static const char *path_of(const struct connection *c) {
 }
 
 static void request_upgrade(struct connection *c) {
+    if (world.mode == &http_mode) {
+        c->state = OPEN;
+        world.mode->opened(c);
+        return;
+    }
     static char request[1024];
     char protocol[64] = "";
     if (enveloped() && world.language->protocol)
@@ -193,6 +198,7 @@ static void readable(struct connection *c) {
         }
         world.now = clock_ns();
         if (c->state == UPGRADING) upgrade_bytes(c, buffer, (size_t)size);
+        else if (world.mode == &http_mode) http_feed(c, buffer, (size_t)size);
         else feed(c, buffer, (size_t)size);
         if (!c->tls) return;                    /* TLS may hold more than the socket shows, so it reads on */
     }

@@ -1,6 +1,6 @@
 /* The load generator: the types and functions its files share.
  *
- * One thread, one epoll.  A `mode` (echo, fan, hub, call, storm, idle, churn) says what is done when a connection opens and when a
+ * One thread, one epoll.  A `mode` (echo, fan, hub, call, storm, idle, churn, http) says what is done when a connection opens and when a
  * message arrives; everything below it (sockets, TLS, upgrade, frames, verification) is common to all modes.
  * Every byte that a server returns is compared with what it must return, in order; see `struct errors`. */
 #ifndef LOAD_H
@@ -114,7 +114,7 @@ struct world {
     uint8_t *scratch;          /* frames are built here before they are written */
 };
 extern struct world world;
-extern const struct mode echo_mode, fan_mode, idle_mode, churn_mode, hub_mode, call_mode, storm_mode;
+extern const struct mode echo_mode, fan_mode, idle_mode, churn_mode, hub_mode, call_mode, storm_mode, http_mode;
 extern const struct language native_language, msgpack_language, socketio_language, sockjs_language;
 extern const struct language signalr_language, signalr_msgpack_language;
 
@@ -155,6 +155,9 @@ void unexpected_event(const uint8_t *payload, size_t size);
 /* msgpack.c */
 size_t msgpack_text(uint8_t *to, const char *text);
 size_t msgpack_size(uint8_t *to);
+/* http.c */
+void ask(struct connection *);
+void http_feed(struct connection *, const uint8_t *bytes, size_t size);
 /* storm.c */
 bool storm_event(struct connection *, const uint8_t *payload, size_t size);
 bool storm_prepared(void);

@@ -51,7 +51,8 @@ static void set_option(struct options *o, int letter) {
 }
 
 static void choose_mode(const char *name) {
-    static const struct mode *modes[] = {&echo_mode, &fan_mode, &idle_mode, &churn_mode, &hub_mode, &call_mode, &storm_mode};
+    static const struct mode *modes[] = {&echo_mode, &fan_mode, &idle_mode, &churn_mode, &hub_mode, &call_mode, &storm_mode,
+        &http_mode};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (name && !strcmp(name, modes[i]->name)) world.mode = modes[i];
 }

@@ -52,6 +52,8 @@ static bool open_all(void) {
 static void start_load(void) {
     if (world.mode == &echo_mode || world.mode == &call_mode)
         for (int i = 0; i < world.options.connections; i++) send_burst(&world.connections[i], world.options.window);
+    if (world.mode == &http_mode)
+        for (int i = 0; i < world.options.connections; i++) ask(&world.connections[i]);
     if (world.mode == &fan_mode || world.mode == &hub_mode) world.mode->turn();
     if (world.mode == &churn_mode)
         for (int i = 0; i < world.options.connections; i++) begin(&world.connections[i]);

@@ -28,8 +28,26 @@ async def _bare(receive: Any, send: Any) -> None:
         await send({"type": "websocket.send", "text": event["text"]})
 
 
+async def _answer(scope: Any, receive: Any, send: Any) -> None:
+    if scope["path"] == "/upload":
+        size, more = 0, True
+        while more:
+            event = await receive()
+            size += len(event["body"])
+            more = event["more_body"]
+        body = b"%d" % size
+    else:
+        body = b"x" * int(scope["path"].rpartition("/")[2])
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Echo."""
+    """Echo; answer /http/SIZE by so many x, /upload by the size of the body."""
+    if scope["type"] == "http":
+        await _answer(scope, receive, send)
+        return
     if scope["type"] != "websocket":
         return
     if scope["path"] == "/starlette":
