@@ -180,9 +180,9 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
             self._health.draining = True
         self.gateway.refrain()
 
-    def leaving(self, window: float, pace: float, finish: float) -> Draining:
-        """Begin to let every client go, with 1012: see `Draining`."""
-        return Draining(self.hub, window, pace, finish)
+    def leaving(self, window: float, pace: float, finish: float, code: int = Close.RESTART) -> Draining:
+        """Begin to let every client go, with `code`: see `Draining`."""
+        return Draining(self.hub, window, pace, finish, Close(code))
 
     async def stop(self) -> None:
         """Tell every client to come back later, wait for handlers that are to finish, and let go of everything."""
@@ -278,9 +278,11 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
                 embedding = Embedding(gateway, self.answer, _subprotocol, self._embedded)
                 signals = Signals(lambda: embedding.close(self._finish, self.refrain))
                 signals.begin()
+                here.mount(self)
                 try:
                     yield embedding
                 finally:
+                    here.unmount(self)
                     signals.end()
                     await embedding.close(self._finish, self.refrain)
                     embedding.over = True

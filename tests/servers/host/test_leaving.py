@@ -6,8 +6,16 @@ from typing import Any, cast
 import pytest
 
 from everywire.errors import CloseCode
+from everywire.servers import here
 from everywire.servers.host import leaving as module
 from everywire.servers.host.leaving import Leaving
+
+
+class Task:
+    """A conversation, or a request."""
+
+    def get_coro(self) -> None:
+        """Have none."""
 
 
 class Socket:
@@ -31,7 +39,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 async def test_everybody_is_closed_but_those_of_a_hub(server):
-    mine, hubs = [Socket(server, task=object()) for _ in range(3)], Socket(server, task=None)
+    mine, hubs = [Socket(server, task=Task()) for _ in range(3)], Socket(server, task=None)
     leaving = Leaving(cast(Any, server), ())
     leaving.hasten(0.01, 1, 5)
     assert await leaving.wait() == 3
@@ -40,18 +48,27 @@ async def test_everybody_is_closed_but_those_of_a_hub(server):
 
 
 async def test_what_is_under_way_is_waited_for(server):
-    under_way = {1}
-    socket = Socket(server, task=object())
+    under_way = {Task()}
+    socket = Socket(server, task=Task())
     socket.start_close = lambda code, reason: (server.connections.discard(socket), under_way.clear())  # type: ignore[assignment, func-returns-value]
-    leaving = Leaving(cast(Any, server), under_way, CloseCode.GOING_AWAY)
+    leaving = Leaving(cast(Any, server), cast(Any, under_way), CloseCode.GOING_AWAY)
     leaving.hasten(0, 1, 60)
     assert await leaving.wait() == 1
 
 
-async def test_it_is_over_at_the_deadline_whoever_is_there(server):
-    stubborn = Socket(server, task=object(), polite=False)
-    leaving = Leaving(cast(Any, server), {1})
+async def test_it_is_over_at_the_deadline_whoever_is_there(server, caplog):
+    stubborn = Socket(server, task=Task(), polite=False)
+    leaving = Leaving(cast(Any, server), cast(Any, {Task()}))
     leaving.hasten(0, 1, 60)
     leaving.hasten(0, 1, 0.01)
     assert await leaving.wait() == 1
     assert stubborn.codes == [CloseCode.SERVICE_RESTART]
+    assert "1 requests are cut off" in caplog.text
+
+
+async def test_whom_a_mounted_application_lets_go_of_is_left_to_it(server, monkeypatch):
+    mine, theirs = Socket(server, task=Task()), Socket(server, task=Task())
+    monkeypatch.setattr(here, "apart", lambda task: task is theirs.task)
+    leaving = Leaving(cast(Any, server), ())
+    assert await leaving.wait() == 1
+    assert (mine.codes, theirs.codes) == ([CloseCode.SERVICE_RESTART], [])

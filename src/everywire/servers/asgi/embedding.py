@@ -9,6 +9,7 @@ from everywire.gateway import Gateway
 from everywire.http.request import Request, Response
 from everywire.hub.codes import Close
 from everywire.hub.draining import Draining
+from everywire.servers import here
 from everywire.servers.asgi.http import Given, answer_http
 from everywire.servers.asgi.request import Receive, Scope, Send
 from everywire.servers.asgi.websocket import Opened, answer_websocket
@@ -48,6 +49,7 @@ class Embedding:
             case "http":
                 await answer_http(self, scope, receive, send)
             case "websocket":
+                here.set_apart()
                 await answer_websocket(self, scope, receive, send)
             case other:
                 raise EverywireError(f"a scope of type {other!r} is not for us")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
@@ -93,7 +94,10 @@ class Hosted:
         options.setdefault("head_limits", LIMITS)
         lifespan = Lifespan(self._told_of, hosting.lifespan, name=hosting.name, patience=hosting.shutdown)
         async with lifespan as state:
-            self._facts, self._http = self._known(state), HttpApp(self._app)
+            self._facts, self._http = (
+                self._known(state),
+                HttpApp(self._app, server=options.get("server_header", "everywire")),
+            )
             server = serve(None, host, port, on_message=_unheard, process_request=self.answer, **options)
             try:
                 async with server as self._server, self._present(self._server, finish):
@@ -110,7 +114,7 @@ class Hosted:
         try:
             yield
             server.stop_listening()
-            await self.leaving(0.0, 1.0, finish, CloseCode.GOING_AWAY).wait()
+            await _let_go([self, *here.mounted()], finish)
         finally:
             if worker is not None:
                 worker.leave(self)
@@ -139,15 +143,20 @@ class Hosted:
     def refrain(self) -> None:
         """Be ready for nobody new: there is nothing to be done, as the worker stops to listen."""
 
-    def leaving(
-        self, window: float, pace: float, finish: float, code: CloseCode = CloseCode.SERVICE_RESTART
-    ) -> Leaving:
+    def leaving(self, window: float, pace: float, finish: float, code: int = CloseCode.SERVICE_RESTART) -> Leaving:
         """Begin to let everybody go."""
         assert self._server is not None
         assert self._http is not None
-        leaving = Leaving(self._server, self._http.tasks, code)
+        leaving = Leaving(self._server, self._http.tasks, CloseCode(code))
         leaving.hasten(window, pace, finish)
         return leaving
+
+
+async def _let_go(members: Sequence[here.Leaves], finish: float) -> None:
+    """Let go of everybody's clients, at once; what is under way has `finish` seconds."""
+    for member in members:
+        member.refrain()
+    await asyncio.gather(*[member.leaving(0.0, 1.0, finish, CloseCode.GOING_AWAY).wait() for member in members])
 
 
 def _unheard(websocket: Any, message: Any) -> None:

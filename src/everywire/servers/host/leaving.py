@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 from everywire.engine.websocket import WebSocket
 from everywire.errors import CloseCode
+from everywire.servers import here
+from everywire.servers.host.lifespan import where
 from everywire.servers.websocket import Server
 
 __all__ = ["Leaving"]
 
+_log = logging.getLogger("everywire.host")
 _TICK: Final = 0.02  # seconds between two looks
 _WHY: Final = {CloseCode.SERVICE_RESTART: "the server restarts", CloseCode.GOING_AWAY: "the server is going away"}
 
@@ -20,13 +24,14 @@ class Leaving:
     """Closes the application's WebSockets with `code`, `pace` of them per second or all of them within `window` seconds, and waits until nothing is
     `under_way`: requests and conversations have `finish` seconds to come to their end.
 
-    Those of a hub in it are let go by the hub.
+    Those of an application that is mounted in it are let go by that: see `here`.
 
-    Invariants: `_told` are those that were closed; `wait` ends once nobody is there and nothing is under way, or `_deadline` has passed.
+    Invariants: `_told` are those that were closed; `wait` ends once nobody is there and nothing is under way, or `_deadline` has passed. What is under way
+    then is named in the log: it will be cut off.
     """
 
     def __init__(
-        self, server: Server, under_way: Collection[object], code: CloseCode = CloseCode.SERVICE_RESTART
+        self, server: Server, under_way: Collection[asyncio.Task[Any]], code: CloseCode = CloseCode.SERVICE_RESTART
     ) -> None:
         self._server: Final = server
         self._under_way: Final = under_way
@@ -43,6 +48,7 @@ class Leaving:
         self._last = self._now()
         self._window = self._last + window
         self._deadline = self._last + max(window, finish)
+        self._waited = max(window, finish) > 0
 
     async def wait(self) -> int:
         """Let them go; gives how many there were."""
@@ -56,13 +62,17 @@ class Leaving:
                 self._owed -= 1
                 self._told.add(websocket)
                 websocket.start_close(self._code, _WHY[self._code])
-            if not (self._here() or self._under_way) or now >= self._deadline:
+            if not (self._here() or self._under_way):
+                return len(self._told)
+            if now >= self._deadline:
+                if self._waited and self._under_way:
+                    _log.warning("%d requests are cut off%s", len(self._under_way), where(next(iter(self._under_way))))
                 return len(self._told)
             await asyncio.sleep(_TICK)
 
     def _here(self) -> list[WebSocket]:
-        """Give the application's WebSockets: a task talks with each, which those of a hub do not have."""
-        return [each for each in self._server.connections if each.task is not None]
+        """Give the application's WebSockets: a task talks with each, which those of a hub do not have on its own server."""
+        return [each for each in self._server.connections if each.task is not None and not here.apart(each.task)]
 
     def _rest(self) -> list[WebSocket]:
         """Give those that were not told yet."""

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from everywire.errors import EverywireError
 
-__all__ = ["Application", "Lifespan", "Mode", "StartupFailed"]
+__all__ = ["Application", "Lifespan", "Mode", "StartupFailed", "where"]
 
 Application: TypeAlias = Callable[[dict[str, Any], Any, Any], Awaitable[object]]
 Mode: TypeAlias = Literal["auto", "on", "off"]
@@ -93,9 +93,9 @@ class Lifespan:
             async with asyncio.timeout(self._patience):
                 await self._changed("ending")
         except TimeoutError:
-            _log.error("%s hangs at shutdown%s: cancelled after %g seconds", self._name, _where(task), self._patience)
+            _log.error("%s hangs at shutdown%s: cancelled after %g seconds", self._name, where(task), self._patience)
         except asyncio.CancelledError:
-            _log.error("%s hangs at shutdown%s: cancelled", self._name, _where(task))
+            _log.error("%s hangs at shutdown%s: cancelled", self._name, where(task))
             await self._cancel()
             raise
         await self._cancel()
@@ -165,8 +165,8 @@ class Lifespan:
         await asyncio.wait([self._task], timeout=_LAST_WORDS)
 
 
-def _where(task: asyncio.Task[object]) -> str:
-    """Name the innermost line that a task waits at, as far as it is Python's."""
+def where(task: asyncio.Task[Any]) -> str:
+    """Name the innermost line that a task waits at, as " in FILE, line NUMBER, FUNCTION"; nothing where that is not Python's."""
     coroutine: Any = task.get_coro()
     while (inner := getattr(coroutine, "cr_await", None)) is not None and hasattr(inner, "cr_frame"):
         coroutine = inner

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -17,12 +17,13 @@ from everywire.brokers.local import LocalBroker, connector
 from everywire.gateway import Gateway
 from everywire.hub.world import World
 from everywire.metrics import Metrics
+from everywire.servers.here import Leaves, Leaving
 from everywire.servers.websocket import Server
 from everywire.servers.workers.control import Adopt, Control, Drain, Drained, Message, Ready, Release
 from everywire.servers.workers.ports import Ports
 from everywire.servers.workers.reach import Reach
 
-__all__ = ["ENVIRONMENT", "Given", "Leaving", "Leaves", "Worker"]
+__all__ = ["ENVIRONMENT", "Given", "Worker"]
 
 ENVIRONMENT: Final = "EVERYWIRE_WORKER"
 
@@ -43,26 +44,6 @@ class Given(msgspec.Struct, frozen=True):
     def broker(self) -> Path:
         """Where the broker listens."""
         return Path(self.folder) / "broker"
-
-
-class Leaving(Protocol):
-    """Clients that are being let go."""
-
-    def hasten(self, window: float, pace: float, finish: float) -> None:
-        """Take other times, which begin now."""
-
-    async def wait(self) -> int:
-        """Wait until they are gone; gives how many there were."""
-
-
-class Leaves(Protocol):
-    """What has clients in this process: it takes no more once it is to `refrain`, and lets go of those it has as a `Drain` says."""
-
-    def refrain(self) -> None:
-        """Be ready for nobody new."""
-
-    def leaving(self, window: float, pace: float, finish: float) -> Leaving:
-        """Begin to let the clients go."""
 
 
 class Worker:
