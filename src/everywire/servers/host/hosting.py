@@ -94,10 +94,8 @@ class Hosted:
         options.setdefault("head_limits", LIMITS)
         lifespan = Lifespan(self._told_of, hosting.lifespan, name=hosting.name, patience=hosting.shutdown)
         async with lifespan as state:
-            self._facts, self._http = (
-                self._known(state),
-                HttpApp(self._app, server=options.get("server_header", "everywire")),
-            )
+            self._facts = self._known(state)
+            self._http = HttpApp(self._app, server=options.get("server_header", "everywire"))
             server = serve(None, host, port, on_message=_unheard, process_request=self.answer, **options)
             try:
                 async with server as self._server, self._present(self._server, finish):
