@@ -95,13 +95,13 @@ BAD = {
 @pytest.mark.parametrize(
     ("target", "options", "code", "said"),
     [
-        ("raises", ("--lifespan", "on"), 3, "Error: the application does not start: ValueError: broken\n"),
+        pytest.param("raises", ("--lifespan", "on"), 3, "Error: the application does not start: ValueError: broken\n", marks=pytest.mark.slow),
         ("failed", (), 3, "Error: the application does not start: no database\n"),
-        ("failed", ("--workers", "1"), 3, "Error: the application does not start: no database\n"),
+        pytest.param("failed", ("--workers", "1"), 3, "Error: the application does not start: no database\n", marks=pytest.mark.slow),
         ("wsgi", (), 2, "Error: wsgi:app is a WSGI application"),
         ("imports", (), 1, "Error: imports fails:\n"),
         ("shop", ("--trusted-proxies", "here"), 2, "'here' does not appear to be an IPv4 or IPv6 network"),
-        ("shop", ("--root-path", "shop"), 2, "root_path begins with a slash"),
+        pytest.param("shop", ("--root-path", "shop"), 2, "root_path begins with a slash", marks=pytest.mark.slow),
         ("ours", ("--lifespan", "off"), 2, "--lifespan is for ASGI applications of others: an Everywire() has no lifespan"),
     ],
 )  # fmt: skip
@@ -114,6 +114,7 @@ async def test_what_cannot_be_served_says_why(folder, target, options, code, sai
     assert said in run.said
 
 
+@pytest.mark.slow
 async def test_one_that_hangs_at_its_end_is_named(folder):
     (folder / "hangs.py").write_text(
         APP.replace('pathlib.Path(f"down-{os.getpid()}").touch()', "await asyncio.Event().wait()")
@@ -125,6 +126,7 @@ async def test_one_that_hangs_at_its_end_is_named(folder):
     assert "hangs:app hangs at shutdown in " in run.said
 
 
+@pytest.mark.slow
 async def test_a_change_is_served_on_the_same_port(folder):
     async with started("run", "shop", "--reload", "--trusted-proxies", "127.0.0.1", *LISTEN, cwd=folder) as run:
         port = await run.port()
@@ -175,6 +177,7 @@ async def test_a_worker_that_is_killed_is_started_again(folder):
         assert await run.end() == 0
 
 
+@pytest.mark.slow
 async def test_it_is_served_over_tls_by_http_2(folder):
     certificate, key, _ = written(folder)
     options = ("--certfile", str(certificate), "--keyfile", str(key))
@@ -186,6 +189,7 @@ async def test_it_is_served_over_tls_by_http_2(folder):
         assert await run.end() == 0
 
 
+@pytest.mark.slow
 async def test_a_unix_socket_will_do(folder):
     (folder / "plain.py").write_text(APP.replace("{scope['client'][0]}", "{scope['client']}"))
     async with started("run", "plain", "--unix", "shop.sock", cwd=folder) as run:

@@ -157,6 +157,24 @@ async def test_an_application_that_cannot_start_is_not_served():
             raise AssertionError("it is served")
 
 
+async def test_a_websocket_may_be_denied_by_a_response_and_a_request_by_what_else_there_is():
+    extensions: dict[str, set[str]] = {}
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        extensions[scope["type"]] = {*scope["extensions"]}
+        kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+        await send({"type": f"{kind}.start", "status": 418})
+        await send({"type": f"{kind}.body", "body": b"tea"})
+
+    async with everywire.hosting(app, lifespan="off") as server:
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(f"ws://127.0.0.1:{server.port}/")
+        assert (refused.value.response.status_code, refused.value.response.body) == (418, b"tea")
+        assert (await asked(server)).status_code == 418
+    assert extensions["websocket"] == {"websocket.http.response"}
+    assert extensions["http"] > {"http.response.trailers", "http.response.pathsend"}
+
+
 async def test_proxies_are_believed_where_they_are_trusted():
     said = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
     async with everywire.hosting(App(), trusted_proxies=["127.0.0.1"], root_path="/shop") as server:

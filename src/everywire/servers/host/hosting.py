@@ -28,6 +28,7 @@ __all__ = ["LIMITS", "Hosted", "Hosting"]
 _ANYWHERE: Final = (re.compile(".*", re.DOTALL), None)
 LIMITS: Final = HeadLimits(body=1 << 40, next_line=False)
 """Those of requests, where nothing else is said: the application reads a body as it comes, and says how much is too much."""
+_DENIAL: Final[dict[str, Any]] = {"websocket.http.response": {}}  # what a WebSocket's application may say beside
 _MOST_MESSAGE: Final = 1 << 24  # bytes: what applications that come from other servers are used to
 _FAREWELL: Final = 0.5  # seconds for each step of the server's end, once everybody had the time to finish
 
@@ -63,7 +64,7 @@ class Hosting:
 class Hosted:
     """An ASGI 3 application, as what can be served; `options` are the fields of `Hosting`.
 
-    Invariants: `_server`, `_http` and `_facts` are there while it is served.
+    Invariants: `_server`, `_http`, `_facts` (of requests) and `_talks` (of WebSockets) are there while it is served.
     """
 
     path = ""  # where clients connect: anywhere
@@ -76,7 +77,7 @@ class Hosted:
         self._told_of: Final = app
         self._http: HttpApp | None = None
         self._server: Server | None = None
-        self._facts = Facts()
+        self._facts = self._talks = Facts()
 
     @asynccontextmanager
     async def serving(
@@ -94,7 +95,7 @@ class Hosted:
         options.setdefault("head_limits", LIMITS)
         lifespan = Lifespan(self._told_of, hosting.lifespan, name=hosting.name, patience=hosting.shutdown)
         async with lifespan as state:
-            self._facts = self._known(state)
+            self._facts, self._talks = self._known(state, EXTENSIONS), self._known(state, _DENIAL)
             self._http = HttpApp(self._app, server=options.get("server_header", "everywire"))
             server = serve(None, host, port, on_message=_unheard, process_request=self.answer, **options)
             try:
@@ -119,13 +120,13 @@ class Hosted:
             if worker is not None or finish:  # else this is all the time that there is
                 server.options = replace(server.options, close_timeout=_FAREWELL)
 
-    def _known(self, state: dict[str, Any] | None) -> Facts:
+    def _known(self, state: dict[str, Any] | None, extensions: dict[str, Any]) -> Facts:
         hosting = self.hosting
         trusted = networks(hosting.trusted_proxies)
         return Facts(
             root_path=hosting.root_path,
             state=state,
-            extensions=EXTENSIONS,
+            extensions=extensions,
             behind=behind(trusted, hosting.proxy_headers) if trusted else None,
             server_cert=hosting.certificate,
         )
@@ -135,7 +136,7 @@ class Hosted:
         assert self._server is not None
         assert self._http is not None
         if "websocket" in request.headers.tokens("upgrade"):
-            return websocket.answer(self._app, request, scope(request, "websocket", self._facts), self._server)
+            return websocket.answer(self._app, request, scope(request, "websocket", self._talks), self._server)
         return self._http.answer(request, scope(request, "http", self._facts))
 
     def refrain(self) -> None:
