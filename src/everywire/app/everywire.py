@@ -43,7 +43,7 @@ from everywire.ops.health import Health
 from everywire.ops.nodes import Nodes
 from everywire.ops.view import View
 from everywire.servers import here
-from everywire.servers.asgi import Embedding, Signals
+from everywire.servers.asgi import Embedding, Signals, neighbourhood
 from everywire.servers.asgi.reaching import reachable
 from everywire.servers.options import Options
 from everywire.servers.routes import Route
@@ -268,12 +268,10 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
             yield Embedding(self._gateway, self.answer, _subprotocol, self._embedded)
             return
         gateway, life = self.start(), self._life
-        worker = here.worker()
-        among = None if worker is None else worker.folder
         try:
             async with (
                 served(self._counters, lambda: self.hub, self.view, _shared()) as self.administration,
-                reachable(among, gateway, **self._served(gateway)),
+                reachable(neighbourhood(gateway), gateway, origins=_ANYWHERE, **self._served(gateway)),
             ):
                 embedding = Embedding(gateway, self.answer, _subprotocol, self._embedded)
                 signals = Signals(lambda: embedding.close(self._finish, self.refrain))

@@ -59,9 +59,7 @@ async def _native(npm: Npm, url: str, way: str) -> AsyncIterator[Any]:
         await room.ready()
 
         async def heard() -> Any:
-            async for publication in room:
-                return publication.data
-            return None
+            return (await anext(room)).data
 
         yield heard
 

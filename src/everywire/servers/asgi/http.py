@@ -183,10 +183,10 @@ async def stream(send: Send, request: Request, answer: Streamed, departure: Depa
         await respond(send, request, excuse(request, error))
         return
     outlet = ForeignOutlet()
-    departure.tell(outlet.lost)
     try:
         await send(head)
         outlet.begin(answer)
+        departure.tell(outlet.lost)
         while (piece := await outlet.next()) is not None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         if not outlet.broken:
@@ -194,4 +194,7 @@ async def stream(send: Send, request: Request, answer: Streamed, departure: Depa
     except OSError:  # it is gone
         pass
     finally:
-        outlet.lost()
+        if outlet.begun:
+            outlet.lost()
+        elif answer.missed is not None:
+            answer.missed()

@@ -32,6 +32,11 @@ class ForeignOutlet(Outlet):
         self.over = False
         self.broken = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether somebody produces the body."""
+        return self._producer is not None
+
     def begin(self, streamed: Streamed) -> None:
         """Have the body produced."""
         self._producer = streamed.start(self)

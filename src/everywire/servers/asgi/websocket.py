@@ -10,13 +10,17 @@ from inspect import isawaitable
 from typing import Any, Final, Protocol
 
 from everywire.engine.answers import excuse, given_up
+from everywire.engine.websocket import WebSocket
 from everywire.errors import CloseCode, EverywireError, reconnectable
 from everywire.gateway import Answer, Gateway
 from everywire.http.handed import Handed
 from everywire.http.request import Request, Response
 from everywire.hub.codes import Close
 from everywire.servers.asgi.http import Answering, respond
+from everywire.servers.asgi.passing import Passed, taken
 from everywire.servers.asgi.request import Receive, Scope, Send, from_scope
+from everywire.servers.native import offered
+from everywire.servers.websocket import Welcome
 from everywire.transports.foreign import ForeignWebSocket
 
 __all__ = ["Opened", "Serving", "answer_websocket"]
@@ -52,7 +56,16 @@ async def answer_websocket(site: Serving, scope: Scope, receive: Receive, send: 
     request = from_scope(scope)
     handshake = _Handshake(site, request, receive)
     try:
-        refusal = await handshake.answer()
+        refusal: Answer | Handed | Passed | None = await handshake.answer()
+        if isinstance(refusal, Handed):
+            refusal = await taken(refusal, request, site.open_timeout)
+        if isinstance(refusal, Passed):
+            await send({"type": "websocket.accept", "subprotocol": refusal.subprotocol})
+            await refusal.run(handshake.coming, receive, send)
+            return
+        if (native := offered(scope)) is not None:
+            native.take(_welcome(site, request) if refusal is None else refusal)
+            return
         if refusal is not None:
             await _refuse(scope, send, request, refusal)
             return
@@ -72,6 +85,29 @@ async def _refuse(scope: Scope, send: Send, request: Request, refusal: Answer) -
         await send({"type": "websocket.close"})
 
 
+def _welcome(site: Serving, request: Request) -> Welcome:
+    """Have a server of ours, which hosts what we are mounted in, open a WebSocket of its own for us."""
+    assert request.scope is not None
+    gateway: Any = site.gateway
+
+    def opened(websocket: WebSocket) -> None:
+        left = websocket.on_close
+
+        def closed(_: WebSocket, code: int, reason: str) -> None:
+            if left is not None:
+                left(websocket, code, reason)
+            gateway.closed(websocket, code, reason)
+
+        websocket.opened_by = request  # whose target begins where we are mounted
+        websocket.on_message, websocket.on_close = gateway.received, closed
+        try:
+            gateway.opened(websocket)
+        except Exception as error:
+            websocket.broken(error)
+
+    return Welcome(opened, site.subprotocol(request.scope.get("subprotocols") or ()))
+
+
 class _Handshake:
     """What becomes of a request for a WebSocket; while that takes time, what the host tells next is waited for as well: `coming`."""
 
@@ -81,14 +117,12 @@ class _Handshake:
         self._receive = receive
         self.coming: asyncio.Future[Any] | None = None
 
-    async def answer(self) -> Answer | None:
-        """Give the refusal; None where there is none. `_Left` where the client did not wait."""
+    async def answer(self) -> Answer | Handed | None:
+        """Give the refusal, or who answers elsewhere; None where there is neither. `_Left` where the client did not wait."""
         try:
             given = self._site.answer(self._request)
         except Exception as error:
             return excuse(self._request, error)
-        if isinstance(given, Handed):
-            return given.refusal
         return await self._settled(given) if isawaitable(given) else given
 
     async def _settled(self, given: Awaitable[Answer | None]) -> Answer | None:

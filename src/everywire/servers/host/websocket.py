@@ -17,6 +17,7 @@ from everywire.http.streamed import Streamed
 from everywire.servers.host.conversation import ACCEPTED, ASKED, DENYING, OVER, TALKING, Conversation
 from everywire.servers.host.denial import Denial
 from everywire.servers.host.fields import fields
+from everywire.servers.native import NAME, Native
 from everywire.servers.websocket import Early, Server, Welcome
 from everywire.ws.connection import OPEN
 
@@ -39,6 +40,7 @@ def answer(app: Application, request: Request, scope: dict[str, Any], server: Se
     """
     server.check(request)
     guest = Guest(app, scope, asyncio.get_running_loop(), server.options.read_limit)
+    scope["extensions"] = {**scope.get("extensions", {}), NAME: Native(request, guest.answer)}
     guest.name = f"{request.method} {shown(request.target)}"
     server.outlive(guest.begin())
     return guest.answer
