@@ -4,8 +4,8 @@
     python conformance/channels/run.py --build native --times 3
     python conformance/channels/run.py --channels CLONE --channels-redis CLONE       # from clones of django/channels and django/channels_redis
 
-Channels' layer is one of a single process; channels_redis' is one that processes share, by way of the machine's broker. The files are fetched by git on the
-first run, what they need by pip; they stay in `.testbed/suites/channels`. The scores go to `conformance/results/`.
+Channels' layer is one of a single process; channels_redis' is one that processes share, by way of the machine's broker. The files are
+fetched by git on the first run, what they need by pip; they stay in `.testbed/suites/channels`. The scores go to `conformance/results/`.
 """
 
 from __future__ import annotations

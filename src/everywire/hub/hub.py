@@ -29,7 +29,6 @@ from everywire.hub.channels.enrolling import Enrolling
 from everywire.hub.channels.presence import Places
 from everywire.hub.channels.repairs import Repairs
 from everywire.hub.channels.rosters import Rosters
-from everywire.hub.channels.taps import Taps
 from everywire.hub.codes import Close, Code
 from everywire.hub.commands import handle
 from everywire.hub.continuity.continuing import Continuing
@@ -94,7 +93,6 @@ class Hub:
         self.patterns: Final = Patterns()
         self.repairs: Final = Repairs(world, broker, self.settings, self.metrics)
         self.rosters: Final = Rosters(world, broker, self.channels)
-        self.taps: Final = Taps(broker)
         self._users: dict[str, dict[Session, None]] = {}
         self.records: Final = Records(world, broker, self.node, self.settings.resume_ttl, self.sessions)
         self.continuing: Final = Continuing(self, Signer(hooks.secrets or (world.new_id(),)))
@@ -382,7 +380,7 @@ class Hub:
 
     async def _unwatch(self, name: str) -> None:
         try:
-            if name not in self.taps:
+            if name not in self.delivering.taps:
                 await self.broker.unwatch(name)
         except Exception:
             _log.exception("a channel nobody listens to is still watched")

@@ -31,16 +31,16 @@ def ephemeral(net, channel, number):
 
 def test_a_tap_hears_channels_that_nobody_declared(net):
     heard = []
-    done(net, net.app.hub.taps.open("any", heard.append))
+    done(net, net.app.hub.delivering.taps.open("any", heard.append))
     ephemeral(net, "any", 1)
-    done(net, net.app.hub.taps.close("any", heard.append, heard=False))
+    done(net, net.app.hub.delivering.taps.close("any", heard.append, heard=False))
     ephemeral(net, "any", 2)
     assert numbers(heard) == [1]
-    assert "any" not in net.app.hub.taps
+    assert "any" not in net.app.hub.delivering.taps
 
 
 def test_a_tap_and_sessions_hear_the_same_and_neither_ends_the_other(net):
-    heard, taps = [], net.app.hub.taps
+    heard, taps = [], net.app.hub.delivering.taps
     client = net.connect()
     done(net, taps.open("room:a", heard.append))
     client.subscribe("room:a")
@@ -55,7 +55,7 @@ def test_a_tap_and_sessions_hear_the_same_and_neither_ends_the_other(net):
 
 
 def test_two_taps_of_a_name_are_two(net):
-    first, second, taps = [], [], net.app.hub.taps
+    first, second, taps = [], [], net.app.hub.delivering.taps
     done(net, taps.open("q", first.append))
     done(net, taps.open("q", second.append))
     done(net, taps.close("q", first.append, heard=False))
@@ -67,7 +67,7 @@ def test_what_cannot_be_watched_is_not_tapped(net):
     async def broken(channel):
         raise ConnectionError("the broker is away")
 
-    taps = net.app.hub.taps
+    taps = net.app.hub.delivering.taps
     taps._broker = type("Broken", (), {"watch": staticmethod(broken)})
     with pytest.raises(ConnectionError):
         done(net, taps.open("c", print))
@@ -76,6 +76,6 @@ def test_what_cannot_be_watched_is_not_tapped(net):
 
 def test_a_gap_is_told(net):
     told = []
-    net.app.hub.taps.gaps.append(lambda: told.append(True))
+    net.app.hub.delivering.taps.gaps.append(lambda: told.append(True))
     net.app.hub.delivering.take(Gap())
     assert told == [True]

@@ -67,9 +67,9 @@ class Outside:
         await asyncio.shield(self._begun)
 
     async def _begin(self) -> None:
-        await self._hub.taps.open(words.inbox(self._inside.process), self._letter)
-        if self._again not in self._hub.taps.gaps:
-            self._hub.taps.gaps.append(self._again)
+        await self._hub.delivering.taps.open(words.inbox(self._inside.process), self._letter)
+        if self._again not in self._hub.delivering.taps.gaps:
+            self._hub.delivering.taps.gaps.append(self._again)
         await self._enter()
         if self._timer is None:
             self._timer = self.world.later(LEASE / 3, self._renew)
@@ -86,9 +86,9 @@ class Outside:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._again in self._hub.taps.gaps:
-            self._hub.taps.gaps.remove(self._again)
-        self._quietly(self._hub.taps.close(words.inbox(self._inside.process), self._letter, heard=False))
+        if self._again in self._hub.delivering.taps.gaps:
+            self._hub.delivering.taps.gaps.remove(self._again)
+        self._quietly(self._hub.delivering.taps.close(words.inbox(self._inside.process), self._letter, heard=False))
         self._quietly(self._broker.exit(self._processes_of, self._inside.process, self._inside.process))
         for group in [*self._open]:
             self._quietly(self._shut(group))
@@ -146,7 +146,7 @@ class Outside:
 
     async def _tap(self, group: str) -> None:
         take = partial(self._take, group)
-        await self._hub.taps.open(self._prefix + group, take)
+        await self._hub.delivering.taps.open(self._prefix + group, take)
         self._open[group] = take
 
     async def shut(self, group: str) -> None:
@@ -158,7 +158,7 @@ class Outside:
         take = self._open.pop(group, None)
         if take is not None:
             name = self._prefix + group
-            await self._hub.taps.close(name, take, heard=name in self._hub.channels)
+            await self._hub.delivering.taps.close(name, take, heard=name in self._hub.channels)
 
     def _take(self, group: str, news: Publication | Filled) -> None:
         if isinstance(news, Publication) and (data := words.heard(news, self._inside.message_type)) is not None:
@@ -280,7 +280,7 @@ class Outside:
     async def watch(self, channel: str) -> None:
         """Learn when there is something in a queue."""
         if channel not in self._watched:
-            await self._hub.taps.open(self._queue + channel, lambda _: self._fill(channel))
+            await self._hub.delivering.taps.open(self._queue + channel, lambda _: self._fill(channel))
             self._watched.add(channel)
 
     def filled(self, channel: str) -> asyncio.Future[Any]:

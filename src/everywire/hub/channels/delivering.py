@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from everywire.brokers.base import Filled, Gap, News, Note
 from everywire.hub.channels.channel import Channel
+from everywire.hub.channels.taps import Taps
 from everywire.messages import Left, Moved, Publication
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Delivering:
 
     def __init__(self, hub: Hub) -> None:
         self._hub: Final = hub
+        self.taps: Final = Taps(hub.broker)
         hub.repairs.guard(hub.channels, self._announce)
         hub.broker.listen(self.take)
 
@@ -34,16 +36,16 @@ class Delivering:
         if isinstance(news, Gap):
             hub.repairs.gap()
             hub.rosters.gap()
-            hub.taps.gap()
+            self.taps.gap()
             hub.world.task(hub.continuing.verify())
             return
         if isinstance(news, Filled):
-            hub.taps.tell(news)
+            self.taps.tell(news)
             return
         channel = hub.channels.get(news.channel)
         if channel is None:
             if isinstance(news, Publication):
-                hub.taps.tell(news)
+                self.taps.tell(news)
             self._tell_matching(news)
         elif isinstance(news, Publication):
             hub.repairs.take(channel, news)
@@ -60,7 +62,7 @@ class Delivering:
 
     def _announce(self, channel: Channel, news: Publication) -> None:
         """Tell a publication to who listens to its channel, and to channels that its name matches."""
-        self._hub.taps.tell(news)
+        self.taps.tell(news)
         self._hub.metrics.deliveries += channel.audience
         if self._hub.watcher is not None:
             self._hub.watcher.published(channel, news)

@@ -1,0 +1,182 @@
+"""Groups are channels of the hub, both ways; and two layers meet by way of it."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+import everywire
+from everywire.app import Everywire
+from everywire.django import ChannelLayer
+from everywire.django.layer import outside
+
+X = {"type": "x"}
+
+
+@asynccontextmanager
+async def running(**kind):
+    """An application that runs, with a channel "g"."""
+    app = Everywire()
+    app.channel("g", **kind)
+    app.start()
+    try:
+        yield app
+    finally:
+        await app.stop()
+
+
+async def member(layer, group="g"):
+    channel = await layer.new_channel()
+    await layer.group_add(group, channel)
+    return channel
+
+
+async def test_clients_and_consumers_hear_each_other():
+    app = Everywire()
+    app.channel("g", history=10, presence=True)
+    layer = ChannelLayer()
+    async with app.serving() as server, everywire.Client(f"ws://127.0.0.1:{server.port}/everywire") as client:
+        consumer = await member(layer)
+        room = client.subscribe("g")
+        await room.ready()
+        await layer.group_send("g", {"type": "chat.message", "text": "hello"})
+        publication = await anext(room)
+        assert publication.data == {"type": "chat.message", "text": "hello"}
+        assert await layer.receive(consumer) == {"type": "chat.message", "text": "hello"}
+        await room.publish({"type": "websocket.close"})
+        told = await layer.receive(consumer)
+        assert (told["type"], told["data"], told["session"]) == (
+            "everywire.message",
+            {"type": "websocket.close"},
+            client.session,
+        )
+        assert {each.session: each.dialect for each in await layer.group_members("g")} == {
+            consumer: "channels",
+            client.session: "native",
+        }
+        await layer.close()
+
+
+async def test_what_the_application_publishes_comes_to_consumers():
+    async with running() as app:
+        layer = ChannelLayer()
+        consumer = await member(layer)
+        await app.publish("g", {"score": 1})
+        assert (await layer.receive(consumer))["data"] == {"score": 1}
+
+
+async def test_consumers_need_not_hear_others():
+    async with running() as app:
+        layer = ChannelLayer(message_type=None)
+        consumer = await member(layer)
+        await app.publish("g", {"score": 1})
+        await layer.group_send("g", X)
+        assert await layer.receive(consumer) == X
+
+
+async def test_a_group_may_be_a_channel_of_another_name():
+    async with running() as app:
+        heard = []
+        await app.hub.delivering.taps.open("site:g", heard.append)
+        layer = ChannelLayer(prefix="site:")
+        consumer = await member(layer)
+        await layer.group_send("g", X)
+        assert await layer.receive(consumer) == X
+        assert [bytes(each.data) for each in heard] == [b'{"type":"x"}']
+
+
+async def test_nothing_is_heard_of_a_group_that_nobody_here_is_in():
+    async with running() as app:
+        layer = ChannelLayer()
+        consumer = await member(layer)
+        await layer.group_discard("g", consumer)
+        assert "g" not in app.hub.delivering.taps
+        await layer.group_send("g", X)
+        assert layer.channels == {}
+
+
+async def test_two_layers_share_groups_channels_and_their_end():
+    async with running():
+        one, two = ChannelLayer(capacity=1), ChannelLayer()
+        mine, other = await member(one), await member(two)
+        await one.group_add("h", other)
+        await one.group_send("h", X)
+        assert await two.receive(other) == X
+        await two.send(mine, X)
+        with pytest.raises(one.ChannelFull):
+            await two.send(mine, X)
+        assert {each.session for each in await one.group_members("g")} == {mine, other}
+        await two.flush()
+        assert (one.channels, one.groups) == ({}, {})
+
+
+async def test_a_channel_of_another_process_is_not_read_here():
+    async with running():
+        with pytest.raises(AssertionError, match="not a channel of this process"):
+            await ChannelLayer().receive("specific.elsewhere!x")
+
+
+async def test_who_does_not_answer_is_counted_as_gone(monkeypatch):
+    monkeypatch.setattr(outside, "PATIENCE", 0.05)
+    async with running():
+        seen = []
+        one, two = ChannelLayer(on_drop=seen.append), ChannelLayer()
+        channel = await member(two)
+        monkeypatch.setattr(two._outside, "_answer", lambda *_, **__: asyncio.sleep(0))
+        await one.send(channel, X)
+        await one.send("specific.nobody!x", X)
+        assert [each.reason for each in seen] == ["gone", "gone"]
+
+
+async def test_a_channel_of_no_process_in_a_group_gets_each_message_once():
+    async with running():
+        one, two = ChannelLayer(), ChannelLayer()
+        await one.group_add("g", "jobs")
+        await two.group_add("g", "jobs")
+        await two.group_send("g", X)
+        await one.group_discard("g", "jobs")
+        await two.group_send("g", {"type": "y"})
+        await two.send("jobs", {"type": "z"})
+        assert [await one.receive("jobs"), await two.receive("jobs")] == [X, {"type": "z"}]
+
+
+async def test_what_is_full_or_over_in_such_a_channel_is_told_to_its_reader():
+    async with running():
+        layer = ChannelLayer(capacity=1)
+        await layer.group_add("g", "jobs")
+        for _ in range(3):
+            await layer.group_send("g", X)
+        await layer.receive("jobs")
+        assert layer.dropped["capacity"] == 2
+        brief = ChannelLayer(expiry=1e-9)
+        await brief.send("brief", X)
+        await brief.send("brief", {"type": "y"})
+        assert brief.dropped["expired"] == 1
+
+
+async def test_another_application_takes_over_where_one_has_ended():
+    layer = ChannelLayer()
+    async with running():
+        consumer = await member(layer)
+    async with running() as app:
+        await layer.group_send("g", X)
+        assert await layer.receive(consumer) == X
+        await app.publish("g", 1)
+        assert (await layer.receive(consumer))["data"] == 1
+
+
+async def test_a_layer_may_be_closed_and_used_again():
+    async with running() as app:
+        layer = ChannelLayer()
+        consumer = await member(layer)
+        await layer.close()
+        await asyncio.sleep(0)
+        assert "g" not in app.hub.delivering.taps
+        await layer.group_send("g", X)
+        assert await layer.receive(consumer) == X
+
+
+async def test_what_a_kind_refuses_is_refused():
+    async with running(keyed=True):
+        with pytest.raises(everywire.Refused, match="names its entry"):
+            await ChannelLayer().group_send("g", X)
