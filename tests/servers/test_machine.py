@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,10 @@ IDLE = 0.5
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    return tmp_path / "everywire"
+def folder(monkeypatch):
+    with tempfile.TemporaryDirectory(prefix="ew-") as short:  # the path of a Unix socket has no room for pytest's
+        monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+        yield Path(short) / "everywire"
 
 
 def linked(meeting, news=None):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,9 @@ class Remote:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("r")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+def folder():
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ew-") as folder:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
         yield folder
         found = Meeting(f"folder {os.path.realpath(os.getcwd())}")
         if found.path.exists():
