@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.contracts.broker import KEEP, draft
@@ -157,10 +158,47 @@ def test_names_and_folders_are_apart(folder):
     assert len({Meeting(name).path for name in ("a", "b", "folder a")}) == 3
 
 
-async def test_a_worker_has_the_broker_of_its_supervisor(folder, monkeypatch):
-    class Worker:
-        def broker(self, world, metrics):
-            return "the supervisor's"
+class Worker:
+    """A worker whose supervisor's broker is at `broker`."""
 
-    monkeypatch.setattr(here, "worker", Worker)
+    def __init__(self, broker):
+        self.given = SimpleNamespace(broker=broker)
+
+    def broker(self, world, metrics):
+        return "the supervisor's"
+
+
+async def test_a_worker_leads_others_to_the_broker_of_its_supervisor(folder, monkeypatch):
+    meeting, news = Meeting("name any", idle=IDLE), asyncio.Queue()
+    mine, supervisors = linked(meeting, news), Meeting("a supervisor's", idle=IDLE)
+    other = linked(supervisors)
+    for broker in (mine, other):
+        await broker.watch("c")
+    alone = authority(meeting)
+    monkeypatch.setattr(here, "worker", lambda: Worker(supervisors.path))
+    assert machine.machine("any")(None, None) == machine.machine("any")(None, None) == "the supervisor's"
+    await gone(alone)
+    assert authority(meeting) == authority(supervisors)
+    async with asyncio.timeout(20):
+        assert isinstance(await news.get(), Gap)
+        await other.publish("c", draft(7), KEEP)
+        assert bytes((await news.get()).data) == b"7"
+    await mine.close()
+    await other.close()
+
+
+async def test_a_second_supervisor_leads_nobody_and_what_an_ended_one_left_is_cleared(folder, monkeypatch, caplog):
+    meeting, first = Meeting("name any", idle=IDLE), Meeting("first", idle=IDLE)
+    broker = linked(first)
+    await broker.watch("c")
+    assert meeting.lead_to(str(first.path))
+    monkeypatch.setattr(here, "worker", lambda: Worker(folder / "second"))
     assert machine.machine("any")(None, None) == "the supervisor's"
+    assert "another everywire" in caplog.text
+    pid = authority(first)
+    await broker.close()
+    await gone(pid)
+    again = linked(meeting)
+    assert (await again.publish("c", draft(1), KEEP)).position.offset == 1
+    assert not meeting.path.is_symlink()
+    await again.close()

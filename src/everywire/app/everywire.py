@@ -147,7 +147,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         world = world or self.make_world(asyncio.get_running_loop())
         if not self._hooks.secrets and self.default_secret is not None:
             self._hooks.secrets = (self.default_secret,)
-        default = self.default_broker if worker is None else worker.broker
+        default = worker.broker if worker is not None and self.default_broker is _memory else self.default_broker
         broker = (self._make_broker or default)(world, self.metrics)
         self._hub = Hub(world, broker, self._hooks, self.settings, self.metrics)
         self._hub.tracer = self._tracer

@@ -9,14 +9,19 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import hashlib
+import logging
 import os
 import secrets
+import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -29,13 +34,20 @@ from everywire.hub.world import World
 from everywire.metrics import Metrics
 from everywire.servers import here, listening
 from everywire.servers.workers import authority
+from everywire.servers.workers.holders import is_authority
 
 __all__ = ["IDLE", "MakeBroker", "Meeting", "machine"]
 
 MakeBroker: TypeAlias = Callable[[World, Metrics], Broker]
 
+_log = logging.getLogger("everywire.servers")
 IDLE: Final = 10.0  # seconds without any link after which the authority ends
 _PATIENCE = Patience(answer=10.0, silence=8.0)  # an authority that was just started has to import first
+_TRIES, _PAUSE = (
+    40,
+    0.05,
+)  # how often, and after how many seconds, it is looked whether an authority serves that was just begun
+_CREDENTIALS = struct.calcsize("3i")  # unix(7): process, user, group
 _LONGEST = 100  # characters of a Unix socket's path: unix(7) has 108, those of the lock and the log are no longer
 # It is nobody's child, or whoever started it would have to wait for its end.
 _LAUNCH = "import os, sys\nif os.fork(): os._exit(0)\nsys.path[:] = {path!r}\nfrom everywire.servers.workers.authority import main\nmain()"
@@ -66,10 +78,43 @@ class Meeting:
         """
         with open(self.lock, "w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            if self._answers():
+            if _listener(self.path) is not None:
                 return
+            if self.path.is_symlink():
+                self.path.unlink()  # it led to a supervisor that has ended
             with listening.unix(str(self.path)) as sock:
                 self._launch(sock)
+
+    def lead_to(self, path: str) -> bool:
+        """Have those who meet here meet at `path`, where a supervisor's broker listens; false where another supervisor's is met here.
+
+        An authority that belongs to nobody ends: those who are linked to it come here again.
+        """
+        with open(self.lock, "w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if self.path.is_symlink() and os.readlink(self.path) == path:
+                return True
+            needless = self._authority()
+            if needless is not None and self.path.is_symlink():
+                return False
+            leading = self.path.with_suffix(".new")
+            leading.unlink(missing_ok=True)
+            leading.symlink_to(path)
+            leading.replace(self.path)
+            if needless is not None and is_authority(needless):
+                with suppress(ProcessLookupError):
+                    os.kill(needless, signal.SIGTERM)
+        return True
+
+    def _authority(self) -> int | None:
+        """Give the authority that is met here; before it serves, its socket is that of whoever began it, who is to live."""
+        found = _listener(self.path)
+        for _ in range(_TRIES):
+            if found is None or is_authority(found):
+                break
+            time.sleep(_PAUSE)
+            found = _listener(self.path)
+        return found
 
     def _launch(self, sock: socket.socket) -> None:
         given = authority.Given(sock.fileno(), idle=self._idle, place=str(self.path), lock=str(self.lock))
@@ -87,14 +132,6 @@ class Meeting:
         if code:
             raise OSError(f"the machine's broker does not start (exit code {code}); {self.log} says why")
 
-    def _answers(self) -> bool:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            try:
-                probe.connect(str(self.path))
-            except OSError:
-                return False
-            return True
-
     def broker(self, _: World, metrics: Metrics) -> Broker:
         """Make a broker that is linked to the authority; on the running loop."""
         loop = asyncio.get_running_loop()
@@ -105,18 +142,30 @@ class Meeting:
 def machine(name: str | None = None) -> MakeBroker:
     """Give what makes the broker that all processes of this user on this machine share by `name`, that of their working directory by default.
 
-    In a worker of `everywire run --workers` it is the broker of all workers, whatever the name. Raises `OSError` where there is no folder for its socket
-    that is this user's alone.
+    In a worker of `everywire run --workers` it is the broker of all workers, which others who call it by that name are led to.
+    Raises `OSError` where there is no folder for its socket that is this user's alone.
     """
     called = f"folder {os.path.realpath(os.getcwd())}" if name is None else f"name {name}"
 
     def make(world: World, metrics: Metrics) -> Broker:
-        worker = here.worker()
-        if worker is not None:
-            return worker.broker(world, metrics)
-        return Meeting(called).broker(world, metrics)
+        meeting, worker = Meeting(called), here.worker()
+        if worker is None:
+            return meeting.broker(world, metrics)
+        if not meeting.lead_to(str(worker.given.broker)):
+            _log.warning("another everywire shares the broker of this name; processes without a server have that one's")
+        return worker.broker(world, metrics)
 
     return make
+
+
+def _listener(path: Path) -> int | None:
+    """Give the process that listens at a Unix socket; None where nobody does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return None
+        return int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS)[:4], sys.byteorder)
 
 
 def private_folder() -> Path:

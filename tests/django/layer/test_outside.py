@@ -141,13 +141,14 @@ async def test_a_channel_of_no_process_in_a_group_gets_each_message_once():
 
 
 async def test_what_is_full_or_over_in_such_a_channel_is_told_to_its_reader():
-    async with running():
+    async with running() as app:
         layer = ChannelLayer(capacity=1)
         await layer.group_add("g", "jobs")
         for _ in range(3):
             await layer.group_send("g", X)
         await layer.receive("jobs")
         assert layer.dropped["capacity"] == 2
+        assert app.metrics.dropped == {"channels capacity": 2}
         brief = ChannelLayer(expiry=1e-9)
         await brief.send("brief", X)
         await brief.send("brief", {"type": "y"})

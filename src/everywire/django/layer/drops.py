@@ -42,6 +42,7 @@ class Drops:
 
     def __init__(self, hook: OnDrop | str | None) -> None:
         self.counts: Final[dict[str, int]] = {"capacity": 0, "expired": 0, "gone": 0}
+        self.meter: OnDrop | None = None  # of the hub that the layer shares, if it does
         self._hook = hook
         self._lock = threading.Lock()
 
@@ -51,9 +52,10 @@ class Drops:
             self.counts[drop.reason] += drop.count
             if isinstance(self._hook, str):
                 self._hook = import_string(self._hook)
-        if callable(self._hook):
+        for told in (self.meter, self._hook):
             try:
-                self._hook(drop)
+                if callable(told):
+                    told(drop)
             except Exception:
                 _log.exception("the hook for dropped messages failed")
 

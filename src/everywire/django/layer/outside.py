@@ -54,6 +54,17 @@ class Outside:
         self._term = ""
         self._timer: Timer | None = None
         self._begun: asyncio.Future[Any] | None = None
+        inside.drops.meter = self._count
+
+    def _count(self, drop: Drop) -> None:
+        """Count dropped messages where the hub counts, by "channels" and the reason; in any thread."""
+
+        def count() -> None:
+            counts, name = self._hub.metrics.dropped, f"channels {drop.reason}"
+            counts[name] = counts.get(name, 0) + drop.count
+
+        with suppress(RuntimeError):  # its loop is closed
+            count() if self.world.here() else self.world.hop(count)
 
     @property
     def begun(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["holder"]
+__all__ = ["holder", "is_authority"]
 
 _AUTHORITY = "everywire.servers.workers.authority"  # in the command of a process that keeps history for others
 _PROC = Path("/proc")
@@ -30,6 +30,14 @@ def holder(path: str, proc: Path = _PROC) -> str | None:
     except (OSError, ValueError, IndexError):
         return None
     return f"process {process} ({command})"
+
+
+def is_authority(process: int, proc: Path = _PROC) -> bool:
+    """Say whether a process keeps logs for others, and does nothing else; false where it is gone."""
+    try:
+        return _AUTHORITY in _command(proc / str(process))
+    except OSError:
+        return False
 
 
 def _command(folder: Path) -> str:
