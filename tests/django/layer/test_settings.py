@@ -1,5 +1,9 @@
 """What CONFIG may say, and what it is told where it says something else."""
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from everywire.django.layer.settings import LayerSettings
@@ -22,3 +26,9 @@ def test_what_is_no_number_above_zero_is_refused(name, value):
 def test_what_there_is_no_setting_for_is_refused_with_what_there_is(name, cure):
     with pytest.raises(TypeError, match=cure):
         LayerSettings.read({name: 1})
+
+
+def test_the_page_has_every_setting_and_no_other():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "django-channels.md").read_text()
+    table = page.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [each.name for each in fields(LayerSettings)]
