@@ -25,6 +25,12 @@ def test_it_is_the_identity_and_remembers():
     assert who.shown(None) == IDENTITY.shown(None)
 
 
+def test_it_is_remembered_among_other_channels():
+    who = Known.of(IDENTITY, source, VALUE, "shown").among(["news", "all", "news"])
+    assert (who.user, who.channels) == ("ada", ("news", "all"))
+    assert (who.source, who.value, who.proof) == (source, VALUE, "shown")
+
+
 def test_a_record_has_the_identity_alone():
     class Record(msgspec.Struct):
         identity: Identity

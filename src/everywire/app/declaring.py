@@ -122,7 +122,7 @@ class Declaring:
         self.has_page = False  # whether something answers at /
         self._offered: set[str] = set()  # paths that we answer, not the application
         self._hooks = Hooks()
-        self._resolving = Resolving(self._hooks)
+        self._resolving = self._hooks.resolver = Resolving(self._hooks)
         self._connecting = ""  # what gave the connect hook
         self._routes = Routes()
         self._dialects: list[Callable[[Heartbeat], Dialect]] = []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 import msgspec
 from starlette.requests import HTTPConnection
@@ -26,6 +26,12 @@ class Known(Identity, frozen=True, dict=True):
         made = cls(**{field.name: getattr(identity, field.name) for field in msgspec.structs.fields(Identity)})
         made.__dict__.update(source=source, value=value, proof=proof)
         return made
+
+    def among(self, channels: Iterable[str]) -> Self:
+        """Remember it in the other one, too."""
+        other = super().among(channels)
+        other.__dict__.update(self.__dict__)
+        return other
 
     @property
     def source(self) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from everywire.hub.access.identity import Identity
 from everywire.hub.calling.callers import Caller
 from everywire.hub.calling.handlers import Handler
+from everywire.hub.calling.resolving import Resolver
 from everywire.hub.channels.changes import ChangeHook, ChangeKind
 from everywire.hub.kinds import Kinds
 from everywire.messages import Call, Calling, Command, Member, Publication, Raw
@@ -130,6 +131,7 @@ class Hooks:
     spaces: dict[str, Hooks] = field(default_factory=dict)
     parts: dict[str, Hooks] = field(default_factory=dict)
     guard: Callable[[Connecting], None] | None = None
+    resolver: Resolver | None = None  # of parameters that another framework gives
     wording: Wording | None = None  # of what another framework has its exceptions for
     lowered: dict[str, str] = field(default_factory=dict)  # names in `handlers` as they were looked for without case
 

@@ -6,9 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from everywire.hub.codes import Close
+from everywire.hub.refusing import worded
+from everywire.signalr.exceptions import told
 from everywire.signalr.hub import CallerContext, Hub
 
 if TYPE_CHECKING:
+    from everywire.errors import Refused
     from everywire.hub.calling.callers import Caller
     from everywire.signalr.sending import Sending
     from everywire.signalr.services import Scope, Services
@@ -69,6 +72,10 @@ class Calls:
             made._context = CallerContext(self, caller)
             return made
         return hub
+
+    def told(self, error: Exception, caller: Caller) -> Refused:
+        """Give what is told to who called a method that raised `error`, also where that is another framework's word for a no."""
+        return told(worded(self.sending.hub, error), caller.called, detailed=self.detailed)
 
     def came(self, caller: Caller) -> asyncio.Future[bool]:
         """Take up a connection; whoever does gives it a welcome, or none."""

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-from msgspec.structs import replace
 
 from everywire.brokers.base import Retention
 from everywire.errors import Refused, closed
@@ -74,7 +73,7 @@ class Hosting:
         self._calls: Final = Calls(cls, self._services, sending, detailed=options.get("detailed_errors", False))
         self._own: Final = Hooks(
             kinds=hooks.kinds,
-            handlers=handlers(self._calls, cls),
+            handlers=handlers(self._calls, cls, hooks.resolver),
             connect=self._coming,
             connected=self._came,
             disconnected=self._went,
@@ -125,7 +124,7 @@ class Hosting:
         channels = [*found.channels, self._channels.everybody]
         if found.user is not None:
             channels.append(self._channels.user(found.user))
-        return replace(found, channels=tuple(dict.fromkeys(channels)))
+        return found.among(channels)
 
     def _came(self, caller: Caller, connecting: Connecting) -> Awaitable[None]:
         received = self._received(caller, self._calls.came(caller))

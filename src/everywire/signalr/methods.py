@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, get_origin
 
 from everywire.hub.calling.callers import Caller
 from everywire.hub.calling.handlers import Handler
-from everywire.signalr.exceptions import told
+from everywire.hub.calling.resolving import Resolver
 from everywire.signalr.hub import Hub, named
 from everywire.signalr.services import Scope
 from everywire.signalr.values import written
@@ -25,12 +25,15 @@ _CALLER: Final = "__caller"
 _EMPTY: Final = inspect.Parameter.empty
 
 
-def handlers(calls: Calls, hub: type[Hub]) -> dict[str, Handler]:
-    """Give what answers the calls of a hub, by all the names that its methods have; raises `TypeError` for one that could never be called."""
+def handlers(calls: Calls, hub: type[Hub], resolver: Resolver | None = None) -> dict[str, Handler]:
+    """Give what answers the calls of a hub, by all the names that its methods have; raises `TypeError` for one that could never be called.
+
+    `resolver` knows parameters that are neither a client's nor a service's.
+    """
     found: dict[str, Handler] = {}
     for name, function in _methods(hub):
         given = named(function)
-        handler = _handler(calls, given or name, function)
+        handler = _handler(calls, given or name, function, resolver)
         for called in (given,) if given is not None else _names(name):
             if called in found:
                 raise TypeError(f"{hub.__name__}: {found[called].name!r} and {name!r} are both called {called!r}")
@@ -51,7 +54,7 @@ def _names(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((name, "".join(word[:1].upper() + word[1:] for word in name.split("_")))))
 
 
-def _handler(calls: Calls, name: str, function: Callable[..., Any]) -> Handler:
+def _handler(calls: Calls, name: str, function: Callable[..., Any], resolver: Resolver | None) -> Handler:
     if inspect.isgeneratorfunction(function):
         raise TypeError(f"{function.__qualname__}: a stream is an async generator: write `async def`")
     signature = _signature(function)
@@ -76,7 +79,7 @@ def _handler(calls: Calls, name: str, function: Callable[..., Any]) -> Handler:
     returns = signature.return_annotation
     called.__signature__ = inspect.Signature(sorted(shown, key=_kind), return_annotation=returns)  # type: ignore[attr-defined]
     try:
-        return Handler(name, called)
+        return Handler(name, called, resolver=resolver)
     except TypeError as fault:
         cure = "; what no client sends is a service: services={Type: …}" if "cannot be read" in str(fault) else ""
         raise TypeError(f"{function.__qualname__}: {fault}{cure}") from None
@@ -115,7 +118,7 @@ class _Method:
                     named[name] = await scope.get(kind)
                 yield hub
         except Exception as error:
-            raise told(error, caller.called, detailed=calls.detailed) from None
+            raise calls.told(error, caller) from None
 
 
 def _returning(method: _Method) -> Callable[..., Any]:
@@ -135,7 +138,7 @@ def _returning(method: _Method) -> Callable[..., Any]:
         try:
             return written(await function(calls.ready(caller), *args, **named))
         except Exception as error:
-            raise told(error, caller.called, detailed=calls.detailed) from None
+            raise calls.told(error, caller) from None
 
     return called_lightly if method.light and not aside else called
 

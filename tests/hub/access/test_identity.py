@@ -65,3 +65,8 @@ def test_another_node_reads_it_as_it_was_written():
         whole.issued,
         whole.token,
     )
+
+
+def test_it_may_be_among_other_channels():
+    ada = Identity("ada", info={"x": 1}, channels=("news",))
+    assert ada.among(["news", "all", "news"]) == Identity("ada", info={"x": 1}, channels=("news", "all"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Self, TypeAlias, get_args
 
 import msgspec
 
@@ -74,6 +74,10 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
     def shown(self, said: Raw | None) -> Raw | None:
         """Give what others see: `info`, or else what the client `said` about itself."""
         return Raw(msgspec.json.encode(self.info)) if self.info is not None else said
+
+    def among(self, channels: Iterable[str]) -> Self:
+        """Give the same for a session that the server subscribes to `channels`, each once."""
+        return msgspec.structs.replace(self, channels=tuple(dict.fromkeys(channels)))
 
     def granted(self) -> Capabilities | None:
         """Give the capabilities, ready to be asked."""
