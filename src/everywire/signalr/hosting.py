@@ -8,7 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-
 from everywire.brokers.base import Retention
 from everywire.errors import Refused, closed
 from everywire.hub.access.identity import Identity, identity
