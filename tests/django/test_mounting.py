@@ -17,6 +17,7 @@ from tests.django.test_committing import beside
 from tests.servers.asgi.hosting import Host, http_scope
 
 from everywire import Caller, Response
+from everywire.app import running
 from everywire.django import Everywire, asgi, auser_of
 from everywire.django.committing import relay
 
@@ -129,6 +130,30 @@ async def test_it_may_be_mounted_itself(app):
             await host.hear()
             await host.task
     assert heard == []
+
+
+async def test_it_begins_with_the_first_request_of_a_server_that_says_nothing_of_its_start(app, monkeypatch, caplog):
+    async def other(scope, receive, send):
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    async def pages(count: int) -> None:
+        for _ in range(count):
+            host = Host(asgi(app, other), http_scope("/page"))
+            assert (await host.hear())["status"] == 204
+            await host.task
+
+    start = app.start
+
+    def failing(world=None):
+        raise ConnectionError("no broker")
+
+    monkeypatch.setattr(app, "start", failing)
+    await pages(2)
+    assert caplog.text.count("the application beside Django does not start") == 2
+    monkeypatch.setattr(app, "start", start)
+    await pages(1)
+    assert running.latest() is app
+    await app.stop()
 
 
 async def test_the_relay_begins_with_the_server(app):

@@ -65,6 +65,10 @@ class Embedded:
             embedding = await self._running()
             await embedding(scope, receive, send)
 
+    async def begin(self) -> None:
+        """Start on the running loop, for other servers' requests, unless it has: before its first client, that is."""
+        await self._running()
+
     @asynccontextmanager
     async def embedded(self) -> AsyncIterator[None]:
         """Run while the context lasts, for other servers' requests: at its end every client is told to come back later (1001)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
@@ -12,6 +13,8 @@ from everywire.app import Everywire
 
 __all__ = ["ASGI", "asgi"]
 
+_log = logging.getLogger("everywire.django")
+
 Message: TypeAlias = MutableMapping[str, Any]
 ASGI: TypeAlias = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
 
@@ -20,7 +23,8 @@ def asgi(realtime: Everywire, site: ASGI | None = None) -> ASGI:
     """Give an ASGI application in which `realtime` has its own paths, and `site` all others: in asgi.py, `application = asgi(realtime)`.
 
     Its own are those where its clients connect, its routes and static files. `site` is `get_asgi_application()` unless given: a router of Django
-    Channels, for instance, which is given WebSockets, too. `realtime` starts and ends with the server; so does the relay of the outbox.
+    Channels, for instance, which is given WebSockets, too. `realtime` and the relay of the outbox start with the server, or with the first request of a
+    server that tells nothing of its start.
     """
     others = get_asgi_application() if site is None else site
 
@@ -28,7 +32,9 @@ def asgi(realtime: Everywire, site: ASGI | None = None) -> ASGI:
         if scope["type"] == "lifespan":
             _begin_relay()
             await realtime(scope, receive, send)
-        elif scope["type"] in ("http", "websocket") and realtime.has(_path(scope)):
+            return
+        await _begin(realtime)
+        if scope["type"] in ("http", "websocket") and realtime.has(_path(scope)):
             await realtime(scope, receive, send)
         elif scope["type"] == "websocket" and isinstance(others, ASGIHandler):
             await receive()
@@ -37,6 +43,14 @@ def asgi(realtime: Everywire, site: ASGI | None = None) -> ASGI:
             await others(scope, receive, send)
 
     return application
+
+
+async def _begin(realtime: Everywire) -> None:
+    """Have it run before anything is published, which would otherwise begin a companion; the site is served, whatever hinders it."""
+    try:
+        await realtime.begin()
+    except Exception:
+        _log.exception("the application beside Django does not start")
 
 
 def _path(scope: Message) -> str:
