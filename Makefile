@@ -16,7 +16,7 @@ RUN_STAMP := $(VENV)/.everywire-run
 DEV_STAMP := $(VENV)/.everywire-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio bench-dialects bench-channels autobahn socketio signalr sockjs one-channel channels fuzz web clean distclean
+.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio bench-dialects bench-channels autobahn socketio signalr sockjs one-channel channels fuzz web docs clean distclean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ fuzz: build $(VENV)/.everywire-fuzz ## fuzz the parsers, a million executions ea
 
 web: $(DEV_STAMP) ## rebuild the JavaScript client
 	$(PY) tools/web.py $(ARGS)
+
+docs: build $(VENV)/.everywire-docs ## build the documentation's site: site/index.html
+	@$(PY) tools/docsite.py $(ARGS)
 
 clean: ## remove what builds leave behind; keeps .venv and .testbed
 	rm -rf build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -59,8 +59,10 @@ def programs(text: str) -> list[Program]:
 
 def documents() -> list[Path]:
     paths = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    # Those of testing.md are tests, for pytest to run: tests/test_docs_testing.py does. Beside another project's code: tests/coming_from.
-    paths = [path for path in paths if path.name != "testing.md" and path.parent.name != "coming-from"]
+    # Those of testing.md are tests, for pytest to run: tests/test_docs_testing.py does. tutorial.md is files and commands: tests/test_docs_tutorial.py.
+    # Beside another project's code: tests/coming_from.
+    apart = ("testing.md", "tutorial.md")
+    paths = [path for path in paths if path.name not in apart and path.parent.name != "coming-from"]
     return [path for path in paths if programs(path.read_text())]
 
 
@@ -171,3 +173,10 @@ def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
         if "://" not in target:
             assert (path.parent / target).exists(), target
+
+
+def test_the_figures_of_transports_are_those_that_were_measured():
+    shown = (ROOT / "docs" / "choosing-a-transport.md").read_text()
+    rows = re.findall(r"^\| (?:transport|websocket|stream|sse|long poll|short poll) .*\|$", shown, re.MULTILINE)[:6]
+    assert len(rows) == 6
+    assert "\n".join(rows[1:]) in (ROOT / "docs" / "benchmarks.md").read_text()

@@ -1,0 +1,85 @@
+"""The tutorial, from top to bottom: its files are written, its commands typed, and they print what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from asyncio import create_subprocess_shell, subprocess, timeout
+from pathlib import Path
+
+import pytest
+from tests.cli.commands import Command, started
+from tests.test_docs import free_port
+
+from everywire import Everywire
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "docs" / "tutorial.md").read_text()
+BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+STEPS = [(found[1], found[2], found[3]) for found in BLOCK.finditer(TEXT)]
+PATIENCE = 60
+
+
+class Terminal:
+    """A folder with files, and one server at a time."""
+
+    def __init__(self, folder: Path, stack: contextlib.AsyncExitStack) -> None:
+        self.folder = folder
+        self.port = str(free_port())
+        self._stack = stack
+        self._server: Command | None = None
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text.replace("8000", self.port))
+
+    async def serve(self, words: list[str]) -> None:
+        """Run the next server, once the one before is gone."""
+        if self._server is not None:
+            await self._server.end()
+        own = {"EVERYWIRE_RUN_PORT": self.port, "EVERYWIRE_RUN_HOST": "127.0.0.1"}
+        self._server = await self._stack.enter_async_context(started(*words, cwd=self.folder, **own))
+        await self._server.port()
+
+    async def type(self, line: str) -> str:
+        """Run a command; gives what it prints."""
+        line = line.replace("python ", f"{sys.executable} ").replace("8000", self.port)
+        told = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}"}
+        process = await create_subprocess_shell(line, cwd=self.folder, env=told, stdout=subprocess.PIPE)
+        async with timeout(PATIENCE):
+            printed, _ = await process.communicate()
+        assert process.returncode == 0, printed.decode()
+        return printed.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_it_can_be_followed(tmp_path):
+    async with contextlib.AsyncExitStack() as stack:
+        terminal = Terminal(tmp_path, stack)
+        printed = ""
+        for language, title, text in STEPS:
+            if title:
+                terminal.write(title, text)
+            elif language == "sh" and text.startswith("everywire run"):
+                await terminal.serve(text.split()[1:])
+            elif language == "sh":
+                printed = await terminal.type(text.strip())
+            else:
+                assert language == "text"
+                assert printed.startswith(text), text
+    assert len(STEPS) > 20
+
+
+def test_it_begins_with_five_lines():
+    [first] = [text for _, title, text in STEPS if title == "app.py"][:1]
+    assert len([*filter(None, first.splitlines())]) <= 5
+
+
+@pytest.mark.parametrize("number", range(sum(title == "app.py" for _, title, _ in STEPS)))
+def test_each_state_of_the_application_is_one(number):
+    text = [text for _, title, text in STEPS if title == "app.py"][number]
+    names: dict[str, object] = {}
+    exec(compile(text, "app.py", "exec"), names)
+    assert isinstance(names["app"], Everywire)

@@ -1,0 +1,104 @@
+"""The site is built strictly: no link leads nowhere, no page is in no menu, and what is public is in the reference."""
+
+import html
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+
+import docsite
+from docsite import Broken, documents, laid_out, menu, rewritten
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = {".git", "build", "site"}
+LINK = re.compile(r'(?:href|src)="([^"]*)"')
+CODE = re.compile(r"<pre.*?</pre>", re.DOTALL)  # a program may have addresses in it
+ANCHOR = re.compile(r'\bid="([^"]*)"')
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """The repository as it is, but for what is built."""
+    root = tmp_path_factory.mktemp("repository")
+    for path in ROOT.iterdir():
+        if path.name not in OURS:
+            (root / path.name).symlink_to(path)
+    return root
+
+
+def test_every_document_is_laid_out_and_in_a_menu(repository, tmp_path):
+    laid_out(repository, tmp_path)
+    for generated in ("reference/index.md",):
+        docsite._put(tmp_path / generated, b"# Reference\n")
+    sections = menu(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"], tmp_path)
+    named = [
+        page for section in sections for pages in section.values() for each in pages for page in docsite._pages(each)
+    ]
+    assert sorted(named) == sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.md"))
+
+
+def test_links_out_of_the_documentation_lead_to_copies():
+    places = documents(ROOT)
+    said = rewritten("[r](../README.md#install) [s](settings.md) [x](https://x)", "docs/cli.md", places, ROOT)
+    assert said == "[r](project/readme.md#install) [s](settings.md) [x](https://x)"
+    assert rewritten("[back](docs/cli.md)", "README.md", places, ROOT) == "[back](../cli.md)"
+    assert rewritten("[source](../src/everywire)", "docs/cli.md", places, ROOT) == "source"
+    assert rewritten("```\n[r](../README.md)\n```", "docs/cli.md", places, ROOT) == "```\n[r](../README.md)\n```"
+
+
+def test_a_link_that_leads_nowhere_is_an_error():
+    with pytest.raises(Broken, match=r"docs/cli.md: gone.md leads nowhere"):
+        rewritten("[x](gone.md)", "docs/cli.md", documents(ROOT), ROOT)
+
+
+def test_a_menu_of_pages_that_there_are_not_is_an_error(tmp_path):
+    with pytest.raises(Broken, match=r"names pages that there are not: gone.md"):
+        menu([{"Guides": ["gone.md"]}], tmp_path)
+
+
+@pytest.fixture(scope="module")
+def site(repository):
+    return docsite.build(repository)
+
+
+def checked(site: Path, page: Path, link: str) -> bool:
+    """Whether a link of a page leads to something in the site, and to an anchor that is there."""
+    parts = urlsplit(html.unescape(link))
+    if parts.scheme or parts.netloc or link.startswith("data:"):
+        return True
+    path = unquote(parts.path)
+    target = page if not path else (site / path.lstrip("/") if path.startswith("/") else page.parent / path)
+    target = target / "index.html" if target.is_dir() else target
+    if not target.exists():
+        return False
+    return not parts.fragment or unquote(parts.fragment) in anchors(target)
+
+
+@cache
+def anchors(page: Path) -> set[str]:
+    return set(ANCHOR.findall(page.read_text()))
+
+
+@pytest.mark.slow
+def test_every_link_of_the_site_leads_somewhere(site):
+    pages = [path for path in site.rglob("*.html") if path.name != "404.html"]
+    assert len(pages) > 40
+    broken = [
+        f"{page.relative_to(site)}: {link}"
+        for page in pages
+        for link in set(LINK.findall(CODE.sub("", page.read_text())))
+        if not checked(site, page, link)
+    ]
+    assert not broken
+
+
+@pytest.mark.slow
+def test_the_reference_has_what_is_public(site):
+    import everywire
+
+    text = (site / "reference" / "everywire" / "index.html").read_text()
+    for name in everywire.__all__:
+        assert name.startswith("__") or f">{name}" in text or f"class {name}" in text, name

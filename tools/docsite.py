@@ -1,0 +1,140 @@
+"""Builds the documentation's site: lays out the pages, writes the reference, and has zensical make site/ of them.
+
+`python tools/docsite.py`, or `make docs`. Links that lead out of docs/ go to copies of the repository's other documents, under project/, or become plain
+text where they lead to sources. A link that leads nowhere, and a page that no menu names, end it with an error.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+ELSEWHERE = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "clients/js/README.md",
+    "bench/README.md",
+)
+SECTIONS = {
+    "coming-from": "Coming from",
+    "dialects": "Reference",
+    "reference": "Reference",
+    "decisions": "Explanations",
+}
+BESIDE = {"project": "Contributing"}
+_LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^(```.*?^```$|<pre.*?</pre>)", re.MULTILINE | re.DOTALL)
+
+
+class Broken(Exception):
+    """What is wrong with the pages."""
+
+
+def documents(root: Path) -> dict[str, str]:
+    """Give where each document of the repository is in the site, both relative."""
+    inside = {
+        path.relative_to(root).as_posix(): path.relative_to(root / "docs").as_posix()
+        for path in (root / "docs").rglob("*.md")
+    }
+    others = [name for name in ELSEWHERE if (root / name).exists()]
+    others += [path.relative_to(root).as_posix() for path in sorted(root.glob("examples/*/README.md"))]
+    flat = {name: name.lower().replace("/readme.md", ".md").replace("/", "-") for name in others}
+    return inside | {name: f"project/{short}" for name, short in flat.items()}
+
+
+def rewritten(text: str, here: str, places: dict[str, str], root: Path) -> str:
+    """Have the links of a document, which is `here` in the repository, lead to where others are in the site; code is left alone."""
+    parts = _FENCE.split(text)
+    return "".join(
+        part if number % 2 else _LINK.sub(lambda link: _led(link, here, places, root), part)
+        for number, part in enumerate(parts)
+    )
+
+
+def _led(link: re.Match[str], here: str, places: dict[str, str], root: Path) -> str:
+    mark, words, target = link.groups()
+    path, hash_, anchor = target.partition("#")
+    if "://" in target or target.startswith(("mailto:", "#")) or not path:
+        return link[0]
+    found = posixpath.normpath(posixpath.join(posixpath.dirname(here), path))
+    if found in places:
+        away = posixpath.relpath(places[found], posixpath.dirname(places[here]) or ".")
+        return f"{mark}[{words}]({away}{hash_}{anchor})"
+    if not (root / found).exists():
+        raise Broken(f"{here}: {target} leads nowhere")
+    return link[0] if found.startswith("docs/") else words
+
+
+def laid_out(root: Path, folder: Path) -> None:
+    """Put all pages, and what they show, into `folder`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    places = documents(root)
+    for path in (root / "docs").rglob("*"):
+        if path.is_file() and path.suffix != ".md":
+            _put(folder / path.relative_to(root / "docs"), path.read_bytes())
+    for here, there in places.items():
+        _put(folder / there, rewritten((root / here).read_text(), here, places, root).encode())
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def menu(given: list[dict[str, list[Any]]], folder: Path) -> list[dict[str, list[Any]]]:
+    """Complete a menu by the pages that it does not name; raises `Broken` for one that there is not."""
+    named = [page for section in given for pages in section.values() for each in pages for page in _pages(each)]
+    there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.md"))
+    if missing := sorted(set(named) - set(there)):
+        raise Broken(f"mkdocs.yml names pages that there are not: {', '.join(missing)}")
+    sections = {title: [*pages] for section in given for title, pages in section.items()}
+    for page in there:
+        if page not in named:
+            top = page.split("/")[0] if "/" in page else ""
+            sections[(SECTIONS | BESIDE).get(top, "Guides")].append(page)
+    return [{title: pages} for title, pages in sections.items()]
+
+
+def _pages(entry: Any) -> list[str]:
+    """Give the page of an entry, which may have a title of its own."""
+    return list(entry.values()) if isinstance(entry, dict) else [entry]
+
+
+def build(root: Path = ROOT) -> Path:
+    """Build the site; gives its folder. Raises `Broken`."""
+    folder = root / "build" / "docs"
+    laid_out(root, folder)
+    told = {**os.environ, "EVERYWIRE_PURE": "1"}
+    _run([sys.executable, str(ROOT / "tools" / "reference.py"), str(folder / "reference")], root, told)
+    settings = yaml.safe_load((root / "mkdocs.yml").read_text())
+    settings["nav"] = menu(settings["nav"], folder)
+    settings |= {"docs_dir": "docs", "site_dir": "site"}  # zensical writes nothing beside its configuration
+    (root / "build" / "mkdocs.yml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    program = Path(sys.executable).with_name("zensical")
+    _run([str(program), "build", "--clean", "--strict", "-f", str(root / "build" / "mkdocs.yml")], root / "build", told)
+    shutil.rmtree(root / "site", ignore_errors=True)
+    return (root / "build" / "site").rename(root / "site")
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Broken(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)[-4000:])
+
+
+if __name__ == "__main__":
+    try:
+        print(f"{build().relative_to(ROOT)}/index.html")
+    except Broken as error:
+        sys.exit(str(error))
