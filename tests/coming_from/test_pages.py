@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.util
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def test_their_side_is_python_that_imports_what_there_is(name, heading):
         tree = ast.parse(block.text, f"{name}.md")
         missing = [each for each in imported(tree) if not importable(*each)]
         assert not missing
+
+
+@pytest.mark.parametrize(("name", "heading"), [each for each in PAIRS if sides(each[0])[each[1]].left.language == "js"])
+def test_their_side_is_javascript(name, heading, node, tmp_path):
+    (tmp_path / "left.cjs").write_text(sides(name)[heading].left.text)
+    subprocess.run([node, "--check", tmp_path / "left.cjs"], check=True, timeout=30)
 
 
 def imported(tree: ast.Module) -> list[tuple[str, str | None]]:

@@ -12,7 +12,13 @@ class Kettle:
     """Boils water."""
 
     def pour(
-        self, cups: int, *, slowly: bool = False, to: str = "the person who asked for it first of all", **more: object
+        self,
+        cups: int,
+        *,
+        slowly: bool = False,
+        to_whoever_asked_for_it: str = "",
+        for_the_others: str = "",
+        **more: object,
     ) -> bool:
         """Fill so many cups."""
 

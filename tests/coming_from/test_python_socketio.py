@@ -1,0 +1,70 @@
+"""What docs/coming-from/python-socketio.md has on its right runs, with npm's unmodified client."""
+
+import shlex
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.cli.commands import started
+from tests.coming_from.pages import right
+from tests.dialects.socketio.client import Clients
+
+import everywire
+
+
+@pytest.fixture(scope="module")
+async def clients() -> AsyncIterator[Clients]:
+    async with Clients.started() as process:
+        yield process
+
+
+async def person(clients: Clients, port: int, **auth: str):
+    return await clients.connect(f"http://127.0.0.1:{port}", auth=auth, forceNew=True, reconnection=False)
+
+
+async def test_its_own_face(clients):
+    async with right("python-socketio", "A server, by its own face").served() as port:
+        ada, bob = [await person(clients, port, name=name) for name in ("ada", "bob")]
+        for each in (ada, bob):
+            await each.next("connect")
+        assert await ada.ask_one("say", "hello") == 5
+        assert await bob.event("said") == ["ada", "hello"]
+        await clients.part()
+
+
+async def chat(clients: Clients, port: int) -> None:
+    ada, bob = [await person(clients, port, token=name) for name in ("ada", "bob")]
+    for each in (ada, bob):
+        await each.next("connect")
+        await each.ask_one("join", "tea")
+    assert await ada.ask_one("say", "tea", "hello") == 5
+    assert await bob.event("said") == ["ada", "hello"]
+    assert "Expected `str`" in (await ada.ask_one("say", "tea", 5))["error"]["message"]
+    await clients.part()
+
+
+async def test_other_words(clients):
+    async with right("python-socketio", "A server, in other words").served() as port:
+        await chat(clients, port)
+        nobody = await person(clients, port)
+        assert (await nobody.next("connect_error"))["message"] == "who are you?"
+        await clients.part()
+
+
+@pytest.mark.slow
+async def test_several_processes(clients, tmp_path):
+    (tmp_path / "chat.py").write_text(right("python-socketio", "A server, in other words").text)
+    command = shlex.split(right("python-socketio", "Several processes").text)[1:]
+    async with started(*command, "--port", "0", cwd=tmp_path) as run:
+        await chat(clients, await run.port())
+        assert await run.end() == 0
+
+
+async def test_from_another_part_of_the_program(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    shop, site = [right("python-socketio", "From another part of your program").run(name=name) for name in ("a", "b")]
+    async with shop["app"].serving(), site["app"].serving() as server:
+        async with everywire.Client(f"ws://127.0.0.1:{server.port}/everywire") as client:
+            own = client.subscribe("user:ada")
+            await own.ready()
+            await shop["order_shipped"]("ada")
+            assert (await anext(aiter(own))).data == {"event": "shipped", "args": [{"at": "noon"}]}
