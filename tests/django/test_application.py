@@ -61,7 +61,9 @@ async def test_who_lists_origins_says_alone_which_pages_connect():
             pass
 
 
-async def test_the_secret_is_made_of_the_sites(app):
+async def test_the_secret_is_made_of_the_sites(monkeypatch):
+    monkeypatch.delenv("EVERYWIRE_SECRET", raising=False)
+    app = Everywire()
     async with serving(app):
         [first] = app._hooks.secrets
     with override_settings(SECRET_KEY="another"):

@@ -1,9 +1,14 @@
 """A logout ends what came with Django's session."""
 
+import asyncio
 import logging
+import os
+import uuid
 
 import pytest
 from django.contrib.auth import alogout, logout
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connections
 from django.http import HttpRequest
 from django.test import override_settings
 from tests.django.conftest import MEMORY
@@ -83,3 +88,29 @@ async def test_a_logout_never_fails_for_us(app, monkeypatch, caplog):
 
 async def test_a_logout_without_a_session_ends_nothing():
     await beside(lambda: logins._logged_out(request=None, user=None))
+
+
+def left_elsewhere(key: str) -> None:
+    """Log out in a process that serves nobody."""
+    connections.close_all()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            request = HttpRequest()
+            request.session = SessionStore(key)
+            logout(request)
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+async def test_a_logout_in_another_process_closes_them_too():
+    ada = await beside(person)
+    browser = await beside(lambda: logged_in(ada))
+    with override_settings(EVERYWIRE={"BROKER": f"machine://logins-{uuid.uuid4().hex}"}):
+        async with serving(Everywire()) as home, home.client(cookie(browser)) as client:
+            await asyncio.to_thread(left_elsewhere, browser.cookies["sessionid"].value)
+            assert await home.end(client) == 4401
