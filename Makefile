@@ -16,7 +16,7 @@ RUN_STAMP := $(VENV)/.everywire-run
 DEV_STAMP := $(VENV)/.everywire-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio bench-dialects bench-channels autobahn socketio signalr sockjs one-channel channels fuzz web docs clean distclean
+.PHONY: help demo test test-slow check format build bench bench-hub bench-socketio bench-dialects bench-asgi bench-channels autobahn socketio signalr sockjs uvicorn one-channel channels fuzz web docs clean distclean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench-dialects: build $(VENV)/.everywire-bench ## measure the SignalR and SockJS
 	$(PY) bench/run.py --part signalr $(ARGS)
 	$(PY) bench/run.py --part sockjs $(ARGS)
 
+bench-asgi: build $(VENV)/.everywire-bench ## measure WebSockets of ASGI applications beside other servers
+	$(PY) bench/run.py --part asgi $(ARGS)
+
 bench-channels: build $(VENV)/.everywire-bench ## measure the channel layer against those of Channels and channels_redis
 	$(PY) bench/layers.py $(ARGS)
 
@@ -71,6 +74,9 @@ signalr: build $(DEV_STAMP) ## the functional tests of SignalR's client, native 
 
 sockjs: build ## the suite of SockJS, native and pure, ten rounds
 	$(PY) conformance/sockjs/run.py $(or $(ARGS),--times 10)
+
+uvicorn: build $(DEV_STAMP) ## uvicorn's tests of its WebSocket implementations with ours in their place, native and pure
+	$(PY) conformance/uvicorn/run.py $(ARGS)
 
 channels: build $(DEV_STAMP) ## the test files of Channels and channels_redis on our layer, native and pure
 	$(PY) conformance/channels/run.py $(ARGS)

@@ -1,6 +1,10 @@
 """What one message costs under uvicorn beside the loop and the kernel: frames fed to the protocol by hand, answers taken by a transport that does nothing.
 
-PYTHONPATH=src:bench python bench/experiments/borrowed_turn.py [--profile]
+    PYTHONPATH=src:bench python bench/experiments/borrowed_turn.py [--profile]
+
+What came out: 2.2 µs bare and 5.6 µs through Starlette, of the 11 and 14 that an echo cost in all; 5.4 and 9.7 before the lowest storey
+was a class of its own that nothing in Python is below. What was left was the kernel's and the transport's, so that the WebSocket was
+moved to the native engine (9 and 14).
 """
 
 from __future__ import annotations

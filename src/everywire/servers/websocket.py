@@ -39,7 +39,8 @@ Handler = Callable[[WebSocket], Awaitable[object]]
 class Welcome:
     """A request that becomes a WebSocket as somebody wants it who knows better than the server's options: whoever sent it, with this `subprotocol`.
 
-    `headers` go with the 101. `opened(websocket)` has the connection, and all that comes of it; `missed()` is called in its place where there will be none.
+    `headers` go with the 101. `opened(websocket)` has the connection, and all that comes of it; its `on_close` is the server's, to be called by whoever sets
+    another. `missed()` is called in its place where there will be none.
     """
 
     __slots__ = ("headers", "missed", "opened", "subprotocol")

@@ -21,7 +21,7 @@ def scope_of(request):
         "type": "websocket",
         "path": request.path,
         "subprotocols": [name.strip() for value in offered for name in value.split(",")],
-        "extensions": {"websocket.http.response": {}},
+        "extensions": {"http.response.trailers": {}},
     }
 
 

@@ -8,8 +8,9 @@ from tests.engine.peer import UPGRADE, Peer, code, loud, until
 from tests.servers.host.talking import ACCEPT, CLOSE, app, echo, hosted, text
 from tests.ws.raw import BINARY, FIN, TEXT
 
-from everywire import connect
+from everywire import Response, connect
 from everywire.errors import Disconnected, HandshakeError
+from everywire.servers.websocket import Welcome
 
 DENY = {"type": "websocket.http.response.start", "status": 402, "headers": [(b"x-why", b"money")]}
 
@@ -154,6 +155,48 @@ async def test_a_denial_that_is_not_completed_is_broken_off(engine):
         async with peer:
             await peer.ask(f"GET / HTTP/1.1\r\n{UPGRADE}\r\n")
             assert b"0\r\n\r\n" not in await peer.ended()
+
+
+async def test_the_scopes_extensions_are_a_websockets():
+    scopes = []
+
+    async def steps(scope, receive, send):
+        scopes.append(scope)
+        await echo(scope, receive, send)
+
+    async with hosted(steps) as server:
+        await alive(server)
+    assert [*scopes[0]["extensions"]] == ["websocket.http.response", "everywire"]
+
+
+async def test_the_way_past_asgi(engine):
+    ended = asyncio.Event()
+
+    def opened(websocket):
+        left = websocket.on_close  # the server's
+
+        def over(ws, code, reason):
+            left(ws, code, reason)
+            ended.set()
+
+        websocket.on_message = lambda ws, message: ws.send(message)
+        websocket.on_close = over
+
+    async def steps(scope, receive, send):
+        native = scope["extensions"]["everywire"]
+        if native.request.target == "/no":
+            native.take(Response(418, "no"))
+        else:
+            native.take(Welcome(opened, "b"))
+
+    async with hosted(steps, engine) as server:
+        async with connect(f"ws://127.0.0.1:{server.port}", subprotocols=["a", "b"]) as ws:
+            await ws.send("hello")
+            assert (await ws.recv(), ws.subprotocol) == ("hello", "b")
+        await ended.wait()
+        assert not server.connections
+        with pytest.raises(HandshakeError, match="418"):
+            await connect(f"ws://127.0.0.1:{server.port}/no")
 
 
 async def test_what_is_no_handshake_never_reaches_the_application(engine):

@@ -28,6 +28,7 @@ log = logging.getLogger("everywire.host")
 Message = dict[str, Any]
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[object]]
 
+_EXTENSIONS: dict[str, Any] = {"websocket.http.response": {}}
 _HANDSHAKE = frozenset(  # what the handshake says itself
     {"connection", "upgrade", "sec-websocket-accept", "sec-websocket-extensions", "transfer-encoding", "content-length"}
 )
@@ -39,8 +40,13 @@ def answer(app: Application, request: Request, scope: dict[str, Any], server: Se
     Raises `AbortHandshake` for what is no handshake; the application never hears of that. `scope` is that of the request: "subprotocols" are those offered.
     """
     server.check(request)
+    told = scope["extensions"]
+    scope["extensions"] = {
+        **_EXTENSIONS,
+        **{name: told[name] for name in told if name == "tls"},
+    }  # the others are HTTP's
     guest = Guest(app, scope, asyncio.get_running_loop(), server.options.read_limit)
-    scope["extensions"] = {**scope.get("extensions", {}), NAME: Native(request, guest.answer)}
+    scope["extensions"][NAME] = Native(request, guest.answer)
     guest.name = f"{request.method} {shown(request.target)}"
     server.outlive(guest.begin())
     return guest.answer
