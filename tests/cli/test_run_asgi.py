@@ -127,6 +127,27 @@ async def test_one_that_hangs_at_its_end_is_named(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("workers", [(), ("--workers", "1", "--finish", "1", "--drain", "1")])
+async def test_one_that_takes_no_cancelling_is_ended_all_the_same(folder, workers):
+    stubborn = """
+            while True:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    pass
+"""
+    (folder / "stubborn.py").write_text(APP.replace("            await held.wait()\n", stubborn))
+    async with started("run", "stubborn:app", *LISTEN, "--grace", "1", *workers, cwd=folder) as run:
+        reader, writer = await asyncio.open_connection("127.0.0.1", await run.port())
+        writer.write(b"GET /held HTTP/1.1\r\nHost: here\r\n\r\n")
+        await reader.readuntil(b"begun,")
+        assert await run.end() == (0 if workers else 1)
+        writer.close()
+    assert "1 requests are cut off in " in run.said
+    assert ("the application does not end; it is ended" in run.said) == (not workers)
+
+
+@pytest.mark.slow
 async def test_a_change_is_served_on_the_same_port(folder):
     async with started("run", "shop", "--reload", "--trusted-proxies", "127.0.0.1", *LISTEN, cwd=folder) as run:
         port = await run.port()

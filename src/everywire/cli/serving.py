@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl as tls
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -331,8 +332,22 @@ async def _serve(
             open_now = len(server.connections)
             click.echo(f"closing {open_now} connection{'' if open_now == 1 else 's'} …", err=True)
             limit.reschedule(asyncio.get_running_loop().time() + place.grace + _LATE)
+            _insist(place.grace + 2 * _LATE)
     except TimeoutError:
         click.echo("the deadline has passed; what is still open is cut off", err=True)
+
+
+def _insist(patience: float) -> None:
+    """End the process, `patience` seconds from now, also where the application does not let it: by a task that takes no cancelling, or a thread."""
+
+    def end() -> None:
+        click.echo("the application does not end; it is ended", err=True)
+        sys.stdout.flush()
+        os._exit(1)
+
+    late = threading.Timer(patience, end)
+    late.daemon = True
+    late.start()
 
 
 def _listen_to_signals(told: asyncio.Event) -> None:
