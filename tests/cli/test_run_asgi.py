@@ -143,7 +143,7 @@ async def test_one_that_takes_no_cancelling_is_ended_all_the_same(folder, worker
         await reader.readuntil(b"begun,")
         assert await run.end() == (0 if workers else 1)
         writer.close()
-    assert "1 requests are cut off in " in run.said
+    assert "requests that are cut off: 1 in " in run.said
     assert ("the application does not end; it is ended" in run.said) == (not workers)
 
 

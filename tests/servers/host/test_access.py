@@ -13,7 +13,7 @@ from everywire.servers.host.access import logged
 
 def scope(path: str = "/", query: str = "", **more: Any) -> dict[str, Any]:
     raw = {"raw_path": path.encode("latin-1"), "query_string": query.encode("latin-1")}
-    return {"type": "http", "method": "GET", "client": ("1.2.3.4", 5), **raw, **more}
+    return {"type": "http", "method": "GET", "client": ("1.2.3.4", 5), "extensions": {}, **raw, **more}
 
 
 async def sent(message: dict[str, Any]) -> None:
@@ -100,3 +100,8 @@ async def test_a_websocket_is_logged_at_its_end(caplog, messages, status, count)
     await saying(*messages)(scope("/ws", type="websocket"), None, sent)
     found = said(caplog)
     assert (found["method"], found["status"], found["bytes"]) == ("WEBSOCKET", status, count)
+
+
+async def test_a_websocket_that_a_mounted_everywire_took_is_in_its_own_log(caplog):
+    await saying()(scope("/ws", type="websocket", extensions={"everywire": object()}), None, sent)
+    assert caplog.records == []

@@ -63,7 +63,7 @@ async def test_it_is_over_at_the_deadline_whoever_is_there(server, caplog):
     leaving.hasten(0, 1, 0.01)
     assert await leaving.wait() == 1
     assert stubborn.codes == [CloseCode.SERVICE_RESTART]
-    assert "1 requests are cut off" in caplog.text
+    assert "requests that are cut off: 1" in caplog.text
 
 
 async def test_whom_a_mounted_application_lets_go_of_is_left_to_it(server, monkeypatch):

@@ -31,7 +31,8 @@ def logged(app: Application) -> Application:
         except BaseException as error:
             access.over(_FAILED if isinstance(error, Exception) and not isinstance(error, OSError) else _GONE)
             raise
-        access.over(_FAILED)
+        if not access.taken():
+            access.over(_FAILED)
 
     return seen
 
@@ -70,6 +71,10 @@ class Access:
             self._bytes += os.stat(message["path"]).st_size
         elif kind == "http.response.zerocopysend":
             self._bytes += message.get("count") or 0
+
+    def taken(self) -> bool:
+        """Say whether the application has nothing to do with the WebSocket, which an `Everywire` that is mounted in it took: that logs its sessions."""
+        return not self._status and self._scope["type"] == "websocket" and "everywire" in self._scope["extensions"]
 
     def over(self, otherwise: int) -> None:
         """Write the line; `otherwise` is the status of a request that was not answered."""

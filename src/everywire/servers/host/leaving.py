@@ -66,7 +66,9 @@ class Leaving:
                 return len(self._told)
             if now >= self._deadline:
                 if self._waited and self._under_way:
-                    _log.warning("%d requests are cut off%s", len(self._under_way), where(next(iter(self._under_way))))
+                    _log.warning(
+                        "requests that are cut off: %d%s", len(self._under_way), where(next(iter(self._under_way)))
+                    )
                 return len(self._told)
             await asyncio.sleep(_TICK)
 
