@@ -26,6 +26,11 @@ class Native:
         self.request: Final = request
         self._answer: Final = answer
 
+    @property
+    def taken(self) -> bool:
+        """Whether there is an answer; an application that says nothing by events, and did not take it, has not given one."""
+        return self._answer.done()
+
     def take(self, answer: Response | Streamed | Welcome) -> None:
         """Answer, instead of by events; nothing where the client is gone."""
         if not self._answer.done():

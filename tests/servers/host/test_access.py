@@ -1,5 +1,6 @@
 """The access log: one line for each request, which nothing that a client sends can forge."""
 
+import asyncio
 import json
 import logging
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from everywire.http.request import Headers, Request, Response
 from everywire.ops.logs import JsonFormatter, TextFormatter
 from everywire.servers.host.access import logged
+from everywire.servers.native import Native
 
 
 def scope(path: str = "/", query: str = "", **more: Any) -> dict[str, Any]:
@@ -103,5 +106,15 @@ async def test_a_websocket_is_logged_at_its_end(caplog, messages, status, count)
 
 
 async def test_a_websocket_that_a_mounted_everywire_took_is_in_its_own_log(caplog):
-    await saying()(scope("/ws", type="websocket", extensions={"everywire": object()}), None, sent)
+    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    native = Native(Request("GET", "/ws", Headers()), answer)
+    ours = scope("/ws", type="websocket", extensions={"everywire": native})
+    native.take(Response(403))
+    await saying()(ours, None, sent)
     assert caplog.records == []
+
+
+async def test_one_that_nobody_answered_is_a_500(caplog):
+    native = Native(Request("GET", "/ws", Headers()), asyncio.get_running_loop().create_future())
+    await saying()(scope("/ws", type="websocket", extensions={"everywire": native}), None, sent)
+    assert said(caplog)["status"] == 500

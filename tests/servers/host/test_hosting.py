@@ -171,7 +171,7 @@ async def test_a_websocket_may_be_denied_by_a_response_and_a_request_by_what_els
             await websockets.connect(f"ws://127.0.0.1:{server.port}/")
         assert (refused.value.response.status_code, refused.value.response.body) == (418, b"tea")
         assert (await asked(server)).status_code == 418
-    assert extensions["websocket"] == {"websocket.http.response"}
+    assert extensions["websocket"] == {"websocket.http.response", "everywire"}
     assert extensions["http"] > {"http.response.trailers", "http.response.pathsend"}
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from everywire.http.redaction import shown
 from everywire.servers.host.lifespan import Application
+from everywire.servers.native import offered
 
 __all__ = ["Access", "logged"]
 
@@ -74,7 +75,8 @@ class Access:
 
     def taken(self) -> bool:
         """Say whether the application has nothing to do with the WebSocket, which an `Everywire` that is mounted in it took: that logs its sessions."""
-        return not self._status and self._scope["type"] == "websocket" and "everywire" in self._scope["extensions"]
+        native = offered(self._scope)
+        return not self._status and native is not None and native.taken
 
     def over(self, otherwise: int) -> None:
         """Write the line; `otherwise` is the status of a request that was not answered."""
