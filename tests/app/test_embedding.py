@@ -4,6 +4,9 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
 from tests.servers.asgi.hosting import Host, http_scope, websocket_scope
 
 import everywire
@@ -148,3 +151,16 @@ async def test_it_goes_on_where_it_runs_already():
         host = await opened(app)
         host.tell("websocket.disconnect", code=1005)
         await host.over()
+
+
+def test_the_client_of_a_framework_for_tests(capsys):
+    app = application()
+    for _ in range(2):  # each has a loop of its own, and tells nobody of its end
+        client = TestClient(Starlette(routes=[Mount("/live", app=app)]))
+        with client.websocket_connect("/live/everywire", subprotocols=[V1]) as websocket:
+            websocket.send_text(CONNECT)
+            assert '"type":"connected"' in websocket.receive_text()
+        assert client.get("/live/healthz").status_code == 200
+    with TestClient(Starlette(routes=[Mount("/live", app=app)], lifespan=everywire.lifespan(app))) as client:
+        assert client.get("/live/healthz").status_code == 200
+    assert capsys.readouterr().err == ""

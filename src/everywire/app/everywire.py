@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -269,10 +269,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
             return
         gateway, life = self.start(), self._life
         try:
-            async with (
-                served(self._counters, lambda: self.hub, self.view, _shared()) as self.administration,
-                reachable(neighbourhood(gateway), gateway, origins=_ANYWHERE, **self._served(gateway)),
-            ):
+            async with AsyncExitStack() as stack:
+                await self._open_beside(gateway, stack)
                 embedding = Embedding(gateway, self.answer, _subprotocol, self._embedded)
                 signals = Signals(lambda: embedding.close(self._finish, self.refrain))
                 signals.begin()
@@ -289,6 +287,19 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
                 if life is not None:
                     life.over = True  # where the loop ends it, as that of a test client does, nobody has said so
                 await self.stop()
+
+    async def _open_beside(self, gateway: Gateway, stack: AsyncExitStack) -> None:
+        """Open what there is beside another server: where it is administered, and reached by its neighbours.
+
+        Nothing is opened in vain: a loop that ends closes the generators of these before the one that waits for them.
+        """
+        if any(counter.port is not None for counter in self._counters):
+            self.administration = await stack.enter_async_context(
+                served(self._counters, lambda: self.hub, self.view, _shared())
+            )
+        if (folder := neighbourhood(gateway)) is not None:
+            how = {**self._served(gateway), "origins": _ANYWHERE}  # the gateway looks at each
+            await stack.enter_async_context(reachable(folder, gateway, **how))
 
     def embed(self, **options: Any) -> None:
         """Say how it behaves where another server runs it, by the names that `serving` has: `origins`, `max_size`, `write_high`, `write_limit`,

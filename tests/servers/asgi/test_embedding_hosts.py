@@ -42,6 +42,22 @@ async def test_every_client_is_served(host, npm, dialect, way):
     await speak(npm, host.url, dialect, way)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("uvicorn", "--ws wsproto --http h11 --loop asyncio"),
+        ("uvicorn", "--ws websockets --http httptools --loop uvloop"),
+        ("hypercorn", "--worker-class uvloop"),
+        ("granian", "--loop uvloop --http 1"),
+    ],
+)
+async def test_other_ways_to_run_it(name, options, npm):
+    async with hosted(name, "app", *options.split()) as host:
+        for dialect, way in WAYS:
+            await speak(npm, host.url, dialect, way)
+
+
 @EACH
 async def test_who_is_refused_is_told_why_where_the_host_can(host):
     with pytest.raises(HandshakeError) as caught:

@@ -69,13 +69,17 @@ async def test_at_its_end_all_is_as_it_was(heard):
     assert signal.getsignal(signal.SIGTERM) == ours
 
 
-async def test_without_a_server_that_hears_nothing_is_done():
-    before = signal.getsignal(signal.SIGINT)
-    assert before is signal.default_int_handler
-    signals = Signals(asyncio.Event().wait)
-    signals.begin()
-    assert signal.getsignal(signal.SIGINT) is before
-    signals.end()
+def test_without_a_server_that_hears_nothing_is_done():
+    async def within():
+        before = signal.getsignal(signal.SIGINT)
+        signals = Signals(asyncio.Event().wait)
+        signals.begin()
+        assert signal.getsignal(signal.SIGINT) is before  # that of asyncio.run
+        signals.end()
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    asyncio.run(within())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 async def test_other_threads_hear_no_signals(heard):

@@ -39,7 +39,7 @@ class Signals:
             return
         for number in _ENDING:
             before = signal.getsignal(number)
-            if callable(before) and before is not signal.default_int_handler:
+            if callable(before) and not _nobodys(before):
                 self._before[number] = before
                 signal.signal(number, self._handle)
 
@@ -64,3 +64,9 @@ class Signals:
             return
         self._leaving = asyncio.ensure_future(self._leave())
         self._leaving.add_done_callback(lambda _: self._loop.call_later(_MOMENT, before, number, None))
+
+
+def _nobodys(handler: Any) -> bool:
+    """Say whether a handler is no server's, but Python's or that of `asyncio.run`, which is taken away with its loop."""
+    runner = getattr(getattr(handler, "func", None), "__self__", None)
+    return handler is signal.default_int_handler or isinstance(runner, asyncio.Runner)
