@@ -80,6 +80,16 @@ def test_a_group_is_one_in_all_processes(pair):
     assert {*one.do("group_members", "g")} == {mine, other}
 
 
+def test_a_megabyte_is_carried_to_another_process(pair):
+    one, two = pair
+    large, channel = {"type": "x", "text": "a" * (1 << 20)}, two.do("new_channel")
+    two.do("group_add", "g", channel)
+    one.do("group_send", "g", large)
+    one.do("send", channel, large)
+    one.do("send", "jobs", large)
+    assert two.do("receive", channel) == two.do("receive", channel) == two.do("receive", "jobs") == large
+
+
 def test_a_channel_of_another_process_can_be_sent_to_until_it_is_full(pair):
     one, two = pair
     channel = two.do("new_channel")
@@ -126,6 +136,7 @@ def test_a_flush_clears_all_processes(pair):
     assert [two.do("receive", "jobs"), two.do("receive", channel)] == [{"type": "y"}] * 2
 
 
+@pytest.mark.slow
 def test_a_process_that_is_gone_is_noticed(pair):
     one, _ = pair
     with_end = Remote()
