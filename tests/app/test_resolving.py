@@ -6,17 +6,17 @@ import sys
 from typing import Annotated
 
 import pytest
-from fastapi import Depends
+from fastapi import Depends, HTTPException
 from typing_extensions import TypeAliasType
 
 from everywire.app import Everywire
-from everywire.app.resolving import Resolving
-from everywire.hub.hooks import Hooks
+from everywire.app.resolving import Resolving, worded
+from everywire.errors import Refused
 
 
 @pytest.fixture
 def resolving():
-    return Resolving(Hooks())
+    return Resolving()
 
 
 def number() -> int:
@@ -28,7 +28,6 @@ def test_a_function_without_such_parameters_stays_itself(resolving):
 
     for function in (plain, len, str.upper, 5):
         assert resolving.complete("it", function) is function
-    assert resolving._hooks.wording is None
 
 
 def test_others_take_less_than_they_did(resolving):
@@ -37,7 +36,6 @@ def test_others_take_less_than_they_did(resolving):
     completed = resolving.complete("it", hook)
     assert completed.__name__ == "hook"
     assert str(inspect.signature(completed)) == "(connecting)"
-    assert resolving._hooks.wording is not None
 
 
 def test_what_could_never_be_given_is_told_with_where_it_is(resolving):
@@ -65,6 +63,22 @@ def test_hints_that_are_not_known_yet_are_left_alone(resolving):
     def hook(connecting: "Nowhere"): ...  # noqa: F821
 
     assert resolving.complete("it", hook) is hook
+
+
+def test_exceptions_of_a_framework_have_words():
+    class Missing(HTTPException):
+        def __init__(self) -> None:
+            super().__init__(404, "missing")
+
+    assert worded(Missing()).code == 1404
+    for error in (ValueError("x"), Refused("no")):
+        assert worded(error) is error
+
+
+def test_exceptions_of_one_without_its_face_are_ours(monkeypatch):
+    monkeypatch.setitem(sys.modules, "everywire.fastapi.wording", None)
+    error = HTTPException(404)
+    assert worded(error) is error
 
 
 def test_no_framework_is_imported_before_somebody_uses_its_words():

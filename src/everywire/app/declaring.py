@@ -21,7 +21,7 @@ from everywire.app.checking import (
     check_sockjs,
 )
 from everywire.app.installed import MakeDialect
-from everywire.app.resolving import Resolving
+from everywire.app.resolving import Resolving, worded
 from everywire.brokers.base import Retention
 from everywire.dialects.base import Dialect, Heartbeat
 from everywire.dialects.native import NativeSpeech
@@ -121,8 +121,8 @@ class Declaring:
     def __init__(self) -> None:
         self.has_page = False  # whether something answers at /
         self._offered: set[str] = set()  # paths that we answer, not the application
-        self._hooks = Hooks()
-        self._resolving = self._hooks.resolver = Resolving(self._hooks)
+        self._resolving = Resolving()
+        self._hooks = Hooks(resolver=self._resolving, wording=worded)
         self._connecting = ""  # what gave the connect hook
         self._routes = Routes()
         self._dialects: list[Callable[[Heartbeat], Dialect]] = []

@@ -23,7 +23,7 @@ from everywire.fastapi.wording import unfit, worded
 from everywire.hub.access.credentials import token
 from everywire.hub.calling.callers import Caller
 
-__all__ = ["Resolved", "check_dependencies", "resolution", "worded"]
+__all__ = ["Resolved", "check_dependencies", "resolution"]
 
 _MARKS: Final = (params.Depends, params.Param, params.Body)
 _KINDS: Final = (HTTPConnection, BackgroundTasks, SecurityScopes, Response)

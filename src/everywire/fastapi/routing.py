@@ -18,7 +18,6 @@ from everywire.errors import EverywireError
 from everywire.fastapi.opening import Opening, authorized
 from everywire.fastapi.resolving import check_dependencies
 from everywire.fastapi.users import connect_hook
-from everywire.fastapi.wording import worded
 from everywire.hub.access.credentials import token
 from everywire.servers.asgi import from_scope
 
@@ -50,7 +49,6 @@ def router(
     given and the application has a hook already that says who connects.
     """
     check_dependencies(dependencies or ())
-    app.hooks.wording = worded
     if user is not None:
         app.on_connect(connect_hook(user, user_name))
     elif user_name is not None:
