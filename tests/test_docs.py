@@ -22,7 +22,7 @@ from everywire.servers.websocket import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-HOSTS = re.compile(r"= (FastAPI|Starlette)\(")  # another framework's application, which only its server serves
+RUNS = re.compile(r"\brun\(")
 SERVES = re.compile(r"\bserve\(|\.run\(\"|Everywire\(")
 
 
@@ -40,8 +40,8 @@ class Program:
 
     @property
     def serves(self) -> bool:
-        if self.tests or (HOSTS.search(self.text) and "uvicorn.run(" not in self.text):
-            return False
+        if self.tests or not RUNS.search(self.text):
+            return False  # an excerpt may declare an application, which another program, or another server, would run
         return SERVES.search(self.text) is not None
 
 
