@@ -151,6 +151,18 @@ def _prose(thing: Any) -> list[str]:
     ]
 
 
+def _set_up_django() -> None:
+    """Have Django's models be there to be read, where there is a Django."""
+    try:
+        import django
+        from django.conf import settings
+    except ImportError:
+        return
+    contributed = [f"django.contrib.{name}" for name in ("contenttypes", "auth", "sessions")]
+    settings.configure(INSTALLED_APPS=[*contributed, "everywire.django"])
+    django.setup()
+
+
 def written(folder: Path) -> list[Path]:
     """Write all pages into `folder`, and an index; gives them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,5 +185,6 @@ def written(folder: Path) -> list[Path]:
 if __name__ == "__main__":
     os.environ["EVERYWIRE_PURE"] = "1"
     sys.path.insert(0, str(ROOT / "src"))
+    _set_up_django()
     for one in written(Path(sys.argv[1])):
         print(one)

@@ -1,5 +1,7 @@
 """A package that is installed adds a broker and a dialect, without a word in everywire."""
 
+import tempfile
+
 import pytest
 from tests.app.packages import installed, site
 
@@ -107,8 +109,14 @@ def test_memory_is_what_there_is_where_nothing_is_said():
     assert Everywire(broker="memory://")._make_broker is None
 
 
-async def test_the_machine_has_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+@pytest.fixture
+def runtime():
+    with tempfile.TemporaryDirectory(prefix="ew-") as folder:  # a socket's path has to be short
+        yield folder
+
+
+async def test_the_machine_has_one(runtime, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
     one, other = Everywire(broker="machine://test"), Everywire(broker="machine://test")
     for app in (one, other):
         app.channel("news", history=5)

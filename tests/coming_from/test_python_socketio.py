@@ -1,6 +1,7 @@
 """What docs/coming-from/python-socketio.md has on its right runs, with npm's unmodified client."""
 
 import shlex
+import tempfile
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,6 +16,12 @@ import everywire
 async def clients() -> AsyncIterator[Clients]:
     async with Clients.started() as process:
         yield process
+
+
+@pytest.fixture
+def runtime():
+    with tempfile.TemporaryDirectory(prefix="ew-") as folder:  # a socket's path has to be short
+        yield folder
 
 
 async def person(clients: Clients, port: int, **auth: str):
@@ -59,8 +66,8 @@ async def test_several_processes(clients, tmp_path):
         assert await run.end() == 0
 
 
-async def test_from_another_part_of_the_program(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+async def test_from_another_part_of_the_program(monkeypatch, runtime):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
     shop, site = [right("python-socketio", "From another part of your program").run(name=name) for name in ("a", "b")]
     async with shop["app"].serving(), site["app"].serving() as server:
         async with everywire.Client(f"ws://127.0.0.1:{server.port}/everywire") as client:

@@ -68,7 +68,8 @@ def test_what_is_imported_adds_no_handler():
 
 def test_loggers_are_called_everywire():
     package = Path(everywire.__file__).parent
-    named = [name for path in package.rglob("*.py") for name in re.findall(r'getLogger\("([^"]+)"\)', path.read_text())]
+    paths = [path for path in package.rglob("*.py") if path != package / "uvicorn.py"]  # which is uvicorn's own, there
+    named = [name for path in paths for name in re.findall(r'getLogger\("([^"]+)"\)', path.read_text())]
     assert named
     assert {name.split(".")[0] for name in named} == {"everywire"}
 

@@ -15,7 +15,7 @@ from docsite import Broken, documents, laid_out, menu, rewritten
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {".git", "build", "site"}
 LINK = re.compile(r'(?:href|src)="([^"]*)"')
-CODE = re.compile(r"<pre.*?</pre>", re.DOTALL)  # a program may have addresses in it
+CODE = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL)  # a program may have addresses in it
 ANCHOR = re.compile(r'\bid="([^"]*)"')
 
 
