@@ -33,8 +33,10 @@ def changed(text: str, changes: dict[str, str]) -> str:
 
 
 @contextmanager
-def nginx(back: int, folder: Path, certificate: Path, key: Path) -> Iterator[int]:
-    """nginx by deploy/nginx/live.conf."""
+def nginx(
+    back: int, folder: Path, certificate: Path, key: Path, otherwise: dict[str, str] | None = None
+) -> Iterator[int]:
+    """nginx by deploy/nginx/live.conf, with some of it said `otherwise`."""
     front = free_port()
     changes = {
         "127.0.0.1:8000": f"127.0.0.1:{back}",
@@ -44,7 +46,7 @@ def nginx(back: int, folder: Path, certificate: Path, key: Path) -> Iterator[int
         "/etc/ssl/live/certificate.pem": str(certificate),
         "/etc/ssl/live/key.pem": str(key),
     }
-    live = changed((DEPLOY / "nginx/live.conf").read_text(), changes)
+    live = changed((DEPLOY / "nginx/live.conf").read_text(), changes | (otherwise or {}))
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, live=live))
     path, environment = testbed.packaged("nginx")
     command = [path, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]

@@ -82,6 +82,13 @@ def test_the_image_runs_as_nobody_special_and_says_how_it_is():
     assert "/readyz" in stages[1][stages[1].index("HEALTHCHECK") :]
 
 
+def test_secrets_stay_out_of_the_image():
+    ignored = (DEPLOY / "docker/Dockerfile.dockerignore").read_text().splitlines()
+    secret = yaml.safe_load((DEPLOY / "docker/compose.yaml").read_text())["secrets"]["everywire"]["file"]
+    assert f"**/{Path(secret).name}" in ignored
+    assert "deploy" in ignored
+
+
 def test_the_images_variables_are_options(tmp_path):
     told = dict(each.split("=") for each in re.findall(r"EVERYWIRE_RUN\w+=\S+", DOCKERFILE))
     assert told == {"EVERYWIRE_RUN_HOST": "0.0.0.0", "EVERYWIRE_RUN_LOG": "json"}

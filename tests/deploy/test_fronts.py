@@ -7,6 +7,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -60,6 +61,18 @@ def application(front: Front) -> Everywire:
         return text
 
     return app
+
+
+@contextlib.asynccontextmanager
+async def nginx(folder: Path, otherwise: dict[str, str]) -> AsyncIterator[Front]:
+    """nginx as it should not be."""
+    need(lambda: testbed.packaged("nginx"))
+    certificate, key, _ = certificates.written(folder)
+    front = Front(0, certificates.client_context(), [], [])
+    async with application(front).serving() as server:
+        with fronts.nginx(server.port, folder, certificate, key, otherwise) as front.port:
+            await answering(front)
+            yield front
 
 
 @pytest.fixture(scope="module", params=["nginx", "haproxy", "caddy"])
@@ -145,3 +158,30 @@ async def test_pages_are_judged_by_their_origin(front, origin, status):
         line = await reader.readline()
     writer.close()
     assert status in line
+
+
+async def test_where_the_host_is_not_passed_on_pages_are_refused(tmp_path):
+    async with nginx(tmp_path, {"$http_host": "inside.example"}) as front:
+        page = f"Origin: https://localhost:{front.port}\r\nCookie: a=b"
+        reader, writer = await front.ask(f"GET /everywire/history?channel=room HTTP/1.1\r\n{page}")
+        async with asyncio.timeout(PATIENCE):
+            assert b"403" in await reader.readline()
+        writer.close()
+
+
+async def test_where_upgrades_are_not_passed_on_a_stream_carries_it(tmp_path):
+    async with nginx(tmp_path, {"Upgrade    $http_upgrade": "Upgrade ''", "$live_connection;": "'';"}) as front:
+        url = f"wss://localhost:{front.port}/everywire"
+        async with asyncio.timeout(PATIENCE), everywire.Client(url, connect={"ssl": front.trust}) as client:
+            room = client.subscribe("room")
+            await room.publish("hello")
+            assert client.transport == "stream"
+
+
+async def test_where_addresses_are_added_to_they_can_be_made_up(tmp_path):
+    """Why the configurations set the header: behind an address that is believed, whatever stands before it is believed, too."""
+    async with nginx(tmp_path, {"$remote_addr;": "$proxy_add_x_forwarded_for;"}) as front:
+        forged = {"ssl": front.trust, "headers": {"X-Forwarded-For": "6.6.6.6"}}
+        url = f"wss://localhost:{front.port}/everywire"
+        async with asyncio.timeout(PATIENCE), everywire.Client(url, transports=("websocket",), connect=forged):
+            assert front.addresses == ["6.6.6.6"]
