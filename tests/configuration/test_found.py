@@ -2,9 +2,11 @@
 
 import pytest
 
+from everywire import Options
 from everywire.configuration import Configuration
 from everywire.configuration.names import usual
 from everywire.errors import SettingError
+from everywire.http.head import HeadLimits
 from everywire.hub.access.rates import Rate
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
@@ -44,6 +46,15 @@ def test_parts_are_said_by_themselves(found):
 def test_options_by_name_are_kept_as_they_are(found):
     assert found.options("server", {"max_size": None}) == {"max_size": None, "ping_interval": None}
     assert found.options("server", {}) == {"max_size": 99, "ping_interval": None}
+
+
+def test_parts_are_said_of_what_is_the_default_elsewhere(tmp_path):
+    found = Configuration.found({"EVERYWIRE_SERVER__HEAD_LIMITS__FIELDS": "9"}, tmp_path)
+    default = Options(head_limits=HeadLimits(body=1 << 40))
+    assert found.options("server", {}, default) == {"head_limits": HeadLimits(body=1 << 40, fields=9)}
+    found = Configuration.found({"EVERYWIRE_SERVER__HEAD_LIMITS__BODY": "9"}, tmp_path)
+    assert found.options("server", {}, default) == {"head_limits": HeadLimits(body=9)}
+    assert found.options("server", {"head_limits": HeadLimits()}, default) == {"head_limits": HeadLimits()}
 
 
 def test_the_environment_says_a_part_of_what_the_file_has_none_of(tmp_path):

@@ -15,8 +15,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from everywire.configuration import Configuration
 from everywire.ops import logs
-from everywire.servers.host.hosting import Hosted, Hosting
+from everywire.servers.host.hosting import LIMITS, Hosted, Hosting
 from everywire.servers.host.lifespan import Application, StartupFailed
+from everywire.servers.options import Options
 from everywire.servers.websocket import Server
 
 __all__ = ["FINISH", "Servable", "hosting", "run", "settled"]
@@ -87,7 +88,7 @@ def settled(given: dict[str, Any]) -> dict[str, Any]:
     """Give the options of a server that hosts an application of others: those `given`, and what is said from outside the program."""
     found = Configuration.found()
     engine = found.value("engine")
-    return {**({"engine": engine} if engine else {}), **found.options("server", given)}
+    return {**({"engine": engine} if engine else {}), **found.options("server", given, Options(head_limits=LIMITS))}
 
 
 def _servable(app: Servable | Application, options: dict[str, Any]) -> Servable:

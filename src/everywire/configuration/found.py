@@ -63,19 +63,19 @@ class Configuration:
         said = self.settings.get((name,))
         return None if said is None else said.value
 
-    def filled(self, section: str, given: T) -> T:
-        """Fill what `given` left as it usually is; what it says itself stays. Raises `SettingError` for a value that is refused."""
-        return reduce(_said, self._new(section, given), given)
+    def filled(self, section: str, given: T, default: T | None = None) -> T:
+        """Fill what `given` left as it usually is, or as in `default`; what it says itself stays. Raises `SettingError` for a value that is refused."""
+        return reduce(_said, self._new(section, given, default or usual(section)), given)
 
-    def options(self, section: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Add to options that are `given` by name what is said of others of that section."""
-        filled = self.filled(section, usual(section))
+    def options(self, section: str, given: Mapping[str, Any], default: Any = None) -> dict[str, Any]:
+        """Add to options that are `given` by name what is said of others of that section, or of parts of what they are by `default`."""
+        whole = default or usual(section)
+        filled = self.filled(section, whole, whole)
         named = {name[1] for name in self.settings if name[0] == section} - given.keys()
         return {**{name: getattr(filled, name) for name in named}, **given}
 
-    def _new(self, section: str, given: Any) -> Iterator[Said]:
+    def _new(self, section: str, given: Any, default: Any) -> Iterator[Said]:
         """Give what is said of what `given` does not say itself; what says less of the name comes first."""
-        default = usual(section)
         for name in sorted(self.settings, key=len):
             if name[0] == section and _at(given, name[1:]) == _at(default, name[1:]):
                 yield self.settings[name]
