@@ -72,7 +72,17 @@ broadcast. Written from `{source}`; `make bench-dialects` measures your machine.
 Each figure is the median of {runs} interleaved runs of {seconds} s. Strings are the messages themselves: a handler gives each back in the *echo*, and
 publishes it in the *broadcast*. Handlers on everywire are plain functions on the event loop, as Node's are.
 """
-PARTS = {"hub": HUB, "socketio": SOCKETIO, "signalr": SIGNALR, "sockjs": SOCKJS}
+ASGI = """## ASGI applications
+
+The same applications, bare and Starlette's, on everywire's own server (`everywire run`), on uvicorn with our class for its WebSockets (`uvicorn --ws
+everywire.uvicorn:WebSocketProtocol`), and on other servers. Written from `{source}`; `make bench-asgi` measures your machine.
+
+![ASGI applications on everywire and its peers]({chart})
+
+Each figure is the median of {runs} interleaved runs of {seconds} s: of WebSockets per message of an echo, of HTTP per request on a connection that is kept.
+All servers but Daphne run on uvloop; everywire's own on asyncio, where it has an epoll of its own, and beside it on uvloop.
+"""
+PARTS = {"hub": HUB, "socketio": SOCKETIO, "signalr": SIGNALR, "sockjs": SOCKJS, "asgi": ASGI}
 WAYS = """## Transports side by side
 
 ![The hub's transports]({chart})
