@@ -5,6 +5,7 @@ import os
 import pytest
 
 from everywire.app import Everywire, running
+from everywire.testing import Net
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -23,3 +24,9 @@ async def test_the_one_that_has_begun_last():
     await first.stop()
     await first.stop()
     assert running.latest() is before
+
+
+def test_what_runs_in_a_world_of_its_own_is_none_of_them():
+    before = running.latest()
+    with Net(Everywire()):
+        assert running.latest() is before
