@@ -51,16 +51,16 @@ async def hosted(
     command = [part.format(app=f"{APP}:{app}", port=port) for part in HOSTS[host]]
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT), str(ROOT / "tools")])
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, *options, cwd=ROOT, env={**os.environ, "PYTHONPATH": path, **environ}
+        sys.executable, *command, *options, cwd=ROOT, process_group=0, env={**os.environ, "PYTHONPATH": path, **environ}
     )
     try:
         found = Hosted(process, port)
         await _answers(found, found.url + check)
         yield found
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with its workers, which would go on by themselves
+        await process.wait()
 
 
 async def _answers(found: Hosted, url: str) -> None:
