@@ -23,7 +23,9 @@ async def test_workers_are_replaced_and_it_is_said_how_it_goes(tmp_path):
             assert file.read_text().strip() == str(run.process.pid)
             async with started("reload", "--pid-file", str(file)) as reload:
                 assert await reload.exit() == 0
-            said = [line for line in reload.said.splitlines() if not line.startswith("waiting for ")]  # where one is slow
+            said = [
+                line for line in reload.said.splitlines() if not line.startswith("waiting for ")
+            ]  # where one is slow
             assert said[0] == "replacing 2 workers"
             assert [line.partition(" (pid ")[0] for line in said[1:3]] == ["worker 1", "worker 2"]
             assert said[3:] == ["2 new workers serve; the old ones let their clients go"]

@@ -96,8 +96,9 @@ class Governing:
     def subscribe(self, channel: str, *, user: str | None = None, session: str | None = None) -> Awaitable[None]:
         """Subscribe all sessions that `user` has at this moment, or the one `session`, to `channel`, without asking its rules.
 
-        Their clients are told as if they had asked for it, and begin it again whenever they come back. Raises `TypeError` unless there is
-        one of both, `Refused` for a name that no kind of channel has.
+        Their clients are told as if they had asked for it, and begin it again whenever they come back. Once it is awaited, what is published
+        there reaches those on this node, the caller of a handler for one; `subscribe_all` waits for those on other nodes, too.
+        Raises `TypeError` unless there is one of both, `Refused` for a name that no kind of channel has.
         """
         hub = self.hub
         return started(hub.world, lambda: hub.enrolling.enrol(channel, user, session))

@@ -1,5 +1,7 @@
 """Subscriptions that the server begins: told to the client, begun again when it is back, ended by either side."""
 
+import asyncio
+
 import pytest
 
 from everywire.app import Everywire
@@ -149,6 +151,26 @@ def test_a_user_is_subscribed_on_every_node_while_connected(nets):
     assert kinds(here) == []
     done(two, two.app.unsubscribe("ann", "news", "that is all"))
     assert kinds(there) == [("unsubscribed", "news")]
+
+
+def test_who_is_on_this_node_hears_what_another_publishes_as_soon_as_that_is_done(nets):
+    one, two = nets
+    ann = one.connect(token="ann")
+    ann.events()
+    watch = one.app.hub.broker.watch
+
+    async def later(channel):
+        await asyncio.sleep(1)  # of virtual time: it is a way to the broker
+        await watch(channel)
+
+    one.app.hub.broker.watch = later
+
+    async def subscribe_and_publish():
+        await one.app.subscribe("news", session=ann.session)
+        await two.app.publish("news", "at once")
+
+    done(one, subscribe_and_publish())
+    assert [event["data"] for event in ann.events("publication")] == ["at once"]
 
 
 def test_one_session_is_subscribed_from_another_node(nets):

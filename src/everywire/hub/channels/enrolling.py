@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -43,11 +43,20 @@ class Enrolling:
         hub.notes.add("enrol", _Enrolment, self._enrolled)
 
     async def enrol(self, channel: str, user: str | None, session: str | None) -> None:
-        """Subscribe all sessions that `user` has now, or `session`; raises `Refused` for a name that no kind of channel has."""
+        """Subscribe all sessions that `user` has now, or `session`, and wait for those of this node.
+
+        Raises `Refused` for a name that no kind of channel has.
+        """
         if (user is None) == (session is None):
             raise TypeError("subscribe a user or a session")
         self._hub.place(channel)
+        begun = [
+            self.add(each, channel) for each in self._hub.addressed(user, session)
+        ]  # who asks for it is mostly here
         await self._hub.notes.tell("enrol", _Enrolment(channel, user, session))
+        for each in begun:
+            if each is not None:
+                await each
 
     async def enter(self, session: Session, channel: str) -> None:
         """Subscribe a session of this node, and have it keep that; one that keeps it, and could not be subscribed before, is now.
@@ -126,15 +135,17 @@ class Enrolling:
 
     def _enrolled(self, enrolment: _Enrolment, node: str) -> None:
         for session in self._hub.addressed(enrolment.user, enrolment.session):
-            self.add(session, enrolment.channel)
+            if node != self._hub.node or enrolment.channel not in session.enrolled:  # else that is done: see `enrol`
+                self.add(session, enrolment.channel)
 
-    def add(self, session: Session, channel: str) -> None:
-        """Subscribe one session of this node from now on, and whenever it is continued."""
+    def add(self, session: Session, channel: str) -> Awaitable[None] | None:
+        """Subscribe one session of this node from now on, and whenever it is continued; gives what to wait for until it is."""
         if channel not in session.enrolled:
             session.enrolled = (*session.enrolled, channel)
             self._hub.records.changed(session)
-        if session.attachment is not None and not _waits(session):
-            self._hub.world.start(self.begin(session, (channel,)))
+        if session.attachment is None or _waits(session):
+            return None
+        return self._hub.world.start(self.begin(session, (channel,)))
 
 
 def _waits(session: Session) -> bool:
