@@ -1,5 +1,6 @@
 """What FastAPI gives for the parameters of handlers: solved by its own machinery for each call, and closed behind it."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ from starlette.requests import HTTPConnection
 from everywire.app import Everywire
 from everywire.hub.access.identity import Identity
 from everywire.hub.calling.callers import Caller
+from everywire.hub.hooks import Connecting
 from everywire.hub.settings import Settings
 from everywire.messages import Heartbeat
 from everywire.testing import Net, Refusal, passed
@@ -155,6 +157,31 @@ def test_what_a_handler_raises_reaches_its_dependencies(app, net, database):
     with refused(1404, "no such message"):
         call(net, "fail")
     assert database.log == ["open", "rollback: HTTPException", "close"]
+
+
+async def forgiving() -> AsyncIterator[int]:
+    """A dependency that forgets to raise again."""
+    with contextlib.suppress(Exception):
+        yield 1
+
+
+def test_what_a_dependency_does_not_raise_again_is_an_error(app, net, caplog):
+    @app.on("fail")
+    async def fail(it: Annotated[int, Depends(forgiving)]):
+        raise HTTPException(404, "no such message")
+
+    with refused(100, "internal error"):
+        call(net, "fail")
+    assert "did not raise it again" in caplog.text
+
+
+def test_nobody_comes_in_because_a_dependency_forgives(app, net):
+    @app.on_connect
+    async def who(connecting: Connecting, it: Annotated[int, Depends(forgiving)]) -> str | None:
+        raise HTTPException(403, "go away")
+
+    with refused(100, "internal error"):
+        connect(net)
 
 
 def test_an_answer_is_told_when_everything_is_closed(app, net):

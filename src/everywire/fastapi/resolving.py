@@ -58,9 +58,11 @@ class Resolved:
     async def given(self, asker: Any) -> AsyncIterator[dict[str, Any]]:
         """Give them for one call, and close behind it what was opened for it; what FastAPI's exceptions mean comes out as `Refused`.
 
-        Tasks for the background begin once all that is over.
+        Tasks for the background begin once all that is over. A dependency with `yield` that does not raise an exception again is an error, as it
+        is to FastAPI: whoever failed would be taken for one who gave nothing.
         """
         background: BackgroundTasks | None = None
+        raised: BaseException | None = None
         try:
             async with AsyncExitStack() as lasting, AsyncExitStack() as brief:
                 who = known(asker)
@@ -77,7 +79,13 @@ class Resolved:
                 if solved.errors:
                     raise unfit(solved.errors)
                 background = solved.background_tasks
-                yield solved.values
+                try:
+                    yield solved.values
+                except BaseException as error:
+                    raised = error
+                    raise
+            if raised is not None:
+                raise RuntimeError("a dependency with yield caught an exception and did not raise it again") from raised
         except Exception as error:
             told = worded(error)
             if told is error:
