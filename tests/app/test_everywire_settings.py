@@ -29,7 +29,11 @@ def test_what_is_wrong_outside_is_said_where_the_application_is_made(monkeypatch
         Everywire()
     monkeypatch.setenv("EVERYWIRE_HUB__LINGER", "1")
     monkeypatch.setenv("EVERYWIRE_PATH", "live")
-    with pytest.raises(ValueError, match="begins with a slash"):
+    with pytest.raises(SettingError, match=r"^EVERYWIRE_PATH: path 'live' begins with a slash"):
+        Everywire()
+    monkeypatch.delenv("EVERYWIRE_PATH")
+    monkeypatch.setenv("EVERYWIRE_SECRET", "guess")
+    with pytest.raises(SettingError, match=r"^EVERYWIRE_SECRET: a secret has at least 16 characters"):
         Everywire()
 
 
@@ -39,7 +43,7 @@ def test_a_secret_may_be_in_a_file(monkeypatch, tmp_path):
     monkeypatch.setenv("EVERYWIRE_SECRET_FILE", str(tmp_path / "secret"))
     assert Everywire().hooks.secrets == ("a" * 16, "b" * 16)
     (tmp_path / "secret").write_text("guess")
-    with pytest.raises(ValueError, match="EVERYWIRE_SECRET_FILE: a secret has at least 16 characters"):
+    with pytest.raises(SettingError, match="EVERYWIRE_SECRET_FILE: a secret has at least 16 characters"):
         Everywire()
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from everywire.configuration import Configuration
 from everywire.configuration.sources import Said, document, environment, written
 from everywire.errors import SettingError
 
@@ -63,6 +64,56 @@ def test_the_file_is_that_which_is_named_else_ours_else_the_projects(tmp_path):
 def test_a_project_that_says_nothing_is_no_file(tmp_path):
     (tmp_path / "pyproject.toml").write_text("this is no TOML, and nobody's affair here")
     assert document({}, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[tool]\neverywire.log = 'debug'", "[tool.'everywire']\nlog = 'debug'", "tool = {everywire = {log = 'debug'}}"],
+)
+def test_a_project_may_write_its_table_as_toml_has_it(tmp_path, text):
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert document({}, tmp_path).content == {"log": "debug"}
+
+
+@pytest.mark.parametrize(
+    "text", ["[project]\ndependencies = ['everywire']", "tool = 3 # no tool.everywire", "everywire = ="]
+)
+def test_a_project_that_only_names_us_says_nothing(tmp_path, text):
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert document({}, tmp_path) is None
+
+
+def test_a_project_whose_word_of_us_is_no_table_is_an_error(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool]\neverywire = 3\n")
+    with pytest.raises(SettingError, match=r"^pyproject\.toml: tool\.everywire is 3: a table of settings is needed"):
+        document({}, tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[tool.everywire]\nlog = = 3\n")
+    with pytest.raises(SettingError, match=r"^pyproject\.toml: Invalid value"):
+        document({}, tmp_path)
+
+
+def _forbidden(*_, **__):
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_folder_that_nobody_may_look_into_has_no_file(tmp_path, monkeypatch):
+    (tmp_path / "everywire.toml").write_text("log = 'info'\n")
+    monkeypatch.setattr("pathlib.Path.stat", _forbidden)
+    assert document({}, tmp_path) is None
+
+
+def test_a_folder_that_is_gone_has_no_file(tmp_path, monkeypatch):
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert Configuration.found({}).file is None
+
+
+def test_a_project_that_may_not_be_read_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text("[tool.everywire]\n")
+    monkeypatch.setattr("pathlib.Path.read_bytes", _forbidden)
+    with pytest.raises(SettingError, match=r"^pyproject\.toml: cannot read .*/pyproject\.toml: Permission denied"):
+        document({}, tmp_path)
 
 
 def test_a_file_that_is_no_toml_or_is_not_there_is_an_error(tmp_path):

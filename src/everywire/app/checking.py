@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from everywire.configuration import Configuration
+from everywire.errors import SettingError
 from everywire.hub.channels.policies import Bounds
 from everywire.hub.settings import Settings
 from everywire.messages import PolicyKind
@@ -25,6 +26,7 @@ __all__ = [
     "check_place",
     "check_secrets",
     "check_sockjs",
+    "found_path",
     "found_secrets",
 ]
 
@@ -64,12 +66,27 @@ def check_secrets(where: str, secrets: Iterable[str]) -> None:
 
 
 def found_secrets(configuration: Configuration) -> tuple[str, ...]:
-    """Give the secrets that are said from outside, by EVERYWIRE_SECRET for instance; raises `ValueError` for those that could be guessed."""
+    """Give the secrets that are said from outside, by EVERYWIRE_SECRET for instance; raises `SettingError` for those that could be guessed."""
     said = configuration.settings.get(("secret",))
     if said is None:
         return ()
-    check_secrets(said.where, said.value)
+    try:
+        check_secrets(said.where, said.value)
+    except ValueError as error:
+        raise SettingError(*error.args) from None
     return tuple(said.value)
+
+
+def found_path(configuration: Configuration) -> str | None:
+    """Give the path that is said from outside, if one is; raises `SettingError` for what is none."""
+    said = configuration.settings.get(("path",))
+    if said is None or not said.value:
+        return None
+    try:
+        check_path(said.where, said.value)
+    except ValueError as error:
+        raise SettingError(f"{said.where}: {error}") from None
+    return str(said.value)
 
 
 def check_known(what: str, options: Iterable[str], known: Collection[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from everywire.app import installed, running
 from everywire.app.administered import Counter, Listen, served
-from everywire.app.checking import check_application, check_known, check_path, check_secrets, found_secrets
+from everywire.app.checking import check_application, check_known, check_secrets, found_path, found_secrets
 from everywire.app.declaring import Declaring
 from everywire.app.embedding import EMBEDDED, Embedded
 from everywire.app.gathering import Gathering
@@ -88,8 +88,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         super().__init__()
         check_application(path, settings, broker)
         self.configuration = found = Configuration.found()  # what is set from outside
-        self.path = path if path != _PATH else found.value("path") or path
-        check_path("Everywire", self.path)
+        self.path = path if path != _PATH else found_path(found) or path
         self._hooks.secrets = _secrets(secret, found)
         self.settings = found.filled("hub", settings or Settings())
         self.metrics = Metrics()

@@ -41,7 +41,7 @@ class Configuration:
         Raises `SettingError`: for a name that there is not, a value that it cannot have, a file that cannot be read.
         """
         variables = os.environ if variables is None else variables
-        document = sources.document(variables, folder or Path.cwd())
+        document = sources.document(variables, folder or Path())
         said = {each.name: each for each in (sources.written(document) if document else ())}
         for each in sources.environment(variables):
             for above in range(1, len(each.name)):  # "none" in the file, and something of it here
@@ -53,7 +53,7 @@ class Configuration:
             if name in LEAVES
         }
         commands = {name: each for name, each in said.items() if name[0] in COMMANDS}
-        made = cls(settings, commands, document.path if document else None)
+        made = cls(settings, commands, document.path.absolute() if document else None)
         for section in SECTIONS:
             made.filled(section, usual(section))  # together, too, they have to make sense
         return made

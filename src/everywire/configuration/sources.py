@@ -26,7 +26,8 @@ __all__ = ["Document", "Said", "document", "environment", "written"]
 
 _OWN = "everywire.toml"
 _PROJECT = "pyproject.toml"
-_TOOL = "tool.everywire"
+_OURS = "everywire"
+_TOOL = f"tool.{_OURS}"
 _ELSEWHERE = frozenset({"config", "pure", "require_native", "worker", "authority", "reload_fds"})
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -88,9 +89,13 @@ def _of_file(name: Name) -> Name | None:
 def content(path: Path, where: str) -> str:
     """Give what is in a file that a setting names; raises `SettingError`."""
     try:
-        return path.read_text().strip()
+        return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{where}: cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise _unreadable(path, where, error) from None
+
+
+def _unreadable(path: Path, where: str, error: Exception) -> SettingError:
+    return SettingError(f"{where}: cannot read {path}: {getattr(error, 'strerror', None) or error}")
 
 
 def document(variables: Mapping[str, str], folder: Path) -> Document | None:
@@ -101,22 +106,57 @@ def document(variables: Mapping[str, str], folder: Path) -> Document | None:
     named = variables.get(f"{PREFIX}CONFIG")
     if named is not None:
         return _read(folder / named, f"{PREFIX}CONFIG") if named else None
-    if (own := folder / _OWN).is_file():
+    if _is_there(own := folder / _OWN):
         return _read(own, _OWN)
-    project = folder / _PROJECT
-    if project.is_file() and _TOOL.encode() in project.read_bytes():
-        return _read(project, _PROJECT)
-    return None
+    return _project(folder / _PROJECT)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # who may not look into a folder finds nothing there
+        return False
+
+
+def _project(path: Path) -> Document | None:
+    """Give a pyproject.toml that says anything of us; one that does not may well be no TOML."""
+    if not _is_there(path):
+        return None
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, _PROJECT, error) from None
+    if _OURS.encode() not in raw:
+        return None
+    try:
+        read = _parsed(path, _PROJECT)
+    except SettingError:
+        if _TOOL.encode() in raw:
+            raise
+        return None
+    said = _said(path, read)
+    return said if said.content else None
 
 
 def _read(path: Path, where: str) -> Document:
+    read = _parsed(path, where)
+    return _said(path, read) if path.name == _PROJECT else Document(path, read)
+
+
+def _parsed(path: Path, where: str) -> dict[str, Any]:
     try:
-        read = tomllib.loads(content(path, where))
+        return tomllib.loads(content(path, where))
     except tomllib.TOMLDecodeError as error:
         raise SettingError(f"{path.name}: {error}") from None
-    if path.name == _PROJECT:
-        return Document(path, read.get("tool", {}).get("everywire", {}), f"{_TOOL}.")
-    return Document(path, read)
+
+
+def _said(path: Path, read: Mapping[str, Any]) -> Document:
+    """Give what a project says of us; raises `SettingError` where that is no table."""
+    tool = read.get("tool")
+    ours = tool.get(_OURS, {}) if isinstance(tool, dict) else {}
+    if not isinstance(ours, dict):
+        raise SettingError(f"{path.name}: {_TOOL} is {ours!r}: a table of settings is needed")
+    return Document(path, ours, f"{_TOOL}.")
 
 
 def written(file: Document) -> Iterator[Said]:
