@@ -95,6 +95,37 @@ async def test_nothing_is_heard_of_a_group_that_nobody_here_is_in():
         assert layer.channels == {}
 
 
+async def test_a_group_is_heard_again_right_after_its_last_member_here_has_left():
+    async with running():
+        layer = ChannelLayer()
+        for number in range(3):
+            consumer = await member(layer)
+            await layer.group_send("g", {"type": "x", "n": number})
+            async with asyncio.timeout(5):
+                assert await layer.receive(consumer) == {"type": "x", "n": number}
+            await layer.group_discard("g", consumer)
+
+
+async def test_who_leaves_while_he_still_comes_leaves_nothing_behind(monkeypatch):
+    async with running() as app:
+        layer, slow, watched = ChannelLayer(), asyncio.Event(), app.hub.broker.watch
+        consumer = await member(layer, "h")
+
+        async def watch(channel):
+            await slow.wait()
+            await watched(channel)
+
+        monkeypatch.setattr(app.hub.broker, "watch", watch)
+        coming = asyncio.create_task(layer.group_add("g", consumer))
+        await asyncio.sleep(0)
+        coming.cancel()
+        leaving = asyncio.create_task(layer.group_discard("g", consumer))
+        await asyncio.sleep(0)
+        slow.set()
+        await leaving
+        assert "g" not in app.hub.delivering.taps
+
+
 async def test_two_layers_share_groups_channels_and_their_end():
     async with running():
         one, two = ChannelLayer(capacity=1), ChannelLayer()

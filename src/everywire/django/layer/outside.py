@@ -150,10 +150,14 @@ class Outside:
         if group in self._open:
             return
         opening = self._opening.get(group)
-        if opening is None:
+        if opening is None or opening.done():  # one that is done was for a group that was shut since
             opening = self._opening[group] = self.world.start(self._tap(group))
-            opening.add_done_callback(lambda _: self._opening.pop(group, None))
+            opening.add_done_callback(partial(self._opened, group))
         await asyncio.shield(opening)
+
+    def _opened(self, group: str, opening: asyncio.Future[Any]) -> None:
+        if self._opening.get(group) is opening:
+            del self._opening[group]
 
     async def _tap(self, group: str) -> None:
         take = partial(self._take, group)
@@ -162,6 +166,9 @@ class Outside:
 
     async def shut(self, group: str) -> None:
         """Hear it no longer, unless somebody here is in it again."""
+        opening = self._opening.get(group)
+        if opening is not None and not self._inside.members_here(group):
+            await asyncio.wait([opening])  # who was cancelled while he came leaves before that is done
         if not self._inside.members_here(group):
             await self._shut(group)
 
