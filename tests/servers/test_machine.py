@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -117,6 +118,28 @@ async def test_one_that_was_killed_is_begun_again_by_those_who_use_it(folder):
             pass
     assert bytes(told.data) == b"7"
     for broker in brokers:
+        await broker.close()
+
+
+@pytest.mark.parametrize("how", [pytest.param("gone", marks=pytest.mark.slow), "another's", "its folder"])
+async def test_one_whose_socket_is_not_its_own_any_more_sends_everybody_to_the_one_that_is_met(folder, how):
+    meeting, news = Meeting("cleaned", idle=IDLE), asyncio.Queue()
+    old = linked(meeting, news)
+    await old.watch("c")
+    pid = authority(meeting)
+    meeting.path.unlink()  # as a cleaner of old files would
+    if how == "its folder":
+        shutil.rmtree(folder)
+    elif how == "another's":
+        await asyncio.to_thread(meeting.begin)
+    await gone(pid)
+    new = linked(meeting)
+    async with asyncio.timeout(20):
+        assert isinstance(await news.get(), Gap)
+        await new.publish("c", draft(7), KEEP)
+        assert bytes((await news.get()).data) == b"7"
+    assert authority(meeting) != pid
+    for broker in (old, new):
         await broker.close()
 
 

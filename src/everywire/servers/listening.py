@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-__all__ = ["inherited", "removed", "tcp", "unix"]
+__all__ = ["inherited", "mark", "removed", "tcp", "unix"]
 
 _FIRST_INHERITED = 3  # sd_listen_fds(3)
 
@@ -94,16 +94,16 @@ def unix(path: str, *, backlog: int = 4096) -> socket.socket:
 @contextmanager
 def removed(path: str) -> Iterator[None]:
     """Remove the Unix socket that is at `path` now once the context is over, unless another's is there by then."""
-    own = _mark(path)
+    own = mark(path)
     try:
         yield
     finally:
-        if own is not None and _mark(path) == own:
+        if own is not None and mark(path) == own:
             with suppress(OSError):
                 os.unlink(path)
 
 
-def _mark(path: str) -> tuple[int, ...] | None:
+def mark(path: str) -> tuple[int, int, int] | None:
     """Tell a socket's file from those before and after it, which may have its number; chmod and connections leave it what it is."""
     try:
         found = os.stat(path)

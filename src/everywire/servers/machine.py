@@ -76,6 +76,7 @@ class Meeting:
 
         Raises `OSError` where it cannot be started.
         """
+        _owned(self.path.parent)  # it may be gone since: that in XDG_RUNTIME_DIR goes with the user's last login
         with open(self.lock, "w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             if _listener(self.path) is not None:
@@ -117,7 +118,13 @@ class Meeting:
         return found
 
     def _launch(self, sock: socket.socket) -> None:
-        given = authority.Given(sock.fileno(), idle=self._idle, place=str(self.path), lock=str(self.lock))
+        given = authority.Given(
+            sock.fileno(),
+            idle=self._idle,
+            place=str(self.path),
+            mark=listening.mark(str(self.path)),
+            lock=str(self.lock),
+        )
         with open(self.log, "w") as log:
             code = subprocess.run(
                 [sys.executable, "-c", _LAUNCH.format(path=sys.path)],
@@ -172,7 +179,11 @@ def private_folder() -> Path:
     """Give the folder of this user's sockets, which nobody else may enter: whoever may speak to a broker may publish in anybody's name."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     own = os.path.isdir(runtime) and os.stat(runtime).st_uid == os.geteuid()
-    folder = Path(runtime) / "everywire" if own else Path(tempfile.gettempdir()) / f"everywire-{os.geteuid()}"
+    return _owned(Path(runtime) / "everywire" if own else Path(tempfile.gettempdir()) / f"everywire-{os.geteuid()}")
+
+
+def _owned(folder: Path) -> Path:
+    """Make a folder, if it is not there; raises `PermissionError` for one that is not this user's alone."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:

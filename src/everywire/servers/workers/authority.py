@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import signal
 import socket
@@ -24,12 +25,14 @@ from everywire.brokers.memory import MemoryBroker
 from everywire.brokers.memory.durable import DurableBroker
 from everywire.brokers.memory.file import HistoryFile
 from everywire.hub.world import LoopWorld
+from everywire.servers import listening
 from everywire.servers.workers.control import Control, Ready
 from everywire.servers.workers.holders import holder
 
 __all__ = ["ENVIRONMENT", "Given", "main"]
 
 ENVIRONMENT = "EVERYWIRE_AUTHORITY"
+_log = logging.getLogger("everywire.servers")
 _LOOKS = 5  # at whether anybody is linked, in the time after which it ends
 
 
@@ -37,7 +40,8 @@ class Given(msgspec.Struct, frozen=True):
     """What the authority is given: descriptors, and the file that outlives it, if history is to.
 
     One without a `control` line is nobody's: it ends once it had no link for `idle` seconds, and holds `lock` while it takes its socket
-    away from `place`, so that nobody starts another one there meanwhile.
+    away from `place`, so that nobody starts another one there meanwhile. It ends, too, when the socket at `place` is not the one with its
+    `mark` any more: who comes later finds another broker, or none, and those who are linked to this one are to be there, too.
     """
 
     listening: int
@@ -46,6 +50,7 @@ class Given(msgspec.Struct, frozen=True):
     forced: bool = False
     idle: float = 0.0
     place: str = ""
+    mark: tuple[int, int, int] | None = None
     lock: str = ""
 
 
@@ -96,9 +101,21 @@ async def _needless(host: Host, given: Given, told: asyncio.Event) -> None:
     while not told.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(told.wait(), given.idle / _LOOKS)
+        if not _fresh(given):
+            _log.warning("the socket at %s is not this broker's any more: it ends", given.place)
+            return
         idle = 0 if host.links else idle + 1
         if (idle > _LOOKS or told.is_set()) and _withdrawn(host, given, told=told.is_set()):
             return
+
+
+def _fresh(given: Given) -> bool:
+    """Keep the socket's file from looking old, which is thrown away in folders for a while; false where it is another's, or gone."""
+    if given.mark is None or listening.mark(given.place) != given.mark:
+        return False
+    with contextlib.suppress(OSError):
+        os.utime(given.place, ns=(time.time_ns(), given.mark[2]))  # when it was last written is part of its mark
+    return True
 
 
 def _withdrawn(host: Host, given: Given, *, told: bool) -> bool:
@@ -110,7 +127,7 @@ def _withdrawn(host: Host, given: Given, *, told: bool) -> bool:
             return told
         if host.links and not told:
             return False
-        if not Path(given.place).is_symlink():  # a supervisor's broker is met there now
+        if listening.mark(given.place) == given.mark:  # else another broker is met there now, maybe a supervisor's
             Path(given.place).unlink(missing_ok=True)
         return True
 
