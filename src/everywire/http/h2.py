@@ -211,7 +211,7 @@ def _checked(headers: Headers) -> Fields:
     for name, value in fields:
         if not _NAME.match(name) or not _VALUE.match(value):
             raise ValueError(f"a header field that cannot be sent: {name!r}")
-    return [field for field in fields if field[0] not in _OF_HTTP1]
+    return [field for field in fields if field[0] not in _OF_HTTP1 and (field[0] != b"te" or field[1] == b"trailers")]
 
 
 def read_response(fields: Iterable[tuple[bytes, bytes]]) -> Response:

@@ -82,6 +82,15 @@ async def test_pieces():
     assert of(events.StreamEnded, heard)
 
 
+async def test_a_field_that_has_no_place_in_http2_costs_nobody_the_connection():
+    peer = connected(saying(start(200, (b"te", b"gzip"), (b"keep-alive", b"5")), body(b"hello")))
+    for _ in range(2):
+        peer.request()
+        head = answered(await turned(peer))
+        assert head[":status"] == "200"
+        assert not {"te", "keep-alive"} & set(head)
+
+
 async def test_head_of_an_unknown_length():
     peer = connected(saying(start(), body(b"x", more=True), body()))
     peer.request([(":method", "HEAD"), *GET[1:]])
