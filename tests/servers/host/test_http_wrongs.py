@@ -38,6 +38,15 @@ async def raising_started(scope, receive, send):
     raise ZeroDivisionError("after the start")
 
 
+async def cancelled(scope, receive, send):
+    raise asyncio.CancelledError
+
+
+async def cancelled_later(scope, receive, send):
+    await asyncio.sleep(0)
+    raise asyncio.CancelledError
+
+
 async def returning(scope, receive, send):
     await receive()
 
@@ -52,6 +61,8 @@ async def returning_started(scope, receive, send):
         raising,
         raising_later,
         raising_started,
+        cancelled,
+        cancelled_later,
         returning,
         returning_started,
         saying(body(b"x")),
@@ -60,6 +71,9 @@ async def returning_started(scope, receive, send):
         saying({"type": "websocket.accept"}),
         saying({"type": "http.response.pathsend", "path": "/etc/hosts"}),
         saying(start(200), {"type": "http.response.pathsend", "path": "/no such file"}),
+        saying(start(200), {"type": "http.response.pathsend", "path": "/etc"}),
+        saying(start(200), {"type": "http.response.zerocopysend", "file": 0, "offset": 0, "count": -5}),
+        saying(start(200), {"type": "http.response.zerocopysend", "file": 0, "offset": -1}),
         saying({"type": "http.response.start"}),
         saying({}),
         saying(start("200")),
@@ -87,6 +101,7 @@ async def returning_started(scope, receive, send):
 )
 async def test_before_anything_left_it_is_500_and_once_in_the_log(engine, app, caplog):
     async with hosted(but_good(app), engine) as server:
+        assert (await ask(server, GOOD))[2] == b"good"  # so that there is a task to be used again
         status, headers, data = await ask(server, get())
         assert (status, headers["connection"], data) == (500, "close", b"Internal Server Error")
         assert len(errors(caplog)) == 1

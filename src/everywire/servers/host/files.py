@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from typing import TYPE_CHECKING, Any
 
 from everywire.errors import Disconnected
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["by_descriptor", "by_path"]
 
+_FLAGS = (
+    os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+)  # a pipe without a writer would hold the thread
 _PIECE = 1 << 16
 _TURN = 1 << 20  # bytes that the kernel is given at once: others have their turn too
 
@@ -21,9 +25,12 @@ async def by_path(exchange: Exchange, message: dict[str, Any]) -> None:
     """Send the file at `message["path"]`, which is all of the body ("http.response.pathsend")."""
     if exchange.answer is not None:
         raise RuntimeError("a file by its path is the whole body, and comes once")
-    file = await exchange.loop.run_in_executor(None, os.open, message["path"], os.O_RDONLY | os.O_CLOEXEC)
+    file = await exchange.loop.run_in_executor(None, os.open, message["path"], _FLAGS)
     try:
-        await _send(exchange, file, 0, os.fstat(file).st_size, more=False)
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(f"not a file: {message['path']!r}")
+        await _send(exchange, file, 0, found.st_size, more=False)
     finally:
         os.close(file)
 
@@ -31,10 +38,11 @@ async def by_path(exchange: Exchange, message: dict[str, Any]) -> None:
 async def by_descriptor(exchange: Exchange, message: dict[str, Any]) -> None:
     """Send `count` bytes of an open file, from `offset` on or from where it stands; the application closes it ("http.response.zerocopysend")."""
     file = message["file"] if isinstance(message["file"], int) else message["file"].fileno()
-    given = message.get("offset")
+    given, asked = message.get("offset"), message.get("count")
+    if (given or 0) < 0 or (asked or 0) < 0:
+        raise ValueError(f"no part of a file: {asked} bytes from {given} on")
     offset = os.lseek(file, 0, os.SEEK_CUR) if given is None else given
     rest = max(0, os.fstat(file).st_size - offset)
-    asked = message.get("count")
     count = rest if asked is None else min(asked, rest)
     await _send(exchange, file, offset, count, more=message.get("more_body", False))
     if given is None:

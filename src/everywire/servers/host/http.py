@@ -67,7 +67,9 @@ class HttpApp:
         elif driver.try_run(coroutine):
             self._spare = driver
             error = driver.outcome()
-            if error is not None:
+            if isinstance(
+                error, KeyboardInterrupt | SystemExit
+            ):  # any other is answered for, and would end the turn of everybody
                 raise error
             return
         else:
