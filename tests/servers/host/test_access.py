@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from everywire.errors import Disconnected
 from everywire.http.request import Headers, Request, Response
 from everywire.ops.logs import JsonFormatter, TextFormatter
 from everywire.servers.host.access import logged
@@ -57,7 +58,7 @@ async def test_a_line_says_whose_what_how_much_and_how_long(caplog):
 
 
 async def test_it_is_one_line_of_text_or_an_object_of_json(caplog):
-    await saying(START)(scope("/shop"), None, sent)
+    await saying(START, {"type": "http.response.body"})(scope("/shop"), None, sent)
     (record,) = caplog.records
     line = TextFormatter().format(record)
     assert "everywire.access: 1.2.3.4 GET /shop 201 0 0.0" in line
@@ -67,7 +68,9 @@ async def test_it_is_one_line_of_text_or_an_object_of_json(caplog):
 
 
 async def test_nothing_of_a_request_steers_a_terminal_or_forges_a_line(caplog):
-    await saying(START)(scope("/a\x1b[2J\x85\n1.1.1.1", method="GE\nT", client=None), None, sent)
+    await saying(START, {"type": "http.response.body"})(
+        scope("/a\x1b[2J\x85\n1.1.1.1", method="GE\nT", client=None), None, sent
+    )
     assert caplog.records[0].getMessage().startswith("- GE\\nT /a\\x1b[2J\\x85\\n1.1.1.1 201 0 ")
 
 
@@ -77,7 +80,9 @@ async def test_nothing_of_a_request_steers_a_terminal_or_forges_a_line(caplog):
         (saying(error=KeyError("x")), 500, 0),
         (saying(), 500, 0),
         (saying(START, BODY, error=KeyError("x")), 201, 3),
-        (saying(error=ConnectionResetError()), 499, 0),
+        (saying(START, {"type": "http.response.early_hint", "links": []}, error=KeyError("x")), 500, 0),
+        (saying(error=Disconnected("gone")), 499, 0),
+        (saying(error=ConnectionRefusedError("a database")), 500, 0),
         (saying({**START, "status": 200}, {"type": "http.response.pathsend", "path": __file__}), 200, Path(__file__).stat().st_size),
         (saying({**START, "status": 200}, {"type": "http.response.zerocopysend", "count": 9}), 200, 9),
     ],
@@ -88,6 +93,23 @@ async def test_what_became_of_it_is_told_also_where_it_went_wrong(caplog, app, s
     except (KeyError, OSError):
         pass
     assert (said(caplog)["status"], said(caplog)["bytes"]) == (status, count)
+
+
+async def test_a_file_that_is_gone_when_it_was_sent_is_counted(caplog, tmp_path):
+    path = tmp_path / "report"
+    path.write_bytes(b"12345")
+
+    async def sending(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.pathsend":
+            path.unlink()
+
+    await saying(START, {"type": "http.response.pathsend", "path": str(path)})(scope(), None, sending)
+    assert (said(caplog)["status"], said(caplog)["bytes"]) == (201, 5)
+
+
+async def test_an_answer_to_head_has_no_body(caplog):
+    await saying(START, BODY, {"type": "http.response.body"})(scope(method="HEAD"), None, sent)
+    assert (said(caplog)["status"], said(caplog)["bytes"]) == (201, 0)
 
 
 @pytest.mark.parametrize(
