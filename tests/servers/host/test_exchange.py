@@ -193,6 +193,32 @@ async def test_both_may_speak_at_a_time(engine):
             assert await chunks(peer) == b"b"
 
 
+async def test_two_that_receive_at_once_hear_of_one_end(engine):
+    heard = []
+    waiting = asyncio.Event()
+
+    async def steps(scope, receive, send):
+        async def one():
+            heard.append(await receive())
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one())
+            group.create_task(one())
+            await send(start(200))
+            await asyncio.sleep(0)
+            waiting.set()
+            while not heard:
+                await asyncio.sleep(0)
+            await send(body(b"x"))
+
+    async with hosted(steps, engine) as server, await Peer.dial(server.port) as peer:
+        peer.writer.write(get("/", "Content-Length: 1", method="POST").encode())
+        await waiting.wait()
+        peer.writer.write(b"a")
+        assert (await whole(peer))[2] == b"x"
+    assert [event["type"] for event in heard] == ["http.request", "http.disconnect"]
+
+
 async def test_bytes_of_other_kinds(engine):
     async with hosted(saying(start(), body(bytearray(b"ab"), more=True), body(memoryview(b"c"))), engine) as server:
         assert (await ask(server, get()))[2] == b"abc"

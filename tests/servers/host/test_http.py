@@ -97,6 +97,23 @@ async def test_head_has_no_body(engine):
             assert (status, headers["content-length"]) == (200, "5")
 
 
+async def test_head_is_what_was_asked_whatever_the_application_makes_of_its_scope(engine):
+    async def steps(scope, receive, send):
+        scope["method"] = "GET"
+        await send(start(200))
+        for _ in range(4):
+            await send(body(b"x" * 40_000, more=True))
+        await send(body())
+
+    app = Asked(steps)
+    async with hosted(app, engine) as server, await Peer.dial(server.port) as peer:
+        peer.writer.write(get(method="HEAD").encode() * 2)
+        for _ in range(2):
+            assert "content-length" not in (await whole(peer, head_only=True))[1]
+        async with asyncio.timeout(5):
+            await app.ended.wait()
+
+
 async def test_head_of_a_body_without_a_length_has_none(engine):
     async with hosted(saying(start(200), body(b"he", more=True), body()), engine) as server:
         async with await Peer.dial(server.port) as peer:

@@ -128,7 +128,7 @@ class Exchange:
         incoming.want()
         while not (incoming.size or incoming.done or self._over()):
             await self._news()
-        if self._over():
+        if self._over() or self.read:  # another one that waited has told the end
             return None
         body = incoming.take()
         self.read = incoming.done
@@ -184,7 +184,7 @@ class Exchange:
 
     def count(self, size: int, *, more: bool) -> bool:
         """Count `size` bytes of the body; RuntimeError where that is not what Content-Length says. Gives whether they are to be sent."""
-        if self.scope["method"] == "HEAD":
+        if self.request.method == "HEAD":  # an application may write into its scope
             return False
         if self.head.status in _BODILESS:
             if size:
