@@ -41,6 +41,11 @@ def test_what_is_said_of_body_and_connection(common):
     assert made.fields == [(b"content-length", b"3"), (b"connection", b"x, Close")]
 
 
+def test_without_a_body_it_has_no_length_either(common):
+    assert b"content-length" not in head(204, [(b"content-length", b"3")], common).encode(b"")
+    assert b"content-length" in head(304, [(b"content-length", b"3")], common).encode(b"")
+
+
 @pytest.mark.parametrize("value", ["é", "х", "中"])
 def test_utf8_is_text(common, value):
     assert checked([(b"x", value.encode())])

@@ -77,6 +77,8 @@ def head(status: int, headers: Iterable[Any], common: Common) -> Head:
     special = [field for field in fields if field[0] in _SPECIAL]
     if special:
         _heed(made, special, common)
+        if status == 204:  # RFC 9110 8.6
+            made.fields = [field for field in made.fields if field[0] != b"content-length"]
     return made
 
 
