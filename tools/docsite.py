@@ -6,6 +6,7 @@ text where they lead to sources. A link that leads nowhere, and a page that no m
 
 from __future__ import annotations
 
+import argparse
 import os
 import posixpath
 import re
@@ -134,6 +135,7 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     try:
         print(f"{build().relative_to(ROOT)}/index.html")
     except Broken as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import inspect
 import os
@@ -183,8 +184,11 @@ def written(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("folder", type=Path, help="where the pages are written")
+    into: Path = asked.parse_args().folder
     os.environ["EVERYWIRE_PURE"] = "1"
     sys.path.insert(0, str(ROOT / "src"))
     _set_up_django()
-    for one in written(Path(sys.argv[1])):
+    for one in written(into):
         print(one)

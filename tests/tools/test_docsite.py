@@ -2,6 +2,8 @@
 
 import html
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -57,6 +59,19 @@ def test_a_link_that_leads_nowhere_is_an_error():
 def test_a_menu_of_pages_that_there_are_not_is_an_error(tmp_path):
     with pytest.raises(Broken, match=r"names pages that there are not: gone.md"):
         menu([{"Guides": ["gone.md"]}], tmp_path)
+
+
+@pytest.mark.parametrize("tool", ["docsite", "reference"])
+def test_who_asks_for_help_gets_no_pages(tmp_path, tool):
+    told = subprocess.run(
+        [sys.executable, docsite.__file__.replace("docsite", tool), "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("usage: ")
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.fixture(scope="module")
