@@ -75,6 +75,17 @@ async def test_it_is_there_when_the_commit_comes_back(app, relay):
     assert (await beside(there), relay) == ([], [])
 
 
+async def test_options_that_say_nothing_leave_the_row_its_own_key(app):
+    def work():
+        with transaction.atomic():
+            publish_on_commit("room:1", 1, key=None, to_user=None, exclude=["a"])
+            row = Outbox.objects.get()
+            transaction.set_rollback(True)
+        return row.options
+
+    assert await beside(work) == {"exclude": ["a"]}
+
+
 async def test_what_cannot_be_published_is_said_in_the_transaction(app):
     def work():
         for channel, data, options, error in (

@@ -54,8 +54,9 @@ def publish_on_commit(
             raise ValueError(f"{name!r} cannot wait for a commit: {why}")
     said = encode(data)
     _check(channel, said, options)
+    given = {name: value for name, value in options.items() if value is not None}  # or no key would be its own
     row = Outbox(
-        channel=channel, data=bytes(said), packed=isinstance(said, Packed), options={**options, **_listed(options)}
+        channel=channel, data=bytes(said), packed=isinstance(said, Packed), options={**given, **_listed(options)}
     )
     write(row, database, partial(_committed, channel, database))
 
