@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.utils import timezone
 
 from everywire.messages import Data, Packed, Raw
 
 __all__ = ["Outbox"]
+
+if not apps.is_installed("everywire.django"):
+    raise ImproperlyConfigured(
+        'publish_on_commit needs its table: add "everywire.django" to INSTALLED_APPS, and migrate'
+    )
 
 
 class Outbox(models.Model):
