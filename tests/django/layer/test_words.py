@@ -34,6 +34,13 @@ def test_what_nobody_can_read_is_refused(message):
         words.encoded(message)
 
 
+def test_what_holds_itself_is_refused():
+    message = {"type": "x"}
+    message["self"] = [message]
+    with pytest.raises(RecursionError):
+        words.encoded(message)
+
+
 EVIL = Raw(b'{"type":"evil"}')
 
 

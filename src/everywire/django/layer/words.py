@@ -105,8 +105,17 @@ def inbox(process: str) -> str:
 
 
 def encoded(message: Any) -> Data:
-    """Give a message as clients and consumers can read it: as JSON where that says all of it. Raises `TypeError`, `ValueError` for what nobody can read."""
-    return Raw(msgspec.json.encode(message)) if _is_plain(message) else Packed(_write(message))
+    """Give a message as clients and consumers can read it: as JSON where that says all of it.
+
+    Raises `TypeError`, `ValueError`, `OverflowError` for what nobody can read, `RecursionError` for what holds itself.
+    """
+    try:
+        said = Raw(msgspec.json.encode(message))
+    except (TypeError, ValueError, OverflowError):
+        return Packed(_write(message))
+    return (
+        said if _is_plain(message) else Packed(_write(message))
+    )  # what holds itself it would look through without end
 
 
 def decoded(data: Data | bytes) -> Any:
