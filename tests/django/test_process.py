@@ -39,6 +39,13 @@ def realtime(monkeypatch):
         yield module.app
 
 
+def test_a_companion_that_could_not_begin_is_begun_by_who_asks_next(realtime, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="no thread"):
+        patch.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(RuntimeError("no thread")))
+        hub_of_process()
+    assert publish("room:1", "hello", timeout=5).position.offset == 1
+
+
 def test_a_process_that_serves_nothing_has_a_companion_with_the_channels_of_the_site(realtime):
     assert publish("room:1", "hello").position.offset == 1
     found = hub_of_process()

@@ -68,11 +68,12 @@ class _Companion:
         """Give it, running; the first who asks waits until it has begun."""
         with self._lock:
             if self._begun is None:
-                self._begun = Future()
-                self._thread = threading.Thread(
-                    target=self._run, args=(_alike(site()), self._begun), name="everywire-companion", daemon=True
+                begun = Future[Application]()
+                thread = threading.Thread(
+                    target=self._run, args=(_alike(site()), begun), name="everywire-companion", daemon=True
                 )
-                self._thread.start()
+                thread.start()  # which may fail: nobody is to wait for it then
+                self._begun, self._thread = begun, thread
             begun = self._begun
         try:
             return begun.result(_BEGINNING)
