@@ -90,3 +90,15 @@ async def test_readers_on_loops_of_their_own_share_a_channel():
         assert sorted(each["type"] for each in await waiting) == ["x", "y"]
 
     await run(work)
+
+
+async def test_a_reader_that_is_done_is_not_kept():
+    async def work(app, layer):
+        for _ in range(3):
+            await layer.send("jobs", X)
+        await layer.receive("jobs")
+        await layer.receive("jobs")
+        await turns()
+        assert not any(layer._outside._empty.values())
+
+    await run(work)

@@ -302,9 +302,10 @@ class Outside:
             self._watched.add(channel)
 
     def filled(self, channel: str) -> asyncio.Future[Any]:
-        """Give what is done when it is worth while to pull again."""
+        """Give what is done when it is worth while to pull again; who does not wait for it any more cancels it."""
         waiting: asyncio.Future[Any] = self.world.promise()
         self._empty.setdefault(channel, set()).add(waiting)
+        waiting.add_done_callback(self._empty[channel].discard)
         return waiting
 
     def _fill(self, channel: str) -> None:

@@ -46,6 +46,7 @@ class Reading:
                 )  # before it is asked: what comes after the answer is told
                 pulled = await self._outside.pull(self._channel, self._ticket)
             except Exception as fault:
+                self._forgo()
                 if not isinstance(fault, OSError):
                     self._tell(fault)
                     return
@@ -53,9 +54,14 @@ class Reading:
                 continue
             if pulled.publication is not None:
                 self._taken = True
+                self._forgo()
                 self._tell(pulled.publication.data)
                 return
             await self._filled
+
+    def _forgo(self) -> None:
+        if self._filled is not None:
+            self._filled.cancel()
 
     def _tell(self, found: Data | Exception) -> None:
         if self._over:
