@@ -46,6 +46,13 @@ def test_a_companion_that_could_not_begin_is_begun_by_who_asks_next(realtime, mo
     assert publish("room:1", "hello", timeout=5).position.offset == 1
 
 
+def test_one_that_failed_ends_without_a_word(realtime, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(PermissionError, match="no folder"):
+        patch.setattr(Everywire, "start", lambda _: (_ for _ in ()).throw(PermissionError("no folder")))
+        hub_of_process()
+    process._companion.end()
+
+
 def test_a_process_that_serves_nothing_has_a_companion_with_the_channels_of_the_site(realtime):
     assert publish("room:1", "hello").position.offset == 1
     found = hub_of_process()

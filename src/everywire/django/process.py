@@ -7,6 +7,7 @@ import atexit
 import os
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
@@ -89,7 +90,8 @@ class _Companion:
             thread, self._thread, over, self._begun = self._thread, None, self._over, None
         if thread is not None and over is not None:
             loop, event = over
-            loop.call_soon_threadsafe(event.set)
+            with suppress(RuntimeError):  # its loop is closed: it ended by itself, or never began
+                loop.call_soon_threadsafe(event.set)
             thread.join(_ENDING)
 
     def _run(self, made: Application, begun: Future[Application]) -> None:
