@@ -9,14 +9,15 @@ import everywire
 from everywire.app import Everywire
 from everywire.django import ChannelLayer
 from everywire.django.layer import outside
+from everywire.testing.shared import SharedBroker
 
 X = {"type": "x"}
 
 
 @asynccontextmanager
-async def running(**kind):
+async def running(broker=None, **kind):
     """An application that runs, with a channel "g"."""
-    app = Everywire()
+    app = Everywire(broker=broker)
     app.channel("g", **kind)
     app.start()
     try:
@@ -195,6 +196,34 @@ async def test_another_application_takes_over_where_one_has_ended():
         assert await layer.receive(consumer) == X
         await app.publish("g", 1)
         assert (await layer.receive(consumer))["data"] == 1
+
+
+async def test_nothing_is_missed_or_heard_twice_while_another_application_takes_over():
+    shared = SharedBroker()
+    async with running(broker=shared.view):
+        layer, other = ChannelLayer(), ChannelLayer()
+        consumer = await member(layer)
+        async with running(broker=shared.view) as second:
+            await member(other, "h")
+            slow, watched, heard = asyncio.Event(), second.hub.broker.watch, []
+
+            async def watch(channel):
+                await slow.wait()
+                await watched(channel)
+
+            second.hub.broker.watch = watch
+            taking_over = asyncio.create_task(layer.group_send("none", X))
+            for number in range(6):
+                await other.group_send("g", {"type": "x", "n": number})
+                await other.send(consumer, {"type": "y", "n": number})
+                heard += [await layer.receive(consumer), await layer.receive(consumer)]
+                if number == 2:
+                    slow.set()
+                    await taking_over
+            assert [each["n"] for each in heard] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+            assert layer.channels == {}
+            await asyncio.sleep(0)
+            assert [each.session for each in await other.group_members("g")] == [consumer]
 
 
 async def test_a_layer_may_be_closed_and_used_again():

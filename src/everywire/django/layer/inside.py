@@ -18,6 +18,8 @@ __all__ = ["Inside"]
 class Inside:
     """What one layer holds in this process; any thread may call it.
 
+    `way` is the way out by which messages come in.
+
     Invariants: `process` is the name of the process in those of its channels; a fork's child has another.
     """
 
@@ -26,6 +28,7 @@ class Inside:
         self.message_type: Final = settings.message_type
         self.drops: Final = Drops(settings.on_drop)
         self.boxes: Final = Boxes(settings.expiry, capacity, self._over)
+        self.way: object = None
         self.groups: Final = Groups(settings.group_expiry)
 
     def _over(self, channel: str, count: int) -> None:

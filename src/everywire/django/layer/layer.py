@@ -237,9 +237,7 @@ class ChannelLayer(BaseChannelLayer):
             before = self._outside
             if before is not None and before.app is app:
                 return before
-            if before is not None:
-                before.end()
-            self._outside = Outside(app, self._inside, self.settings.prefix)
+            self._outside = Outside(app, self._inside, self.settings.prefix, before)
             return self._outside
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -29,13 +30,17 @@ _log = logging.getLogger("everywire.django")
 class Outside:
     """What one layer has with others by way of an application's hub; all of it belongs to that hub's loop.
 
+    `before` is the way out until this one has begun. Both hear the same then, and the one that is `inside.way` takes it.
+
     Invariants: `_open` has the taps of the groups with members here; `_asked` the questions without an answer; `_bound` the queues that
     this process has put into groups, which the broker is told again if it was lost; `_empty` who waits for which queue.
     """
 
-    def __init__(self, app: Everywire, inside: Inside, prefix: str) -> None:
+    def __init__(self, app: Everywire, inside: Inside, prefix: str, before: Outside | None = None) -> None:
         self.app: Final = app
         self._inside: Final = inside
+        self._before = before
+        self._holder: Final = secrets.token_hex(6)  # the end of the one before is not to take our place away
         self._prefix: Final = prefix
         self._processes_of: Final = f"{words.PROCESSES} {prefix}"
         self._queue: Final = f"{words.PROCESSES}/{prefix}/"
@@ -50,7 +55,7 @@ class Outside:
         self._empty: dict[str, set[asyncio.Future[Any]]] = {}
         self._watched: set[str] = set()
         self._known: dict[str, float] = {}  # processes that were there lately, and until when that is believed
-        self._last = 0
+        self._last = secrets.randbits(48)  # answers to the one before come here, too
         self._term = ""
         self._timer: Timer | None = None
         self._begun: asyncio.Future[Any] | None = None
@@ -86,6 +91,13 @@ class Outside:
             self._timer = self.world.later(LEASE / 3, self._renew)
         for group in self._inside.groups_here():
             await self.open(group)
+        self._inside.way = self
+        self._end_before()
+
+    def _end_before(self) -> None:
+        before, self._before = self._before, None
+        if before is not None:
+            before.end()
 
     def end(self) -> None:
         """Let go of everything, in any thread: another application's hub is the way out now, or none."""
@@ -94,20 +106,21 @@ class Outside:
 
     def _end(self) -> None:
         self._begun = None
+        self._end_before()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._again in self._hub.delivering.taps.gaps:
             self._hub.delivering.taps.gaps.remove(self._again)
         self._quietly(self._hub.delivering.taps.close(words.inbox(self._inside.process), self._letter, heard=False))
-        self._quietly(self._broker.exit(self._processes_of, self._inside.process, self._inside.process))
+        self._quietly(self._broker.exit(self._processes_of, self._inside.process, self._holder))
         for group in [*self._open]:
             self._quietly(self._shut(group))
 
     # Which processes there are.
 
     async def _enter(self) -> None:
-        seat = Seat(Member(self._inside.process, dialect=words.DIALECT), self._inside.process)
+        seat = Seat(Member(self._inside.process, dialect=words.DIALECT), self._holder)
         self._term = await self._broker.enter(self._processes_of, seat, LEASE)
 
     def _renew(self) -> None:
@@ -115,7 +128,7 @@ class Outside:
         self._quietly(self._stay())
 
     async def _stay(self) -> None:
-        if await self._broker.renew(self._inside.process, LEASE) != self._term:
+        if await self._broker.renew(self._holder, LEASE) != self._term:
             await self._enter()
 
     async def _processes(self) -> list[str]:
@@ -179,7 +192,9 @@ class Outside:
             await self._hub.delivering.taps.close(name, take, heard=name in self._hub.channels)
 
     def _take(self, group: str, news: Publication | Filled) -> None:
-        if isinstance(news, Publication) and (data := words.heard(news, self._inside.message_type)) is not None:
+        if not isinstance(news, Publication) or self._inside.way is not self:
+            return
+        if (data := words.heard(news, self._inside.message_type)) is not None:
             self._inside.deliver(group, data)
 
     async def publish(self, group: str, data: Data) -> None:
@@ -245,7 +260,7 @@ class Outside:
             asked = self._asked.get(letter.number)
             if asked is not None and not asked.done():
                 asked.set_result(letter)
-        elif letter is not None:
+        elif letter is not None and self._inside.way is self:
             done = (
                 self._inside.put(letter.what.channel, Packed(letter.what.message))
                 if isinstance(letter.what, Mail)
