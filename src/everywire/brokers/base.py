@@ -202,10 +202,11 @@ class Holding(Value, frozen=True):
 
 
 class Pushed(Value, frozen=True):
-    """Whether there was room in the queue; and how many were lost meanwhile that nobody took in time, and nobody was told of."""
+    """Whether there was room in the queue; and how many were lost meanwhile that nobody took in time, and nobody was told of: there, and in others by name."""
 
     taken: bool
     expired: int = 0
+    elsewhere: tuple[tuple[str, int], ...] = ()
 
 
 class Pulled(Value, frozen=True):

@@ -37,6 +37,21 @@ def test_large_publications_are_not_kept_for_tickets(monkeypatch):
     assert kept.pull("q", "b").publication is None
 
 
+def test_queues_that_nobody_comes_to_any_more_are_forgotten_and_what_was_lost_with_them_is_told(monkeypatch):
+    monkeypatch.setattr(queues, "_FEW", 10)
+    now = 0.0
+    kept = Queues(lambda: now, lambda _: None)
+    lost = {}
+    for number in range(100):
+        lost.update(kept.push(f"q{number}", publication(), Holding(10, 5.0)).elsewhere)
+        kept.bind(f"b{number}", f"c{number}", HOLDING, 5.0)
+        now += 1.0
+    assert len(kept._queues) < 20
+    assert len(kept._bound) < 20
+    assert len(lost) > 80
+    assert set(lost.values()) == {1}
+
+
 def test_nothing_is_left_after_a_clearing():
     kept = made()
     kept.push("q", publication(), HOLDING)

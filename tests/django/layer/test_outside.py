@@ -7,8 +7,9 @@ import pytest
 
 import everywire
 from everywire.app import Everywire
+from everywire.brokers.memory import queues
 from everywire.django import ChannelLayer
-from everywire.django.layer import outside
+from everywire.django.layer import Drop, outside
 from everywire.testing.shared import SharedBroker
 
 X = {"type": "x"}
@@ -185,6 +186,16 @@ async def test_what_is_full_or_over_in_such_a_channel_is_told_to_its_reader():
         await brief.send("brief", X)
         await brief.send("brief", {"type": "y"})
         assert brief.dropped["expired"] == 1
+
+
+async def test_what_was_lost_in_a_channel_that_nobody_reads_is_told_to_whoever_sends(monkeypatch):
+    monkeypatch.setattr(queues, "_FEW", 1)
+    async with running():
+        seen = []
+        layer = ChannelLayer(expiry=1e-9, on_drop=seen.append)
+        await layer.send("forgotten", X)
+        await layer.send("jobs", X)
+        assert seen == [Drop("expired", "forgotten")]
 
 
 async def test_another_application_takes_over_where_one_has_ended():

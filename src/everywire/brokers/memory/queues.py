@@ -12,6 +12,7 @@ from everywire.messages import Publication
 __all__ = ["Queues"]
 
 _TICKETS = 1_000  # whose publications are kept, in case that they are asked for again
+_FEW = 1_000  # queues, or channels that are bound to some, that are not worth a look at what of them is over
 _TICKET_BYTES = 16 << 20  # of the data of all these
 
 
@@ -29,8 +30,11 @@ class _Queue:
 class Queues:
     """All queues of one broker.
 
-    Invariants: a queue is in `_queues` while it holds anything, or has losses to tell; `_bound` has the queues of each channel by name, with
-    what they hold and when that ends, and no channel without one; `_taken` is what the latest tickets took, the latest last.
+    Queues that nobody comes to any more are found by looking at all, whenever there are twice as many as the last look left.
+
+    Invariants: a queue is in `_queues` while it holds anything, or has losses to tell, and `_lost` has those of queues that are forgotten;
+    `_bound` has the queues of each channel by name, with what they hold and when that ends, and no channel without one; `_taken` is what the
+    latest tickets took, the latest last.
     """
 
     def __init__(self, clock: Callable[[], float], tell: Callable[[Filled], None]) -> None:
@@ -40,19 +44,23 @@ class Queues:
         self._bound: dict[str, dict[str, tuple[Holding, float]]] = {}
         self._taken: dict[tuple[str, str], tuple[float, Publication]] = {}
         self._taken_bytes = 0
+        self._lost: dict[str, int] = {}
+        self._many = _FEW
 
     def push(self, name: str, publication: Publication, holding: Holding) -> Pushed:
         """Put a publication at the end of a queue, if there is room."""
         taken = self._put(name, publication, holding)
         queue = self._queues[name]
         expired, queue.expired = queue.expired, 0
-        return Pushed(taken, expired)
+        elsewhere, self._lost = tuple(self._lost.items()), {}
+        return Pushed(taken, expired, elsewhere)
 
     def _put(self, name: str, publication: Publication, holding: Holding) -> bool:
         queue = self._queues.get(name)
-        if queue is None:
-            queue = self._queues[name] = _Queue()
         now = self._clock()
+        if queue is None:
+            self._look(now)
+            queue = self._queues[name] = _Queue()
         self._prune(queue, now)
         if len(queue.items) >= holding.capacity:
             return False
@@ -109,10 +117,25 @@ class Queues:
             queue.items.popleft()
             queue.expired += 1
 
+    def _look(self, now: float) -> None:
+        """Forget queues that hold nothing but what is over, and bindings that are, if there may be many of them."""
+        if len(self._queues) + len(self._bound) < self._many:
+            return
+        for name, queue in [*self._queues.items()]:
+            self._prune(queue, now)
+            if not queue.items:
+                self._lost[name] = self._lost.get(name, 0) + queue.expired + queue.full
+                del self._queues[name]
+        for channel, bound in [*self._bound.items()]:
+            for name in [each for each, (_, end) in bound.items() if end <= now]:
+                self.unbind(name, channel)
+        self._many = max(_FEW, 2 * (len(self._queues) + len(self._bound)))
+
     # Channels whose publications come into queues.
 
     def bind(self, name: str, channel: str, holding: Holding, ttl: float) -> None:
         """Have the publications of a channel put into a queue."""
+        self._look(self._clock())
         self._bound.setdefault(channel, {})[name] = holding, self._clock() + ttl
 
     def unbind(self, name: str, channel: str) -> None:
@@ -148,4 +171,5 @@ class Queues:
         self._queues.clear()
         self._bound.clear()
         self._taken.clear()
+        self._lost.clear()
         self._taken_bytes = 0

@@ -295,6 +295,8 @@ class Outside:
         )
         if pushed.expired:
             self._inside.dropped(Drop("expired", channel, count=pushed.expired))
+        for queue, count in pushed.elsewhere:
+            self._inside.dropped(Drop("expired", queue.rpartition("/")[2], count=count))
         return pushed.taken
 
     async def pull(self, channel: str, ticket: str) -> Pulled:
