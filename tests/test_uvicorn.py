@@ -25,6 +25,16 @@ def way(request, monkeypatch):
     return request.param
 
 
+@pytest.fixture(autouse=True)
+def heard(monkeypatch):
+    """Whatever another test's configuration made of uvicorn's loggers, these are heard."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        for attribute, value in (("disabled", False), ("propagate", True), ("level", logging.NOTSET)):
+            monkeypatch.setattr(logger, attribute, value)
+        logger._cache.clear()
+
+
 @asynccontextmanager
 async def under_uvicorn(asked, **options):
     """A uvicorn that serves `asked`, by our class."""

@@ -1,7 +1,5 @@
 """Subscriptions that the server begins: told to the client, begun again when it is back, ended by either side."""
 
-import asyncio
-
 import pytest
 
 from everywire.app import Everywire
@@ -160,7 +158,9 @@ def test_who_is_on_this_node_hears_what_another_publishes_as_soon_as_that_is_don
     watch = one.app.hub.broker.watch
 
     async def later(channel):
-        await asyncio.sleep(1)  # of virtual time: it is a way to the broker
+        there = one.loop.create_future()
+        one.loop.call_later(1.0, there.set_result, None)  # it is a way to the broker
+        await there
         await watch(channel)
 
     one.app.hub.broker.watch = later
