@@ -143,6 +143,13 @@ async def test_one_whose_socket_is_not_its_own_any_more_sends_everybody_to_the_o
         await broker.close()
 
 
+async def test_a_program_that_has_python_built_in_starts_python(folder, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/usr/bin/uwsgi")
+    broker = linked(Meeting("built in", idle=IDLE))
+    assert (await broker.publish("c", draft(1), KEEP)).position.offset == 1
+    await broker.close()
+
+
 async def test_what_does_not_start_is_said(folder, monkeypatch):
     meeting = Meeting("broken", idle=IDLE)
     monkeypatch.setattr("everywire.servers.machine._LAUNCH", "raise SystemExit('no {path!r:.0}')")

@@ -127,7 +127,7 @@ class Meeting:
         )
         with open(self.log, "w") as log:
             code = subprocess.run(
-                [sys.executable, "-c", _LAUNCH.format(path=sys.path)],
+                [_python(), "-c", _LAUNCH.format(path=sys.path)],
                 env={**os.environ, authority.ENVIRONMENT: msgspec.json.encode(given).decode()},
                 pass_fds=[sock.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -163,6 +163,14 @@ def machine(name: str | None = None) -> MakeBroker:
         return worker.broker(world, metrics)
 
     return make
+
+
+def _python() -> str:
+    """Give the path of Python, also in a program that has it built in, as uWSGI: there `sys.executable` is that program."""
+    if Path(sys.executable or "").name.startswith(("python", "pypy")):
+        return sys.executable
+    beside = Path(sys.exec_prefix) / "bin" / "python3"
+    return str(beside) if beside.exists() else sys.executable or "python3"
 
 
 def _listener(path: Path) -> int | None:
