@@ -156,7 +156,7 @@ async def test_a_malformed_body_is_answered_and_told(engine, broken):
     assert heard[-1] == {"type": "http.disconnect"}
 
 
-async def test_a_client_that_leaves_in_its_own_body(engine):
+async def test_a_client_that_leaves_in_its_own_body_is_nobody_s_error(engine, caplog):
     heard = []
     ended = asyncio.Event()
 
@@ -172,6 +172,7 @@ async def test_a_client_that_leaves_in_its_own_body(engine):
                 await asyncio.sleep(0)
         await ended.wait()
     assert [event["type"] for event in heard] == ["http.request", "http.disconnect"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_both_may_speak_at_a_time(engine):

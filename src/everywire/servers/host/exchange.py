@@ -92,7 +92,7 @@ class Exchange:
             self._failed(error)
             raise
         else:
-            if self.state != OVER and not self.parted:
+            if self.state != OVER and not self._left_alone():
                 log.error("the application ended before its answer to %s", shown(self.request.target))
                 self._break_off()
 
@@ -111,10 +111,15 @@ class Exchange:
 
     def _over(self) -> bool:
         """Say whether the response is complete, or nobody is there any more."""
-        incoming, exchange = self.request.incoming, self.request.exchange
-        if self.state == OVER or self.parted or (incoming is not None and incoming.gone):
+        exchange = self.request.exchange
+        if self.state == OVER or self._left_alone():
             return True
         return self.read and exchange is not None and exchange.parting
+
+    def _left_alone(self) -> bool:
+        """Say whether the client is gone; that its body will never be complete, `receive` may have told before `gone` is called."""
+        incoming = self.request.incoming
+        return self.parted or (incoming is not None and incoming.gone)
 
     async def _more(self) -> dict[str, Any] | None:
         """Give more of the body; None where it is of no use any more."""
@@ -153,10 +158,10 @@ class Exchange:
     async def send(self, message: dict[str, Any]) -> None:
         """Take an event; waits while the client does not read."""
         kind = message["type"]
-        if self.state == OVER and not self.parted:
-            return
-        if self.parted:
+        if self._left_alone():
             raise Disconnected("the client is gone")
+        if self.state == OVER:
+            return
         if kind == "http.response.body" and self.state == STARTED:
             self._piece(message.get("body", b""), more=message.get("more_body", False))
             if self.state != OVER:
@@ -356,7 +361,7 @@ class Exchange:
         """The application raised: say so, unless that is only what we told it ourselves."""
         if not _told_by_us(error):
             log.error("the application failed at %s", shown(self.request.target), exc_info=error)
-        if self.state != OVER and not self.parted:
+        if self.state != OVER and not self._left_alone():
             self._break_off()
 
     def _break_off(self) -> None:
