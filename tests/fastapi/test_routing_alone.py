@@ -15,7 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 from tests.servers.asgi.hosting import Host, websocket_scope
 
 import everywire
-from everywire import Everywire, EverywireError, Identity
+from everywire import Everywire, EverywireError, Identity, Refused
 from everywire.dialects.native import SUBPROTOCOL
 from everywire.fastapi import CurrentCaller, CurrentConnecting, router
 
@@ -398,6 +398,24 @@ async def test_a_server_that_can_deny_by_a_close_alone_does_that():
     }
     assert (await host.hear())["body"] == b'{"detail":"pay first"}'
     await host.over()
+
+
+@pytest.mark.parametrize(
+    ("no", "status"),
+    [(Refused("who are you?", 101), 401), (Refused("no", 1234), 403), (Refused("later", temporary=True), 503)],
+)
+def test_a_router_s_dependencies_may_say_no_in_our_words(no, status):
+    def denied() -> None:
+        raise no
+
+    api = FastAPI()
+    api.include_router(router(Everywire(), prefix="/rt", dependencies=[Depends(denied)]))
+    with TestClient(api) as client:
+        answer = client.post("/rt/everywire/lines")
+        assert (answer.status_code, answer.json()) == (status, {"detail": no.reason})
+        with pytest.raises(WebSocketDenialResponse) as caught, client.websocket_connect("/rt/everywire"):
+            pass
+        assert caught.value.status_code == status
 
 
 def test_a_router_s_dependencies_need_no_body():

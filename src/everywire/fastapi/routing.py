@@ -14,11 +14,12 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from everywire.app import Everywire
-from everywire.errors import EverywireError
+from everywire.errors import EverywireError, Refused
 from everywire.fastapi.opening import Opening, authorized
 from everywire.fastapi.resolving import check_dependencies
 from everywire.fastapi.users import connect_hook
 from everywire.hub.access.credentials import token
+from everywire.hub.codes import Code
 from everywire.servers.asgi import from_scope
 
 __all__ = ["router"]
@@ -28,6 +29,7 @@ _PATH: Final = "everywire_path"
 _ENTERING: Final = "everywire.entering"
 _DENIAL: Final = "websocket.http.response"
 _STATUSES: Final = {1013: 503, 3000: 401, 4401: 401}  # of a close code, where there is no WebSocket to close
+_REFUSALS: Final = {Code.UNAUTHORIZED: 401, Code.BAD_REQUEST: 400, Code.LIMIT: 429}
 _HANDLERS: Final = "starlette.exception_handlers"
 
 
@@ -138,8 +140,13 @@ class _Entry(APIRoute):
         errors, statuses = scope.get(_HANDLERS, ({}, {}))
         closes = [kind for kind in errors if isinstance(kind, type) and issubclass(kind, WebSocketException)]
         denying = dict.fromkeys([*closes, WebSocketException], entering.denying(errors))
-        asked[_HANDLERS] = {**errors, **denying}, statuses
+        asked[_HANDLERS] = {Refused: _refused, **errors, **denying}, statuses
         await super().handle(asked, receive, entering.deny if entering.opens else send)
+
+
+async def _refused(request: Request, no: Refused) -> Response:
+    """Answer to a dependency that says no in our own words."""
+    return JSONResponse({"detail": no.reason}, _REFUSALS.get(no.code, 503 if no.temporary else 403))
 
 
 class _Entering:
