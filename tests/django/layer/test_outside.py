@@ -97,6 +97,15 @@ async def test_nothing_is_heard_of_a_group_that_nobody_here_is_in():
         assert layer.channels == {}
 
 
+async def test_a_group_whose_members_are_all_over_is_heard_no_longer():
+    async with running() as app:
+        layer = ChannelLayer(group_expiry=1e-9)
+        await member(layer)
+        await layer.group_send("g", X)
+        await asyncio.sleep(0)
+        assert "g" not in app.hub.delivering.taps
+
+
 async def test_a_group_is_heard_again_right_after_its_last_member_here_has_left():
     async with running():
         layer = ChannelLayer()

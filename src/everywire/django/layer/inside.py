@@ -34,11 +34,12 @@ class Inside:
     def _over(self, channel: str, count: int) -> None:
         self.drops.tell(Drop("expired", channel, count=count))
 
-    def deliver(self, group: str, data: Data) -> None:
-        """Put a message into the boxes of the group's members here."""
+    def deliver(self, group: str, data: Data) -> bool:
+        """Put a message into the boxes of the group's members here; false where there are none."""
         members = self.groups.members(group)
         if members and (full := self.boxes.put_all(members, data)):
             self.drops.full(group, full, len(members))
+        return bool(members)
 
     def put(self, channel: str, data: Data) -> bool:
         """Put a message into a box; false where that is full."""

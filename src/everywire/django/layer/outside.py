@@ -180,7 +180,7 @@ class Outside:
     async def shut(self, group: str) -> None:
         """Hear it no longer, unless somebody here is in it again."""
         opening = self._opening.get(group)
-        if opening is not None and not self._inside.members_here(group):
+        if opening is not None and not opening.done() and not self._inside.members_here(group):
             await asyncio.wait([opening])  # who was cancelled while he came leaves before that is done
         if not self._inside.members_here(group):
             await self._shut(group)
@@ -194,8 +194,9 @@ class Outside:
     def _take(self, group: str, news: Publication | Filled) -> None:
         if not isinstance(news, Publication) or self._inside.way is not self:
             return
-        if (data := words.heard(news, self._inside.message_type)) is not None:
-            self._inside.deliver(group, data)
+        data = words.heard(news, self._inside.message_type)
+        if data is not None and not self._inside.deliver(group, data):
+            self._quietly(self.shut(group))  # the time of all members here is over, and nobody took them out
 
     async def publish(self, group: str, data: Data) -> None:
         """Send to a group: to whoever is in it in any process, and to the clients that are subscribed to the channel."""
