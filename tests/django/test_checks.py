@@ -7,6 +7,7 @@ import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
+import everywire
 from everywire.django import Everywire
 
 
@@ -17,8 +18,8 @@ def realtime(monkeypatch):
     monkeypatch.setitem(sys.modules, "site_of_checks", module)
 
 
-def said(everywire: object, **settings: object) -> list[str]:
-    with override_settings(EVERYWIRE=everywire, **settings):
+def said(chosen: object, **settings: object) -> list[str]:
+    with override_settings(EVERYWIRE=chosen, **settings):
         return [each.id for each in run_checks() if each.id.startswith("everywire.")]
 
 
@@ -33,6 +34,12 @@ def test_what_is_wrong_is_an_error():
     assert said({"APPS": 1}) == ["everywire.E001"]
     assert said({"APP": "away.app"}) == ["everywire.E002"]
     assert said({**SITE, "OUTBOX_DATABASES": ["default", "away"]}) == ["everywire.E003"]
+
+
+def test_an_application_that_other_processes_do_not_reach_is_an_error(monkeypatch):
+    for broker, ids in ((None, ["everywire.E002"]), ("machine://checks", []), ("memory://", ["everywire.E002"])):
+        monkeypatch.setattr(sys.modules["site_of_checks"], "app", everywire.Everywire(broker=broker))
+        assert said(SITE) == ids
 
 
 def test_what_may_be_missed_is_a_warning():

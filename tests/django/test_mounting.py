@@ -8,6 +8,7 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 from django.urls import re_path
 from tests.django.conftest import MEMORY
@@ -16,6 +17,7 @@ from tests.django.sites import under_uvicorn
 from tests.django.test_committing import beside
 from tests.servers.asgi.hosting import Host, http_scope
 
+import everywire
 from everywire import Caller, Response
 from everywire.app import running
 from everywire.django import Everywire, asgi, auser_of
@@ -154,6 +156,12 @@ async def test_it_begins_with_the_first_request_of_a_server_that_says_nothing_of
     await pages(1)
     assert running.latest() is app
     await app.stop()
+
+
+def test_one_that_other_processes_do_not_reach_is_refused():
+    with pytest.raises(ImproperlyConfigured, match=r"everywire\.django\.Everywire"):
+        asgi(everywire.Everywire())
+    assert asgi(everywire.Everywire(broker="machine://mounting"))
 
 
 async def test_the_relay_begins_with_the_server(app):

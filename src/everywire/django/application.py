@@ -9,6 +9,7 @@ from typing import Any
 import django
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
 from everywire.app import Everywire as Application
@@ -22,7 +23,7 @@ from everywire.hub.hooks import Connecting
 from everywire.hub.world import World
 from everywire.servers.machine import machine
 
-__all__ = ["Everywire"]
+__all__ = ["Everywire", "check_shared"]
 
 Guard = Callable[[Connecting], None]
 
@@ -74,6 +75,15 @@ class Everywire(Application):
             self.default_broker = machine(None if base is None else f"site {base}")
         elif (broker := installed.broker(url)) is not None:
             self.default_broker = broker
+
+
+def check_shared(app: Application, name: str) -> None:
+    """Raise `ImproperlyConfigured` where `app`, which the site calls `name`, keeps its channels to its own process which others would publish past."""
+    if not isinstance(app, Everywire) and app._make_broker is None:
+        raise ImproperlyConfigured(
+            f"{name} is a plain everywire.Everywire, with its log in its own memory: nobody would hear what other processes publish."
+            ' Make it an everywire.django.Everywire, or say broker="machine://"'
+        )
 
 
 def _both(first: Guard | None, second: Guard) -> Guard:

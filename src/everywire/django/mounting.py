@@ -10,6 +10,7 @@ from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler
 
 from everywire.app import Everywire
+from everywire.django.application import check_shared
 
 __all__ = ["ASGI", "asgi"]
 
@@ -24,8 +25,10 @@ def asgi(realtime: Everywire, site: ASGI | None = None) -> ASGI:
 
     Its own are those where its clients connect, its routes and static files. `site` is `get_asgi_application()` unless given: a router of Django
     Channels, for instance, which is given WebSockets, too. `realtime` and the relay of the outbox start with the server, or with the first request of a
-    server that tells nothing of its start.
+    server that tells nothing of its start. Raises `ImproperlyConfigured` for a plain `everywire.Everywire` without a broker, which other processes of the
+    site would publish past.
     """
+    check_shared(realtime, "what asgi() is given")
     others = get_asgi_application() if site is None else site
 
     async def application(scope: Message, receive: Any, send: Any) -> None:

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from everywire.app import Everywire as Application
 from everywire.app import running
-from everywire.django.application import Everywire
+from everywire.django.application import Everywire, check_shared
 from everywire.django.settings import chosen
 
 __all__ = ["hub_of_process", "site"]
@@ -35,7 +35,7 @@ def hub_of_process() -> Application:
 
 
 def site() -> Application | None:
-    """Give the application that EVERYWIRE["APP"] names; raises `ImproperlyConfigured` where there is none."""
+    """Give the application that EVERYWIRE["APP"] names; raises `ImproperlyConfigured` where there is none, or one that other processes do not reach."""
     path = chosen().app
     if path is None:
         return None
@@ -45,6 +45,7 @@ def site() -> Application | None:
         raise ImproperlyConfigured(f"EVERYWIRE['APP'] cannot be imported: {fault}") from fault
     if not isinstance(found, Application):
         raise ImproperlyConfigured(f"EVERYWIRE['APP'] is {path!r}, which is no Everywire but {found!r}")
+    check_shared(found, "EVERYWIRE['APP']")
     return found
 
 
