@@ -54,11 +54,16 @@ async def test_pages_of_other_sites_do_not_connect(app, transport):
         await stranger.close()
 
 
-async def test_who_lists_origins_says_alone_which_pages_connect():
+async def test_who_lists_origins_says_which_pages_connect_besides_those_of_the_same_host():
     app = Everywire(http=HttpSettings(origins=["https://friends.net"]))
     async with serving(app, origins=["https://friends.net"]) as home:
         async with home.client(origin="https://friends.net"):
             pass
+        with override_settings(ALLOWED_HOSTS=["shop.example"]):
+            stranger = home.client(origin="https://friends.net")
+            with pytest.raises(Refused, match="ALLOWED_HOSTS"):
+                await stranger.connect(timeout=2)  # by a host that is none of the site's
+            await stranger.close()
 
 
 async def test_the_secret_is_made_of_the_sites(monkeypatch):

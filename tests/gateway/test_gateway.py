@@ -57,7 +57,7 @@ def test_a_request_is_answered_opened_or_somebody_else_s(net):
     [
         (None, {"Cookie": "a=b"}, "a request with a Cookie and without an Origin may not connect"),
         (["*"], {"Cookie": "a=b"}, "a request with a Cookie and without an Origin may not connect"),
-        (["https://there"], {}, "a request without an Origin may not connect; list None in `origins`"),
+        (["https://there"], {"Cookie": "a=b"}, "a request with a Cookie and without an Origin may not connect"),
         (None, {"Origin": "https://evil", "Cookie": "a=b"}, "this Origin may not connect; list it in `origins`"),
     ],
 )
@@ -69,6 +69,15 @@ def test_what_is_refused_for_where_it_comes_from_is_told_why(origins, fields, wh
         assert answer.body.decode().startswith(why)
         answer = net.gateway.accept(Request("POST", "/everywire/lines", Headers([*fields.items()]), body=b"[]"))
         assert (answer.status, json.loads(answer.body)["reason"].startswith(why.partition(" may")[0])) == (403, True)
+
+
+def test_who_wants_only_those_that_are_listed_says_so():
+    with Net(Everywire(http=HttpSettings(origins=["https://there"], only_listed=True))) as net:
+        answer = net.gateway.accept(Socket().request)
+        assert (answer.status, answer.body) == (
+            403,
+            b"a request without an Origin may not connect; list None in `origins`\n",
+        )
 
 
 def test_a_connection_becomes_a_client(net):

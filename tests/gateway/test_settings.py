@@ -3,6 +3,7 @@
 import pytest
 
 from everywire.gateway.settings import HttpSettings, address
+from everywire.http.origin import Only
 from everywire.http.request import Headers, Request
 
 
@@ -31,4 +32,11 @@ def test_the_address_that_counts(peer, counted):
 def test_defaults():
     settings = HttpSettings()
     assert (settings.origins, settings.max_lines, settings.patience, settings.max_early) == (None, 1_000, 2.0, 4)
+    assert settings.only_listed is False
     assert (settings.limits.write_high, settings.limits.write_limit) == (1 << 16, 1 << 20)
+
+
+def test_who_may_ask():
+    assert HttpSettings(origins=["https://a"]).pages == ["https://a"]
+    assert HttpSettings(origins=["https://a"], only_listed=True).pages == Only(["https://a"])
+    assert HttpSettings(only_listed=True).pages == Only(())  # nobody, rather than what was to be shut out

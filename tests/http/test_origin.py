@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from everywire.http.origin import OWN, Besides, allowed, cors, fits, framing, preflight, source
+from everywire.http.origin import OWN, Besides, Only, allowed, cors, fits, framing, preflight, source, strictly
 from everywire.http.request import Headers, Request
 
 HERE, THERE = "https://here.example", "https://evil.example"
@@ -71,12 +71,27 @@ def test_several_origins_are_none_that_may_ask():
         ({"Sec_Fetch_Site": "cross-site", "Referer": THERE + "/", **COOKIE}, ["*"], False),
         ({"Sec_Fetch_Site": "cross-site", "Referer": HERE + "/"}, None, False),
         ({"Sec_Fetch_Site": "same-site", **COOKIE}, None, False),
-        ({}, [HERE], False),
-        ({}, [HERE, None], True),
-        ({"Origin": HERE}, [HERE], True),
-        ({"Origin": HERE}, [THERE], False),
-        ({"Sec_Fetch_Site": "same-origin"}, [HERE], True),
-        ({"Sec_Fetch_Site": "same-origin"}, [THERE], False),
+        ({}, [THERE], True),
+        (COOKIE, [THERE], False),
+        (COOKIE, [THERE, None], True),
+        ({"Origin": HERE}, [THERE], True),
+        ({"Origin": HERE, **COOKIE}, [THERE], True),
+        ({"Sec_Fetch_Site": "same-origin", **COOKIE}, [THERE], True),
+        ({"Origin": "https://other.example"}, [THERE], False),
+        ({"Origin": "null"}, [THERE, None], False),
+        ({"Sec_Fetch_Site": "cross-site"}, [THERE, None], False),
+        ({"Origin": HERE}, [], True),
+        ({"Origin": THERE}, [], False),
+        ({}, Only([HERE]), False),
+        ({}, Only([HERE, None]), True),
+        ({"Origin": HERE}, Only([HERE]), True),
+        ({"Origin": HERE}, Only([THERE]), False),
+        ({"Sec_Fetch_Site": "same-origin"}, Only([HERE]), True),
+        ({"Sec_Fetch_Site": "same-origin"}, Only([THERE]), False),
+        ({"Origin": THERE, **COOKIE}, Only([THERE]), True),
+        ({"Origin": THERE}, Only(["*"]), True),
+        ({"Origin": THERE, **COOKIE}, Only(["*"]), False),
+        ({"Origin": HERE}, Only([]), False),
         ({"Origin": THERE, **COOKIE}, [THERE], True),
         ({"Origin": THERE}, ["*"], True),
         ({"Origin": THERE, **COOKIE}, ["*"], False),
@@ -91,7 +106,9 @@ def test_several_origins_are_none_that_may_ask():
         (COOKIE, Besides(None, [THERE]), False),
         ({"Origin": "https://other.example"}, Besides(None, [THERE]), False),
         ({"Origin": "null"}, Besides(None, [THERE]), False),
-        ({"Origin": HERE}, Besides(["https://other.example"], [THERE]), False),
+        ({"Origin": HERE}, Besides(["https://other.example"], [THERE]), True),
+        ({"Origin": HERE}, Besides(Only(["https://other.example"]), [THERE]), False),
+        ({"Origin": THERE}, Besides(Only(["https://other.example"]), [THERE]), True),
         ({"Origin": "https://other.example"}, Besides(["https://other.example"], [THERE]), True),
         ({"Origin": THERE}, Besides(["*"], [THERE]), True),
     ],
@@ -159,15 +176,18 @@ def test_who_may_ask_besides_may_read_the_answer_with_cookies():
     [
         (None, None, "'self'"),
         (None, THERE + "/page", "'self'"),
-        ([THERE, None], None, THERE),
-        ([HERE, THERE], THERE + "/page", f"{HERE} {THERE}"),
-        ([], None, "'none'"),
-        (["*"], THERE + "/page", "'none'"),
-        ([re.compile(r"https://\w+\.example")], THERE + "/page", THERE),
-        ([re.compile(r"https://\w+\.example")], "https://evil.test/page", "'none'"),
-        ([re.compile(".*")], "https://evil.test; script-src *", "'none'"),
+        ([THERE, None], None, f"'self' {THERE}"),
+        (["*"], THERE + "/page", "'self'"),
+        ([re.compile(r"https://\w+\.example")], THERE + "/page", f"'self' {THERE}"),
+        ([re.compile(r"https://\w+\.example")], "https://evil.test/page", "'self'"),
+        (Only([THERE, None]), None, THERE),
+        (Only([HERE, THERE]), THERE + "/page", f"{HERE} {THERE}"),
+        (Only([]), None, "'none'"),
+        (Only(["*"]), THERE + "/page", "'none'"),
+        (Only([re.compile(r"https://\w+\.example")]), THERE + "/page", THERE),
+        (Only([re.compile(".*")]), "https://evil.test; script-src *", "'none'"),
         (Besides(None, [THERE]), None, f"'self' {THERE}"),
-        (Besides([HERE], [re.compile("https://evil.*")]), THERE, f"{HERE} {THERE}"),
+        (Besides(Only([HERE]), [re.compile("https://evil.*")]), THERE, f"{HERE} {THERE}"),
     ],
 )
 def test_in_whose_frames_a_page_may_be(origins, referer, ancestors):
@@ -176,3 +196,17 @@ def test_in_whose_frames_a_page_may_be(origins, referer, ancestors):
         ("Content-Security-Policy", f"frame-ancestors {ancestors}"),
         ("Vary", "Referer"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "strict"),
+    [
+        (None, Only(())),
+        ([HERE], Only([HERE])),
+        (Only([HERE]), Only([HERE])),
+        (Besides(None, [THERE]), Besides(Only(()), [THERE])),
+        (Besides(Besides(None, [HERE]), [THERE]), Besides(Besides(Only(()), [HERE]), [THERE])),
+    ],
+)
+def test_only_those_that_are_listed(said, strict):
+    assert strictly(said) == strict

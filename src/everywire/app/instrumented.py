@@ -14,7 +14,7 @@ from everywire.dialects.base import Dialect
 from everywire.dialects.socketio import SocketIODialect
 from everywire.errors import Refused
 from everywire.gateway import HttpSettings
-from everywire.http.origin import Besides, Origins, allowed
+from everywire.http.origin import Besides, Pages, allowed
 from everywire.http.request import Request
 from everywire.hub.codes import Code
 from everywire.hub.hooks import Connecting, Hooks
@@ -112,7 +112,7 @@ class Instrumented:
         self._hooks.spaces[instrument.namespace] = self._desk.hooks()
         if not instrument.origins:
             return http
-        self._hooks.guard = _guard(http.origins)
+        self._hooks.guard = _guard(http.pages)
         return replace(http, origins=Besides(http.origins, instrument.origins))
 
     def _check_reachable(self, spoken: Iterable[Dialect]) -> None:
@@ -140,7 +140,7 @@ class Instrumented:
         self._desk = None
 
 
-def _guard(origins: Origins | Besides | None) -> Callable[[Connecting], None]:
+def _guard(origins: Pages) -> Callable[[Connecting], None]:
     """Turn away, from all but the UI, pages that are not among `origins`."""
 
     def guard(connecting: Connecting) -> None:

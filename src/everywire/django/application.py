@@ -62,8 +62,7 @@ class Everywire(Application):
             self._http = replace(self._http, origins=Besides(None, origins.patterns()))
         self._of_site = self._of_site or own
         gateway = super().start(world)
-        if self._of_site:
-            self._hooks.guard = _both(self._hooks.guard, origins.check)
+        self._hooks.guard = _both(self._hooks.guard, origins.check if self._of_site else origins.check_host)
         return gateway
 
     def _choose_broker(self) -> None:

@@ -14,7 +14,7 @@ from everywire.http.request import Request
 from everywire.hub.codes import Code
 from everywire.hub.hooks import Connecting
 
-__all__ = ["check", "patterns"]
+__all__ = ["check", "check_host", "patterns"]
 
 _AT_HOME = (".localhost", "127.0.0.1", "[::1]")  # where ALLOWED_HOSTS is empty and DEBUG is True, as in Django itself
 
@@ -28,13 +28,19 @@ def check(connecting: Connecting) -> None:
     request = connecting.request
     if not isinstance(request, Request):
         return  # it came by no HTTP
-    if not _is_ours(request):
-        raise Refused("this host is not in ALLOWED_HOSTS", Code.DENIED)
+    check_host(connecting)
     origin = source(request)
     if origin not in (None, OWN) and not any(pattern.fullmatch(origin or "") for pattern in patterns()):
         raise Refused(
             f"pages of {origin} may not connect: ALLOWED_HOSTS and CSRF_TRUSTED_ORIGINS say which may", Code.DENIED
         )
+
+
+def check_host(connecting: Connecting) -> None:
+    """Raise `Refused` for a host that is none of the site's: pages of the same host may ask, whatever else is listed."""
+    request = connecting.request
+    if isinstance(request, Request) and not _is_ours(request):
+        raise Refused("this host is not in ALLOWED_HOSTS", Code.DENIED)
 
 
 def patterns() -> list[re.Pattern[str]]:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from everywire.dialects.base import Denial, Reply
 from everywire.http.coding import accepted, coded
-from everywire.http.origin import Besides, Origins, cors
+from everywire.http.origin import Pages, cors
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Outlet, Producer, Streamed
 from everywire.payloads import BodyFormat
@@ -52,9 +52,7 @@ class Exchange:
 
     __slots__ = ("_fields", "denial", "request")
 
-    def __init__(
-        self, request: Request, origins: Origins | Besides | None, denial: Denial, fields: Fields = ()
-    ) -> None:
+    def __init__(self, request: Request, origins: Pages, denial: Denial, fields: Fields = ()) -> None:
         self.request = request
         self.denial = denial
         self._fields = _besides(fields, (*_ALWAYS, *cors(request, origins)))

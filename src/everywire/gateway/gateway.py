@@ -108,13 +108,13 @@ class Gateway:
             case Reply():
                 return Response(intent.status, intent.body, (*intent.headers, *self._readable(request, intent)))
             case Embed(page):
-                return Response(page.status, page.body, (*page.headers, *framing(request, self.settings.origins)))
+                return Response(page.status, page.body, (*page.headers, *framing(request, self.settings.pages)))
             case Bygone():
                 return self._refusal(request) or greeted(intent, self.hub.world)
             case Open():
                 return self._refusal(request) or intent
             case Move() | Carry():
-                exchange = Exchange(request, self.settings.origins, intent.denial)
+                exchange = Exchange(request, self.settings.pages, intent.denial)
                 handed = self._refusal(request) or self.lines.elsewhere(exchange, intent)
                 return handed or self.lines.refusal(exchange, intent) or intent
             case _:
@@ -124,11 +124,11 @@ class Gateway:
         """Give what lets an allowed page of another origin read an answer: why not, or where to go instead; some say themselves who may."""
         if any(name == "Access-Control-Allow-Origin" for name, _ in reply.headers):
             return []
-        return cors(request, self.settings.origins) if allowed(request, self.settings.origins) else [("Vary", "Origin")]
+        return cors(request, self.settings.pages) if allowed(request, self.settings.pages) else [("Vary", "Origin")]
 
     def _refusal(self, request: Request) -> Response | None:
         """Say why there is no WebSocket for `request`; the page that asks is judged as for any other transport."""
-        if not allowed(request, self.settings.origins):
+        if not allowed(request, self.settings.pages):
             _log.info(
                 "refused a WebSocket for another site's page, or with cookies and no page", extra=self._who(request)
             )
@@ -150,7 +150,7 @@ class Gateway:
 
     def _answer(self, request: Request, intent: Carried) -> Answer | Awaitable[Answer]:
         """Carry out what a request wants that is not to become a WebSocket."""
-        origins = self.settings.origins
+        origins = self.settings.pages
         if not allowed(request, origins):
             _log.info(
                 "refused a request of another site's page, or one with cookies and no page", extra=self._who(request)

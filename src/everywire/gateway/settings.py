@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from everywire.http.origin import Besides, Origins
+from everywire.http.origin import Pages, strictly
 from everywire.http.request import Request
 from everywire.transports.http import LineLimits
 
@@ -28,15 +28,22 @@ def address(request: Request) -> str | None:
 class HttpSettings:
     """What HTTP transports may do.
 
-    `origins` lists which pages may ask, in place of the server's own (as for WebSockets). `max_lines` are open at a time for one address, event streams
+    `origins` lists which pages may ask besides the server's own, by whatever carries it, WebSockets included; with `only_listed` no others may, and what
+    is no page (None in the list) neither. `max_lines` are open at a time for one address, event streams
     without a client among them; `address` tells which that is, or None for one that is not counted. `patience` is how many seconds a body waits for the
     one before it, and `max_early` how many do. `compress` is from how many bytes on an answer to a poll is compressed, where its language lets it; None: never.
     """
 
-    origins: Origins | Besides | None = None
+    origins: Pages = None
+    only_listed: bool = False
     limits: LineLimits = field(default_factory=LineLimits)
     max_lines: int = 1_000
     address: Callable[[Request], str | None] = address
     patience: float = 2.0
     max_early: int = 4
     compress: int | None = 1024
+
+    @property
+    def pages(self) -> Pages:
+        """Which pages may ask."""
+        return strictly(self.origins) if self.only_listed else self.origins

@@ -8,7 +8,20 @@ from typing import NamedTuple, TypeAlias
 
 from everywire.http.request import Request
 
-__all__ = ["OWN", "Besides", "Origins", "allowed", "cors", "fits", "framing", "preflight", "source"]
+__all__ = [
+    "OWN",
+    "Besides",
+    "Only",
+    "Origins",
+    "Pages",
+    "allowed",
+    "cors",
+    "fits",
+    "framing",
+    "preflight",
+    "source",
+    "strictly",
+]
 
 Origins: TypeAlias = Sequence[str | re.Pattern[str] | None]
 """Who may ask: origins, patterns of them; None for requests without any. "*" is every origin, but without cookies."""
@@ -20,8 +33,18 @@ OWN = "own"
 class Besides(NamedTuple):
     """Who else may ask besides those who may by `usual`, which is None where they are not listed."""
 
-    usual: Origins | Besides | None
+    usual: Pages
     more: Origins
+
+
+class Only(NamedTuple):
+    """Who alone may ask: not even the server's own pages, unless they are among them, nor programs without None."""
+
+    listed: Origins
+
+
+Pages: TypeAlias = Origins | Besides | Only | None
+"""Who may ask: origins are those that may besides the server's own pages."""
 
 
 _OURS = (None, OWN)
@@ -59,28 +82,43 @@ def _elsewhere(origin: str | None, request: Request) -> str:
     return "null" if origin is None or _same_host(origin, request) else origin
 
 
-def allowed(request: Request, origins: Origins | Besides | None) -> bool:
+def allowed(request: Request, origins: Pages) -> bool:
     """Say whether `request` may be carried out: what a page of another origin has a browser send is refused unless `origins` lists that page's.
 
-    Without `origins` the server's own pages may ask, and whoever is no page, but for one that brings cookies along. With `origins` only these may.
+    The server's own pages may ask, whatever is listed, and whoever is no page, but for one that brings cookies along. `Only` says otherwise.
     """
     origin = source(request)
     if origin == "null":
         return False
     if isinstance(origins, Besides):
         return allowed(request, origins.usual) or _listed(request, origins.more)
-    if origins is None:
-        return origin == OWN or (origin is None and "cookie" not in request.headers)
-    return _listed(request, origins) or ("*" in origins and (origin == OWN or "cookie" not in request.headers))
+    bare = "cookie" not in request.headers
+    if isinstance(origins, Only):
+        return _listed(request, origins) or ("*" in origins.listed and (origin == OWN or bare))
+    if origin == OWN or (origin is None and bare):
+        return True
+    return origins is not None and (_listed(request, origins) or ("*" in origins and bare))
 
 
-def _listed(request: Request, origins: Origins | Besides | None) -> bool:
-    """Say whether the origin is one of `origins` by name: "*" is none, as nobody's cookies are for everyone."""
+def strictly(origins: Pages) -> Besides | Only:
+    """Give `origins` without what is allowed though it is not listed; with nothing listed that is nobody."""
     if isinstance(origins, Besides):
-        return _listed(request, origins.usual) or _listed(request, origins.more)
+        return Besides(strictly(origins.usual), origins.more)
+    return origins if isinstance(origins, Only) else Only(origins or ())
+
+
+def _listed(request: Request, origins: Pages) -> bool:
+    """Say whether the origin is one of `origins` by name: "*" is none, as nobody's cookies are for everyone."""
     origin = source(request)
     names = _names(request) if origin == OWN else (origin,)
-    return any(wanted != "*" and _matches(wanted, name) for wanted in origins or () for name in names)
+    return any(wanted != "*" and _matches(wanted, name) for wanted in _all(origins) for name in names)
+
+
+def _all(origins: Pages) -> Origins:
+    """Give all that is listed."""
+    if isinstance(origins, Besides):
+        return [*_all(origins.usual), *origins.more]
+    return origins.listed if isinstance(origins, Only) else origins or ()
 
 
 def fits(request: Request, opened_by: str | None) -> bool:
@@ -92,7 +130,7 @@ def fits(request: Request, opened_by: str | None) -> bool:
     return origin == opened_by or (origin in _OURS and opened_by in _OURS)
 
 
-def cors(request: Request, origins: Origins | Besides | None) -> list[tuple[str, str]]:
+def cors(request: Request, origins: Pages) -> list[tuple[str, str]]:
     """Give the header fields that let the page of an allowed request read the answer; with its cookies only where it is listed by name."""
     origin = source(request)
     fields = [("Vary", "Origin")]
@@ -104,29 +142,23 @@ def cors(request: Request, origins: Origins | Besides | None) -> list[tuple[str,
     return fields
 
 
-def framing(request: Request, origins: Origins | Besides | None) -> list[tuple[str, str]]:
+def framing(request: Request, origins: Pages) -> list[tuple[str, str]]:
     """Give the header fields that let a page be in a frame of an allowed page alone (CSP 3, 6.4.2), one that is listed by name or pattern.
 
-    Without `origins` that is the server's own. Who asks for the page, and is listed by a pattern, is named in `Referer`.
+    The server's own is, but for `Only`. Who asks for the page, and is listed by a pattern, is named in `Referer`.
     """
-    named = ["'self'"] if origins is None else _literals(origins)
+    listed = _all(origins)
+    named = ["'self'"] * _has_own(origins) + [each for each in listed if isinstance(each, str) and each != "*"]
     origin = _referring(request)
-    if origin is not None and origin not in named and _listed_as(origins, origin):
+    if origin is not None and origin not in named and any(each != "*" and _matches(each, origin) for each in listed):
         named.append(origin)
     ancestors = " ".join(named or ["'none'"])
     return [("Content-Security-Policy", f"frame-ancestors {ancestors}"), ("Vary", "Referer")]
 
 
-def _literals(origins: Origins | Besides | None) -> list[str]:
-    if isinstance(origins, Besides):
-        return ["'self'"] * (origins.usual is None) + _literals(origins.usual) + _literals(origins.more)
-    return [each for each in origins or () if isinstance(each, str) and each != "*"]
-
-
-def _listed_as(origins: Origins | Besides | None, origin: str) -> bool:
-    if isinstance(origins, Besides):
-        return _listed_as(origins.usual, origin) or _listed_as(origins.more, origin)
-    return any(wanted != "*" and _matches(wanted, origin) for wanted in origins or ())
+def _has_own(origins: Pages) -> bool:
+    """Say whether the server's own pages may ask though they are not listed."""
+    return _has_own(origins.usual) if isinstance(origins, Besides) else not isinstance(origins, Only)
 
 
 def _referring(request: Request) -> str | None:
@@ -136,9 +168,7 @@ def _referring(request: Request) -> str | None:
     return f"{scheme}://{host[0]}" if scheme in _SCHEMES and host is not None else None
 
 
-def preflight(
-    request: Request, origins: Origins | Besides | None, *, any_header: bool = False
-) -> list[tuple[str, str]]:
+def preflight(request: Request, origins: Pages, *, any_header: bool = False) -> list[tuple[str, str]]:
     """Give the header fields that answer an OPTIONS request of an allowed page (Fetch 4.8).
 
     The page may send those of our own that it asks for; with `any_header` all that it asks for.
