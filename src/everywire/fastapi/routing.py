@@ -29,7 +29,7 @@ _PATH: Final = "everywire_path"
 _ENTERING: Final = "everywire.entering"
 _DENIAL: Final = "websocket.http.response"
 _STATUSES: Final = {1013: 503, 3000: 401, 4401: 401}  # of a close code, where there is no WebSocket to close
-_REFUSALS: Final = {Code.UNAUTHORIZED: 401, Code.BAD_REQUEST: 400, Code.LIMIT: 429}
+_REFUSALS: Final[dict[int, int]] = {Code.UNAUTHORIZED: 401, Code.BAD_REQUEST: 400, Code.LIMIT: 429}
 _HANDLERS: Final = "starlette.exception_handlers"
 
 
