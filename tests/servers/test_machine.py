@@ -121,7 +121,10 @@ async def test_one_that_was_killed_is_begun_again_by_those_who_use_it(folder):
         await broker.close()
 
 
-@pytest.mark.parametrize("how", [pytest.param("gone", marks=pytest.mark.slow), "another's", "its folder"])
+@pytest.mark.parametrize(
+    "how",
+    ["another's", pytest.param("gone", marks=pytest.mark.slow), pytest.param("its folder", marks=pytest.mark.slow)],
+)
 async def test_one_whose_socket_is_not_its_own_any_more_sends_everybody_to_the_one_that_is_met(folder, how):
     meeting, news = Meeting("cleaned", idle=IDLE), asyncio.Queue()
     old = linked(meeting, news)
