@@ -4,8 +4,10 @@ import asyncio
 import logging
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
+from django.db.models.signals import post_save
 from django.test import override_settings
 from tests.django.conftest import MEMORY
 from tests.django.rows import there
@@ -72,6 +74,30 @@ async def test_it_is_there_when_the_commit_comes_back(app, relay):
         await beside(work)
         assert await history(app, "room:1") == ['{"text":"one"}', '"two"']
         assert await history(app, "room:2") == ['"three"']
+    assert (await beside(there), relay) == ([], [])
+
+
+async def test_a_signal_of_a_model_publishes_what_is_saved_and_nothing_that_is_rolled_back(app, relay):
+    people = get_user_model()
+
+    def tell(instance, **_):
+        publish_on_commit("room:1", instance.username)
+
+    def work():
+        with transaction.atomic():
+            people.objects.create(username="ada")
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            people.objects.create(username="bob")
+            raise ZeroDivisionError
+        people.objects.create(username="cy")
+
+    post_save.connect(tell, sender=people)
+    try:
+        async with serving(app):
+            await beside(work)
+            assert await history(app, "room:1") == ['"ada"', '"cy"']
+    finally:
+        post_save.disconnect(tell, sender=people)
     assert (await beside(there), relay) == ([], [])
 
 
