@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import subprocess
+import sys
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -173,7 +175,36 @@ async def test_a_database_that_fails_after_the_commit_does_not_fail_the_commit(a
     def broken(*arguments):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(committing, "cleared", broken)
+    monkeypatch.setattr("everywire.django.outbox.cleared", broken)
     await beside(lambda: publish_on_commit("room:1", 1))
     assert "what was committed is left to the relay" in caplog.text
     assert (len(relay), len(await beside(there))) == (1, 1)
+
+
+UNREADY = """
+import sys
+from django.conf import settings
+settings.configure(INSTALLED_APPS={apps}, MIDDLEWARE=[], DATABASES={{}})
+from everywire.django import publish_on_commit
+assert "everywire.django.models" not in sys.modules
+import django
+from django.core.management import call_command
+django.setup()
+{then}
+"""
+
+
+@pytest.mark.parametrize(
+    ("installed", "then", "last"),
+    [
+        (["everywire.django"], "call_command('check')", ""),
+        ([], "call_command('check')", "(everywire.E004)"),
+        ([], "publish_on_commit('news')", "ImproperlyConfigured"),
+    ],
+)
+def test_it_is_imported_before_models_can_be_and_says_what_is_missing(installed, then, last):
+    program = UNREADY.format(apps=installed, then=then)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (ran.returncode == 0) == (last == ""), ran.stderr
+    assert last in ran.stderr
+    assert (last == "") != ('add "everywire.django" to INSTALLED_APPS' in ran.stderr)

@@ -1,18 +1,21 @@
-"""Publishing what a transaction says, once it is committed."""
+"""Publishing what a transaction says, once it is committed.
+
+The table is imported when something is written to it: a module of a site may be imported before Django's models can be.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from functools import partial
-from typing import Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
+from django.apps import apps
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 
 from everywire.app.speaking import PublishOptions
-from everywire.django.models import Outbox
-from everywire.django.outbox import cleared, write
 from everywire.django.process import hub_of_process, site
 from everywire.django.publishing import elsewhere, waited
 from everywire.django.relay import Relay
@@ -22,6 +25,9 @@ from everywire.hub.calling.shapes import encode
 from everywire.hub.codes import Code
 from everywire.messages import Packed
 
+if TYPE_CHECKING:
+    from everywire.django.models import Outbox
+
 __all__ = ["publish_on_commit", "relay", "send"]
 
 _REST: Final = 1.0  # seconds in which commits leave everything to the relay, after one that could not publish
@@ -30,6 +36,7 @@ _NOT_LATER: Final = {
     "ephemeral": "it is told to who listens now, and kept for nobody: transaction.on_commit(…) publishes it once or not at all",
     "expect": "nobody would learn of a conflict: publish it in transaction.on_commit(…)",
 }
+_MISSING: Final = 'publish_on_commit needs its table: add "everywire.django" to INSTALLED_APPS, and migrate'
 _log = logging.getLogger("everywire.django")
 _rests_until = 0.0
 
@@ -46,6 +53,10 @@ def publish_on_commit(
     `options` are those of `publish`; of `ephemeral` and `expect` nobody could be told what became. Raises `ValueError` for these, `TypeError` for data
     that cannot be said, `Refused` for a channel that the site's application (EVERYWIRE["APP"]) does not have, or whose data is of another type.
     """
+    _check_installed()
+    from everywire.django.models import Outbox
+    from everywire.django.outbox import write
+
     database = using or router.db_for_write(Outbox)
     if database not in chosen().outbox_databases:
         raise ImproperlyConfigured(f"EVERYWIRE['OUTBOX_DATABASES'] has no {database!r}: no relay would look there")
@@ -59,6 +70,16 @@ def publish_on_commit(
         channel=channel, data=bytes(said), packed=isinstance(said, Packed), options={**given, **_listed(options)}
     )
     write(row, database, partial(_committed, channel, database))
+
+
+def _check_installed() -> None:
+    if not apps.is_installed("everywire.django"):
+        raise ImproperlyConfigured(_MISSING)
+
+
+def _missing(**_: Any) -> list[checks.CheckMessage]:
+    """Say at `manage.py check` what the app itself, which is not there, cannot."""
+    return [] if apps.is_installed("everywire.django") else [checks.Error(_MISSING, id="everywire.E004")]
 
 
 def _listed(options: PublishOptions) -> dict[str, list[str]]:
@@ -85,6 +106,8 @@ def send(row: Outbox) -> None:
 def _committed(channel: str, using: str) -> None:
     """Publish what waits in a channel, after a commit; whatever fails is left to the relay."""
     global _rests_until
+    from everywire.django.outbox import cleared
+
     if time.monotonic() >= _rests_until:
         try:
             if cleared(channel, using, send):
@@ -96,3 +119,8 @@ def _committed(channel: str, using: str) -> None:
 
 
 relay: Final = Relay(send)
+
+if apps.apps_ready:
+    _check_installed()  # as the site starts, or is checked, and not with the first transaction
+else:
+    checks.register(_missing)

@@ -6,13 +6,15 @@ import logging
 import os
 import random
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.core import mail
 from django.db import DatabaseError, close_old_connections, connections
 
-from everywire.django.outbox import Send, relieved
 from everywire.django.settings import chosen
+
+if TYPE_CHECKING:
+    from everywire.django.outbox import Send
 
 __all__ = ["GRACE", "Relay", "relieve"]
 
@@ -22,6 +24,8 @@ _log = logging.getLogger("everywire.django")
 
 def relieve(send: Send, grace: float = GRACE) -> bool:
     """Publish what was left in all databases that have an outbox, and is due; say whether nothing of it is left."""
+    from everywire.django.outbox import relieved
+
     done = [relieved(using, send, grace) for using in chosen().outbox_databases]
     return all(done)
 
