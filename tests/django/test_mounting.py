@@ -7,6 +7,7 @@ import pytest
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
@@ -168,3 +169,25 @@ async def test_the_relay_begins_with_the_server(app):
     with override_settings(EVERYWIRE=MEMORY | {"OUTBOX_INTERVAL": 600}):
         async with under_uvicorn(app, asgi(app)):
             assert relay._thread is not None
+
+
+@pytest.mark.parametrize(
+    ("debug", "chosen", "status"), [(True, {}, 200), (True, {"STATIC": False}, 404), (False, {}, 404)]
+)
+async def test_static_files_are_served_while_a_site_is_developed(app, tmp_path, debug, chosen, status):
+    (tmp_path / "site.css").write_text("p { margin: 0 }")
+    development = {
+        "DEBUG": debug,
+        "EVERYWIRE": MEMORY | chosen,
+        "INSTALLED_APPS": [*settings.INSTALLED_APPS, "django.contrib.staticfiles"],
+        "STATICFILES_DIRS": [tmp_path],
+        "STATIC_URL": "/static/",
+    }
+    with override_settings(**development):
+        async with under_uvicorn(app, asgi(app)) as home:
+            assert (await get(home, "/static/site.css"))[0] == status
+            assert await get(home, "/healthz") == (200, "the site is well")
+            assert await get(home, "/rt/page") == (200, "a page of ours")
+            async with aiohttp.ClientSession() as session:
+                with pytest.raises(aiohttp.WSServerHandshakeError):
+                    await session.ws_connect(f"http://127.0.0.1:{home.port}/away")

@@ -47,6 +47,11 @@ class Pages:
         async with self._http.post(url, data=fields, headers=headers) as answer:
             return answer.status
 
+    async def style(self, place: str) -> tuple[int, str]:
+        """Ask for the style sheet."""
+        async with self._http.get(f"http://{place}/static/rooms/chat.css") as answer:
+            return answer.status, answer.content_type
+
 
 async def said(ws: aiohttp.ClientWebSocketResponse, count: int = 1) -> list[str]:
     return [json.loads(await ws.receive_str(timeout=20))["text"] for _ in range(count)]
@@ -68,6 +73,7 @@ async def test_who_is_in_a_room_hears_what_is_said_there(server, folder, pages, 
         assert await said(one) == await said(other) == ["Announcement: closing time"]
         await away.send_json({"text": "alone"})
         assert await said(away) == ["alone"]
+        assert await pages.style(place) == (200, "text/css")
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await pages._http.ws_connect(f"ws://{place}/ws/rooms/{room}/", origin="https://evil.net")
 

@@ -14,6 +14,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.staticfiles",
     "everywire.django",
     "rooms",
 ]
@@ -32,6 +33,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+STATIC_URL = "static/"
 
 # This line is all that changed: it was "channels_redis.core.RedisChannelLayer", with the hosts of a Redis.
 CHANNEL_LAYERS = {"default": {"BACKEND": "everywire.django.ChannelLayer"}}

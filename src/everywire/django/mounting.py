@@ -6,11 +6,14 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+from django.apps import apps
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler
 
 from everywire.app import Everywire
 from everywire.django.application import check_shared
+from everywire.django.settings import chosen
 
 __all__ = ["ASGI", "asgi"]
 
@@ -25,11 +28,12 @@ def asgi(realtime: Everywire, site: ASGI | None = None) -> ASGI:
 
     Its own are those where its clients connect, its routes and static files. `site` is `get_asgi_application()` unless given: a router of Django
     Channels, for instance, which is given WebSockets, too. `realtime` and the relay of the outbox start with the server, or with the first request of a
-    server that tells nothing of its start. Raises `ImproperlyConfigured` for a plain `everywire.Everywire` without a broker, which other processes of the
-    site would publish past.
+    server that tells nothing of its start. While DEBUG is on, files of django.contrib.staticfiles are served as `runserver` does, unless EVERYWIRE["STATIC"]
+    is False. Raises `ImproperlyConfigured` for a plain `everywire.Everywire` without a broker, which other processes of the site would publish past.
     """
     check_shared(realtime, "what asgi() is given")
-    others = get_asgi_application() if site is None else site
+    pages = get_asgi_application() if site is None else site
+    deaf, others = isinstance(pages, ASGIHandler), _with_static_files(pages)
 
     async def application(scope: Message, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -39,13 +43,25 @@ def asgi(realtime: Everywire, site: ASGI | None = None) -> ASGI:
         await _begin(realtime)
         if scope["type"] in ("http", "websocket") and realtime.has(_path(scope)):
             await realtime(scope, receive, send)
-        elif scope["type"] == "websocket" and isinstance(others, ASGIHandler):
+        elif scope["type"] == "websocket" and deaf:
             await receive()
             await send({"type": "websocket.close"})  # nobody is there: Django itself knows no WebSockets
         else:
             await others(scope, receive, send)
 
     return application
+
+
+def _with_static_files(site: ASGI) -> ASGI:
+    """Have static files found in the site's apps while it is developed; what else is asked for is the site's."""
+    if not (settings.DEBUG and settings.STATIC_URL and apps.is_installed("django.contrib.staticfiles")):
+        return site
+    if not chosen().static:
+        return site
+    from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+
+    served: ASGI = ASGIStaticFilesHandler(site)
+    return served
 
 
 async def _begin(realtime: Everywire) -> None:
@@ -63,8 +79,6 @@ def _path(scope: Message) -> str:
 
 
 def _begin_relay() -> None:
-    from django.apps import apps
-
     if apps.is_installed("everywire.django"):
         from everywire.django.committing import relay
 

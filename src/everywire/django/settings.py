@@ -24,6 +24,7 @@ class Chosen:
     `logout`: what ends with a logout: the sessions that came with the same Django "session", those of the "user", or None.
     `outbox_deadline`: how many seconds a commit waits for its publications, which are left to the relay then. `outbox_interval`: how often, in seconds, the
     relay looks for publications that nobody took care of, in `outbox_databases`; without `outbox_relay` it runs as `manage.py everywire_outbox` alone.
+    `static`: whether `asgi` serves static files where DEBUG is on, as `runserver` does.
     """
 
     app: str | None = None
@@ -36,12 +37,13 @@ class Chosen:
     outbox_interval: float = 2.0
     outbox_databases: tuple[str, ...] = ("default",)
     outbox_relay: bool = True
+    static: bool = True
 
 
 _NAMES: Final = {field.name.upper(): field.name for field in fields(Chosen)}
 _TEXTS: Final = ("app", "broker")
 _SECONDS: Final = ("publish_timeout", "outbox_deadline", "outbox_interval")
-_SWITCHES: Final = ("anonymous", "outbox_relay")
+_SWITCHES: Final = ("anonymous", "outbox_relay", "static")
 
 
 def chosen() -> Chosen:
