@@ -1,6 +1,7 @@
 """What the doctor finds, and what it advises."""
 
 import json
+import re
 import tomllib
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -143,9 +144,15 @@ def test_the_plain_build_is_told(monkeypatch):
 def test_the_extras_are_those_of_the_package():
     with (Path(__file__).parent.parent / "pyproject.toml").open("rb") as file:
         declared = tomllib.load(file)["project"]["optional-dependencies"]
-    del declared["all"]
+    assert set(declared.pop("all")[0].partition("[")[2].rstrip("]").split(",")) == set(declared)
     requirements = {extra: [text.partition(";")[0] for text in texts] for extra, texts in declared.items()}
     assert requirements == {extra: [requirement] for extra, (requirement, _) in doctor._EXTRAS.items()}
+
+
+def test_the_readme_lists_all_extras():
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    table = text.partition("| extra | gives |")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted([*doctor._EXTRAS, "all"])
 
 
 def test_a_missing_extra_comes_with_its_command(monkeypatch):

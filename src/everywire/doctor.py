@@ -28,7 +28,7 @@ GOOD, NEUTRAL, LACKING = "✓", "·", "!"
 # extra: (what it requires, what it is for). The requirements are pyproject.toml's: to install one of them takes neither
 # a checkout nor an index that knows everywire, and builds nothing anew.
 _EXTRAS = {
-    "django": ("channels>=4.2", "the channel layer, and channels in Django"),
+    "django": ("channels>=4.2", "Django: publishing, users, the channel layer"),
     "fastapi": ("fastapi>=0.115", "the router for FastAPI"),
     "h2": ("h2>=4.1", "WebSocket over HTTP/2"),
     "jwks": ("PyJWT[crypto]>=2.10", "tokens signed with public keys"),
