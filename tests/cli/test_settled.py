@@ -57,6 +57,7 @@ def test_options_of_files(tmp_path):
         ("[run]\nport = 70000", {}, "everywire.toml: run.port is 70000: 70000 is not in the range 0<=x<=65535."),
         ("[run]\nkey_file = '/gone'", {}, "everywire.toml: run.key_file: cannot read /gone: No such file or directory"),
         ("", {"EVERYWIRE_RUN_PROT": "7"}, "EVERYWIRE_RUN_PROT: run has no such option; did you mean port?"),
+        ("", {"EVERYWIRE_PORT": "9100"}, "EVERYWIRE_PORT: there is no such setting; did you mean EVERYWIRE_RUN_PORT?"),
         ("", {"EVERYWIRE_RUN_PORT": "x"}, "EVERYWIRE_RUN_PORT is 'x': 'x' is not a valid integer range."),
     ],
 )
@@ -65,6 +66,10 @@ def test_a_wrong_option_names_its_place(tmp_path, text, variables, error):
     with pytest.raises(click.ClickException) as caught:
         of(tmp_path, variables)
     assert (caught.value.message, caught.value.exit_code) == (error, 2)
+
+
+def test_what_an_orchestrator_says_of_a_port_is_no_option(tmp_path):
+    assert of(tmp_path, {"EVERYWIRE_PORT": "tcp://10.0.0.1:80", "EVERYWIRE_SERVICE_PORT": "80"}) == {}
 
 
 def test_the_name_of_an_option_is_its_long_form():

@@ -29,6 +29,9 @@ def test_variables_are_read_and_others_left_alone():
         ("EVERYWIRE_HUB__LINGR", "did you mean EVERYWIRE_HUB__LINGER?"),
         ("EVERYWIRE_HUPB__LINGER", "did you mean EVERYWIRE_HUB__LINGER?"),
         ("EVERYWIRE_ZEBRA__STRIPES", "the sections are HUB, HTTP, SERVER"),
+        ("EVERYWIRE_HUB_LINGER", "did you mean EVERYWIRE_HUB__LINGER?"),
+        ("EVERYWIRE_LINGER", "did you mean EVERYWIRE_HUB__LINGER?"),
+        ("EVERYWIRE_ORIGINS", "did you mean EVERYWIRE_HTTP__ORIGINS or EVERYWIRE_SERVER__ORIGINS?"),
         ("EVERYWIRE_SECRETS", "did you mean EVERYWIRE_SECRET?"),
     ],
 )

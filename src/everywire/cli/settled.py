@@ -12,13 +12,14 @@ import click
 from everywire.app.checking import found_secrets
 from everywire.cli.serving import mistake
 from everywire.configuration import Configuration
-from everywire.configuration.names import FILE, PREFIX
+from everywire.configuration.names import FILE, GENERAL, PREFIX
 from everywire.configuration.sources import Said, content
 from everywire.errors import SettingError
 
 __all__ = ["defaults", "export", "name_options", "option_name", "settled"]
 
 _CLOSE = 0.75
+_SERVES = "run"
 _SECRET = "key"  # the option that may be in a file of its own
 
 
@@ -95,8 +96,11 @@ def _files(group: click.Group, variables: Mapping[str, str]) -> Iterator[Said]:
 def _check_variables(group: click.Group, variables: Mapping[str, str]) -> None:
     """Raise `ClickException` for a variable that is nearly that of an option, or has a value that the option cannot have."""
     for variable, value in variables.items():
+        if not variable.startswith(PREFIX):
+            continue
+        _check_commanded(group, variable, value)
         name, _, option = variable.removeprefix(PREFIX).lower().partition("_")
-        if not variable.startswith(PREFIX) or name not in group.commands or option.startswith("_"):
+        if name not in group.commands or option.startswith("_"):
             continue
         command = group.commands[name]
         known = _known(command)
@@ -106,6 +110,14 @@ def _check_variables(group: click.Group, variables: Mapping[str, str]) -> None:
                 _check(command, named[variable], value, variable)
         elif not option.endswith(FILE) and get_close_matches(option, known, n=1, cutoff=_CLOSE):
             raise mistake(f"{variable}: {name} has no such option{_near(option, known)}")
+
+
+def _check_commanded(group: click.Group, variable: str, value: str) -> None:
+    """Raise `ClickException` for an option of `run` without its command; "tcp://…" is what an orchestrator says of a service's port."""
+    option = variable.removeprefix(PREFIX).lower()
+    known = [name for name, each in _known(group.commands[_SERVES]).items() if isinstance(each, click.Option)]
+    if option in known and (option,) not in GENERAL and option not in group.commands and "://" not in value:
+        raise mistake(f"{variable}: there is no such setting; did you mean {PREFIX}{_SERVES.upper()}_{option.upper()}?")
 
 
 def _check(command: click.Command, parameter: click.Parameter, value: Any, where: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from everywire.configuration.misnamed import meant
 from everywire.configuration.names import (
     COMMANDS,
     FILE,
@@ -55,7 +56,7 @@ class Document:
 
 
 def environment(variables: Mapping[str, str]) -> Iterator[Said]:
-    """Give what variables say. EVERYWIRE_SECTION__KEY must be a setting; of others only what is nearly one is an error.
+    """Give what variables say. EVERYWIRE_SECTION__KEY must be a setting; of others only what is nearly one, as EVERYWIRE_SECTION_KEY, is an error.
 
     Raises `SettingError`. What an orchestrator adds for a service that is called everywire (EVERYWIRE_PORT, …) is nobody's mistake.
     """
@@ -73,6 +74,8 @@ def environment(variables: Mapping[str, str]) -> Iterator[Said]:
             yield Said(name, text, key)
         elif len(name) > 1 or (name[0] not in _ELSEWHERE and hint(name, GENERAL)):
             raise SettingError(f"{key}: there is no such setting{_near(name)}")
+        elif name[0] not in _ELSEWHERE and (near := meant(name[0])):
+            raise SettingError(f"{key}: there is no such setting; did you mean {' or '.join(near)}?")
 
 
 def _near(name: Name) -> str:
