@@ -127,6 +127,14 @@ def test_libraries_are_not_shown_also_where_they_are_in_the_applications_folder(
     ]
 
 
+def test_a_setting_that_an_application_cannot_have_is_one_line(folder, monkeypatch):
+    monkeypatch.setenv("EVERYWIRE_BROKER", "redis://localhost")
+    (folder / "shop_unbrokered.py").write_text(GOOD)
+    with pytest.raises(click.ClickException, match=r"^EVERYWIRE_BROKER: no installed package has 'redis'.*$") as error:
+        load("shop_unbrokered:app", folder)
+    assert error.value.exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("target", "last", "lines"),
     [

@@ -72,12 +72,30 @@ def test_the_environment_says_a_part_of_what_the_file_has_none_of(tmp_path):
             {"EVERYWIRE_SERVER__COMPRESSION__SERVER_WINDOW": "8"},
             "EVERYWIRE_SERVER__COMPRESSION__SERVER_WINDOW: a deflate",
         ),
+        (
+            {"EVERYWIRE_HUB__TRUSTED_PROXIES": "localhost"},
+            "EVERYWIRE_HUB__TRUSTED_PROXIES: settings: trusted_proxies: 'localhost' does not appear to be an IPv4",
+        ),
+        (
+            {"EVERYWIRE_SERVER__ORIGINS": "http://localhost:3000,shop.example"},
+            "EVERYWIRE_SERVER__ORIGINS: 'shop.example' is no origin; write it as browsers do: https://shop.example$",
+        ),
+        (
+            {"EVERYWIRE_HTTP__ORIGINS": "http://Shop.example/"},
+            "EVERYWIRE_HTTP__ORIGINS: 'http://Shop.example/' is no origin; write it as browsers do: http://shop.example$",
+        ),
         ({"EVERYWIRE_HUB__COMMANDS__BURST": "0"}, "EVERYWIRE_HUB__COMMANDS__BURST: a rate is more than nothing"),
     ],
 )
 def test_a_value_that_makes_no_sense_names_its_place(tmp_path, variables, error):
     with pytest.raises(SettingError, match=f"^{error}"):
         Configuration.found(variables, tmp_path)
+
+
+def test_origins_are_as_browsers_say_them(tmp_path):
+    said = "*, https://shop.example, http://[::1]:8000, capacitor://localhost"
+    found = Configuration.found({"EVERYWIRE_SERVER__ORIGINS": said}, tmp_path)
+    assert found.options("server", {}) == {"origins": tuple(said.split(", "))}
 
 
 def test_where_nothing_is_said_all_is_as_usual(tmp_path):

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 
 from everywire.configuration.names import Leaf
-from everywire.configuration.values import converted
+from everywire.configuration.values import checked, converted
 from everywire.errors import SettingError
 from everywire.hub.access.rates import Rate
 
@@ -53,3 +53,13 @@ def test_a_value_is_read(leaf, said, value):
 def test_what_it_cannot_be_is_said(leaf, said, error):
     with pytest.raises(SettingError, match=f"^{error}$"):
         converted(leaf, said, "there")
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "shop.example", "https://", "HTTPS://shop.example", "https://shop.example/", "null"]
+)
+def test_what_no_browser_says_is_no_origin(origin):
+    with pytest.raises(SettingError, match=r"^there: .* is no origin; write it as browsers do: [a-z]+://[a-z.]+$"):
+        checked(("server", "origins"), (origin,), "there")
+    assert checked(("server", "subprotocols"), (origin,), "there") == (origin,)
+    assert checked(("server", "origins"), None, "there") is None

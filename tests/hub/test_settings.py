@@ -33,6 +33,11 @@ def test_the_defaults_are_the_documented_ones():
         ({"commands": 5}, TypeError, r"commands is a Rate\(per_second, burst\), or None"),
         ({"stream_window": 8}, ValueError, "stream_window is 16 at least"),
         ({"heartbeat": 25}, TypeError, r"heartbeat is a Heartbeat\(every, patience\)"),
+        (
+            {"trusted_proxies": ("localhost",)},
+            ValueError,
+            r"trusted_proxies: 'localhost' does not .*; they are addresses",
+        ),
         ({"trusted_proxies": "10.0.0.0/8"}, TypeError, r"trusted_proxies are several: \('10.0.0.0/8',\)"),
     ],
 )

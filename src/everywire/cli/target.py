@@ -18,6 +18,7 @@ import everywire
 from everywire.app import Everywire
 from everywire.cli.serving import fail, mistake
 from everywire.cli.settled import settled
+from everywire.errors import SettingError
 from everywire.hub.channels.changes import told
 from everywire.servers.host.lifespan import Application
 
@@ -89,6 +90,8 @@ def _broken(name: str, error: Exception, folder: Path) -> click.ClickException:
         frame for frame in others if frame.filename.startswith(f"{folder}{os.sep}") and _LIBRARIES not in frame.filename
     ]
     own = own or others
+    if isinstance(error, SettingError):
+        return mistake(str(error))
     if isinstance(error, SyntaxError) and error.filename:
         line = f": {error.text.strip()}" if error.text and error.text.strip() else ""
         return mistake(f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}{line}")

@@ -14,7 +14,7 @@ import msgspec
 from everywire.configuration import sources
 from everywire.configuration.names import COMMANDS, LEAVES, SECTIONS, Name, usual
 from everywire.configuration.sources import Said
-from everywire.configuration.values import converted
+from everywire.configuration.values import checked, converted
 from everywire.errors import SettingError
 
 __all__ = ["Configuration"]
@@ -48,7 +48,7 @@ class Configuration:
                 said.pop(each.name[:above], None)
             said[each.name] = each
         settings = {
-            name: replace(each, value=converted(LEAVES[name], each.value, each.where))
+            name: replace(each, value=checked(name, converted(LEAVES[name], each.value, each.where), each.where))
             for name, each in said.items()
             if name in LEAVES
         }

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from everywire.configuration.names import Leaf
+from everywire.configuration.names import Leaf, Name
 from everywire.errors import SettingError
 
-__all__ = ["converted"]
+__all__ = ["checked", "converted"]
 
 _NONE = ("none", "null")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@A-Z]+")  # RFC 6454, 6.2: no path, not even a slash
 _WANTED = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
@@ -34,6 +36,22 @@ def converted(leaf: Leaf, said: Any, where: str) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingError(f"{where} is {said!r}: a finite number is needed")
     return value
+
+
+def checked(name: Name, value: Any, where: str) -> Any:
+    """Give `value` of a setting if it can be one; raises `SettingError`, which begins with `where`, for an origin that no browser says."""
+    if name[-1] == "origins":
+        for origin in value or ():
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise SettingError(f"{where}: {origin!r} is no origin; write it as browsers do: {_likely(origin)}")
+    return value
+
+
+def _likely(origin: str) -> str:
+    """Give the origin that somebody may have meant: a scheme in front, no path behind, all in small letters."""
+    scheme, separator, rest = origin.rpartition("://")
+    host = rest.partition("/")[0].lower()
+    return f"{scheme.lower() if separator else 'https'}://{host or 'app.example'}"
 
 
 def _wanted(leaf: Leaf) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from everywire.http.forwarded import networks
 from everywire.hub.access.rates import Rate
 from everywire.messages import Heartbeat
 
@@ -88,3 +89,7 @@ class Settings:
         proxies: object = self.trusted_proxies
         if isinstance(proxies, str):
             raise TypeError(f"settings: trusted_proxies are several: ({proxies!r},)")
+        try:
+            networks(self.trusted_proxies)
+        except ValueError as error:
+            raise ValueError(f"settings: trusted_proxies: {error}; they are addresses, networks and 'unix'") from None
