@@ -16,6 +16,7 @@ from tests.django.people import cookie, logged_in, person
 from tests.django.sites import serving
 from tests.django.test_committing import beside
 
+from everywire import ClientClosed
 from everywire.client.options import State
 from everywire.django import Everywire, logins
 
@@ -39,6 +40,8 @@ async def test_clients_that_came_with_the_session_are_closed_and_no_others(app, 
         else:
             await alogout(request)
         assert await home.end(first) == 4401
+        with pytest.raises(ClientClosed, match="logged out"):
+            await first.call("anything")
         assert second.state is State.CONNECTED
         async with home.client(cookie(here)) as nobody:
             assert app.hub.sessions[nobody.session].user is None

@@ -9,6 +9,7 @@ from typing import Any
 from everywire.app.administered import Counter
 from everywire.app.checking import check_function
 from everywire.app.resolving import Resolving
+from everywire.hub.access.revoking import Told
 from everywire.hub.hooks import ConnectHook, Hooks, Tracer
 from everywire.hub.hub import Hub
 from everywire.hub.threads import started
@@ -120,12 +121,13 @@ class Governing:
         token: str | None = None,
         before: float | None = None,
         lasting: float | None = None,
+        reason: str | None = None,
     ) -> Awaitable[None]:
         """Let the tokens of `user` issued before `before` (seconds since 1970; None: now) hold no longer, or the `token` with that id.
 
-        Their sessions are closed with 4401, and nobody gets in by them any more. That is remembered for `lasting` seconds (one day, unless
-        `Settings.revocation` says otherwise), which should be as long as such tokens live. Who got in by something that does not
-        say when it was issued is not concerned: kick him, and have the connect hook refuse him.
+        Their sessions are closed with 4401 and `reason` ("the token was revoked", unless given), and nobody gets in by them any more. That is
+        remembered for `lasting` seconds (one day, unless `Settings.revocation` says otherwise), which should be as long as such tokens live. Who
+        got in by something that does not say when it was issued is not concerned: kick him, and have the connect hook refuse him.
         """
-        hub = self.hub
-        return started(hub.world, lambda: hub.revoking.revoke(user, token, before, lasting))
+        hub, told = self.hub, Told() if reason is None else Told(reason)
+        return started(hub.world, lambda: hub.revoking.revoke(user, token, before, lasting, told=told))

@@ -44,7 +44,7 @@ def _logged_out(request: Any = None, user: Any = None, **_: Any) -> None:
         _end(lambda hub: [hub.kick(known, code=4401, reason=_LOGGED_OUT)])
     elif ends == "session" and session is not None:
         known_by = marks(session)
-        _end(lambda hub: [hub.revoke(token=each) for each in known_by])
+        _end(lambda hub: [hub.revoke(token=each, reason=_LOGGED_OUT) for each in known_by])
 
 
 def _end(work: Callable[[Application], list[Awaitable[None]]]) -> None:

@@ -17,6 +17,7 @@ from everywire.dialects.native.parameters import Fault, flag, needed, number, on
 from everywire.errors import Refused
 from everywire.fitness import Unfit, fit_json
 from everywire.http.request import Request, Response
+from everywire.hub.access.revoking import Told
 from everywire.hub.access.tallies import Reached
 from everywire.hub.channels import entries, pages
 from everywire.hub.codes import Code
@@ -225,7 +226,7 @@ class Admin:
     async def _revoke(self, request: Request) -> Any:
         asked, revoking = _read(request, Revoke), self._hub().revoking
         what = asked.user, asked.token, asked.before, asked.lasting
-        return _reached(await revoking.tallies.count(lambda number: revoking.revoke(*what, tally=number)))
+        return _reached(await revoking.tallies.count(lambda number: revoking.revoke(*what, told=Told(tally=number))))
 
 
 def _read(request: Request, kind: type[S]) -> S:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
-__all__ = ["Revoking"]
+__all__ = ["Revoking", "Told"]
 
 _LATELY: Final = 10_000  # revocations that a node remembers by itself
 
@@ -39,10 +39,18 @@ class _Removal(msgspec.Struct):
     tally: int = 0
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What goes with a revocation: why clients are sent away, as they are told, and the number of the tally that its nodes answer to."""
+
+    reason: str = "the token was revoked"
+    tally: int = 0
+
+
 class _Revocation(msgspec.Struct):
     name: str
     before: float
     tally: int = 0
+    reason: str = Told().reason
 
 
 class Revoking:
@@ -84,7 +92,13 @@ class Revoking:
         await self._hub.notes.tell("remove", _Removal(channel, user, reason, session, tally))
 
     async def revoke(
-        self, user: str | None, token: str | None, before: float | None, lasting: float | None, *, tally: int = 0
+        self,
+        user: str | None,
+        token: str | None,
+        before: float | None,
+        lasting: float | None,
+        *,
+        told: Told = Told(),  # noqa: B008  which nobody can change
     ) -> None:
         """Let the tokens of `user` issued before `before` (seconds since 1970; now, if None), or the one with the id `token`, hold no longer.
 
@@ -97,7 +111,7 @@ class Revoking:
         wanted = before if before is not None and user is not None else hub.expiries.now()
         ttl = hub.settings.revocation if lasting is None else lasting
         await hub.broker.put(name, msgspec.msgpack.encode(wanted), ttl)
-        await hub.notes.tell("revoke", _Revocation(name, wanted, tally))
+        await hub.notes.tell("revoke", _Revocation(name, wanted, told.tally, told.reason))
 
     async def check(self, identity: Identity) -> None:
         """Raise `Refused` where `identity` comes of a revoked token; whoever does not say when it was issued, or which, is not looked for."""
@@ -161,7 +175,7 @@ class Revoking:
             if name in _names(session.identity) and not _holds(session.identity, name, revocation.before)
         ]
         for session in concerned:
-            self.expel(session, Close.UNAUTHORIZED, "the token was revoked")
+            self.expel(session, Close.UNAUTHORIZED, revocation.reason)
         self.tallies.acted(node, revocation.tally, len(concerned))
 
     def _remember(self, name: str, before: float) -> None:
