@@ -43,4 +43,11 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    try:
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    except ModuleNotFoundError as fault:
+        missing = (fault.name or "").partition(".")[0]
+        if missing not in ("asgiref", "channels", "django"):
+            raise
+        text = f"everywire.django needs {missing}: pip install 'everywire[django]'"
+        raise ModuleNotFoundError(text, name=fault.name) from fault
