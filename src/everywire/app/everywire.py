@@ -43,7 +43,7 @@ from everywire.ops.health import Health
 from everywire.ops.nodes import Nodes
 from everywire.ops.view import View
 from everywire.servers import here
-from everywire.servers.asgi import Embedding, Signals, neighbourhood
+from everywire.servers.asgi import Embedding, Signals, among_several, neighbourhood
 from everywire.servers.asgi.reaching import reachable
 from everywire.servers.options import Options
 from everywire.servers.routes import Route
@@ -54,6 +54,7 @@ __all__ = ["Everywire"]
 H = TypeVar("H", bound=Callable[..., Any])
 _PATH = "/everywire"
 _NOT_RUNNING = "the application is not running: it starts with `run` or `serving`, in another framework by everywire.lifespan, or with its first client"
+_DEAF = 'this server runs several processes, and with a broker in memory none hears what another publishes: Everywire(broker="machine://")'
 _ANYWHERE = (re.compile(".*", re.DOTALL), None)
 _log = logging.getLogger("everywire")
 
@@ -269,6 +270,8 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
             yield Embedding(self._gateway, self.answer, _subprotocol, self._embedded)
             return
         gateway, life = self.start(), self._life
+        if gateway.hub.broker.alone and among_several():
+            _log.warning(_DEAF)
         try:
             async with AsyncExitStack() as stack:
                 await self._open_beside(gateway, stack)
