@@ -1,6 +1,8 @@
 """An application that another server runs."""
 
 import asyncio
+import shutil
+import tempfile
 from contextlib import asynccontextmanager
 
 import pytest
@@ -39,6 +41,16 @@ async def test_it_starts_at_the_first_request_and_serves_its_websockets():
     await host.over()
     assert app.hub.sessions
     await app.stop()
+
+
+@pytest.mark.parametrize(("broker", "warnings"), [(None, 1), ("machine://several", 0)])
+async def test_several_processes_without_a_broker_are_warned_of(monkeypatch, caplog, broker, warnings):
+    folder = tempfile.mkdtemp()  # short: there are sockets in it
+    monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+    monkeypatch.setattr("everywire.app.everywire.among_several", lambda: True)
+    async with Everywire(secret="a secret of some length", broker=broker).embedded():
+        assert caplog.text.count('Everywire(broker="machine://")') == warnings
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 async def test_requests_at_the_same_time_start_it_once():

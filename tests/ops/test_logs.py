@@ -1,7 +1,9 @@
 """Log lines: for people and for machines, and never forged."""
 
+import io
 import json
 import logging
+import sys
 
 import pytest
 
@@ -68,3 +70,45 @@ def test_the_level_comes_from_the_environment(monkeypatch):
     monkeypatch.setenv("EVERYWIRE_LOG", "loud")
     with pytest.raises(ValueError, match="EVERYWIRE_LOG=loud: the levels are DEBUG,"):
         set_up()
+
+
+class Named(logging.Filter):
+    def filter(self, record):
+        return record.getMessage() != "hidden"
+
+
+@pytest.mark.parametrize(
+    ("level", "message", "stream", "times"),
+    [
+        (logging.ERROR, "failed", "stderr", 1),  # said by the logger's own handler
+        (logging.DEBUG, "below its level", "stderr", 1),  # said by ours
+        (logging.ERROR, "hidden", "stderr", 1),
+        (logging.ERROR, "in a file of its own", None, 1),
+    ],
+)
+def test_what_the_application_says_on_the_terminal_is_said_once(capsys, monkeypatch, level, message, stream, times):
+    root, own = logging.getLogger(), logging.Logger("site")
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+    monkeypatch.setitem(logging.Logger.manager.loggerDict, "site", own)
+    own.parent = root
+    handler = logging.StreamHandler(getattr(sys, stream) if stream else io.StringIO())
+    handler.setLevel(logging.INFO)
+    handler.addFilter(Named())
+    own.addHandler(handler)
+    set_up("DEBUG")
+    own.log(level, message)
+    assert capsys.readouterr().err.count(message) == times
+
+
+def test_machines_are_told_what_the_application_says_too(capsys, monkeypatch):
+    root, own = logging.getLogger(), logging.Logger("site")
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+    monkeypatch.setitem(logging.Logger.manager.loggerDict, "site", own)
+    own.parent = root
+    own.addHandler(logging.StreamHandler(sys.stderr))
+    set_up(json_lines=True)
+    own.error("failed")
+    plain, line = capsys.readouterr().err.splitlines()
+    assert (plain, json.loads(line)["message"]) == ("failed", "failed")

@@ -61,6 +61,26 @@ assert not logging.getLogger().handlers
 """
 )
 
+DEBUG = """
+import asyncio, django, logging
+from django.conf import settings
+settings.configure(DEBUG=True, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="quite a secret of some length, indeed")
+django.setup()
+from django.test import AsyncClient
+from django.urls import path
+from everywire.ops import logs
+
+def fail(request):
+    raise ZeroDivisionError("here")
+
+urlpatterns = [path("fail", fail)]
+logs.set_up()  # as everywire run does
+client = AsyncClient(raise_request_exception=False)
+for where in ("/fail", "/nowhere"):
+    asyncio.run(client.get(where))
+logging.getLogger("mine").warning("of no handler but ours")
+"""
+
 
 def test_what_is_imported_adds_no_handler():
     subprocess.run([sys.executable, "-c", IMPORTED], check=True, timeout=60)
@@ -87,6 +107,12 @@ def test_djangos_configuration_governs_ours(tmp_path):
     assert said.startswith("ERROR everywire.hub ")
     assert "ZeroDivisionError: here" in said
     assert b"ZeroDivisionError" not in done.stderr
+
+
+def test_what_django_says_with_debug_is_said_once(tmp_path):
+    done = subprocess.run([sys.executable, "-c", DEBUG], check=True, timeout=60, capture_output=True, cwd=tmp_path)
+    said = ("ZeroDivisionError: here", "Not Found: /nowhere", "of no handler but ours")
+    assert [done.stderr.count(each.encode()) for each in said] == [1, 1, 1]
 
 
 @pytest.fixture

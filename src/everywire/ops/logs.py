@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["JsonFormatter", "TextFormatter", "level", "set_up"]
+__all__ = ["JsonFormatter", "TextFormatter", "Unsaid", "level", "set_up"]
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -47,6 +48,25 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(said, default=str)
 
 
+class Unsaid(logging.Filter):
+    """Leaves out what a logger below the root has written to the same terminal already, as Django's do with DEBUG."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether nobody has."""
+        logger: logging.Logger | None = logging.getLogger(record.name)
+        while logger is not None and logger.parent is not None:
+            if any(_says(handler, record) for handler in logger.handlers):
+                return False
+            logger = logger.parent if logger.propagate else None
+        return True
+
+
+def _says(handler: logging.Handler, record: logging.LogRecord) -> bool:
+    if not isinstance(handler, logging.StreamHandler) or handler.stream not in (sys.stdout, sys.stderr):
+        return False
+    return record.levelno >= handler.level and bool(handler.filter(record))
+
+
 def _extra(record: logging.LogRecord) -> Mapping[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in _USUAL}
 
@@ -68,6 +88,7 @@ def level(wanted: str | None = None) -> str:
 def set_up(wanted: str | None = None, *, json_lines: bool = False) -> None:
     """Send what is logged to stderr, from the level `wanted` or else that of EVERYWIRE_LOG on, unless the application has set up logging itself.
 
+    As text, what a logger of the application has written to the terminal itself is not said again.
     Raises `ValueError` for a level that is none.
     """
     named = level(wanted)
@@ -78,5 +99,7 @@ def set_up(wanted: str | None = None, *, json_lines: bool = False) -> None:
         return
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if json_lines else TextFormatter())
+    if not json_lines:  # machines are told all, by lines of theirs
+        handler.addFilter(Unsaid())
     root.addHandler(handler)
     root.setLevel(named)
