@@ -243,3 +243,10 @@ async def test_the_processes_of_several_workers_write_the_same_log():
         os.kill(run.process.pid, signal.SIGHUP)
         await run.says(r'"message": "replaced 1 workers"')
         assert await run.end() == 0
+
+
+async def test_who_has_no_connections_says_nothing_of_closing_them():
+    async with started("echo", "--port", "0") as echo:
+        await echo.port()
+        assert await echo.end() == 0
+    assert "closing" not in echo.said

@@ -103,4 +103,23 @@ def test_other_interfaces_are_told_apart_with_what_to_do(folder, target, complai
 def test_what_needs_an_everywire_says_so(folder):
     with pytest.raises(click.ClickException) as error:
         load("stall:site", folder)
-    assert error.value.message == "stall:site is a Site, not an Everywire()"
+    assert (
+        error.value.message
+        == "stall:site is a Site, not an Everywire(); name the one that is mounted in it, as in shop.live:rt"
+    )
+
+
+def test_the_everywire_of_a_module_whose_site_was_named_is_named(tmp_path):
+    (tmp_path / "booth_live.py").write_text(
+        "import everywire\nrt = everywire.Everywire()\nasync def site(scope, receive, send): await rt(scope, receive, send)\n"
+    )
+    with pytest.raises(click.ClickException) as error:
+        load("booth_live:site", tmp_path)
+    assert error.value.message == "booth_live:site is a function, not an Everywire(); name it: booth_live:rt"
+
+
+def test_a_module_of_a_package_is_run_by_its_file(tmp_path):
+    (tmp_path / "booth").mkdir()
+    (tmp_path / "booth" / "settings.py").write_text("DEBUG = True\n")
+    with pytest.raises(click.ClickException, match=r"run by itself: python booth/settings\.py$"):
+        find("booth.settings", tmp_path)

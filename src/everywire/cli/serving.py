@@ -330,7 +330,8 @@ async def _serve(
             await told.wait()
             notify(STOPPING)
             open_now = len(server.connections)
-            click.echo(f"closing {open_now} connection{'' if open_now == 1 else 's'} …", err=True)
+            if open_now:
+                click.echo(f"closing {open_now} connection{'' if open_now == 1 else 's'} …", err=True)
             limit.reschedule(asyncio.get_running_loop().time() + place.grace + _LATE)
             _insist(place.grace + 2 * _LATE)
     except TimeoutError:

@@ -32,8 +32,15 @@ def load(target: str, folder: Path) -> Everywire:
     """Import the application `target`, an `Everywire()`, as `find` does."""
     app = find(target, folder)
     if not isinstance(app, Everywire):
-        raise mistake(f"{target} is {_article(type(app).__name__)}, not an Everywire()")
+        raise mistake(f"{target} is {_article(type(app).__name__)}, not an Everywire(){_mounted(target)}")
     return app
+
+
+def _mounted(target: str) -> str:
+    """Name the applications that the module of `target` has, and mounts in others."""
+    name = target.partition(":")[0]
+    there = [f"{name}:{key}" for key, value in vars(sys.modules[name]).items() if isinstance(value, Everywire)]
+    return f"; name it: {' or '.join(there)}" if there else "; name the one that is mounted in it, as in shop.live:rt"
 
 
 def find(target: str, folder: Path) -> Everywire | Application:
@@ -188,7 +195,7 @@ def _hint(module: ModuleType) -> str:
     return (
         f"; did you mean {' or '.join(makers)}?"
         if makers
-        else f"; it holds no application. A program without one is run by itself: python {name}.py"
+        else f"; it holds no application. A program without one is run by itself: python {name.replace('.', '/')}.py"
     )
 
 
