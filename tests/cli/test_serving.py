@@ -230,7 +230,11 @@ async def test_the_log_is_json_lines_where_that_is_asked_for():
                 f"ws://127.0.0.1:{port}/everywire", origin="https://evil.example", subprotocols=["everywire.v1.json"]
             )
         said = json.loads((await run.says(r"(?m)^\{.*\}$"))[0])
-        assert (said["level"], said["logger"], said["origin"]) == ("info", "everywire.gateway", "https://evil.example")
+        assert (said["level"], said["logger"], said["origin"]) == (
+            "warning",
+            "everywire.gateway",
+            "https://evil.example",
+        )
         assert said["message"].startswith("refused a WebSocket")
         assert None not in said.values()
         assert await run.end() == 0

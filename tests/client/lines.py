@@ -7,6 +7,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
+from everywire.client.address import parse
 from everywire.client.http import Ask, Broken
 from everywire.client.ladder import Ladder, Memory
 from everywire.dialects.native import SUBPROTOCOL
@@ -101,6 +102,7 @@ class Web:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self.address = parse("ws://server/everywire")
 
     def target(self, below: str, **params: Any) -> str:
         query = "&".join(f"{name}={value}" for name, value in params.items())

@@ -116,7 +116,7 @@ def _explain(address: str, error: Exception) -> str:
         case HandshakeError(status=200):
             return f"{address} is no WebSocket: {said}"
         case HandshakeError(status=int()):
-            return "\n  ".join([f"{address}: {said}", *_told(error.response)])
+            return "\n  ".join([f"{address}: {readable(error.reason)}", *_told(error.response)])
         case HandshakeError() if address.startswith("ws://") and "closed the connection" in error.reason:
             return f"{address}: {said}; perhaps it speaks TLS: try wss{address.removeprefix('ws')}"
         case tls.SSLCertVerificationError():

@@ -10,8 +10,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from everywire.client.address import Address
 from everywire.client.bodies import EventReader, LineReader, farewell, in_array
 from everywire.client.http import Ask, Broken
+from everywire.client.refusal import refusal
 from everywire.client.returning import PASSING
 from everywire.client.wire import as_json
 from everywire.errors import CloseCode, HandshakeError
@@ -35,6 +37,8 @@ _TRANSIENT = (OSError, HandshakeError)  # TLS's errors, timeouts and broken conn
 
 class Web(Protocol):
     """Who asks the server: `everywire.client.http.Http`."""
+
+    address: Address
 
     async def ask(self, ask: Ask, patience: float) -> Response: ...
 
@@ -104,9 +108,8 @@ class Line:
         """Open the line; raises `HandshakeError` where the server opens none."""
         response = await self._web.ask(self._post("lines", b""), _SPARE)
         if response.status != 201:
-            error = HandshakeError(f"the server opens no line: {response.status} {response.reason}", response.status)
-            error.response = response
-            raise error
+            why = f"the server answered {response.status} {response.reason}".rstrip()
+            raise refusal(HandshakeError(why, response.status), self._web.address.uri, response)
         self._id = _line_id(response.body)
         if self.first in self.modes:
             self._mode = self.modes.index(self.first)

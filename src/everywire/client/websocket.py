@@ -17,6 +17,7 @@ from everywire.client.address import Address, parse, redirected
 from everywire.client.backoff import Backoff
 from everywire.client.calling import Calling, NoTunnel, leads_elsewhere
 from everywire.client.reaching import reach
+from everywire.client.refusal import refusal
 from everywire.client.returning import returning
 from everywire.client.waiting import within
 from everywire.engine.tls import TlsLink
@@ -145,7 +146,7 @@ class connect:  # noqa: N801 - used like a function
             if calling.response is not None:  # a refusal: its status is known in time, whatever its text does
                 limit.reschedule(None)
                 await calling.text(_PATIENCE)
-            return self._became(engine, calling, response, key)
+            return self._became(engine, calling, address, response, key)
         except BaseException:
             lowest.abort()
             raise
@@ -159,7 +160,7 @@ class connect:  # noqa: N801 - used like a function
             sock.close()
             raise
 
-    def _became(self, engine: Any, calling: Calling, response: Any, key: str) -> WebSocket:
+    def _became(self, engine: Any, calling: Calling, address: Address, response: Any, key: str) -> WebSocket:
         offered: dict[str, Any] = {"protocols": self._subprotocols, "deflate": self._options.compression}
         try:
             if calling.request.version == "2":
@@ -167,8 +168,7 @@ class connect:  # noqa: N801 - used like a function
             else:
                 agreed = handshake.check_response(response, key, **offered)
         except HandshakeError as error:
-            error.response = response
-            raise
+            raise refusal(error, address.uri, response) from None
         compressor = inflation = None
         if agreed.deflate is not None:
             compressor = Compressor(

@@ -31,13 +31,14 @@ from everywire.gateway.bygone import greeted
 from everywire.gateway.carrying import Carrying
 from everywire.gateway.crowd import Crowd
 from everywire.gateway.exchange import Exchange
+from everywire.gateway.foreign import Foreign
 from everywire.gateway.line import Line, Rest
 from everywire.gateway.lines import Lines
 from everywire.gateway.moving import Moving
 from everywire.gateway.relay import Answer, Relay
 from everywire.gateway.settings import HttpSettings, address
 from everywire.http.handed import Handed
-from everywire.http.origin import allowed, cors, framing, preflight, source
+from everywire.http.origin import allowed, cors, framing, preflight
 from everywire.http.request import Request, Response
 from everywire.hub.codes import Close, Code
 from everywire.hub.hub import Hub
@@ -89,6 +90,7 @@ class Gateway:
         self._crowd = Crowd(self.settings.max_lines)
         self.lines = Lines(hub, self.settings, self._crowd)
         self._alone = Alone(hub, self.settings, self._crowd)
+        self._foreign = Foreign(hub.limiting.address)
 
     @property
     def relay(self) -> Relay | None:
@@ -129,19 +131,12 @@ class Gateway:
     def _refusal(self, request: Request) -> Response | None:
         """Say why there is no WebSocket for `request`; the page that asks is judged as for any other transport."""
         if not allowed(request, self.settings.pages):
-            _log.info(
-                "refused a WebSocket for another site's page, or with cookies and no page", extra=self._who(request)
-            )
-            return Response(403, _foreign(request, "connect") + "\n", [("Vary", "Origin")])
+            self._foreign.tell(request, "a WebSocket")
+            return Response(403, self._foreign.reason(request, "connect") + "\n", [("Vary", "Origin")])
         if (reason := self.hub.crowded(request)) is not None:
-            _log.info("refused a WebSocket: %s", reason, extra=self._who(request))
+            _log.info("refused a WebSocket: %s", reason, extra=self._foreign.who(request))
             return Response(429, reason + "\n", [_LATER])
         return None
-
-    def _who(self, request: Request) -> dict[str, object]:
-        """Give what a line of the log says of who asked, as far as it is known: this machine, for one, has no address."""
-        told = {"address": self.hub.limiting.address(request), "origin": request.headers.get("origin")}
-        return {name: value for name, value in told.items() if value is not None}
 
     def _decide(self, request: Request) -> Intent | None:
         """Ask the dialects in turn; the first that knows what to do with the request has it."""
@@ -152,16 +147,14 @@ class Gateway:
         """Carry out what a request wants that is not to become a WebSocket."""
         origins = self.settings.pages
         if not allowed(request, origins):
-            _log.info(
-                "refused a request of another site's page, or one with cookies and no page", extra=self._who(request)
-            )
-            no = intent.denial(403, Code.DENIED, _foreign(request, "ask here"))
+            self._foreign.tell(request, "a request")
+            no = intent.denial(403, Code.DENIED, self._foreign.reason(request, "ask here"))
             return Response(no.status, no.body, (*no.headers, ("Vary", "Origin")))
         exchange = Exchange(request, origins, intent.denial, intent.fields if isinstance(intent, Hear) else ())
         request.held = isinstance(intent, Hear) and intent.opens is not None
         begins = isinstance(intent, OpenLine | Ask | Watch)
         if begins and (reason := self.hub.crowded(request)) is not None:
-            _log.info("refused a line: %s", reason, extra=self._who(request))
+            _log.info("refused a line: %s", reason, extra=self._foreign.who(request))
             return exchange.reply(intent.denial(429, Code.LIMIT, reason), [_LATER])
         match intent:
             case Preflight():
@@ -250,12 +243,3 @@ class Gateway:
         line = self._connections.pop(websocket, None)
         if line is not None:
             line.lost(code)
-
-
-def _foreign(request: Request, what: str) -> str:
-    """Say why whoever sent `request` may not do that: what is no page has no Origin that could be listed."""
-    if source(request) is not None:
-        return f"this Origin may not {what}; list it in `origins`"
-    if "cookie" in request.headers:
-        return f"a request with a Cookie and without an Origin may not {what}; leave the Cookie out and show a token, or list None in `origins`"
-    return f"a request without an Origin may not {what}; list None in `origins`"
