@@ -100,7 +100,7 @@ def test_publishing_a_batch(net, ask):
     status, said = ask("POST", "/publish", batch=batch)
     first, second, third = said["published"]
     assert (status, first["offset"], third["offset"]) == (200, 1, 2)
-    assert second == {"error": {"code": 104, "reason": "unknown channel"}}
+    assert second == {"error": {"code": 104, "reason": "unknown channel 'nowhere'"}}
 
 
 def test_looking_at_a_channel(net, ask):

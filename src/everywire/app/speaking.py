@@ -16,11 +16,15 @@ from everywire.hub.channels.enrolling import personal
 from everywire.hub.codes import Code
 from everywire.hub.hooks import Hooks
 from everywire.hub.hub import Hub
+from everywire.hub.kinds import Place
+from everywire.hub.quoting import quoted
 from everywire.hub.threads import started
 from everywire.messages import Audience, EntryChange
 from everywire.wildcards import wild
 
 __all__ = ["PublishOptions", "Speaking"]
+
+_MOST_KINDS = 20  # that a traceback names
 
 
 class PublishOptions(TypedDict, total=False):
@@ -66,14 +70,29 @@ class Speaking:
         """
         hub = self.hub
         draft = _draft(data, hub.world.wall(), options)
-        place, ephemeral = hub.place(channel), options.get("ephemeral", False)
+        place, ephemeral = self._place_of(channel), options.get("ephemeral", False)
         return started(hub.world, lambda: hub.publish(place, draft, ephemeral=ephemeral))
+
+    def _place_of(self, channel: str) -> Place:
+        try:
+            return self.hub.place(channel)
+        except Refused as no:
+            if no.code == Code.UNKNOWN_CHANNEL:
+                self._with_kinds(no)
+            raise
+
+    def _with_kinds(self, no: Refused) -> Refused:
+        """Have a traceback say which channels there are; the reason does not, for a handler's goes to its client."""
+        patterns = [kind.pattern for kind in self._hooks.kinds]
+        shown = ", ".join(map(repr, patterns[:_MOST_KINDS])) + (", …" if len(patterns) > _MOST_KINDS else "")
+        no.add_note(f"declared by app.channel: {shown or 'none'}")
+        return no
 
     def check_publication(self, channel: str, data: Any = None, **options: Unpack[PublishOptions]) -> None:
         """Raise what publishing this would raise, as far as the declarations tell; nothing need run, and nothing is published."""
         place = None if wild(channel) else self._hooks.kinds.find(channel)
         if place is None:
-            raise Refused(f"unknown channel: {channel!r}", Code.UNKNOWN_CHANNEL)
+            raise self._with_kinds(Refused(f"unknown channel {quoted(channel)}", Code.UNKNOWN_CHANNEL))
         check_draft(place, _draft(data, 0, options), ephemeral=options.get("ephemeral", False))
 
     def publish_to(self, user: str, data: Any, **options: Unpack[PublishOptions]) -> Awaitable[Receipt]:

@@ -40,6 +40,7 @@ from everywire.hub.heartbeat import Heartbeats
 from everywire.hub.hooks import Hooks, Tracer, Watcher
 from everywire.hub.kinds import Place
 from everywire.hub.notes import Notes
+from everywire.hub.quoting import quoted
 from everywire.hub.refusing import refusal
 from everywire.hub.session import Session
 from everywire.hub.settings import Settings
@@ -316,7 +317,7 @@ class Hub:
         if not name.isprintable():
             raise Refused("a channel's name has no control characters", Code.BAD_REQUEST)
         if (place := self.hooks.kinds.find(name)) is None:
-            raise Refused("unknown channel", Code.UNKNOWN_CHANNEL)
+            raise Refused(f"unknown channel {quoted(name)}", Code.UNKNOWN_CHANNEL)
         return place
 
     def places_of(self, name: str) -> Place:

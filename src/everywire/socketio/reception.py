@@ -12,6 +12,7 @@ from everywire.errors import Refused
 from everywire.hub.access.identity import Identity
 from everywire.hub.calling.callers import Caller
 from everywire.hub.codes import Close, Code
+from everywire.hub.quoting import quoted
 from everywire.socketio.clients import Client, Clients, environ
 from everywire.socketio.exceptions import ConnectionRefusedError, refused
 from everywire.socketio.handlers import RESERVED, Handlers
@@ -117,7 +118,7 @@ class Reception:
         event = caller.called
         found = self._handlers.find(caller.space or "/", event) if event not in RESERVED else None
         if found is None:
-            raise Refused("unknown name", Code.UNKNOWN_NAME)
+            raise Refused(f"unknown name {quoted(str(event))}", Code.UNKNOWN_NAME)
         if not found.takes(1 + len(arguments)):
             raise Refused(f"bad request: {event} does not take {len(arguments)} arguments", Code.BAD_REQUEST)
         value = await found(caller.session, *arguments)

@@ -129,7 +129,7 @@ def test_a_name_without_case_goes_before_the_handler_of_all_others(app, peer):
 
 def test_other_languages_know_the_case_of_a_name(peer):
     peer.say(m.Call("i1", "add", Raw(b"[1,2]"), positional=True))
-    assert peer.told() == [(109, "unknown name")]
+    assert peer.told() == [(109, "unknown name 'add'")]
 
 
 def test_an_unknown_name(peer):

@@ -9,6 +9,7 @@ from everywire.brokers.base import Draft
 from everywire.errors import Refused
 from everywire.hub.codes import Code
 from everywire.hub.kinds import Access, Action, Place
+from everywire.hub.quoting import quoted
 from everywire.hub.world import settled
 
 if TYPE_CHECKING:
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from everywire.hub.session import Session
 
 __all__ = ["check_draft", "check_size", "permit"]
+
+_DOING: dict[Action, str] = {
+    "subscribe": "subscribe to",
+    "publish": "publish to",
+    "history": "read the history of",
+    "presence": "see who is in",
+}
 
 
 async def permit(hub: Hub, session: Session, place: Place, action: Action) -> None:
@@ -26,14 +34,18 @@ async def permit(hub: Hub, session: Session, place: Place, action: Action) -> No
     if action == "subscribe" and place.name in session.enrolled:
         return
     if not session.may(action, place.name):
-        raise Refused("permission denied", Code.DENIED)
+        raise _denied(place, action)
     rule = place.kind.rules.get(action, True)
     if not isinstance(rule, bool):
         request = session.attachment.request if session.attachment is not None else None
         access = Access(session.member, place.name, place.params, action, place.wild, request, session.identity)
         rule = await settled(hub.world, rule(access))
     if rule is not True:
-        raise Refused("permission denied", Code.DENIED)
+        raise _denied(place, action)
+
+
+def _denied(place: Place, action: Action) -> Refused:
+    return Refused(f"permission denied: may not {_DOING[action]} {quoted(place.name)}", Code.DENIED)
 
 
 def check_draft(place: Place, draft: Draft, *, ephemeral: bool) -> None:

@@ -20,6 +20,7 @@ from everywire.hub.calling.handlers import Handler
 from everywire.hub.calling.running import Running
 from everywire.hub.calling.shapes import encode, told
 from everywire.hub.codes import Code
+from everywire.hub.quoting import quoted
 from everywire.hub.world import settled
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _handler(hub: Hub, attachment: Attachment, session: Session, running: Runnin
 
 def _unknown(command: m.Call) -> str:
     if command.awaits is None:
-        return "unknown name"
+        return f"unknown name {quoted(command.name)}"
     return f"Failed to invoke '{command.name[:_MAX_NAME]}' due to an error on the server. HubException: Method does not exist."
 
 
