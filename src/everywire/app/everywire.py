@@ -31,7 +31,7 @@ from everywire.dialects.native import PACKED_SUBPROTOCOL, SUBPROTOCOL, NativeDia
 from everywire.errors import EverywireError, SettingError
 from everywire.gateway import Answer, Gateway, HttpSettings
 from everywire.http.handed import Handed
-from everywire.http.request import Request
+from everywire.http.request import Request, Response
 from everywire.hub.codes import Close
 from everywire.hub.draining import Draining
 from everywire.hub.hooks import ConnectHook
@@ -216,8 +216,18 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         """Answer a request over HTTP; None where it is to be upgraded to a WebSocket, `Handed` where another worker does that."""
         decided = self.gateway.accept(request)
         if decided is None:
-            return self._routes.answer(request)
+            return self._lost(request) or self._routes.answer(request)
         return None if isinstance(decided, Open | Move | Carry) else decided
+
+    def _lost(self, request: Request) -> Response | None:
+        """Say to a client that asks at a wrong path where it should; below another server only that knows the whole path."""
+        asks = "websocket" in request.headers.tokens("upgrade") or (
+            request.method == "POST" and request.path.endswith("/lines")
+        )
+        if not asks or request.scope is not None or request.path in self._routes:
+            return None
+        beside = f", {self.beside}" if self.beside else ""
+        return Response(404, f"no everywire here: its clients connect at {self.path}{beside}\n")
 
     @asynccontextmanager
     async def serving(
