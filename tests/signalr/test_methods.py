@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from tests.signalr.nets import hall
 
 from everywire import Caller, Everywire
@@ -281,3 +282,31 @@ class Plain(Hub):
 def test_a_method_that_could_never_be_called_is_told_where_the_hub_is_declared(hub: Any, said: str):
     with pytest.raises(TypeError, match=said):
         Everywire().host("", hub, {})
+
+
+class Out(BaseModel):
+    name: str
+
+
+class Row(Out):
+    password: str
+
+
+class Rows(Hub):
+    async def one(self) -> Out:
+        return Row(name="ann", password="hash")
+
+    async def all(self) -> AsyncIterator[Out]:
+        yield Row(name="ann", password="hash")
+
+
+@pytest.mark.parametrize("name", ["One", "All"])
+def test_a_result_has_what_the_type_has_that_it_is_declared_with(name):
+    with hall(Rows) as made:
+        client = made.come()
+        if name == "One":
+            assert made.call(client, name) == {"name": "ann"}
+        else:
+            client.send("call", name=name, credit=9)
+            made.net.run()
+            assert [each["data"] for each in client.events("item")] == [{"name": "ann"}]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, get_origin
+from typing import TYPE_CHECKING, Any, Final
 
 from everywire.hub.calling.callers import Caller
-from everywire.hub.calling.handlers import Handler
+from everywire.hub.calling.fitting import Fit, fit_for
+from everywire.hub.calling.handlers import Handler, returned
 from everywire.hub.calling.resolving import Resolver
+from everywire.messages import Data
 from everywire.signalr.hub import Hub, named
 from everywire.signalr.services import Scope
 from everywire.signalr.values import written
@@ -71,8 +73,9 @@ def _handler(calls: Calls, name: str, function: Callable[..., Any], resolver: Re
         else:
             taken.append(_hinted(parameter))
     name_of_data = _renamed(taken)
-    method = _Method(calls, function, wanted, {name_of_data: "data"} if name_of_data != "data" else {})
-    streams = inspect.isasyncgenfunction(function) or _gives_stream(signature.return_annotation)
+    streams, given = returned(function, signature.return_annotation)
+    names = {name_of_data: "data"} if name_of_data != "data" else {}
+    method = _Method(calls, function, wanted, names, _fit(function, given))
     called = _streaming(method) if streams else _returning(method)
     shown = [each.replace(name=name_of_data) if each.name == "data" else each for each in taken]
     shown.append(inspect.Parameter(_CALLER, inspect.Parameter.KEYWORD_ONLY, annotation=Caller))
@@ -87,17 +90,22 @@ def _handler(calls: Calls, name: str, function: Callable[..., Any], resolver: Re
 
 @dataclass(frozen=True, slots=True)
 class _Method:
-    """A method, what it is given beside what the client says, and its names of parameters that the handler has others for."""
+    """A method, what it is given beside what the client says, its names of parameters that the handler has others for, and what fits its result."""
 
     calls: Calls
     function: Callable[..., Any]
     wanted: Mapping[str, Any]
     names: Mapping[str, str]
+    fit: Fit | None
 
     @property
     def light(self) -> bool:
         """Whether nothing has to be made for a call of it."""
         return self.calls.light and self.calls.services.at_hand(self.wanted) is not None
+
+    def written(self, value: Any) -> Data:
+        """Give what it returns, or yields, as data."""
+        return written(value if self.fit is None else self.fit(value))
 
     def named(self, named: dict[str, Any]) -> Caller:
         """Give who calls, and leave in `named` what the client says, by the method's own names."""
@@ -129,14 +137,14 @@ def _returning(method: _Method) -> Callable[..., Any]:
     async def called(*args: Any, **named: Any) -> Any:
         async with method.begun(named) as hub:
             work = partial(function, hub, *args, **named)
-            return written(await method.calls.sending.hub.world.aside(work) if aside else await work())
+            return method.written(await method.calls.sending.hub.world.aside(work) if aside else await work())
 
     async def called_lightly(*args: Any, **named: Any) -> Any:
         """Do the same where nothing has to be made, or closed."""
         caller = method.named(named)
         named |= given
         try:
-            return written(await function(calls.ready(caller), *args, **named))
+            return method.written(await function(calls.ready(caller), *args, **named))
         except Exception as error:
             raise calls.told(error, caller) from None
 
@@ -153,7 +161,7 @@ def _streaming(method: _Method) -> Callable[..., Any]:
                 source = await source
             try:
                 async for item in source:
-                    yield written(item)
+                    yield method.written(item)
             finally:
                 # Now, while its hub is there, not when its memory is collected.
                 if hasattr(source, "aclose"):
@@ -192,8 +200,11 @@ def _renamed(parameters: Sequence[inspect.Parameter]) -> str:
     return name
 
 
-def _gives_stream(returned: Any) -> bool:
-    return (get_origin(returned) or returned) in (AsyncIterator, AsyncIterable, AsyncGenerator)
+def _fit(function: Callable[..., Any], given: Any) -> Fit | None:
+    try:
+        return fit_for(given)
+    except TypeError as fault:
+        raise TypeError(f"{function.__qualname__}: {fault}") from None
 
 
 def _kind(parameter: inspect.Parameter) -> int:

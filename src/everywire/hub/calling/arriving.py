@@ -66,6 +66,8 @@ def _directly(hub: Hub, attachment: Attachment, command: Call) -> bool:
         if hasattr(made, "__await__"):
             _wait(hub, attachment, command, made)
             return True
+        if handler.fit is not None:
+            made = handler.fit(made)
         attachment.tell(Result(command.ref, told(made, attachment.codec)))
     except Exception as error:
         attachment.tell(refusal(hub, f"Call {command.name}", command.ref, error))

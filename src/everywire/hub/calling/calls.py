@@ -126,7 +126,7 @@ async def _returned(hub: Hub, running: Running, handler: Handler, bound: dict[st
         result = handler.called(**bound)
     if hasattr(result, "__await__"):
         result = await settled(hub.world, result)
-    return result
+    return result if handler.fit is None else handler.fit(result)
 
 
 async def _traced(tracer: Tracer, running: Running, work: Coroutine[Any, Any, None]) -> None:
@@ -163,7 +163,8 @@ async def _yielded(running: Running, handler: Handler, bound: dict[str, Any]) ->
         source = await source
     try:
         while await running.room():
-            running.give(encode(await anext(source)))
+            item = await anext(source)
+            running.give(encode(item if handler.fit is None else handler.fit(item)))
     except StopAsyncIteration:
         pass
     finally:

@@ -9,6 +9,7 @@ cdef class Handler:
     cdef readonly object options
     cdef readonly object resolution
     cdef readonly object returns
+    cdef readonly object fit
     cdef readonly object argument
     cdef readonly list inflows
     cdef readonly object streams

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from everywire.hub.calling.callers import Caller
+from everywire.hub.calling.fitting import fit_for
 from everywire.hub.calling.resolving import Resolver
 from everywire.hub.calling.shapes import Fields, Shape, elements, has_fields
 from everywire.messages import Data, Member, Raw
 
-__all__ = ["HandlerOptions", "Handler"]
+__all__ = ["HandlerOptions", "Handler", "returned"]
 
 _Limit: TypeAlias = float | Literal["default"] | None
 _STREAMS = (AsyncIterator, AsyncIterable, AsyncGenerator)
@@ -58,7 +59,8 @@ class Handler:
     - `direct`: nothing of it can be under way any more once it has returned, unless that is something to wait for.
     - `detached`: commands behind its call do not wait for it. `steadfast`: it goes on without its client. `endless`: it has a
       stream, and no more time than its own options give it.
-    - `returns` is the hint of its result, or of one item of its stream.
+    - `returns` is the hint of its result, or of one item of its stream; `fit` makes such a result what that hint says, None where it only
+      describes.
     """
 
     __slots__ = (
@@ -72,6 +74,7 @@ class Handler:
         "detached",
         "direct",
         "endless",
+        "fit",
         "function",
         "immediate",
         "inflows",
@@ -97,10 +100,11 @@ class Handler:
         self.called: Callable[..., Any] = function
         self.options: Final = options or HandlerOptions()
         signature = _signature(name, function)
-        self.streams, self.returns = _given(function, signature.return_annotation)
+        self.streams, self.returns = returned(function, signature.return_annotation)
         plain = not (self.streams or _is_async(function))
         self.threaded = plain and not self.options.inline
         try:
+            self.fit = fit_for(self.returns)
             self.resolution = resolver(signature) if resolver is not None else None
         except TypeError as fault:
             raise self._wrong(str(fault)) from None
@@ -257,13 +261,13 @@ def _signature(name: str, function: Callable[..., Any]) -> inspect.Signature:
         ) from None
 
 
-def _given(function: Callable[..., Any], returned: Any) -> tuple[bool, Any]:
+def returned(function: Callable[..., Any], hint: Any) -> tuple[bool, Any]:
     """Say whether a function gives a stream, and the hint of what it gives."""
-    declared = (get_origin(returned) or returned) in _STREAMS
+    declared = (get_origin(hint) or hint) in _STREAMS
     streams = declared or any(inspect.isasyncgenfunction(each) for each in _bodies(function))
     if declared:
-        return True, (get_args(returned) or (Any,))[0]
-    return streams, Any if returned is _EMPTY or streams else returned
+        return True, (get_args(hint) or (Any,))[0]
+    return streams, Any if hint is _EMPTY or streams else hint
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
