@@ -159,6 +159,37 @@ def test_what_a_handler_raises_reaches_its_dependencies(app, net, database):
     assert database.log == ["open", "rollback: HTTPException", "close"]
 
 
+class Record(BaseModel):
+    """Something of a database, which forgets what it has once its session is over."""
+
+    text: str
+
+
+async def opened() -> AsyncIterator[Record]:
+    record = Record(text="tea")
+    yield record
+    record.__dict__.clear()
+
+
+@pytest.mark.parametrize("within", [lambda record: record, lambda record: {"note": [record]}])
+def test_a_result_is_encoded_before_dependencies_are_closed(app, net, within):
+    @app.on("note")
+    async def note(record: Annotated[Record, Depends(opened)]):
+        return within(record)
+
+    assert call(net, "note") == within({"text": "tea"})
+
+
+def test_a_result_that_cannot_be_said_is_not_committed(app, net, database):
+    @app.on("note")
+    async def note(db: Annotated[str, Depends(database.session)]):
+        return object()
+
+    with refused(100):
+        call(net, "note")
+    assert database.log == ["open", "rollback: TypeError", "close"]
+
+
 async def forgiving() -> AsyncIterator[int]:
     """A dependency that forgets to raise again."""
     with contextlib.suppress(Exception):

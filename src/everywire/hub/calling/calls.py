@@ -108,11 +108,12 @@ async def _result(hub: Hub, attachment: Attachment, running: Running, handler: H
     """Answer by what the handler returns."""
     try:
         if running.given is None:
-            result = await _returned(hub, running, handler, bound)
+            said = told(await _returned(hub, running, handler, bound), attachment.codec)
         else:
             async with running.given as given:
-                result = await _returned(hub, running, handler, bound | given)
-        running.finish(m.Result(running.command.ref, told(result, attachment.codec)))
+                # While what it came from is open: rows of a database cannot be read after their session.
+                said = told(await _returned(hub, running, handler, bound | given), attachment.codec)
+        running.finish(m.Result(running.command.ref, said))
     except Exception as error:
         running.fail(handler, error)
 
