@@ -263,7 +263,7 @@ def test_handlers_have_dependencies_in_a_mounted_application_too():
 
 def test_it_starts_and_ends_with_fastapi():
     rt, api = application()
-    with pytest.raises(EverywireError, match="not running"):
+    with pytest.raises(EverywireError, match=r"not running.*lifespan\(rt, also=.*with TestClient"):
         rt.publish("room:tea", 1)
     for _ in range(2):
         with TestClient(api):

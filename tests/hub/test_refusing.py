@@ -1,6 +1,6 @@
 """What a client is told when its command was not carried out."""
 
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 
 import pytest
 
@@ -33,3 +33,20 @@ def test_anything_else_is_ours(hub, error, caplog):
     assert hub.metrics.refusals == 0
     assert "Join failed" in caplog.text
     assert "Traceback" in caplog.text or "Error" in caplog.text
+
+
+def test_the_log_shows_the_code_that_failed_without_the_way_to_it(hub, caplog):
+    def way():
+        application()
+
+    def application():
+        raise ValueError("wrong")
+
+    of_ours = FunctionType(way.__code__, {"__name__": "everywire.hub.way"}, closure=way.__closure__)
+    try:
+        FunctionType(of_ours.__code__, {"__name__": "concurrent.futures"}, closure=of_ours.__closure__)()
+    except ValueError as error:
+        error.__traceback__ = error.__traceback__.tb_next
+        refusal(hub, "Join", 5, error)
+    assert "in application" in caplog.text
+    assert "in way" not in caplog.text

@@ -53,8 +53,11 @@ __all__ = ["Everywire"]
 
 H = TypeVar("H", bound=Callable[..., Any])
 _PATH = "/everywire"
-_NOT_RUNNING = "the application is not running: it starts with `run` or `serving`, in another framework by everywire.lifespan, or with its first client"
 _DEAF = 'this server runs several processes, and with a broker in memory none hears what another publishes: Everywire(broker="machine://")'
+_NOT_RUNNING = (
+    "the application is not running: it starts with `run` or `serving`, in another framework with its first client or by "
+    "lifespan=everywire.lifespan(rt, also=yours), within which your own lifespan may publish, in a test by `with TestClient(…)`"
+)
 _ANYWHERE = (re.compile(".*", re.DOTALL), None)
 _log = logging.getLogger("everywire")
 

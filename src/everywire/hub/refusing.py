@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["detail", "refusal", "worded"]
 
 _log = logging.getLogger("everywire.hub")
+_BEFORE: Final = frozenset({"everywire", "asyncio", "concurrent", "contextlib"})  # whose frames lead to a handler
 
 
 def refusal(hub: Hub, what: str, ref: Ref, error: Exception) -> Refusal:
@@ -32,8 +34,16 @@ def refusal(hub: Hub, what: str, ref: Ref, error: Exception) -> Refusal:
             hub.metrics.refusals += 1
             hub.metrics.refused[error.code] = hub.metrics.refused.get(error.code, 0) + 1
             return said
-    _log.error("%s failed", what, exc_info=error)
+    _log.error("%s failed", what, exc_info=(type(error), error, _own(error)))
     return Refusal(ref, Code.INTERNAL, "internal error", temporary=True)
+
+
+def _own(error: Exception) -> TracebackType | None:
+    """Give the traceback from where the application's code begins; all of it, where it has no part in it."""
+    here = error.__traceback__
+    while here is not None and here.tb_frame.f_globals.get("__name__", "").partition(".")[0] in _BEFORE:
+        here = here.tb_next
+    return here or error.__traceback__
 
 
 def worded(hub: Hub, error: Exception) -> Exception:
