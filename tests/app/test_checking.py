@@ -30,6 +30,11 @@ JWT_HOOK = JWT(key="x" * 32)
         ({"entries": 5}, ValueError, "entries means nothing without keyed"),
         ({"entry_ttl": 5}, ValueError, "entry_ttl means nothing without keyed"),
         ({"entries": 0, "keyed": True}, ValueError, "nothing could be set"),
+        (
+            {"presence": "user"},
+            ValueError,
+            "presence is True, False, 'sessions' or 'users', not 'user'; did you mean 'users'?",
+        ),
         ({"leave_after": 5}, ValueError, "leave_after means nothing without presence: say presence=True"),
         ({"leave_after": -1, "presence": True}, ValueError, "leave_after is a number and not negative"),
         ({"may_presence": True}, ValueError, "may_presence means nothing without presence"),

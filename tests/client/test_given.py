@@ -27,6 +27,11 @@ from everywire.client.wire import Policy, Position
         (lambda: given.choice(since=3), TypeError, "since is a Position"),
         (lambda: given.only("f", {"b": 1}, ["a"]), TypeError, "f has no option b; it has a"),
         (lambda: given.source(5), TypeError, "items is an iterator"),
+        (
+            lambda: given.way("Client", {"headers": {}}),
+            TypeError,
+            "Client: headers is an option of the connection: connect={'headers': …}",
+        ),
         (lambda: given.shape(5), TypeError, "type is what the data is read as, .* not 5"),
     ],
 )

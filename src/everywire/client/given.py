@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterable, Iterable, Mapping
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -23,7 +23,19 @@ __all__ = [
     "shape",
     "source",
     "text",
+    "way",
 ]
+
+_WAY: Final = frozenset(
+    {"headers", "origin", "user_agent", "proxy", "ssl", "server_hostname", "max_redirects", "engine"}
+)
+
+
+def way(what: str, options: Mapping[str, Any]) -> None:
+    """Raise TypeError for options of `everywire.connect` that are given where they go by `connect`."""
+    for name in options:
+        if name in _WAY:
+            raise TypeError(f"{what}: {name} is an option of the connection: connect={{{name!r}: …}}")
 
 
 def instance(name: str, value: Any, kind: type, what: str) -> None:

@@ -67,6 +67,7 @@ class Client:
         self.url = url
         self.session: str | None = None
         self.user: str | None = None
+        given.way("Client", options)
         self._options = chosen = ClientOptions(**options)
         # Nobody else has it: a guessed key would let others swallow a publication.
         self._key = f"{chosen.dice.getrandbits(96):024x}"

@@ -87,10 +87,13 @@ class ChannelKind:
         return {name: cast("ParameterType", kind or "str") for name, kind in _PARAMETER.findall(self.pattern)}
 
     def __post_init__(self) -> None:
-        if self.presence not in (False, True, "sessions", "users") or self.leave_after < 0:
+        if self.presence not in (False, True, "sessions", "users"):
+            near = f"; did you mean '{self.presence}s'?" if self.presence in ("user", "session") else ""
             raise ValueError(
-                f"channel pattern {self.pattern!r}: presence is a bool, 'sessions' or 'users', leave_after not negative"
+                f"channel pattern {self.pattern!r}: presence is True, False, 'sessions' or 'users', not {self.presence!r}{near}"
             )
+        if self.leave_after < 0:
+            raise ValueError(f"channel pattern {self.pattern!r}: leave_after is not negative")
 
     def allow(self, *actions: Action) -> Callable[[R], R]:
         """Make the decorated function, sync or async, the rule for `actions`; for all if none is named.
