@@ -87,8 +87,9 @@ class ChannelKind:
         return {name: cast("ParameterType", kind or "str") for name, kind in _PARAMETER.findall(self.pattern)}
 
     def __post_init__(self) -> None:
-        if self.presence not in (False, True, "sessions", "users"):
-            near = f"; did you mean '{self.presence}s'?" if self.presence in ("user", "session") else ""
+        said: object = self.presence  # it may be anything
+        if said not in (False, True, "sessions", "users"):
+            near = f"; did you mean '{said}s'?" if said in ("user", "session") else ""
             raise ValueError(
                 f"channel pattern {self.pattern!r}: presence is True, False, 'sessions' or 'users', not {self.presence!r}{near}"
             )
