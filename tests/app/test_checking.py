@@ -259,3 +259,11 @@ def test_who_is_served_beside_is_said():
     app.sockjs()
     app.websocket("/raw")
     assert app.beside == "SignalR at /, SockJS at /sockjs, plain WebSocket at /raw"
+
+
+@pytest.mark.parametrize("name", ["on_connect", "on_connected", "on_disconnected"])
+def test_a_hook_with_parentheses_is_told_to_be_without(name):
+    with pytest.raises(
+        TypeError, match=rf"@app\.{name} is for a function, and has no options: write @app\.{name} without \(\)"
+    ):
+        getattr(Everywire(), name)()

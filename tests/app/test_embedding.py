@@ -6,6 +6,7 @@ import tempfile
 from contextlib import asynccontextmanager
 
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -176,3 +177,15 @@ def test_the_client_of_a_framework_for_tests(capsys):
     with TestClient(Starlette(routes=[Mount("/live", app=app)], lifespan=everywire.lifespan(app))) as client:
         assert client.get("/live/healthz").status_code == 200
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("include", [lambda app: FastAPI().include_router(app), lambda app: app.include_router(app)])
+def test_an_application_is_no_router(include):
+    with pytest.raises(AttributeError, match=r"include_router\(everywire\.fastapi\.router\(rt\)\)"):
+        include(Everywire())
+
+
+def test_other_attributes_are_missing_as_ever():
+    with pytest.raises(AttributeError, match="'Everywire' object has no attribute 'chanel'"):
+        Everywire().chanel  # noqa: B018 - it is looked for
+    assert getattr(Everywire(), "routes", None) is None

@@ -216,6 +216,8 @@ def check_handler(name: object, options: Mapping[str, Any]) -> None:
 
 def check_function(what: str, function: Any, given: str, count: int = 1) -> None:
     """Raise `TypeError` for what cannot be called with `count` arguments, which are `given`; `what` begins the sentence."""
+    if function is None and what.startswith("@"):
+        raise TypeError(f"{what}, and has no options: write {what.split()[0]} without ()")
     if not callable(function):
         raise TypeError(f"{what}, not {function!r}")
     if isinstance(function, type):

@@ -48,6 +48,7 @@ H = TypeVar("H", bound=Callable[..., Any])
 R = TypeVar("R", bound=Route)
 
 _log = logging.getLogger("everywire")
+_NONE: Any = None  # in place of a hook: the decorator is written with parentheses
 
 
 class ChannelOptions(TypedDict, total=False):
@@ -214,7 +215,7 @@ class Declaring:
 
         return decorate
 
-    def on_connect(self, hook: C) -> C:
+    def on_connect(self, hook: C = _NONE) -> C:
         """Have the decorated function, sync or async, say who connects.
 
         It is given a `Connecting` and returns the user's name, or None for an anonymous user. It raises
@@ -228,7 +229,7 @@ class Declaring:
         self._hooks.connect, self._connecting = completed, "@app.on_connect"
         return hook
 
-    def on_connected(self, hook: D) -> D:
+    def on_connected(self, hook: D = _NONE) -> D:
         """Have the decorated function, sync or async, learn of each session that begins, after its client was told: given a `Caller` and the `Connecting`.
 
         What the client says next waits for it. A session that is continued does not begin. Raises `ValueError` where there is such a hook already.
@@ -240,7 +241,7 @@ class Declaring:
         self._hooks.connected = completed
         return hook
 
-    def on_disconnected(self, hook: E) -> E:
+    def on_disconnected(self, hook: E = _NONE) -> E:
         """Have the decorated function, sync or async, learn of each session that is over: its client left, or did not come back in time. Given a `Caller`.
 
         One whose node is killed is told by nobody; presence is what is true then. Raises `ValueError` where there is such a hook already.

@@ -6,7 +6,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from everywire.errors import EverywireError
 from everywire.servers.asgi import Embedding, Receive, Scope, Send
@@ -18,6 +18,10 @@ EMBEDDED: Final = (
     *("origins", "max_size", "write_high", "write_limit", "compression"),
     *("head_limits", "open_timeout", "close_timeout", "finish"),
 )
+
+_ROUTERS: Final = frozenset(
+    {"include_router", "_contains_router", "prefix", "routes"}
+)  # what FastAPI, or its user, looks for
 
 
 class Life:
@@ -45,6 +49,13 @@ class Embedded:
     """
 
     _life: Life | None = None
+
+    if not TYPE_CHECKING:  # to which every attribute would be there
+
+        def __getattr__(self, name: str) -> Any:
+            if name in _ROUTERS:
+                raise AttributeError("this is no router of FastAPI: api.include_router(everywire.fastapi.router(rt))")
+            return object.__getattribute__(self, name)
 
     @abstractmethod
     def embedding(self) -> AbstractAsyncContextManager[Embedding]:
