@@ -55,3 +55,8 @@ def test_a_token_that_is_wrong_is_not_shown():
     with pytest.raises(TypeError) as caught:
         ClientOptions(token=b"s3cret")
     assert "s3cret" not in str(caught.value)
+
+
+def test_options_of_the_connection_go_by_connect():
+    with pytest.raises(TypeError, match="Client: headers is an option of the connection: connect="):
+        Client("ws://localhost", headers={"a": "b"})
