@@ -122,7 +122,7 @@ def _shown(app: Servable, place: str, *, secure: bool) -> str:
     if place.startswith("unix:"):
         return place + (f", path {app.path}" if app.path else "") + beside
     if not app.path:
-        return f"http{letter}://{place}"
+        return f"http{letter}://{place}{beside}"
     page = f", its page at http{letter}://{place}/" if app.has_page else ""
     return f"ws{letter}://{place}{app.path}{page}{beside}"
 

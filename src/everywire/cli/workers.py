@@ -124,7 +124,8 @@ def announcements(target: str, place: Place, socks: Sequence[socket.socket], rea
     """Write where clients connect, those of other dialects, too; and where a browser finds something, if it does."""
     lines = []
     if not ready.path:  # an application of others, wherever its clients connect
-        return [f"{target} is at {page}  ({where()}; Ctrl-C stops it)" for page in addresses(socks, place, "http")]
+        lines = [f"{target} is at {page}  ({where()}; Ctrl-C stops it)" for page in addresses(socks, place, "http")]
+        return [*lines, f"  and {ready.beside}"] if ready.beside else lines
     for address, page in zip(addresses(socks, place, "ws"), addresses(socks, place, "http"), strict=True):
         if address.startswith("unix:"):
             shown = f"{address}, path {ready.path}"

@@ -19,6 +19,7 @@ from everywire.servers.host.access import logged
 from everywire.servers.host.http import EXTENSIONS, HttpApp
 from everywire.servers.host.leaving import Leaving
 from everywire.servers.host.lifespan import Application, Lifespan, Mode
+from everywire.servers.host.mounts import places
 from everywire.servers.host.proxies import Said, behind
 from everywire.servers.host.scope import Facts, scope
 from everywire.servers.websocket import Early, Server, serve
@@ -69,7 +70,6 @@ class Hosted:
 
     path = ""  # where clients connect: anywhere
     has_page = True
-    beside = ""
 
     def __init__(self, app: Application, **options: Any) -> None:
         self.hosting: Final = Hosting(**options)
@@ -78,6 +78,12 @@ class Hosted:
         self._http: HttpApp | None = None
         self._server: Server | None = None
         self._facts = self._talks = Facts()
+
+    @property
+    def beside(self) -> str:
+        """Where the clients of those connect that are mounted in it, and have started; nothing where that is not known."""
+        found = places(self._told_of, here.mounted()) if self._server is not None else ()
+        return f"everywire's clients connect to {', '.join(found)}" if found else ""
 
     @asynccontextmanager
     async def serving(
