@@ -12,7 +12,6 @@ from everywire.brokers.base import Broker
 from everywire.dialects.base import Dialect, Heartbeat
 from everywire.hub.world import World
 from everywire.metrics import Metrics
-from everywire.servers.machine import machine
 
 __all__ = ["BROKERS", "DIALECTS", "MakeBroker", "MakeDialect", "broker", "dialect"]
 
@@ -39,6 +38,8 @@ def broker(url: str) -> MakeBroker | None:
             raise ValueError(f"memory:// has nothing behind it, {url!r} has")
         return None
     if scheme == "machine":
+        from everywire.servers.machine import machine  # with all that workers are: not for who has no other process
+
         return machine(rest or None)
     made = _loaded(_only(BROKERS, scheme, _OWN), "a function of a URL")(url)
     if not callable(made):

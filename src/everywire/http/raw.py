@@ -51,7 +51,31 @@ class Head:
         return Headers([(name.decode(), value.decode("latin-1")) for name, value in (*self.fields, *self.common)])
 
 
-class RawResponse(Response):
+class _Headed:
+    """What both kinds of response know by their head."""
+
+    __slots__ = ()
+
+    _head: Head
+    status: int
+
+    @property
+    def reason(self) -> str:
+        """The phrase."""
+        return phrase(self.status)
+
+    @property
+    def headers(self) -> Headers:
+        """The fields as text."""
+        return self._head.headers()
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection is to end with it, by its header alone."""
+        return self._head.closes
+
+
+class RawResponse(_Headed, Response):  # type: ignore[override] # there they are attributes
     """A response with its whole body. One to a HEAD request has none, nor a length that it does not know."""
 
     __slots__ = ("_head",)
@@ -60,21 +84,6 @@ class RawResponse(Response):
         self._head = head
         self.status = head.status
         self.body = body
-
-    @property
-    def reason(self) -> str:  # type: ignore[override]
-        """The phrase."""
-        return phrase(self.status)
-
-    @property
-    def headers(self) -> Headers:  # type: ignore[override]
-        """The fields as text."""
-        return self._head.headers()
-
-    @property
-    def closes(self) -> bool:
-        """Whether the connection is to end with it, by its header alone."""
-        return self._head.closes
 
     def encode(self, *, close: bool = False, head_only: bool = False) -> bytes:
         """Write it as HTTP/1.1 bytes."""
@@ -86,7 +95,7 @@ class RawResponse(Response):
         return data if head_only or not body else data + body
 
 
-class RawStreamed(Streamed):
+class RawStreamed(_Headed, Streamed):  # type: ignore[override]
     """A response whose body is produced over time."""
 
     __slots__ = ("_head",)
@@ -96,21 +105,6 @@ class RawStreamed(Streamed):
         self.status = head.status
         self.start = start
         self.missed = missed
-
-    @property
-    def reason(self) -> str:  # type: ignore[override]
-        """The phrase."""
-        return phrase(self.status)
-
-    @property
-    def headers(self) -> Headers:  # type: ignore[override]
-        """The fields as text."""
-        return self._head.headers()
-
-    @property
-    def closes(self) -> bool:
-        """Whether the connection is to end with it."""
-        return self._head.closes
 
     @property
     def sized(self) -> bool:
