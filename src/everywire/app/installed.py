@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from everywire.brokers.base import Broker
 from everywire.dialects.base import Dialect, Heartbeat
 from everywire.hub.world import World
 from everywire.metrics import Metrics
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["BROKERS", "DIALECTS", "MakeBroker", "MakeDialect", "broker", "dialect"]
 
@@ -74,6 +76,8 @@ def dialect(name: str, path: str | None, options: dict[str, Any]) -> tuple[str |
 
 def _only(group: str, name: str, own: Iterable[str] = ()) -> EntryPoint:
     """Give the entry point of that name; raises `ValueError` where there is none, or more than one."""
+    from importlib.metadata import entry_points  # with what reads mail and archives: a twelfth of the package's import
+
     found = [*entry_points(group=group, name=name)]
     if not found:
         known = [*own, *entry_points(group=group).names]
