@@ -1,8 +1,9 @@
 """Fixtures for every test: the event loop, and a real browser where a test asks for one."""
 
+import gc
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -36,6 +37,17 @@ def java_with(artifact: str) -> Path:
         pytest.skip("no Maven: apt install maven")
     need(lambda: testbed.maven(artifact))
     return java
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave out of every later collection of garbage what was imported and collected: a million objects that stay to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
