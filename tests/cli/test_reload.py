@@ -107,12 +107,13 @@ async def test_one_that_is_not_to_be_found_from_here_is_said(tmp_path):
         ("4194999", "there is no process 4194999"),
     ],
 )
-async def test_what_is_no_server_is_said_in_one_line(tmp_path, content, said):
+def test_what_is_no_server_is_said_in_one_line(tmp_path, monkeypatch, content, said):
+    monkeypatch.chdir(tmp_path)
     if content is not None:
         (tmp_path / "pid").write_text(content)
-    async with started("reload", "--pid-file", str(tmp_path / "pid")) as reload:
-        assert await reload.exit() == 1
-    assert said in reload.said
+    outcome = CliRunner().invoke(commands, ["reload", "--pid-file", str(tmp_path / "pid")])
+    assert (outcome.exit_code, outcome.output.count("\n")) == (1, 1)
+    assert said in outcome.output
 
 
 async def test_it_has_to_be_told_which_server():

@@ -11,10 +11,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.cli.commands import started
 from tests.cli.several import APP, PATIENCE, Ear, Mouth, serving, spread
 
 import everywire
+from everywire.cli import commands
 from everywire.testing import passed
 
 
@@ -170,10 +172,16 @@ async def test_a_supervisor_that_is_killed_takes_its_processes_with_it(tmp_path)
         (("--history", "f"), "--history goes with --workers"),
     ],
 )
-async def test_options_that_make_no_sense_are_refused(tmp_path, options, said):
-    async with started("run", "live:app", *options, cwd=tmp_path) as run:
+def test_options_that_make_no_sense_are_refused(tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    outcome = CliRunner().invoke(commands, ["run", "live:app", *options])
+    assert (outcome.exit_code, said in outcome.output) == (2, True), outcome.output
+
+
+async def test_a_process_that_is_given_such_options_ends(tmp_path):
+    async with started("run", "live:app", "--workers", "0", cwd=tmp_path) as run:
         assert await run.exit() == 2
-    assert said in run.said
+    assert "0 is neither a number of workers, 1..1024, nor auto" in run.said
 
 
 @pytest.mark.parametrize("options", [("run", "live:app"), ("run", "live:app", "--workers", "2"), ("demo",)])
