@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import resource
 import socket
 
 import pytest
@@ -352,3 +353,55 @@ async def test_unix_sockets_are_like_any_other(engine, tmp_path):
         assert await receive(sock) == b"abc"
     await until(lambda: tops[0].over)
     listener.abort()
+
+
+async def test_a_connection_that_is_accepted_as_listening_ends_is_served(engine):
+    async with Place(engine, echo) as place:
+        with socket.create_connection(("127.0.0.1", place.port)) as client:
+            for _ in range(2):  # the turn in which the loop hears of it
+                await asyncio.sleep(0)
+            place.listener.abort()
+            client.setblocking(False)
+            client.sendall(b"abc")
+            assert await receive(client) == b"abc"
+
+
+async def test_running_out_of_descriptors_is_waited_out(engine, caplog):
+    async with Place(engine, echo) as place:
+        waiting = [socket.socket() for _ in range(3)]
+        place.clients += waiting
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with socket.socket() as highest:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest.fileno(), hard))
+        try:
+            for sock in waiting:
+                sock.setblocking(False)
+                await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", place.port))
+            await until(lambda: "cannot accept" in caplog.text)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for sock in waiting:
+            sock.sendall(b"abc")
+            assert await receive(sock) == b"abc"
+    assert caplog.text.count("cannot accept") <= 2
+
+
+async def test_running_out_of_descriptors_is_told_once_a_minute(engine, caplog):
+    async with Place(engine, echo) as place:
+        waiting = socket.socket()
+        place.clients.append(waiting)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with socket.socket() as highest:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest.fileno(), hard))
+        try:
+            waiting.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(waiting, ("127.0.0.1", place.port))
+            await until(lambda: "cannot accept" in caplog.text)
+            for _ in range(3):
+                place.listener.again()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await until(lambda: place.tops)
+    assert caplog.text.count("cannot accept") == 1

@@ -1,11 +1,8 @@
 """What only the engine with an epoll of its own has to care for."""
 
 import asyncio
-import resource
-import socket
 
 import pytest
-from tests.engine.peer import until
 from tests.engine.place import Place, echo, receive, receive_all
 
 from everywire import engine as engines
@@ -43,47 +40,6 @@ async def test_one_descriptor_in_the_loop_for_all_connections():
             await place.client()
         assert len(loop._selector.get_map()) == before + 1
     assert len(loop._selector.get_map()) == before
-
-
-async def test_running_out_of_descriptors_is_waited_out(caplog):
-    async with Place("native", echo) as place:
-        waiting = [socket.socket() for _ in range(3)]
-        place.clients += waiting
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with socket.socket() as highest:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (highest.fileno(), hard))
-        try:
-            for sock in waiting:
-                sock.setblocking(False)
-                await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", place.port))
-            await until(lambda: "cannot accept" in caplog.text)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for sock in waiting:
-            sock.sendall(b"abc")
-            assert await receive(sock) == b"abc"
-    assert caplog.text.count("cannot accept") <= 2
-
-
-async def test_running_out_of_descriptors_is_told_once_a_minute(caplog):
-    async with Place("native", echo) as place:
-        waiting = socket.socket()
-        place.clients.append(waiting)
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with socket.socket() as highest:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (highest.fileno(), hard))
-        try:
-            waiting.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(waiting, ("127.0.0.1", place.port))
-            await until(lambda: "cannot accept" in caplog.text)
-            for _ in range(3):
-                place.listener.again()
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        await until(lambda: place.tops)
-    assert caplog.text.count("cannot accept") == 1
 
 
 async def test_a_burst_does_not_starve_the_loop():

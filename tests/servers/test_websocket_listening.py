@@ -1,5 +1,9 @@
 """Listening sockets that come and go while a server runs."""
 
+import asyncio
+import contextlib
+import socket
+
 import pytest
 from tests.certificates import client_context, server_context
 
@@ -49,3 +53,26 @@ async def test_what_is_connected_stays_when_nothing_is_listened_to(engine):
             assert await said(ws) == "hello"
             with pytest.raises(OSError):
                 await connect(f"ws://127.0.0.1:{port}/")
+
+
+async def test_a_connection_that_is_accepted_as_the_server_ends_is_ended(engine):
+    async with serve(echo, "127.0.0.1", engine=engine) as server:
+        client = socket.create_connection(("127.0.0.1", server.port))
+        for _ in range(2):  # the turn in which the loop hears of it
+            await asyncio.sleep(0)
+    with client:
+        client.setblocking(False)
+        async with asyncio.timeout(5):
+            assert await asyncio.get_running_loop().sock_recv(client, 100) == b""
+
+
+async def test_one_whose_tls_begins_after_the_end_is_ended_too(engine):
+    async with serve(echo, "localhost", engine=engine, ssl=server_context()) as server:
+        client = socket.create_connection(("localhost", server.port))
+        for _ in range(2):
+            await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection(sock=client, ssl=client_context(), server_hostname="localhost")
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import math
+import os
 import socket
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from everywire.ws.link import PIECE, Link
@@ -20,6 +24,9 @@ _CROWDED = (
     1 << 14
 )  # bytes queued above which `drained` is owed; no more stays in a transport, which tells only of a queue above its limit
 _STALLED = 5  # times `fin_timeout`: how long the last bytes may stand still
+_ACCEPTS = 64  # connections accepted in one turn
+_SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_COMPLAINT = 60.0  # seconds between two complaints of the same
 
 name = "portable"
 
@@ -266,13 +273,9 @@ class Engine:
         `fin_timeout`: seconds to wait for a peer's FIN after ours; five times as many for bytes that it does not take.
         """
         sock.setblocking(False)
-
-        def make() -> Stream:
-            return Stream(self, factory, fin_timeout)
-
-        if sock.family == getattr(socket, "AF_UNIX", None):
-            return Listener(await self.loop.create_unix_server(make, sock=sock, backlog=4096))
-        return Listener(await self.loop.create_server(make, sock=sock, backlog=4096))
+        listener = Listener(self.loop, sock, lambda: Stream(self, factory, fin_timeout))
+        await listener.begin()
+        return listener
 
     async def adopt(self, sock: socket.socket, above: Link, fin_timeout: float = 2.0) -> Link:
         """Take over the connected `sock`, with `above` on it. Gives the lowest storey."""
@@ -335,11 +338,71 @@ class Engine:
 
 
 class Listener:
-    """A listening socket."""
+    """A listening socket.
 
-    def __init__(self, server: asyncio.AbstractServer) -> None:
-        self._server = server
+    It accepts by itself where the loop can watch a socket: a server of asyncio's loses the connections that it had accepted in the turn in which it is closed,
+    and leaves them open.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, make: Callable[[], Stream]) -> None:
+        self._loop = loop
+        self._sock: socket.socket | None = sock
+        self._make = make
+        self._server: asyncio.AbstractServer | None = None
+        self._beginning: set[asyncio.Task[Any]] = set()
+        self._told = -math.inf
+
+    async def begin(self) -> None:
+        """Accept connections from now on."""
+        assert self._sock is not None
+        try:
+            self._loop.add_reader(self._sock, self._accept)
+        except NotImplementedError:
+            self._server = await self._loop.create_server(self._make, sock=self._sock, backlog=4096)
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTS):
+            if self._sock is None:
+                return
+            try:
+                sock, _ = self._sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._cannot(error)
+                return
+            task = self._loop.create_task(self._loop.connect_accepted_socket(self._make, sock))
+            self._beginning.add(task)
+            task.add_done_callback(partial(self._begun, sock))
+
+    def _begun(self, sock: socket.socket, task: asyncio.Task[Any]) -> None:
+        self._beginning.discard(task)
+        if task.cancelled():
+            sock.close()
+        elif (error := task.exception()) is not None:
+            log.error("a new connection could not be set up", exc_info=error)
+            sock.close()
+
+    def _cannot(self, error: OSError) -> None:
+        if error.errno not in _SCARCE:
+            return
+        if self._loop.time() > self._told + _COMPLAINT:
+            self._told = self._loop.time()
+            log.error("cannot accept connections: %s; trying again every 0.1 s", os.strerror(error.errno))
+        if self._sock is not None:
+            self._loop.remove_reader(self._sock)
+            self._loop.call_later(0.1, self.again)
+
+    def again(self) -> None:
+        """Accept again after a pause."""
+        if self._sock is not None:
+            self._loop.add_reader(self._sock, self._accept)
 
     def abort(self) -> None:
-        """Stop listening and close the socket."""
-        self._server.close()
+        """Stop listening and close the socket; what was accepted stays."""
+        sock, self._sock = self._sock, None
+        if self._server is not None:
+            self._server.close()
+        elif sock is not None:
+            self._loop.remove_reader(sock)
+            sock.close()

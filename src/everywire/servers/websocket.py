@@ -35,6 +35,8 @@ log = logging.getLogger("everywire.server")
 
 Handler = Callable[[WebSocket], Awaitable[object]]
 
+_MADE = 2  # turns of the loop until each connection that was accepted has begun, on asyncio's transports
+
 
 class Welcome:
     """A request that becomes a WebSocket as somebody wants it who knows better than the server's options: whoever sent it, with this `subprotocol`.
@@ -189,8 +191,10 @@ class Server:
     # Answering requests (the `Site` of the openings)
 
     def joined(self, opening: Opening) -> None:
-        """Learn of a new connection."""
+        """Learn of a new connection. One that was accepted before the server's end, and begins after it, is not kept: nobody would end it."""
         self._openings.add(opening)
+        if self._closing is not None and self._closing.done():
+            self._engine.loop.call_soon(opening.abort)  # it is not on its transport yet
 
     def left(self, opening: Opening) -> None:
         """Learn that one is gone or has become a WebSocket."""
@@ -356,6 +360,8 @@ class Server:
             self._begun.set()
 
     async def _drain(self, code: int, reason: str) -> None:
+        for _ in range(_MADE):
+            await asyncio.sleep(0)
         for opening in list(self._openings):
             if isinstance(opening, Opening) and not opening.pending:
                 opening.leave()
