@@ -42,7 +42,8 @@ def test_why_there_is_no_native_engine(monkeypatch):
 
 def test_a_choice_in_the_environment_is_told(monkeypatch):
     monkeypatch.setenv("EVERYWIRE_ENGINE", "portable")
-    assert "although there is a native one" in found("everywire", "engine").fact
+    finding = found("everywire", "engine")
+    assert (finding.mark, finding.advice) == (doctor.NEUTRAL, "unset EVERYWIRE_ENGINE")
     monkeypatch.setenv("EVERYWIRE_ENGINE", "steam")
     assert found("everywire", "engine").advice == "unset EVERYWIRE_ENGINE"
 
@@ -135,9 +136,12 @@ def test_other_systems_have_the_portable_one(monkeypatch):
     assert "for Linux" in doctor.native_advice(lambda name: None, NOWHERE)
 
 
-def test_the_plain_build_is_told(monkeypatch):
+def test_the_plain_build_that_was_asked_for_lacks_nothing(monkeypatch):
     monkeypatch.setenv("EVERYWIRE_PURE", "1")
-    assert doctor.native_advice(lambda name: None, NOWHERE) == "unset EVERYWIRE_PURE"
+    monkeypatch.setattr(engine, "available", lambda: ("portable",))
+    finding = found("everywire", "engine")
+    assert (finding.mark, finding.fact) == (doctor.NEUTRAL, "portable: EVERYWIRE_PURE is set")
+    assert finding.advice == "unset EVERYWIRE_PURE"
     assert found("everywire", "compiled").fact == "none: EVERYWIRE_PURE is set"
 
 

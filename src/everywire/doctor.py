@@ -76,14 +76,14 @@ def _engine() -> Finding:
     if chosen == "native":
         return Finding(GOOD, "engine", "native")
     if "native" in engines.available():
-        return Finding(LACKING, "engine", "portable, although there is a native one", "unset EVERYWIRE_ENGINE")
+        return Finding(NEUTRAL, "engine", "portable: EVERYWIRE_ENGINE asks for it", "unset EVERYWIRE_ENGINE")
+    if pure_wanted():
+        return Finding(NEUTRAL, "engine", "portable: EVERYWIRE_PURE is set", "unset EVERYWIRE_PURE")
     return Finding(LACKING, "engine", f"portable: {engines.native_error}", native_advice(which, _headers()))
 
 
 def native_advice(found: Callable[[str], str | None], headers: Path) -> str:
     """Say how to get the native engine on a machine where `found` finds programs and `headers` is Python.h."""
-    if pure_wanted():
-        return "unset EVERYWIRE_PURE"
     if not sys.platform.startswith("linux"):
         return "the native engine is for Linux; the portable one is right here"
     missing = [] if found("cc") or found("gcc") or found("clang") else ["gcc"]
