@@ -9,6 +9,7 @@ import pytest
 
 from everywire.servers import listening
 from everywire.servers.workers.child import Child
+from everywire.servers.workers.control import Drain
 from everywire.servers.workers.door import Outcome
 from everywire.servers.workers.supervisor import Plan, Supervisor
 
@@ -178,6 +179,25 @@ async def test_a_process_that_said_what_is_wrong_is_believed(sockets, caplog):
 async def test_one_that_hangs_is_a_failure_in_time(sockets, caplog):
     _, run = await running(sockets, "import time; time.sleep(60)", start=0.3)
     assert await run == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, Drain(5, 100, 5)),
+        ({"grace": 60.0}, Drain(10, 100, 30)),
+        ({"grace": 30.0, "finish": 0.0}, Drain(10, 100, 0)),
+    ],
+)
+async def test_what_is_under_way_has_half_of_the_time_at_the_end(sockets, options, said):
+    supervisor, run = await running(sockets, **options)
+    told = []
+    for slot in supervisor.slots:
+        say = slot.current.say
+        slot.current.say = lambda message, say=say: (told.append(message), say(message))
+    supervisor.stop()
+    assert await run == 0
+    assert told == [said, said]
 
 
 async def test_who_does_not_end_is_killed(sockets):

@@ -325,9 +325,9 @@ class Supervisor:
         """End the workers, then the authority: they take their leave of it."""
         await asyncio.gather(*self._starting, return_exceptions=True)
         workers = [child for child in self._children if child is not self.authority]
-        window = min(self.plan.window, self.plan.grace / 2)
+        window, finish = [min(each, self.plan.grace / 2) for each in (self.plan.window, self.plan.finish)]
         for child in workers:
-            child.say(Drain(window, self.plan.pace, window))  # those that drain already have to be quicker now
+            child.say(Drain(window, self.plan.pace, finish))  # those that drain already have to be quicker now
             if not child.ready.is_set():
                 child.signal(signal.SIGTERM)
         await asyncio.gather(*[child.end(self.plan.grace + _MARGIN) for child in workers])
