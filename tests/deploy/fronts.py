@@ -65,6 +65,7 @@ def haproxy(back: int, folder: Path, certificate: Path, key: Path) -> Iterator[i
         "bind :80": f"bind 127.0.0.1:{free_port()}",
         "/etc/ssl/live/live.pem": str(folder / "live.pem"),
         "maxconn 100000": "maxconn 500",
+        "  user haproxy\n  group haproxy\n": "",
     }
     (folder / "haproxy.cfg").write_text(changed((DEPLOY / "haproxy/haproxy.cfg").read_text(), changes))
     path, environment = testbed.packaged("haproxy")

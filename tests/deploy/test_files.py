@@ -17,9 +17,12 @@ from tests.deploy.fronts import DEPLOY, changed
 from everywire.cli import commands
 from everywire.cli.settled import defaults, name_options
 from everywire.configuration import Configuration
+from everywire.servers.options import Options
 
 YAML = sorted(DEPLOY.rglob("*.yaml"))
 DOCKERFILE = (DEPLOY / "docker/Dockerfile").read_text()
+AFTER = 4  # seconds that the supervisor gives its processes beyond --grace
+IDLE = Options().idle_timeout
 
 
 def test_each_yaml_file_is_yaml():
@@ -62,8 +65,7 @@ def test_the_service_waits_longer_than_its_end_takes():
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read(DEPLOY / "systemd/live.service")
     service = unit["Service"]
-    options = taken(service["ExecStart"])
-    assert int(service["TimeoutStopSec"]) > options["grace"] + options["finish"]
+    assert int(service["TimeoutStopSec"]) > taken(service["ExecStart"])["grace"] + AFTER
     assert service["Type"] == "notify"
     assert "EVERYWIRE_SECRET_FILE=%d/secret" in service["Environment"]
 
@@ -98,7 +100,8 @@ def test_the_images_variables_are_options(tmp_path):
 def test_compose_gives_it_time_to_end():
     live = yaml.safe_load((DEPLOY / "docker/compose.yaml").read_text())["services"]["live"]
     assert (DEPLOY / "docker" / live["build"]["context"] / live["build"]["dockerfile"]).exists()
-    assert int(live["stop_grace_period"].removesuffix("s")) > 40
+    command = " ".join(re.findall('"([^"]+)"', DOCKERFILE[DOCKERFILE.rindex("CMD [") :]))
+    assert int(live["stop_grace_period"].removesuffix("s")) > taken(command)["grace"] + AFTER
     assert Configuration.found(
         {"EVERYWIRE_HUB__TRUSTED_PROXIES": live["environment"]["EVERYWIRE_HUB__TRUSTED_PROXIES"]}
     )
@@ -141,7 +144,7 @@ def test_the_pods_settings_are_settings_and_leave_time_to_end(manifests, tmp_pat
     found = Configuration.found({}, tmp_path)
     run = defaults(commands, found, {})["run"]
     before = int(re.findall(r"sleep\((\d+)\)", pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1])[0])
-    assert pod["terminationGracePeriodSeconds"] > before + run["finish"] + run["grace"]
+    assert pod["terminationGracePeriodSeconds"] > before + run["grace"] + AFTER
     [container] = pod["containers"]
     assert taken(" ".join(container["args"][:2]) + " app:app")["target"] == "app:app"
     assert pod["securityContext"]["runAsUser"] == 10001
@@ -158,4 +161,29 @@ def test_traefiks_files_fit_together():
     assert set(router["entryPoints"]) <= set(static["entryPoints"])
     service = live["http"]["services"][router["service"]]["loadBalancer"]
     assert "sticky" not in service
-    assert service["healthCheck"]["path"] == "/readyz"
+    assert live["http"]["serversTransports"][service["serversTransport"]]["forwardingTimeouts"]
+
+
+# All proxies
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("nginx/live.conf", r"keepalive 64;\s(?:.*\s)*?  keepalive_timeout (\d+)s;"),
+        ("caddy/Caddyfile", r"keepalive (\d+)s"),
+        ("traefik/live.yaml", r"idleConnTimeout: (\d+)s"),
+    ],
+)
+def test_a_proxy_gives_up_an_idle_connection_before_the_server_does(path, said):
+    """Else it sends a request while the server closes, and its client is told 502."""
+    [seconds] = re.findall(said, (DEPLOY / path).read_text())
+    assert 5 <= IDLE - int(seconds) <= 30
+
+
+@pytest.mark.parametrize("path", ["haproxy/haproxy.cfg", "caddy/Caddyfile", "traefik/live.yaml"])
+def test_the_only_server_is_not_checked(path):
+    """A check that fails while the server is started again would have the proxy refuse those whose connections wait for it."""
+    lines = (DEPLOY / path).read_text().splitlines()
+    assert any("/readyz" in line for line in lines)
+    assert not any("/readyz" in line or " check" in line for line in lines if not line.strip().startswith("#"))
