@@ -93,6 +93,14 @@ class BrokerContract:
         assert [each.position for each in self.news] == [None]
         assert (self.position(), self.read().publications) == (before, ())
 
+    def test_an_ephemeral_publication_says_whether_anybody_watches_its_channel(self):
+        assert self.run(self.broker.publish("c", draft(1), None)).heard is False
+        for name in ("c", "*"):
+            self.run(self.broker.watch(name))
+            assert self.run(self.broker.publish("c", draft(1), None)).heard is True
+            self.run(self.broker.unwatch(name))
+        assert self.run(self.broker.publish("c", draft(1), None)).heard is False
+
     def test_what_is_not_kept_is_counted(self):
         for n in (1, 2):
             receipt = self.run(self.broker.publish("c", draft(n), Retention(size=0)))

@@ -112,12 +112,14 @@ class Receipt(Value, frozen=True):
     """Where a publication is in its channel's log, which counts it even where it keeps none; None for an ephemeral one.
 
     `repeated`: it was there already. `conflict`: compare-and-set found another publication in the entry;
-    nothing was published, and `position` is that publication's (offset 0 where there is none).
+    nothing was published, and `position` is that publication's (offset 0 where there is none). `heard`: whether anybody watches the
+    channel; only an ephemeral publication's says so, and a broker that cannot tell says yes.
     """
 
     position: Position | None
     repeated: bool = False
     conflict: bool = False
+    heard: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import everywire
 from everywire.app import Everywire
 from everywire.brokers.memory import queues
 from everywire.django import ChannelLayer
-from everywire.django.layer import Drop, outside
+from everywire.django.layer import Drop, outside, words
 from everywire.testing.shared import SharedBroker
 
 X = {"type": "x"}
@@ -168,6 +168,26 @@ async def test_who_does_not_answer_is_counted_as_gone(monkeypatch):
         await one.send(channel, X)
         await one.send("specific.nobody!x", X)
         assert [each.reason for each in seen] == ["gone", "gone"]
+
+
+async def test_a_process_that_was_killed_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(outside, "PATIENCE", 3600)
+    seen, shared = [], SharedBroker()
+    killed = Everywire(broker=shared.view)
+    killed.start()
+    theirs = ChannelLayer()
+    channel = await member(theirs)
+    async with running(shared.view):
+        layer = ChannelLayer(on_drop=seen.append)
+        mine = await member(layer)
+        assert {each.session for each in await layer.group_members("g")} == {mine, channel}
+        taps = killed.hub.delivering.taps
+        await taps.close(words.inbox(theirs.client_prefix), theirs._outside._letter, heard=False)  # its place is left
+        async with asyncio.timeout(5):
+            assert [each.session for each in await layer.group_members("g")] == [mine]
+            await layer.send(channel, X)
+        assert seen == [Drop("gone", channel)]
+    await killed.stop()
 
 
 async def test_a_channel_of_no_process_in_a_group_gets_each_message_once():

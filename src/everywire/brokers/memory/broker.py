@@ -114,7 +114,7 @@ class MemoryBroker:
         if retention is None:
             self.orders.begin()
             self._tell(_publication(channel, draft, None, self.orders))
-            return Receipt(None)
+            return Receipt(None, heard=self._watches(channel))
         self._expiries.look()
         log = self._log(channel, retention)
         before = log.cost
@@ -419,8 +419,11 @@ class MemoryBroker:
     def _tell(self, news: Publication | Joined | Left | Moved | Filled) -> None:
         if isinstance(news, Publication):
             self._queues.publish(news)
-        if news.channel in self._watched or self._patterns.matching(news.channel):
+        if self._watches(news.channel):
             self._deliver(news)
+
+    def _watches(self, channel: str) -> bool:
+        return channel in self._watched or bool(self._patterns.matching(channel))
 
 
 def _entries(log: Log) -> Entries:

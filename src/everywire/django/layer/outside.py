@@ -234,7 +234,7 @@ class Outside:
         await self._ask(process, Leave(group, channel))
 
     async def _ask(self, process: str, what: Mail | Join | Leave | List | Clear) -> Answer | None:
-        """Ask another process; None where it does not answer, which one that is gone never does."""
+        """Ask another process; None where it is gone, or does not answer in time."""
         self._last += 1
         number, answer = self._last, self.world.promise()
         self._asked[number] = answer
@@ -242,7 +242,8 @@ class Outside:
         try:
             if self._known.get(process, 0.0) < self.world.now() and process not in await self._processes():
                 return None
-            await self._write(process, Asked(number, self._inside.process, what))
+            if not await self._write(process, Asked(number, self._inside.process, what)):
+                answer.set_result(None)  # it was killed: its place is kept until its lease is over, and nobody hears it
             found: Answer | None = await answer
             if found is None:
                 self._known.pop(process, None)
@@ -251,9 +252,10 @@ class Outside:
             timer.cancel()
             del self._asked[number]
 
-    async def _write(self, process: str, letter: Asked | Answer) -> None:
+    async def _write(self, process: str, letter: Asked | Answer) -> bool:
+        """Write to a process; false where nobody reads it."""
         draft = Draft(words.written(letter), self.world.wall(), self._sender)
-        await self._broker.publish(words.inbox(process), draft, None)
+        return (await self._broker.publish(words.inbox(process), draft, None)).heard
 
     def _letter(self, news: Publication | Filled) -> None:
         letter = words.read_letter(news.data) if isinstance(news, Publication) else None
