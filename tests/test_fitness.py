@@ -6,7 +6,17 @@ import struct
 import msgspec
 import pytest
 
-from everywire.fitness import MAX_DEPTH, Unfit, array_elements, fit_json, fit_object, fit_packed, to_json, to_packed
+from everywire.fitness import (
+    MAX_DEPTH,
+    Unfit,
+    array_elements,
+    as_builtin,
+    fit_json,
+    fit_object,
+    fit_packed,
+    to_json,
+    to_packed,
+)
 from everywire.messages import Packed, Raw
 
 pack = msgspec.msgpack.encode
@@ -157,3 +167,30 @@ def test_elements_of_an_array_are_of_its_kind():
     for data in (Raw(b"{}"), Packed(b"\x80"), Raw(b"null")):
         with pytest.raises(ValueError, match="Expected `array`"):
             array_elements(data)
+
+
+class Marked(str):
+    """A text that stays marked whatever is asked of it, as Django's safe text."""
+
+    def __str__(self):
+        return self
+
+
+@pytest.mark.parametrize(
+    ("value", "bare"),
+    [
+        (Marked("<b>"), "<b>"),
+        (type("Count", (int,), {})(7), 7),
+        (type("Share", (float,), {})(0.5), 0.5),
+        (type("Blob", (bytes,), {})(b"x"), b"x"),
+    ],
+)
+def test_a_value_of_a_derived_class_is_what_it_is_derived_from(value, bare):
+    assert as_builtin(value) == bare
+    assert type(as_builtin(value)) is type(bare)
+    assert msgspec.json.encode([value], enc_hook=as_builtin) == msgspec.json.encode([bare])
+
+
+def test_what_is_derived_from_nothing_that_data_can_say_is_an_error():
+    with pytest.raises(TypeError, match="data cannot say an object"):
+        as_builtin(object())

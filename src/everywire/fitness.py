@@ -7,8 +7,8 @@ would: numbers beyond a double, depth, keys that are no text.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 import msgspec
 
@@ -18,6 +18,7 @@ __all__ = [
     "MAX_DEPTH",
     "Unfit",
     "array_elements",
+    "as_builtin",
     "fit_json",
     "fit_object",
     "fit_packed",
@@ -35,6 +36,13 @@ _parse = msgspec.json.Decoder().decode
 _unpack = msgspec.msgpack.Decoder().decode
 _parse_array = msgspec.json.Decoder(list[Raw]).decode
 _unpack_array = msgspec.msgpack.Decoder(list[Raw]).decode
+# Not `str(value)`, which for Django's safe text is that text itself.
+_BARE: Final[dict[type, Callable[[Any], Any]]] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    bytes: bytes.__bytes__,
+}
 
 
 class Unfit(Exception):
@@ -141,6 +149,18 @@ def to_packed(data: Data) -> Raw:
         return Raw(msgspec.msgpack.encode(value))
     except OverflowError:  # JSON has integers of any size
         return Raw(msgspec.msgpack.encode(_bounded(value)))
+
+
+def as_builtin(value: Any) -> Any:
+    """Give a value of a class derived from `str`, `int`, `float` or `bytes`, as Django's safe text, as one of these: for `enc_hook` of msgspec.
+
+    Raises `TypeError` for anything else.
+    """
+    for kind, bare in _BARE.items():
+        if isinstance(value, kind):
+            return bare(value)
+    name = type(value).__name__
+    raise TypeError(f"data cannot say {'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}")
 
 
 def array_elements(data: Data) -> list[Data]:

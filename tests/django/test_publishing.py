@@ -7,6 +7,7 @@ import threading
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import SynchronousOnlyOperation
+from django.template import Context, Engine, Template
 from tests.django.sites import serving
 
 from everywire.django import Everywire, apublish, publish
@@ -29,6 +30,15 @@ async def test_a_plain_function_publishes_by_the_application_that_runs_here(app)
         assert (again.position, again.repeated) == (first.position, True)
         assert (await apublish("room:1", b"\0")).position.offset == 2
         assert await asyncio.to_thread(async_to_sync(apublish), "room:1", 3) is not None
+
+
+async def test_what_a_template_renders_to_is_published_as_text(app):
+    async with serving(app) as home, home.client() as client:
+        room = client.subscribe("room:1")
+        await room.ready()
+        html = Template("<b>{{ name }}</b>", engine=Engine()).render(Context({"name": "a&b"}))
+        await asyncio.to_thread(publish, "room:1", {"html": html})
+        assert (await anext(room)).data == {"html": "<b>a&amp;b</b>"}
 
 
 async def test_what_is_wrong_is_raised_where_it_is_published(app):

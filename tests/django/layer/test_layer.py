@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import BaseChannelLayer
+from django.utils.safestring import mark_safe
 
 from everywire.app import Everywire
 from everywire.django import ChannelLayer
@@ -92,12 +93,36 @@ def test_names_that_are_not_valid_raise_what_the_specification_says(name):
             asyncio.run(work)
 
 
-@pytest.mark.parametrize("message", ["text", None, [1], {"type": object()}])
+ENDLESS = {"type": "x"}
+ENDLESS["self"] = ENDLESS
+WRONG = ["text", None, [1], {"type": object()}, {"n": 2**64}, {"n": -(2**63) - 1}, {"s": "\ud800"}, ENDLESS]
+
+
+@pytest.mark.parametrize("message", WRONG, ids=lambda each: repr(each)[:30])
 def test_what_is_no_message_is_refused(message):
-    layer = ChannelLayer(shared=False)
-    for work in (layer.send("a", message), layer.group_send("a", message)):
-        with pytest.raises(TypeError):
-            asyncio.run(work)
+    @scenario
+    async def refused(made):
+        layer = made()
+        for work in (layer.send("a", message), layer.group_send("a", message)):
+            with pytest.raises(TypeError, match="a message"):
+                await work
+        await layer.send("a", {"type": "x"})
+        assert await layer.receive("a") == {"type": "x"}
+
+    for way in ("alone", "shared"):
+        refused(way)
+
+
+@scenario
+async def test_what_a_template_renders_to_is_text(made):
+    layer = made()
+    channel = await layer.new_channel()
+    await layer.group_add("g", channel)
+    for send, name in ((layer.send, channel), (layer.group_send, "g")):
+        await send(name, {"type": "x", "html": mark_safe("<b>"), mark_safe("key"): [mark_safe("<i>")]})
+        message = await layer.receive(channel)
+        assert message == {"type": "x", "html": "<b>", "key": ["<i>"]}
+        assert type(message["html"]) is str
 
 
 @scenario

@@ -187,6 +187,12 @@ def test_what_is_binary_is_said_as_messagepack():
     assert Shape(bytes).read(encode(memoryview(b"x"))) == b"x"
 
 
+def test_text_of_a_derived_class_is_said_as_text():
+    text = type("Marked", (str,), {})("<b>")
+    assert encode(text) == Raw(b'"<b>"')
+    assert encode({"html": [text]}) == Raw(b'{"html":["<b>"]}')
+
+
 def test_what_data_cannot_say_is_an_error():
     with pytest.raises(TypeError, match="data cannot say an object"):
         encode(object())

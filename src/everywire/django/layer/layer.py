@@ -23,6 +23,7 @@ from everywire.django.layer.inside import Inside
 from everywire.django.layer.outside import Outside
 from everywire.django.layer.reading import read
 from everywire.django.layer.settings import LayerSettings
+from everywire.fitness import as_builtin
 from everywire.hub.threads import started
 from everywire.messages import Data, Member, Packed
 
@@ -30,7 +31,7 @@ __all__ = ["ChannelLayer"]
 
 T = TypeVar("T")
 
-_pack = msgspec.msgpack.Encoder().encode
+_pack = msgspec.msgpack.Encoder(enc_hook=as_builtin).encode
 _unpack = msgspec.msgpack.Decoder().decode
 
 
@@ -156,7 +157,7 @@ class ChannelLayer(BaseChannelLayer):
         """
         self.require_valid_group_name(group)
         if self.settings.shared:
-            data = self._sized(words.encoded(_checked(message)))
+            data = self._said(words.encoded, message)
             await self._shared(lambda outside: outside.publish(group, data))
         else:
             self._inside.deliver(group, self._packed(message))
@@ -194,9 +195,16 @@ class ChannelLayer(BaseChannelLayer):
         return _unpack(message)
 
     def _packed(self, message: Any) -> Packed:
-        return self._sized(Packed(self.serialize(_checked(message))))
+        return self._said(lambda said: Packed(self.serialize(said)), message)
 
-    def _sized(self, data: D) -> D:
+    def _said(self, encode: Callable[[dict[str, Any]], D], message: Any) -> D:
+        """Give what is written of a message; raises `TypeError` for what is none, whatever is wrong with it, and `MessageTooLarge`."""
+        if not isinstance(message, dict):
+            raise TypeError(f"a message is a dict, not {message!r:.80}")
+        try:
+            data = encode(message)
+        except (TypeError, ValueError, OverflowError, RecursionError) as fault:
+            raise TypeError(f"a message that cannot be sent: {fault}") from fault
         if len(data) > self.settings.max_size:
             raise MessageTooLarge(f"{len(data)} bytes, and {self.settings.max_size} at most")
         return data
@@ -264,9 +272,3 @@ os.register_at_fork(after_in_child=_forked)
 def _process(channel: str) -> str | None:
     """Give the process that a channel belongs to; None for a channel of all."""
     return prefix_of(channel)[:-1].rpartition(".")[2] if "!" in channel else None
-
-
-def _checked(message: Any) -> dict[str, Any]:
-    if not isinstance(message, dict):
-        raise TypeError(f"a message is a dict, not {message!r:.80}")
-    return message

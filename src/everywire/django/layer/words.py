@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from everywire.fitness import as_builtin
 from everywire.messages import Data, Member, Packed, Publication, Raw
 
 __all__ = [
@@ -82,7 +83,8 @@ class Answer(msgspec.Struct, tag="answer"):
 
 Letter: TypeAlias = Asked | Answer
 _read = msgspec.msgpack.Decoder(Letter).decode
-_write = msgspec.msgpack.Encoder().encode
+_write = msgspec.msgpack.Encoder(enc_hook=as_builtin).encode
+_write_json = msgspec.json.Encoder(enc_hook=as_builtin).encode
 
 
 def written(letter: Letter) -> Packed:
@@ -110,7 +112,7 @@ def encoded(message: Any) -> Data:
     Raises `TypeError`, `ValueError`, `OverflowError` for what nobody can read, `RecursionError` for what holds itself.
     """
     try:
-        said = Raw(msgspec.json.encode(message))
+        said = Raw(_write_json(message))
     except (TypeError, ValueError, OverflowError):
         return Packed(_write(message))
     return (
@@ -129,7 +131,7 @@ def _is_plain(message: Any) -> bool:
     while waiting:
         each = waiting.pop()
         if isinstance(each, dict):
-            if not all(type(key) is str for key in each):
+            if not all(isinstance(key, str) for key in each):
                 return False
             waiting.extend(each.values())
         elif isinstance(each, list | tuple):
@@ -171,4 +173,4 @@ def heard(publication: Publication, kind: str | None) -> Data | None:
     envelope["session"] = by.session if by is not None else None
     if publication.entry is not None:
         envelope |= {"entry": publication.entry, "removed": publication.removed}
-    return Packed(_write(envelope)) if isinstance(data, Packed) else Raw(msgspec.json.encode(envelope))
+    return Packed(_write(envelope)) if isinstance(data, Packed) else Raw(_write_json(envelope))

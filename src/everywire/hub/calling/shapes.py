@@ -15,7 +15,7 @@ from typing import Any, Final, get_args, is_typeddict
 import msgspec
 
 from everywire.errors import Refused
-from everywire.fitness import array_elements
+from everywire.fitness import array_elements, as_builtin
 from everywire.hub.codes import Code
 from everywire.messages import Data, Packed, Raw
 from everywire.payloads import Codec
@@ -25,7 +25,7 @@ __all__ = ["Fields", "Shape", "elements", "encode", "has_fields", "pydantic_sche
 _MAX_REASON = 300  # characters of what is wrong, which may repeat what the client said
 _MAX_ERRORS = 10
 _NULL: Final = Raw(b"null")
-_write = msgspec.json.Encoder().encode
+_write = msgspec.json.Encoder(enc_hook=as_builtin).encode
 _TEXTUAL: Final = frozenset({type(None), bool, int, float, str})
 
 
@@ -196,7 +196,7 @@ def _custom(kind: Any, value: Any) -> Any:
 def _plain(value: Any) -> Any:
     if _is_pydantic(type(value)):
         return type(value).__pydantic_serializer__.to_python(value, mode="json", by_alias=True)
-    raise TypeError(f"data cannot say {_article(type(value).__name__)}")
+    return as_builtin(value)
 
 
 def _is_pydantic(hint: Any) -> bool:
@@ -260,7 +260,3 @@ def _said(error: dict[str, str]) -> str:
 
 def _name(hint: Any) -> str:
     return hint.__name__ if isinstance(hint, type) else str(hint)
-
-
-def _article(noun: str) -> str:
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
