@@ -13,7 +13,7 @@ def test_drops_are_counted_by_reason():
     drops = Drops(None)
     drops.tell(Drop("expired", "a", count=3))
     drops.full("g", ["a", "b"], 3)
-    assert drops.counts == {"capacity": 2, "expired": 3, "gone": 0}
+    assert drops.counts == {"capacity": 2, "expired": 3, "gone": 0, "link": 0}
 
 
 @pytest.mark.parametrize("hook", [SEEN.append, f"{__name__}.SEEN.append"], ids=["callable", "path"])
@@ -37,3 +37,19 @@ def test_how_many_were_full_is_logged(caplog):
     caplog.set_level(logging.INFO)
     Drops(None).full("g", ["a"], 2)
     assert [each.getMessage() for each in caplog.records] == ["1 of 2 channels over capacity in group g"]
+
+
+@pytest.mark.parametrize(
+    ("drop", "said"),
+    [
+        (Drop("expired", "a", count=3), "INFO 3 messages dropped (expired) that were for a"),
+        (Drop("gone", "a"), "INFO 1 messages dropped (gone) that were for a"),
+        (Drop("capacity", "a"), "INFO 1 messages dropped (capacity) that were for a"),
+        (Drop("link", ""), "WARNING the link to the broker was lost, and with it what was sent to groups meanwhile"),
+    ],
+    ids=lambda each: getattr(each, "reason", None),
+)
+def test_drops_are_logged(drop, said, caplog):
+    caplog.set_level(logging.INFO)
+    Drops(None).tell(drop)
+    assert [f"{each.levelname} {each.getMessage()}" for each in caplog.records] == [said]

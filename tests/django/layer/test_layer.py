@@ -135,7 +135,7 @@ async def test_a_reader_that_never_reads_costs_what_its_capacity_is_and_is_count
         await layer.group_send("g", {"type": "x"})
     with pytest.raises(layer.ChannelFull):
         await layer.send(stuck, {"type": "x"})
-    assert layer.dropped == {"capacity": 2, "expired": 0, "gone": 0}
+    assert layer.dropped == {"capacity": 2, "expired": 0, "gone": 0, "link": 0}
     assert [(each.reason, each.channel, each.group) for each in seen] == [("capacity", stuck, "g")] * 2
 
 

@@ -190,6 +190,22 @@ async def test_a_process_that_was_killed_is_not_waited_for(monkeypatch):
     await killed.stop()
 
 
+async def test_a_link_that_was_lost_is_told_of_once():
+    seen, shared = [], SharedBroker()
+    async with running(shared.view) as app:
+        layer = ChannelLayer(on_drop=seen.append)
+        consumer = await member(layer)
+        (view,) = shared.views
+        view.cut()
+        with pytest.raises(ConnectionError):
+            await layer.group_send("g", X)
+        view.heal()
+        await layer.group_send("g", X)
+        assert await layer.receive(consumer) == X
+        assert (seen, layer.dropped["link"]) == ([Drop("link", "")], 1)
+        assert app.hub.metrics.dropped == {"channels link": 1}
+
+
 async def test_a_channel_of_no_process_in_a_group_gets_each_message_once():
     async with running():
         one, two = ChannelLayer(), ChannelLayer()

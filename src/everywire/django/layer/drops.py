@@ -6,13 +6,13 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from django.utils.module_loading import import_string
 
 __all__ = ["Drop", "Drops", "OnDrop", "Reason"]
 
-Reason: TypeAlias = Literal["capacity", "expired", "gone"]
+Reason: TypeAlias = Literal["capacity", "expired", "gone", "link"]
 
 _log = logging.getLogger("everywire.django")
 
@@ -23,6 +23,8 @@ class Drop:
 
     `reason` is "capacity" where its box was full, "expired" where nobody took them in time, "gone" where its process has ended, or does
     not answer. `group` is where they were sent to, "" for one that was sent to the channel itself.
+
+    "link" is for no channel: this process lost its link to the broker, and what was sent to groups meanwhile; nobody knows how many those are.
     """
 
     reason: Reason
@@ -41,13 +43,20 @@ class Drops:
     """
 
     def __init__(self, hook: OnDrop | str | None) -> None:
-        self.counts: Final[dict[str, int]] = {"capacity": 0, "expired": 0, "gone": 0}
+        self.counts: Final[dict[str, int]] = dict.fromkeys(get_args(Reason), 0)
         self.meter: OnDrop | None = None  # of the hub that the layer shares, if it does
         self._hook = hook
         self._lock = threading.Lock()
 
     def tell(self, drop: Drop) -> None:
         """Take notice of one."""
+        match drop:
+            case Drop("link"):
+                _log.warning("the link to the broker was lost, and with it what was sent to groups meanwhile")
+            case Drop("capacity", group=group) if group:
+                pass  # `full` says it of all of them at once
+            case _:
+                _log.info("%s messages dropped (%s) that were for %s", drop.count, drop.reason, drop.channel)
         with self._lock:
             self.counts[drop.reason] += drop.count
             if isinstance(self._hook, str):

@@ -138,7 +138,9 @@ class Outside:
         return [each.session for each in there if each.session != self._inside.process]
 
     def _again(self) -> None:
-        """Tell a broker that may have been lost what it has to know; whoever waits at a queue asks again."""
+        """Tell a broker that may have been lost what it has to know; whoever waits at a queue asks again. What was for us is lost, too."""
+        if self._inside.way is self:
+            self._inside.dropped(Drop("link", ""))
         self._quietly(self._enter())
         for (queue, channel), (holding, ttl) in self._bound.items():
             self._quietly(self._broker.bind(queue, channel, holding, ttl))
