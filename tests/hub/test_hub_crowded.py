@@ -72,3 +72,17 @@ def test_who_does_not_read_is_heard_all_the_same(net):
         net.run(9)
         client.line.receive('{"type":"pong"}')
     assert client.closed is None
+
+
+def test_who_waits_for_room_among_the_commands_is_told_of_each_that_is_handled_and_of_the_end(net):
+    hub, client, waiting = net.app.hub, net.connect(), []
+    (attachment,) = hub.attachments
+    hub.moved[attachment] = lambda: waiting.append((len(attachment.inbox), attachment.transport.crowded))
+    for number in range(5):
+        client.send("subscribe", channel=f"room:{number}")
+    assert waiting[:2] == [(1, False), (0, False)]
+    assert waiting[-1] == (1, True)  # before the fourth: nothing more is handled until the client reads
+    assert len(attachment.inbox) == 2
+    client.drop(1006)
+    assert waiting[-1][0] == 0
+    assert not attachment.open

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final, cast
 
 from everywire.dialects.base import Acknowledged, Agreed, Counting, Numbering, Open, OpenLine
 from everywire.errors import ProtocolError
 from everywire.gateway.line import Line, Rest, begin
+from everywire.hub.attachment import Attachment
 from everywire.hub.calling.holding import held
 from everywire.hub.continuity.acknowledging import acknowledged
 from everywire.hub.continuity.keyed import heard
 from everywire.hub.hub import Hub
+from everywire.hub.world import Timer
 from everywire.payloads import Transport
 from everywire.transports.http import LineLimits
 from everywire.transports.numbered import NumberedTransport
@@ -22,7 +24,6 @@ from everywire.transports.websocket import WebSocketTransport
 
 __all__ = ["AgreeingLine", "start"]
 
-_PAUSE, _LONGEST_PAUSE = 0.002, 0.05  # seconds after which it is looked whether there is room, twice as many each time
 _PATIENCE = 1.0  # seconds without any, after which the rest is taken all the same: what is waited for may be among it
 _EVERY = 1.0  # seconds between two acknowledgements at least
 _SETTLED = 0.5  # seconds after which a client that says nothing counts what it is told all the same
@@ -114,21 +115,11 @@ class AgreeingLine(Line):
 
     async def _room(self) -> bool:
         """Wait until half of what may wait does; false where nothing of it is handled for a while, or what was told waits for the client itself."""
-        attachment, world = self.attachment, self._hub.world
-        left, still, pause = math.inf, 0.0, _PAUSE
-        while len(attachment.inbox) >= self._most / 2 and attachment.open:
-            if still >= _PATIENCE or attachment.transport.crowded:
-                return False
-            still, left = (still + pause if len(attachment.inbox) >= left else 0.0), len(attachment.inbox)
-            over = world.promise()
-            timer = world.later(pause, functools.partial(over.set_result, None))
-            try:
-                await over
-            finally:
-                timer.cancel()
-            pause = min(2 * pause, _LONGEST_PAUSE)
-            attachment.heard = self._hub.time  # it has more to say
-        return True
+        room = _Room(self._hub, self.attachment, self._most)
+        try:
+            return await room.found
+        finally:
+            room.end()
 
     def _agree(self, agreed: Agreed) -> None:
         attachment = self.attachment
@@ -169,6 +160,49 @@ class AgreeingLine(Line):
         self._carrier += 1
         self._told = 0  # what is said again shows that the last word on it was lost
         self.numbered.resume(transport, self._numbering.sequence, self._numbering.nothing())
+
+
+class _Room:
+    """What is `found` of the room in an inbox, as its commands are handled: true once less than half of `most` wait, and where its client is gone.
+
+    False as soon as what was told waits for the client to read, or nothing was handled for a while. Is among `hub.moved` until its end.
+    """
+
+    __slots__ = ("_attachment", "_hub", "_most", "_timer", "found")
+
+    def __init__(self, hub: Hub, attachment: Attachment, most: int) -> None:
+        self._hub: Final = hub
+        self._attachment: Final = attachment
+        self._most: Final = most
+        self._timer: Timer | None = None
+        self.found: Final[asyncio.Future[bool]] = hub.world.promise()
+        hub.moved[attachment] = self.learn
+        self.learn()
+
+    def learn(self) -> None:
+        """Look at what waits now."""
+        attachment = self._attachment
+        attachment.heard = self._hub.time  # it has more to say
+        self._pause()
+        if len(attachment.inbox) < self._most / 2 or not attachment.open:
+            self._settle(room=True)
+        elif attachment.transport.crowded:
+            self._settle(room=False)
+
+    def _pause(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._hub.world.later(_PATIENCE, partial(self._settle, room=False))
+
+    def _settle(self, *, room: bool) -> None:
+        if not self.found.done():
+            self.found.set_result(room)
+
+    def end(self) -> None:
+        """Learn no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        del self._hub.moved[self._attachment]
 
 
 async def _until(read: asyncio.Future[None]) -> None:

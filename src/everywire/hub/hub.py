@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from everywire.brokers.base import Broker, Draft, Receipt
@@ -66,6 +66,7 @@ class Hub:
     """
 
     watcher: Watcher | None = None  # while somebody looks
+    tracer: Tracer | None = None  # where commands are traced
 
     def __init__(
         self,
@@ -80,7 +81,6 @@ class Hub:
         self.hooks: Final = hooks
         self.settings: Final = settings or Settings()
         self.metrics: Final = metrics or Metrics()
-        self.tracer: Tracer | None = None
         self.sessions: Final[dict[str, Session]] = {}
         self.channels: Final[dict[str, Channel]] = {}
         self.attachments: Final[dict[Attachment, None]] = {}
@@ -107,6 +107,7 @@ class Hub:
         self.unfinished: Final[set[asyncio.Future[None]]] = set()  # handlers at work that go on without their clients
         self.changes: Final = Changes(self)
         self.delivering: Final = Delivering(self)
+        self.moved: Final[dict[Attachment, Callable[[], None]]] = {}  # who waits for room in an inbox
 
     @property
     def time(self) -> float:
@@ -160,6 +161,7 @@ class Hub:
         """Forget a transport, which was lost with `code`; its session, if it has one, is given back without it."""
         attachment.open = False
         attachment.inbox.clear()
+        self._moved(attachment)
         if attachment.calls is not None:
             attachment.calls.end()
         if attachment.admission is not None:
@@ -419,11 +421,19 @@ class Hub:
         try:
             while attachment.inbox:
                 # The answers of all that it asked at once would be more than a slow line may have queued.
+                self._moved(attachment)
                 await attachment.transport.drain()
                 if attachment.inbox:  # not of one that was lost meanwhile
-                    await self.answer(attachment, attachment.inbox.pop(0))
+                    command = attachment.inbox.pop(0)
+                    self._moved(attachment)
+                    await self.answer(attachment, command)
         finally:
             attachment.busy = False
+
+    def _moved(self, attachment: Attachment) -> None:
+        """Tell who waits for room in an inbox that there may be some, or that none will come before its client reads."""
+        if self.moved and (learn := self.moved.get(attachment)) is not None:
+            learn()
 
     async def answer(self, attachment: Attachment, command: Command) -> None:
         """Carry out one command, and tell its client what came of it."""
