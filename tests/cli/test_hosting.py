@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 import everywire
 from everywire.cli.hosting import Manner, hosting_options
+from everywire.cli.options import written
 from everywire.cli.serving import Place
 from everywire.servers.host.hosting import Hosted
 
@@ -44,8 +45,7 @@ def test_what_was_said_is_said_again_to_another_process():
     ]
     manner = taken(*said)
     assert manner.proxies == ("10.0.0.0/8", "unix")
-    assert taken(*manner.arguments()) == manner
-    assert Manner().arguments() == []
+    assert taken(*written(manner)) == manner
 
 
 def test_it_becomes_options_of_the_server():

@@ -11,7 +11,8 @@ import click
 
 from everywire.app import Everywire
 from everywire.app.program import settled
-from everywire.cli.serving import Finite, Place, given_by_hand
+from everywire.cli.options import given_by_hand, with_options
+from everywire.cli.serving import Finite, Place
 from everywire.http.forwarded import networks
 from everywire.http.head import HeadLimits
 from everywire.servers.host.hosting import LIMITS, Hosted
@@ -61,16 +62,6 @@ class Manner:
     def proxies(self) -> tuple[str, ...]:
         """The trusted ones."""
         return tuple(name for part in self.trusted_proxies.split(",") if (name := part.strip()))
-
-    def arguments(self) -> list[str]:
-        """Write down what is not the default, for a command that serves the same."""
-        found = []
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if value != each.default:
-                option = "--" + each.name.replace("_", "-")
-                found += [option] if value is True else [option, str(value)]
-        return found
 
     def served(self, app: Everywire | Application, target: str, place: Place) -> Served:
         """Give what serves `app`; raises `UsageError` for options that mean nothing for it."""
@@ -148,6 +139,4 @@ def hosting_options(command: F) -> F:
         click.option("--max-head", metavar="BYTES", type=size, help="Of a request's line and header."),
         click.option("--keep-alive", metavar="SECONDS", type=Finite(0.1), help="For a connection without a request."),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return with_options(command, options)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from everywire.cli.hosting import Manner, Served, hosting_options
+from everywire.cli.options import written
 from everywire.cli.serving import (
     HANDED_OVER,
     Place,
@@ -63,7 +65,7 @@ def run(target: str, *, reloading: bool, **given: Any) -> None:
     if reloading:
         sys.exit(_reload(target, place, manner))
     if several is not None:
-        sys.exit(supervise(target, place, several, manner.arguments()))
+        sys.exit(supervise(target, place, several, _again(target, place, manner)))
     app = loaded()
     options = {**serve_options(place, sockets(place)), **manner.options(app)}
 
@@ -74,14 +76,16 @@ def run(target: str, *, reloading: bool, **given: Any) -> None:
     run_server(lambda: app.serving(finish=place.grace / 2, **options), place, announce)
 
 
+def _again(target: str, place: Place, manner: Manner) -> list[str]:
+    """Give the command by which another process serves the same; its sockets are handed to it."""
+    options = [*written(place, but=("port", "unix")), *written(manner)]
+    return [sys.executable, "-m", "everywire", "run", target, *options]
+
+
 def _reload(target: str, place: Place, manner: Manner) -> int:
     """Run it in a child process; the listening sockets stay here, so that nobody who connects meanwhile is turned away."""
     found = sockets(place)
-    command = [sys.executable, "-m", "everywire", "run", target, "--host", place.host]
-    command += ["--grace", str(min(place.grace, 2.0)), "--log", place.log]
-    for option, value in (("--certfile", place.certfile), ("--keyfile", place.keyfile)):
-        command += [option, value] if value is not None else []
-    command += manner.arguments()
+    command = _again(target, replace(place, grace=min(place.grace, 2.0)), manner)
     numbers = [sock.fileno() for sock in found]
     environment = {**os.environ, HANDED_OVER: ",".join(map(str, numbers))}
     # As options of the outer command these were obeyed already.

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from everywire import engine as engines
+from everywire.cli.options import given_by_hand, with_options
 from everywire.ops import logs
 from everywire.servers import listening
 from everywire.servers.host.lifespan import StartupFailed
@@ -34,7 +34,6 @@ __all__ = [
     "addresses",
     "context",
     "fail",
-    "given_by_hand",
     "listen_options",
     "mistake",
     "run_server",
@@ -62,13 +61,6 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{number} is no finite number", param, ctx)
         return number
-
-
-def given_by_hand(name: str) -> bool:
-    """Whether the running command was given that option, also by its environment, but not by a file; False outside of commands."""
-    ctx = click.get_current_context(silent=True)
-    unsaid = (None, ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
-    return ctx is not None and ctx.get_parameter_source(name) not in unsaid
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +113,7 @@ def listen_options(command: F) -> F:
             help="How the log is written; EVERYWIRE_LOG says how much of it.",
         ),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return with_options(command, options)
 
 
 def fail(message: str) -> click.ClickException:

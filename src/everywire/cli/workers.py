@@ -18,13 +18,13 @@ import click
 
 from everywire.app import Everywire
 from everywire.cli.hosting import Served
+from everywire.cli.options import given_by_hand, with_options
 from everywire.cli.serving import (
     Finite,
     Place,
     addresses,
-    context,
-    given_by_hand,
     mistake,
+    serve_options,
     set_up_logging,
     settle_memory,
     sockets,
@@ -111,9 +111,7 @@ def several_options(command: F) -> F:
         ),
         click.option("--pid-file", metavar="FILE", help="Write the process id there, for everywire reload."),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return with_options(command, options)
 
 
 def _count(ctx: click.Context, parameter: click.Parameter, said: str | None) -> int | None:
@@ -146,15 +144,10 @@ def count(said: str) -> int:
     raise click.BadParameter(f"{said} is neither a number of workers, 1..{_MOST}, nor auto")
 
 
-def supervise(target: str, place: Place, several: Several, more: Sequence[str] = ()) -> int:
-    """Run the workers, with `more` options, until SIGINT or SIGTERM; SIGHUP replaces them."""
+def supervise(target: str, place: Place, several: Several, command: Sequence[str]) -> int:
+    """Run the workers, each by `command`, until SIGINT or SIGTERM; SIGHUP replaces them."""
     check_environment()  # here, and not by each of them
     slots = _slots(place, several.workers)
-    command = [sys.executable, "-m", "everywire", "run", target, "--host", place.host, "--grace", str(place.grace)]
-    command += ["--log", place.log]
-    for option, value in (("--certfile", place.certfile), ("--keyfile", place.keyfile)):
-        command += [option, value] if value is not None else []
-    command += more
     plan = Plan(
         command,
         slots,
@@ -279,9 +272,8 @@ def serve_in_worker(
     here.settle(worker)
     set_up_logging(place.log)
     app = load()
-    options = {"sock": worker.sockets(), "ssl": context(place), "close_timeout": min(10.0, place.grace) or 0.1}
     try:
-        asyncio.run(_serve(worker, app, {**options, **more(app)}))
+        asyncio.run(_serve(worker, app, {**serve_options(place, worker.sockets()), **more(app)}))
     except StartupFailed as error:
         raise unstarted(error) from None
     except OSError as error:
