@@ -68,17 +68,29 @@ def perform(suite: Suite, folder: Path, subject: str) -> Score:
 
 
 def keep(suite: Suite, subject: str, scores: list[Score], folder: Path) -> None:
-    """Write down in `folder` how a server did in all rounds, small enough to be kept in the repository."""
-    failures = Counter(title for found in scores for title in found.failures)
-    kept = {
+    """Write down in `folder` how a server did in all rounds."""
+    about = {
         "suite": suite.title,
         "commit": suite.commit if suite.found == suite.digest else None,
         "digest": suite.found,
         "subject": " ".join(suite.reference) if subject == "reference" else f"everywire, {subject} build",
         "engine": ENGINES.get(subject, "node"),
         "settings": suite.settings,
+        "node": node(),
+    }
+    record(folder / f"{suite.name}-{subject}.json", about, scores)
+
+
+def node() -> str:
+    """The version of Node."""
+    return subprocess.run([testbed.node(), "--version"], capture_output=True, text=True).stdout.strip()
+
+
+def record(file: Path, about: dict[str, Any], scores: list[Score]) -> None:
+    """Write down what was tried and how it did in all rounds, small enough to be kept in the repository."""
+    failures = Counter(title for found in scores for title in found.failures)
+    kept = about | {
         "python": platform.python_version(),
-        "node": subprocess.run([testbed.node(), "--version"], capture_output=True, text=True).stdout.strip(),
         "system": platform.system(),
         "date": time.strftime("%Y-%m-%d"),
         "seconds": round(sum(found.seconds for found in scores)),
@@ -88,8 +100,8 @@ def keep(suite: Suite, subject: str, scores: list[Score], folder: Path) -> None:
         "counts": {"passed": sum(found.passes for found in scores), "failed": failures.total()},
         "failures": dict(failures),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{suite.name}-{subject}.json").write_text(json.dumps(kept, indent=2) + "\n")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(kept, indent=2) + "\n")
 
 
 def arguments(suite: Suite, about: str | None) -> argparse.Namespace:

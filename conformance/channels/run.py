@@ -11,10 +11,7 @@ fetched by git on the first run, what they need by pip; they stay in `.testbed/s
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import sys
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -22,30 +19,19 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent))
 
 from mocha import Score, Unavailable  # noqa: E402 - found by the lines above
-from rounds import ENGINES, RESULTS  # noqa: E402
+from rounds import ENGINES, RESULTS, record  # noqa: E402
 from suite import SUITES, Suite, packages  # noqa: E402
 
 
 def keep(suite: Suite, build: str, scores: list[Score], folder: Path) -> None:
     """Write down how a build did in all rounds."""
-    failures = {title: said for found in scores for title, said in found.failures.items()}
-    kept = {
+    about = {
         "suite": f"{suite.name}: {', '.join(suite.files)}",
         "commit": suite.commit,
         "subject": f"everywire, {build} build",
         "left out": suite.left,
-        "python": platform.python_version(),
-        "system": platform.system(),
-        "date": time.strftime("%Y-%m-%d"),
-        "seconds": round(sum(found.seconds for found in scores)),
-        "passed": all(found.passed for found in scores),
-        "rounds": len(scores),
-        "cases": min(found.cases for found in scores),
-        "counts": {"passed": sum(found.passes for found in scores), "failed": len(failures)},
-        "failures": failures,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{suite.name}-{build}.json").write_text(json.dumps(kept, indent=2) + "\n")
+    record(folder / f"{suite.name}-{build}.json", about, scores)
 
 
 def main() -> int:

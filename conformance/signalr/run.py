@@ -11,25 +11,20 @@ The tests are fetched by git on the first run, what they need comes from npm; bo
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import suite  # noqa: E402 - found by the line above
-from mocha import Score, Unavailable, testbed  # noqa: E402
-from processes import ROOT, Server, build_environment  # noqa: E402
+from mocha import Score, Unavailable  # noqa: E402
+from processes import Server, build_environment  # noqa: E402
+from rounds import ENGINES, RESULTS, node, record  # noqa: E402
 
-RESULTS = ROOT / "conformance" / "results"
-ENGINES = {"native": "native", "pure": "portable"}
 PLACES = {"node": (suite.in_node, 137), "chromium": (suite.in_chromium, 252)}
 
 
@@ -62,42 +57,25 @@ def perform(build: str, place: str) -> Score:
         found = suite.score(results, expected if known else None, time.monotonic() - begun)
         if not (plain.alive and secure.alive):
             found.trouble = "a server has ended"
-    if not good(found):
+    if not found.passed:
         said = suite.HOME / f"{build}-{place}-servers.log"
         said.write_text("\n".join([*plain.log, "-- HTTPS:", *secure.log]) + "\n")
         found.log = f"the client's log is {log}, the servers' {said}"
     return found
 
 
-def good(found: Score) -> bool:
-    """Say whether nothing failed."""
-    complete = found.expected is None or found.cases == found.expected
-    return found.passes > 0 and complete and not found.trouble and not found.failures
-
-
 def keep(build: str, place: str, scores: list[Score], folder: Path) -> None:
-    """Write down in `folder` how a build did in all rounds, small enough to be kept in the repository."""
-    failures = Counter(title for found in scores for title in found.failures)
-    kept: dict[str, Any] = {
+    """Write down in `folder` how a build did in all rounds."""
+    about = {
         "suite": f"SignalR functional tests, in {place}",
         "commit": suite.COMMIT if suite.found() == suite.DIGEST else None,
         "digest": suite.found(),
         "subject": f"everywire, {build} build",
         "engine": ENGINES[build],
         "packages": suite.PACKAGES[:2],
-        "python": platform.python_version(),
-        "node": subprocess.run([testbed.node(), "--version"], capture_output=True, text=True).stdout.strip(),
-        "system": platform.system(),
-        "date": time.strftime("%Y-%m-%d"),
-        "seconds": round(sum(found.seconds for found in scores)),
-        "passed": all(map(good, scores)),
-        "rounds": len(scores),
-        "cases": min(found.cases for found in scores),
-        "counts": {"passed": sum(found.passes for found in scores), "failed": failures.total()},
-        "failures": dict(failures),
+        "node": node(),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"signalr-{place}-{build}.json").write_text(json.dumps(kept, indent=2) + "\n")
+    record(folder / f"signalr-{place}-{build}.json", about, scores)
 
 
 def arguments() -> argparse.Namespace:
@@ -130,11 +108,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     for (build, place), rounds in scores.items():
-        count = sum(map(good, rounds))
+        count = sum(found.passed for found in rounds)
         verdict = "PASSED" if count == len(rounds) else "FAILED"
         print(f"{verdict}: signalr {build} in {place}, {count} of {len(rounds)} rounds")
         keep(build, place, rounds, options.results)
-    return 0 if all(good(found) for rounds in scores.values() for found in rounds) else 1
+    return 0 if all(found.passed for rounds in scores.values() for found in rounds) else 1
 
 
 if __name__ == "__main__":
