@@ -87,7 +87,7 @@ fuzz: build $(VENV)/.everywire-fuzz ## fuzz the parsers, a million executions ea
 web: $(DEV_STAMP) ## rebuild the JavaScript client
 	$(PY) tools/web.py $(ARGS)
 
-docs: build $(VENV)/.everywire-docs ## build the documentation's site: site/index.html
+docs: $(VENV)/.everywire-docs ## build the documentation's site: site/index.html
 	@$(PY) tools/docsite.py $(ARGS)
 
 clean: ## remove what builds leave behind; keeps .venv and .testbed

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,22 +95,39 @@ def _put(path: Path, content: bytes) -> None:
 
 
 def menu(given: list[dict[str, list[Any]]], folder: Path) -> list[dict[str, list[Any]]]:
-    """Complete a menu by the pages that it does not name; raises `Broken` for one that there is not."""
-    named = [page for section in given for pages in section.values() for each in pages for page in _pages(each)]
+    """Complete a menu by the pages that it does not name; raises `Broken` for one that there is not.
+
+    What a section does not name goes to its end, or into a group of it that is empty.
+    """
+    named = [*pages(given)]
     there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.md"))
     if missing := sorted(set(named) - set(there)):
         raise Broken(f"mkdocs.yml names pages that there are not: {', '.join(missing)}")
-    sections = {title: [*pages] for section in given for title, pages in section.items()}
+    sections = {title: [*entries] for section in given for title, entries in section.items()}
+    rest: dict[str, list[str]] = {}
     for page in there:
         if page not in named:
             top = page.split("/")[0] if "/" in page else ""
-            sections[(SECTIONS | BESIDE).get(top, "Guides")].append(page)
-    return [{title: pages} for title, pages in sections.items()]
+            rest.setdefault((SECTIONS | BESIDE).get(top, "Guides"), []).append(page)
+    for title, others in rest.items():
+        empty = [entry for entry in sections[title] if isinstance(entry, dict) and [] in entry.values()]
+        if empty:
+            empty[0].update(dict.fromkeys(empty[0], others))
+        else:
+            sections[title] += others
+    return [{title: entries} for title, entries in sections.items()]
 
 
-def _pages(entry: Any) -> list[str]:
-    """Give the page of an entry, which may have a title of its own."""
-    return list(entry.values()) if isinstance(entry, dict) else [entry]
+def pages(entries: list[Any]) -> Iterator[str]:
+    """Give the pages of a menu; an entry may have a title of its own, or be a group of others."""
+    for entry in entries:
+        match entry:
+            case str():
+                yield entry
+            case dict():
+                yield from pages([*entry.values()])
+            case list():
+                yield from pages(entry)
 
 
 def build(root: Path = ROOT) -> Path:

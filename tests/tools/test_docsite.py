@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import docsite
+import reference
 from docsite import Broken, documents, laid_out, menu, rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,12 +34,10 @@ def repository(tmp_path_factory):
 
 def test_every_document_is_laid_out_and_in_a_menu(repository, tmp_path):
     laid_out(repository, tmp_path)
-    for generated in ("reference/index.md",):
-        docsite._put(tmp_path / generated, b"# Reference\n")
+    for name in ("index", *(page.name for page in reference.PAGES)):
+        docsite._put(tmp_path / "reference" / f"{name}.md", b"# Reference\n")
     sections = menu(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"], tmp_path)
-    named = [
-        page for section in sections for pages in section.values() for each in pages for page in docsite._pages(each)
-    ]
+    named = [*docsite.pages(sections)]
     assert sorted(named) == sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.md"))
 
 
@@ -61,10 +60,25 @@ def test_a_menu_of_pages_that_there_are_not_is_an_error(tmp_path):
         menu([{"Guides": ["gone.md"]}], tmp_path)
 
 
+def test_what_a_menu_does_not_name_goes_to_its_section_or_into_a_group_there(tmp_path):
+    for name in ("index", "new", "decisions/001-a", "reference/a"):
+        docsite._put(tmp_path / f"{name}.md", b"# A page\n")
+    given = [
+        {"Guides": ["index.md"]},
+        {"Reference": [{"In Python": ["reference/a.md"]}]},
+        {"Explanations": [{"Decisions": []}]},
+    ]
+    assert menu(given, tmp_path) == [
+        {"Guides": ["index.md", "new.md"]},
+        {"Reference": [{"In Python": ["reference/a.md"]}]},
+        {"Explanations": [{"Decisions": ["decisions/001-a.md"]}]},
+    ]
+
+
 @pytest.mark.parametrize("tool", ["docsite", "reference"])
 def test_who_asks_for_help_gets_no_pages(tmp_path, tool):
     told = subprocess.run(
-        [sys.executable, docsite.__file__.replace("docsite", tool), "--help"],
+        [sys.executable, str(ROOT / "tools" / f"{tool}.py"), "--help"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -108,12 +122,3 @@ def test_every_link_of_the_site_leads_somewhere(site):
         if not checked(site, page, link)
     ]
     assert not broken
-
-
-@pytest.mark.slow
-def test_the_reference_has_what_is_public(site):
-    import everywire
-
-    text = (site / "reference" / "everywire" / "index.html").read_text()
-    for name in everywire.__all__:
-        assert name.startswith("__") or f">{name}" in text or f"class {name}" in text, name

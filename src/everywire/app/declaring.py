@@ -262,15 +262,15 @@ class Declaring:
         return self._on("join", pattern)
 
     def on_leave(self, pattern: str) -> Callable[[G], G]:
-        """The same of every member that leaves."""
+        """Have the decorated function learn of every member that leaves a channel of this kind, as `on_join` does of those that come."""
         return self._on("leave", pattern)
 
     def on_occupied(self, pattern: str) -> Callable[[G], G]:
-        """The same of every channel that has its first member; that one joins afterwards."""
+        """Have it learn of every channel of this kind that has its first member, as `on_join` does; that one joins afterwards."""
         return self._on("occupied", pattern)
 
     def on_vacated(self, pattern: str) -> Callable[[G], G]:
-        """The same of every channel that has no member any more; the last left before."""
+        """Have it learn of every channel of this kind that has no member any more, as `on_join` does; the last left before."""
         return self._on("vacated", pattern)
 
     def _on(self, kind: ChangeKind, pattern: str) -> Callable[[G], G]:

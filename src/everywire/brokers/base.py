@@ -241,7 +241,7 @@ class Broker(Protocol):
     async def watch(self, channel: str) -> None:
         """Deliver the news of `channel` from before this returns; watching twice is watching.
 
-        A channel with wildcards is every channel whose name matches (`everywire.hub.wildcards`).
+        A channel with wildcards is every channel whose name matches (`everywire.wildcards`).
         """
 
     async def unwatch(self, channel: str) -> None:

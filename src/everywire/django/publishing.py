@@ -53,7 +53,7 @@ def _complain(channel: str, fault: BaseException | None) -> None:
 async def apublish(
     channel: str, data: Any = None, *, timeout: float | None = None, **options: Unpack[PublishOptions]
 ) -> Receipt:
-    """Do the same in a coroutine, whatever loop runs it."""
+    """Publish as `publish` does, in a coroutine, whatever loop runs it: gives the place in the log, and raises the same."""
     given = _limit(timeout)
     app = await sync_to_async(hub_of_process, thread_sensitive=False)()
     try:

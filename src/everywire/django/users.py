@@ -123,5 +123,5 @@ def user_of(caller: Caller) -> Any:
 
 
 async def auser_of(caller: Caller) -> Any:
-    """Give the same in a coroutine."""
+    """Give Django's user who calls, as `user_of` does, in a coroutine."""
     return await sync_to_async(closing(partial(user_of, caller)), thread_sensitive=False)()

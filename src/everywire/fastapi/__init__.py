@@ -1,11 +1,13 @@
 """The face for FastAPI: a real router, and FastAPI's dependencies in handlers, hooks and rules.
 
-rt = Everywire()
-api = FastAPI()
-api.include_router(router(rt, prefix="/rt", user=current_user))
+    rt = Everywire()
+    api = FastAPI()
+    api.include_router(router(rt, prefix="/rt", user=current_user))
 
-@rt.on("say")
-async def say(message: Message, user: Annotated[User, Depends(current_user)], db: Annotated[Session, Depends(session)]): ...
+    @rt.on("say")
+    async def say(message: Message, user: Annotated[User, Depends(current_user)], db: Annotated[Session, Depends(session)]): ...
+
+All of it is told in docs/fastapi.md.
 """
 
 try:
