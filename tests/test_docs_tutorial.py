@@ -34,17 +34,19 @@ class Terminal:
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text.replace("8000", self.port))
 
-    async def serve(self, words: list[str]) -> None:
-        """Run the next server, once the one before is gone."""
+    async def serve(self, words: list[str]) -> str:
+        """Run the next server, once the one before is gone; gives what it says first, with the port of the text."""
         if self._server is not None:
             await self._server.end()
         own = {"EVERYWIRE_RUN_PORT": self.port, "EVERYWIRE_RUN_HOST": "127.0.0.1"}
         self._server = await self._stack.enter_async_context(started(*words, cwd=self.folder, **own))
-        await self._server.port()
+        said = await self._server.says(r"(\S+ is at ws://)127.0.0.1:\d+(/\w+)")
+        return f"{said[1]}localhost:8000{said[2]}\n"
 
     async def type(self, line: str) -> str:
         """Run a command; gives what it prints."""
         line = line.replace("python ", f"{sys.executable} ").replace("8000", self.port)
+        line = line.replace("everywire ", f"{sys.executable} -m everywire ")
         told = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}"}
         process = await create_subprocess_shell(line, cwd=self.folder, env=told, stdout=subprocess.PIPE)
         async with timeout(PATIENCE):
@@ -60,10 +62,12 @@ async def test_it_can_be_followed(tmp_path):
         terminal = Terminal(tmp_path, stack)
         printed = ""
         for language, title, text in STEPS:
+            if language == "console":
+                continue  # what is typed beforehand, once: the test has an environment
             if title:
                 terminal.write(title, text)
             elif language == "sh" and text.startswith("everywire run"):
-                await terminal.serve(text.split()[1:])
+                printed = await terminal.serve(text.split()[1:])
             elif language == "sh":
                 printed = await terminal.type(text.strip())
             else:
