@@ -36,6 +36,7 @@ SECTIONS = {
 }
 BESIDE = {"project": "Contributing"}
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+DARK = re.compile(r"@media \(prefers-color-scheme: dark\) \{((?:[^{}]*\{[^{}]*\})*)\s*\}")
 _FENCE = re.compile(r"^(```.*?^```$|<pre.*?</pre>)", re.MULTILINE | re.DOTALL)
 
 
@@ -75,7 +76,12 @@ def _led(link: re.Match[str], here: str, places: dict[str, str], root: Path) -> 
         return f"{mark}[{words}]({away}{hash_}{anchor})"
     if not (root / found).exists():
         raise Broken(f"{here}: {target} leads nowhere")
-    return link[0] if found.startswith("docs/") else words
+    if not found.startswith("docs/"):
+        return words
+    away = posixpath.relpath(found.removeprefix("docs/"), posixpath.dirname(places[here]) or ".")
+    if mark and DARK.search((root / found).read_text() if found.endswith(".svg") else ""):
+        return "".join(f"![{words}]({posixpath.splitext(away)[0]}-{way}.svg#only-{way})" for way in ("light", "dark"))
+    return f"{mark}[{words}]({away}{hash_}{anchor})"
 
 
 def laid_out(root: Path, folder: Path) -> None:
@@ -84,9 +90,20 @@ def laid_out(root: Path, folder: Path) -> None:
     places = documents(root)
     for path in (root / "docs").rglob("*"):
         if path.is_file() and path.suffix != ".md":
-            _put(folder / path.relative_to(root / "docs"), path.read_bytes())
+            for name, content in _drawn(path):
+                _put(folder / path.relative_to(root / "docs").with_name(name), content)
     for here, there in places.items():
         _put(folder / there, rewritten((root / here).read_text(), here, places, root).encode())
+
+
+def _drawn(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Give a file, by its name, or what is shown of a picture: it goes by what the reader's machine likes, and pages by what their switch says."""
+    text = path.read_text() if path.suffix == ".svg" else ""
+    if DARK.search(text):
+        yield f"{path.stem}-light.svg", DARK.sub("", text).encode()
+        yield f"{path.stem}-dark.svg", DARK.sub(r"\1", text).encode()
+    else:
+        yield path.name, path.read_bytes()
 
 
 def _put(path: Path, content: bytes) -> None:

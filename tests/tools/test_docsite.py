@@ -7,6 +7,7 @@ import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -53,6 +54,20 @@ def test_links_out_of_the_documentation_lead_to_copies():
 def test_a_link_that_leads_nowhere_is_an_error():
     with pytest.raises(Broken, match=r"docs/cli.md: gone.md leads nowhere"):
         rewritten("[x](gone.md)", "docs/cli.md", documents(ROOT), ROOT)
+
+
+def test_pictures_go_by_the_switch_of_the_page(repository, tmp_path):
+    laid_out(repository, tmp_path)
+    pictures = [path.stem for path in (ROOT / "docs" / "assets").glob("*.svg")]
+    assert len(pictures) > 10
+    for name in pictures:
+        light, dark = ((tmp_path / "assets" / f"{name}-{way}.svg").read_text() for way in ("light", "dark"))
+        for text in (light, dark):
+            assert ElementTree.fromstring(text).get("aria-label")
+            assert "@media" not in text
+        assert light != dark
+    shown = rewritten("![A chart](docs/assets/transports.svg)", "README.md", documents(ROOT), ROOT)
+    assert shown == "".join(f"![A chart](../assets/transports-{way}.svg#only-{way})" for way in ("light", "dark"))
 
 
 def test_a_menu_of_pages_that_there_are_not_is_an_error(tmp_path):
