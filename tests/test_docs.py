@@ -11,13 +11,16 @@ import contextlib
 import io
 import re
 import socket
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 import uvicorn
 from tests.fastapi.serving import served
 
+from everywire.cli import commands
 from everywire.servers.websocket import Server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -180,3 +183,52 @@ def test_the_figures_of_transports_are_those_that_were_measured():
     rows = re.findall(r"^\| (?:transport|websocket|stream|sse|long poll|short poll) .*\|$", shown, re.MULTILINE)[:6]
     assert len(rows) == 6
     assert "\n".join(rows[1:]) in (ROOT / "docs" / "benchmarks.md").read_text()
+
+
+WRITTEN = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(ROOT / "docs").rglob("*.md"),
+    *ROOT.glob("examples/*/README.md"),
+]
+TYPED = re.compile(r"(?:^|`|\$ )everywire ([a-z]+)\b([^`\n|]*)", re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+
+
+def options(command: click.Command) -> set[str]:
+    own = {option for each in command.params for option in [*each.opts, *each.secondary_opts]}
+    return {"--help", *own}
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_command_that_is_printed_exists(path):
+    text = path.read_text()
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {*re.findall(r"`make ([a-z][a-z-]*)", text)} <= {*targets}
+    fenced = "\n".join(FENCED.findall(text))
+    within = " ".join(re.findall(r"`[^`\n]+`", FENCED.sub("", text)))  # a sentence may begin with the name, too
+    for name, rest in TYPED.findall(f"{fenced}\n {within}"):
+        assert name in commands.commands, name
+        assert {*OPTION.findall(rest)} <= options(commands.commands[name]), (name, rest)
+
+
+def test_the_page_of_commands_has_all_of_them():
+    told = {*OPTION.findall((ROOT / "docs" / "cli.md").read_text())}
+    there = {option for command in commands.commands.values() for option in options(command) if option[:2] == "--"}
+    assert told - there == set()
+    assert there - told == {"--compression"}  # which is so unless --no-compression is said
+
+
+def test_the_architecture_has_a_place_for_every_package():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    layers = re.findall(r"^\| (`.*?) \|", text.partition("## Layers")[2], re.MULTILINE)
+    named = {name for layer in layers for name in re.findall(r"`(\w+)`", layer)}
+    source = ROOT / "src" / "everywire"
+    there = {path.stem for path in source.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert named == {name for name in there if not name.startswith("_")}
+
+
+def test_the_changelog_says_nothing_twice():
+    lines = [line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if len(line) > 20]
+    assert [line for line, times in Counter(line[:80] for line in lines).items() if times > 1] == []
