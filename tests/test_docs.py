@@ -105,7 +105,8 @@ class Stage:
         with contextlib.redirect_stdout(printed):
             # With lazy annotations, an excerpt that only defines something needs no imports.
             names = {"__name__": "__main__"}
-            exec(compile(text, document, "exec", __future__.annotations.compiler_flag), names)
+            code = compile(text, document, "exec", __future__.annotations.compiler_flag)
+            await asyncio.to_thread(exec, code, names)  # where no loop runs, as in a program
             for name, test in [*names.items()]:
                 if name.startswith("test_"):
                     await asyncio.to_thread(test)  # it has a loop of its own
