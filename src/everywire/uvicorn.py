@@ -40,8 +40,10 @@ class WebSocketProtocol(asyncio.Protocol):
     """What uvicorn makes for each WebSocket request, and hands the request's head and the transport to.
 
     `config.ws_max_size`, `ws_ping_interval`, `ws_ping_timeout` and `ws_per_message_deflate` are uvicorn's options of these names. `ws_max_queue` has no
-    meaning here: reading stops while `read_limit` bytes of messages wait for the application. A closing handshake has `close_timeout` seconds.
-    A subclass may say other limits.
+    meaning here: reading stops while `read_limit` bytes of messages wait for the application (256 KiB). A closing handshake has `close_timeout`
+    seconds (10). A subclass may say others.
+
+    What an application does that ASGI does not allow is an exception in it; its traceback goes to the logger `uvicorn.error`, as with uvicorn's own.
     """
 
     read_limit = 1 << 18

@@ -118,6 +118,8 @@ def checked(site: Path, page: Path, link: str) -> bool:
     target = target / "index.html" if target.is_dir() else target
     if not target.exists():
         return False
+    if parts.fragment in ("only-light", "only-dark"):
+        return target.suffix == ".svg"  # when it is shown, not where
     return not parts.fragment or unquote(parts.fragment) in anchors(target)
 
 

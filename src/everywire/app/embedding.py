@@ -114,7 +114,9 @@ def lifespan(
 ) -> Callable[[Any], AbstractAsyncContextManager[Any]]:
     """Give the lifespan of an application in which `app` is mounted: `FastAPI(lifespan=everywire.lifespan(app))`.
 
-    `app` starts before and ends after the application's own lifespan, which is `also`.
+    `app` starts before and ends after the application's own lifespan, which is `also`: a function of the host that gives an async context, as frameworks
+    take it, and whose state is passed on. Raises, as the host starts, what `also` raises, `SettingError`, and `EverywireError` for an `app` that runs on
+    another loop.
     """
 
     @asynccontextmanager

@@ -76,9 +76,12 @@ async def hosting(
 ) -> AsyncIterator[Server]:
     """Serve any ASGI 3 application while the context lasts: `async with everywire.hosting(app, port=8000) as server`.
 
-    `options` are those of `everywire.serve` that say where and how much (`ssl`, `path`, `sock`, limits), `finish`, and the fields of `Hosting`: `lifespan`,
-    `root_path`, `trusted_proxies`, `proxy_headers`, `access_log`, `shutdown`, `name` (docs/asgi-server.md). Raises `StartupFailed` where the application says
-    that it cannot start.
+    `options` are those of `everywire.serve` that say where and how much (`ssl`, `path`, `sock`, limits), `finish` (seconds for what is under way at the end),
+    and the fields of `Hosting`: `lifespan`, `root_path`, `trusted_proxies`, `proxy_headers`, `access_log`, `shutdown`, `name` (docs/asgi-server.md); an
+    `Everywire` takes none of these. A `port` of 0 is any that is free: `server.port` says which.
+
+    Raises `StartupFailed` where the application says that it cannot start, `OSError` where there is nothing to listen on, `TypeError` for an option that
+    there is not, `ValueError` for what makes no sense.
     """
     async with _servable(app, options).serving(host, port, **options) as server:
         yield server

@@ -20,7 +20,7 @@ _LEAST_WINDOW = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Limits (counts, bytes) and times (seconds) of one hub; a rate that is None is no limit.
+    """Limits (counts, bytes) and times (seconds) of one hub, each told in docs/settings.md; a rate that is None is no limit.
 
     Raises `ValueError` for what is negative or no number, `TypeError` for what is no rate.
     """

@@ -36,7 +36,9 @@ _unpack = msgspec.msgpack.Decoder().decode
 
 
 class ChannelLayer(BaseChannelLayer):
-    """Channels and groups, which are channels of the hub. CONFIG is what `LayerSettings` has.
+    """Channels and groups, which are channels of the hub. CONFIG is what docs/django-channels.md lists: seconds, messages, bytes.
+
+    Raises `TypeError` for a name in it that there is not, `ValueError` for a value that is no number above zero where one is needed.
 
     May be used from any thread and event loop; in a fork's child it is a process of its own, with none of its parent's channels.
 
