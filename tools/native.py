@@ -66,7 +66,7 @@ def build(path: str) -> int:
     if path:
         environment["C_INCLUDE_PATH"] = path
     if not any((ROOT / "src").rglob("*.so")):
-        print("compiling the native engine, about a minute …", flush=True)
+        print("compiling the native engine, a minute or two …", flush=True)
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False

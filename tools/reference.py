@@ -135,6 +135,10 @@ WITHOUT = {
     " resemble",
     "ChannelLayer": "forked",
 }
+LEADING = {
+    "Everywire": "channel on on_connect publish run serving",
+    "Client": "connect close subscribe publish call",
+}
 # Classes that programs are given and do not make, and those among them whose fields are the package's own.
 GIVEN = frozenset(
     "Access Answers Caller Change ChannelKind Connecting Listed Listing Member Page Publication Reached Receipt Roster Server Stream Subscription"
@@ -227,8 +231,13 @@ class Reference:
             yield f"Types: {', '.join(links)}"
         yield from self._prose(thing)
 
-    def _public(self, made: type) -> Iterator[tuple[str, Any]]:
-        """Give the members of a class that are for programs, those of our own base classes included that have no entry, each once."""
+    def _public(self, made: type) -> list[tuple[str, Any]]:
+        """Give the members of a class that are for programs, those first that most programs use."""
+        first = LEADING.get(made.__name__, "").split()
+        return sorted(self._having(made), key=lambda each: first.index(each[0]) if each[0] in first else len(first))
+
+    def _having(self, made: type) -> Iterator[tuple[str, Any]]:
+        """Give them in their own order, those of our own base classes included that have no entry, each once."""
         only, without = ONLY.get(made.__name__), WITHOUT.get(made.__name__, "").split()
         bases = made.__mro__[1:]
         inherited = {base for one in self.all if one.thing in bases for base in one.thing.__mro__}

@@ -37,7 +37,7 @@ def test_the_first_build_says_that_it_takes_a_while(monkeypatch, tmp_path, capfd
     compilers_end(monkeypatch, tmp_path, 0)
     (tmp_path / "src" / "built.so").unlink()
     assert native.main() == 0
-    assert capfd.readouterr() == ("compiling the native engine, about a minute …\n", "")
+    assert capfd.readouterr() == ("compiling the native engine, a minute or two …\n", "")
 
 
 def test_all_that_the_compilers_say_is_shown_when_they_fail(monkeypatch, tmp_path, capfdbinary):

@@ -122,7 +122,7 @@ def test_names_say_what_stands_below_them(pages):
     assert "CurrentCaller = Annotated[Caller, …]\n```\n\nWho calls, for a dependency" in pages["everywire.fastapi"]
 
 
-@pytest.mark.parametrize("table", [reference.ONLY, reference.WITHOUT])
+@pytest.mark.parametrize("table", [reference.ONLY, reference.WITHOUT, reference.LEADING])
 def test_the_tables_name_what_there_is(table):
     classes = {}
     for one in reference.shown():
