@@ -26,6 +26,10 @@ def test_a_request():
     assert list(request.headers) == [("host", "here:1"), ("accept", "*/*"), ("x", "é\t1")]
 
 
+def test_options_may_ask_about_the_server_as_a_whole():
+    assert h2.read_request(fields(GET | {b":method": b"OPTIONS", b":path": b"*"}), LIMITS).target == "*"
+
+
 def test_a_request_without_authority_has_a_host():
     named = {name: value for name, value in GET.items() if name != b":authority"}
     assert h2.read_request(fields(named, (b"host", b"there")), LIMITS).headers["host"] == "there"
@@ -50,6 +54,12 @@ def test_an_extended_connect_reads_as_it_would_over_http1(protocol):
         (501, fields(SOCKET | {b":protocol": b"connect-udp"})),
         (400, fields(GET | {b":path": b"/a b"})),
         (400, fields(GET | {b":path": b"/\x7f"})),
+        (400, fields(GET | {b":path": b"*"})),
+        (400, fields(GET | {b":path": b"/a#b"})),
+        (400, fields(GET | {b":path": b"http://here:1/a"})),
+        (400, fields(SOCKET | {b":path": b"a"})),
+        (400, fields(GET | {b":authority": b"u@here:1"})),
+        (400, [*list(GET.items())[:3], (b"host", b"a b")]),
         (400, fields(GET, (b"x", b"a\x01b"))),
         (400, fields(GET, (b"x", b"a\x7fb"))),
         (431, fields(GET, *[(b"x", b"y")] * 5)),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everywire.http.head import BadRequest, HeadLimits, RequestReader, ResponseReader
-from everywire.http.request import Headers
+from everywire.http.request import Headers, Request
 
 PLAIN = b"GET /a?b HTTP/1.1\r\nHost: x\r\nX: \xe4\r\n\r\n"
 POSTED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
@@ -99,6 +99,21 @@ def test_an_old_request_needs_no_host():
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        (b"GET / HTTP/1.0\r\nHost: a/b\r\n\r\n", 400),
+        (b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 400),
+        (b"GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET http://a/ HTTP/1.1\r\n\r\n", 400),
+        (b"GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        (b"FROB / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        (b"get / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        (b"G@T / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400),
         (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
         (b"GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
@@ -109,6 +124,33 @@ def test_an_old_request_needs_no_host():
 )
 def test_what_is_no_acceptable_request(data, status):
     assert refused(data) == status
+
+
+@pytest.mark.parametrize("asks", ["", "Connection: Upgrade\r\nUpgrade: websocket\r\n"])
+def test_a_target_that_names_its_host_is_a_path_and_that_host_counts(asks):  # RFC 9112 3.2.2
+    reading = reader()
+    request = reading.feed(f"GET http://real:81/p?q HTTP/1.1\r\nX: y\r\nHost: other\r\n{asks}\r\n".encode())
+    again = Request.from_head(reading.head)  # as a connection does that keeps nothing else
+    for each in (request, again):
+        assert (each.method, each.target, each.version, each.headers["x"]) == ("GET", "/p?q", "1.1", "y")
+        assert each.headers.get_all("host") == ["real:81"]
+    assert again.headers == request.headers
+
+
+def test_an_old_request_has_the_host_of_its_target():
+    reading = reader()
+    assert reading.feed(b"GET http://real HTTP/1.0\r\n\r\n").headers["host"] == "real"
+    assert Request.from_head(reading.head).headers["host"] == "real"
+
+
+def test_options_may_ask_about_the_server_as_a_whole():
+    assert reader().feed(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").target == "*"
+
+
+def test_space_around_a_value_is_none_of_it():
+    found, rest = requests([POSTED.replace(b": 5", b":\t 5 \t") + CHUNKED.replace(b"chunked", b"Chunked  ")])
+    assert (found, rest) == ([("POST", "/", b"hello")] * 2, b"")
+    assert reader().feed(PLAIN.replace(b"X: \xe4", b"X: a \xe4 \t")).headers["x"] == "a ä"
 
 
 def test_a_head_may_have_exactly_the_limit():

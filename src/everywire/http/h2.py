@@ -10,6 +10,7 @@ from h2.connection import ConnectionInputs, ConnectionState, H2Connection, H2Con
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes, Settings
 
+from everywire.http.aim import is_host, is_path
 from everywire.http.head import BadRequest, HeadLimits, splits
 from everywire.http.request import Headers, Request, Response
 
@@ -181,9 +182,12 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], limits: HeadLimits) -> R
             raise BadRequest(501, "CONNECT is for WebSocket here")
         method = b"GET"
         headers += [(b"upgrade", b"websocket"), (b"connection", b"Upgrade")]
-    if not _TARGET.match(named[b":path"]):
+    path = named[b":path"]
+    if not _TARGET.match(path) or not is_path(path, method):  # RFC 9113 8.3.1
         raise BadRequest(400, "malformed target")
-    return Request(method.decode("latin-1"), named[b":path"].decode("latin-1"), _headers(headers), version="2")
+    if not all(is_host(value) for name, value in headers if name == b"host"):
+        raise BadRequest(400, "malformed host")
+    return Request(method.decode("latin-1"), path.decode("latin-1"), _headers(headers), version="2")
 
 
 def _headers(fields: Iterable[tuple[bytes, bytes]]) -> Headers:

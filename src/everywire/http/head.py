@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import httptools
 
+from everywire.http.aim import absolute, is_host, is_path
 from everywire.http.incoming import Incoming
 from everywire.http.request import Headers, Request
 
@@ -13,6 +15,7 @@ __all__ = ["BadRequest", "HeadLimits", "RequestReader", "ResponseReader", "split
 
 _VERSIONS = ("1.1", "1.0")
 _NONE = Headers()
+_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ /[^\r\n]* HTTP/1\.[01]\r\n")  # RFC 9110 5.6.2
 
 
 class BadRequest(Exception):
@@ -145,7 +148,9 @@ class RequestReader:
         self._feed(parser, self.head)
         self._version = parser.get_http_version()
         self._method = parser.get_method()
-        headers = self._headers = Headers.from_raw(self._fields)
+        self._headers = Headers.from_raw(self._fields)
+        self._check_line()
+        headers = self._headers
         self._check(headers)
         if self._upgrades and ("content-length" in headers or "transfer-encoding" in headers):
             parser = self._without_upgrade(headers)  # llhttp reads no body behind that, but nobody has agreed yet
@@ -168,16 +173,40 @@ class RequestReader:
             request.body = b""
         return request
 
-    def _check(self, headers: Headers) -> None:
-        """Refuse what is well-formed, but means nothing here, or not the same to everybody."""
-        if self._version not in _VERSIONS or b" HTTP/" not in self.head[: self.head.index(b"\r")]:
+    def _check_line(self) -> None:
+        """Refuse a first line that means nothing here, or not the same to everybody; make a target that names its host a path."""
+        line = self.head[: self.head.index(b"\r")]
+        if self._version not in _VERSIONS or b" HTTP/" not in line:
             raise BadRequest(505, "HTTP version not supported")
         if self._method == b"CONNECT":
             raise BadRequest(501, "CONNECT is not for here")
+        if line.count(b" ") != 2:
+            raise BadRequest(400, "malformed request")  # RFC 9112 3
+        if not is_path(self._target, self._method):
+            self._aim(line.rpartition(b" ")[2])
+
+    def _aim(self, version: bytes) -> None:
+        """Have a target that names its host be a path, and that host the one that counts (RFC 9112 3.2.2): nobody reads another one later."""
+        found = absolute(self._target)
+        if found is None:
+            raise BadRequest(400, "malformed request target")
+        host, self._target = found
+        fields = [(name, host if name.lower() == b"host" else value) for name, value in self._fields]
+        if self._version == "1.0" and "host" not in self._headers:
+            fields.append((b"Host", host))
+        self._headers = Headers.from_raw(fields)
+        lines = [b"%b %b %b" % (self._method, self._target, version), *(b"%b: %b" % field for field in fields)]
+        self.head = b"\r\n".join([*lines, b"\r\n"])
+
+    def _check(self, headers: Headers) -> None:
+        """Refuse fields that are well-formed, but mean nothing here, or not the same to everybody."""
         if self._version == "1.0" and "transfer-encoding" in headers:
             raise BadRequest(400, "HTTP/1.0 has no transfer codings")  # RFC 9112 6.1
-        if len(headers.get_all("host")) != 1 and (self._version == "1.1" or "host" in headers):
+        hosts = headers.get_all("host")
+        if len(hosts) != 1 and (hosts or self._version == "1.1"):
             raise BadRequest(400, "a request has exactly one Host header")  # RFC 9112 3.2
+        if hosts and not is_host(hosts[0].encode("latin-1")):
+            raise BadRequest(400, "malformed Host header")
         if not self.limits.next_line and splits(self.head):
             raise BadRequest(400, "malformed header field")
 
@@ -193,7 +222,10 @@ class RequestReader:
         return parser
 
     def _expect_body(self, headers: Headers) -> None:
-        self._chunked = "transfer-encoding" in headers
+        codings = headers.get_all("transfer-encoding")
+        self._chunked = bool(codings)
+        if codings and codings[0].lower() != "chunked":  # of several, the parser takes none
+            raise BadRequest(501, "no transfer coding but chunked is known")  # RFC 9112 6.1
         self._taken = self._size = 0
         self._left = 0 if self._chunked else int(headers.get("content-length") or 0)
         if self._left > self.limits.body:
@@ -218,6 +250,8 @@ class RequestReader:
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, BadRequest):
                 raise error.__context__ from None
+            if isinstance(error, httptools.HttpParserInvalidMethodError) and _METHOD.match(data):
+                raise BadRequest(501, "no such method is known") from None  # RFC 9110 9.1
             raise BadRequest(400, "malformed request") from None
 
     def _more(self, data: bytes) -> Request | None:
@@ -283,7 +317,7 @@ class RequestReader:
         """Take one field."""
         if len(self._fields) >= self.limits.fields:
             raise BadRequest(431, "too many header fields")
-        self._fields.append((name, value))
+        self._fields.append((name, value.rstrip(b" \t")))  # RFC 9112 5.1
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""

@@ -39,7 +39,7 @@ def scope(request: Request, kind: Literal["http", "websocket"], facts: Facts) ->
     """Make the scope of a request: new dictionaries, so that an application may write into them; `state` is its own shallow copy."""
     found = request.facts
     tls = None if found is None else found.extra("ssl_object")
-    raw, query = _split(request.target)
+    raw, _, query = request.target.partition("?")
     path = raw if "%" not in raw and raw.isascii() else _decoded(raw)
     headers = request.headers.wire()
     made: Scope = {
@@ -69,15 +69,6 @@ def scope(request: Request, kind: Literal["http", "websocket"], facts: Facts) ->
     if facts.behind is not None:
         facts.behind(request, made)
     return made
-
-
-def _split(target: str) -> tuple[str, str]:
-    """Give the path, still encoded, and the query; of the absolute form that proxies send, too (RFC 9112 3.2)."""
-    path, _, query = target.partition("?")
-    if not path.startswith("/") and "://" in path:
-        rest = path.partition("://")[2]
-        path = "/" + rest.partition("/")[2]
-    return path, query
 
 
 def _decoded(raw: str) -> str:
