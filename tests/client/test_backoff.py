@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everywire.client.backoff import Backoff
+from everywire.client.backoff import Backoff, soon
 
 
 def test_the_ceiling_doubles_up_to_the_cap():
@@ -32,3 +32,7 @@ def test_no_number_of_attempts_is_too_many(attempts):
     backoff = Backoff(lambda: 1.0)
     backoff.attempts = attempts
     assert 0 < backoff.next() <= 20
+
+
+def test_a_delay_that_is_none_is_not_told_as_a_number():
+    assert [soon(delay) for delay in (0.0, 0.04, 0.05, 2.449)] == ["at once", "at once", "in 0.1 s", "in 2.4 s"]

@@ -62,7 +62,7 @@ def test_an_outage_is_warned_of_once_and_says_where_why_and_when_next(wires, cap
         await elapse(5)
         first = caplog.records[0].message
         assert first.startswith(
-            "no connection to ws://...@in.memory/everywire?token=... (1006 nobody listens); next attempt in "
+            "no connection to ws://...@in.memory/everywire?token=... (1006 nobody listens); next attempt "
         )
         assert levels()[:3] == ["WARNING", "INFO", "INFO"]
         wires.broken = None

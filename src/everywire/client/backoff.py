@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["STABLE", "Backoff"]
+__all__ = ["STABLE", "Backoff", "soon"]
 
 STABLE = 5.0  # seconds that a connection lasts before it counts as a success
+
+
+def soon(delay: float) -> str:
+    """Say when something follows that is `delay` seconds away."""
+    return f"in {delay:.1f} s" if delay >= 0.05 else "at once"
 
 
 class Backoff:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from everywire.client import wire
-from everywire.client.backoff import STABLE, Backoff
+from everywire.client.backoff import STABLE, Backoff, soon
 from everywire.client.callbacks import shielded
 from everywire.client.ladder import Ladder
 from everywire.client.link import Dial, Link
@@ -191,10 +191,8 @@ class Lifetime:
         # A connection that ends is everyday; that there is none is worth a word, once. An error in the application's own function, each time.
         quiet = change.error is None and (welcomed or self._warned)
         self._warned = self._warned or not welcomed
-        said = "no connection to %s (%d %s); next attempt in %.1f s"
-        log.log(
-            logging.INFO if quiet else logging.WARNING, said, shown(self._owner.url), change.code, change.reason, delay
-        )
+        level, why = logging.INFO if quiet else logging.WARNING, f"{change.code} {change.reason}".strip()
+        log.log(level, "no connection to %s (%s); next attempt %s", shown(self._owner.url), why, soon(delay))
         self._become(replace(change, delay=delay))
         try:
             async with asyncio.timeout(delay):

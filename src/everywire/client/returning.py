@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from everywire.client.backoff import STABLE, Backoff
+from everywire.client.backoff import STABLE, Backoff, soon
 from everywire.engine.websocket import WebSocket
 from everywire.errors import (
     CloseCode,
@@ -67,7 +67,7 @@ async def returning(
                 backoff.reset()
             why = _ending(websocket)
         delay = backoff.next()
-        log.log(level, "no connection to %s (%s); next attempt in %.1f s", shown(uri), why, delay)
+        log.log(level, "no connection to %s (%s); next attempt %s", shown(uri), why, soon(delay))
         await pause(delay)
 
 
