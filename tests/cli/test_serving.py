@@ -109,7 +109,7 @@ async def test_a_unix_socket_is_served(tmp_path):
     ("options", "said"),
     [
         (("--port", "8000", "--unix", "s"), "either --port or --unix"),
-        (("--grace", "nan"), "'--grace': nan is no finite number"),
+        (("--grace", "nan"), "'--grace': a number of 0 or more is needed"),
     ],
 )
 @pytest.mark.parametrize("command", [("echo",), ("demo",), ("run", "live:app")])

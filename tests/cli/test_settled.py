@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from tests.cli.commands import started
 
 from everywire.cli import commands
+from everywire.cli.numbers import Whole
 from everywire.cli.settled import defaults, export, name_options, option_name
 from everywire.configuration import Configuration
 
@@ -17,7 +18,7 @@ def group():
 
 @group.command()
 @click.option("--reload", "again", is_flag=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=1)
+@click.option("--port", type=Whole(0, 65535), default=1)
 @click.option("--key")
 def run(**given):
     click.echo(given)
@@ -54,11 +55,11 @@ def test_options_of_files(tmp_path):
     [
         ("[run]\nprot = 7", {}, "everywire.toml: run.prot: run has no such option; did you mean port?"),
         ("[run]\nzebra = 7", {}, "everywire.toml: run.zebra: run has no such option; there are reload, port, key"),
-        ("[run]\nport = 70000", {}, "everywire.toml: run.port is 70000: 70000 is not in the range 0<=x<=65535."),
+        ("[run]\nport = 70000", {}, "everywire.toml: run.port is 70000: a whole number from 0 to 65535 is needed"),
         ("[run]\nkey_file = '/gone'", {}, "everywire.toml: run.key_file: cannot read /gone: No such file or directory"),
         ("", {"EVERYWIRE_RUN_PROT": "7"}, "EVERYWIRE_RUN_PROT: run has no such option; did you mean port?"),
         ("", {"EVERYWIRE_PORT": "9100"}, "EVERYWIRE_PORT: there is no such setting; did you mean EVERYWIRE_RUN_PORT?"),
-        ("", {"EVERYWIRE_RUN_PORT": "x"}, "EVERYWIRE_RUN_PORT is 'x': 'x' is not a valid integer range."),
+        ("", {"EVERYWIRE_RUN_PORT": "x"}, "EVERYWIRE_RUN_PORT is 'x': a whole number from 0 to 65535 is needed"),
     ],
 )
 def test_a_wrong_option_names_its_place(tmp_path, text, variables, error):

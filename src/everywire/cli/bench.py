@@ -7,17 +7,15 @@ from typing import Any
 
 import click
 
-from everywire.cli.serving import Finite
+from everywire.cli.numbers import Finite, Whole
 
 __all__ = ["bench"]
 
 
 @click.command(short_help="Measure an echo on this machine.")
-@click.option("--connections", default=100, show_default=True, type=click.IntRange(1), help="Connections at a time.")
-@click.option("--size", default=32, show_default=True, type=click.IntRange(1), help="Bytes of a message.")
-@click.option(
-    "--window", default=1, show_default=True, type=click.IntRange(1), help="Messages in flight on each connection."
-)
+@click.option("--connections", default=100, show_default=True, type=Whole(1), help="Connections at a time.")
+@click.option("--size", default=32, show_default=True, type=Whole(1), help="Bytes of a message.")
+@click.option("--window", default=1, show_default=True, type=Whole(1), help="Messages in flight on each connection.")
 @click.option("--seconds", default=2.0, show_default=True, type=Finite(0.1), help="How long to measure.")
 @click.option("--engine", type=click.Choice(["native", "portable"]), help="Default: the best there is.")
 def bench(**given: Any) -> None:

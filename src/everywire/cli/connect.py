@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 import everywire
+from everywire.cli.numbers import Finite, Whole
 from everywire.cli.terminal import Keyboard, Screen, readable
 from everywire.errors import ConnectionClosed, EverywireError, HandshakeError
 
@@ -46,13 +47,13 @@ class Errand:
 @click.option(
     "--execute", "-x", multiple=True, metavar="MESSAGE", help="Send this, print what comes, and exit; repeatable."
 )
-@click.option("--count", "-n", type=click.IntRange(1), help="With -x or in a pipe: exit after so many messages.")
+@click.option("--count", "-n", type=Whole(1), help="With -x or in a pipe: exit after so many messages.")
 @click.option(
     "--wait",
     "-w",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=Finite(0),
     help="With -x or in a pipe: exit after so many silent seconds.",
 )
 @click.option("--insecure", "-k", is_flag=True, help="Do not check the server's certificate.")

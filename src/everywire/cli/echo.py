@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 import everywire
+from everywire.cli.numbers import Whole
 from everywire.cli.serving import Place, addresses, listen_options, run_server, serve_options, sockets, where
 from everywire.engine.websocket import WebSocket
 
@@ -62,7 +63,7 @@ async def handle(ws: WebSocket) -> None:
 @listen_options
 @click.option("--async", "as_coroutine", is_flag=True, help="Echo in `async for` handlers instead of callbacks.")
 @click.option("--engine", type=click.Choice(["native", "portable"]), help="Default: the best there is.")
-@click.option("--max-size", default=1 << 20, show_default=True, type=click.IntRange(1), help="Bytes of one message.")
+@click.option("--max-size", default=1 << 20, show_default=True, type=Whole(1), help="Bytes of one message.")
 @click.option("--compression/--no-compression", default=True, show_default=True, help="permessage-deflate.")
 def echo(*, as_coroutine: bool, engine: str | None, max_size: int, compression: bool, **given: Any) -> None:
     """Serve a WebSocket echo: every message comes back.

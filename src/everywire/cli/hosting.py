@@ -11,8 +11,9 @@ import click
 
 from everywire.app import Everywire
 from everywire.app.program import settled
+from everywire.cli.numbers import Finite, Whole
 from everywire.cli.options import given_by_hand, with_options
-from everywire.cli.serving import Finite, Place
+from everywire.cli.serving import Place
 from everywire.http.forwarded import networks
 from everywire.http.head import HeadLimits
 from everywire.servers.host.hosting import LIMITS, Hosted
@@ -105,7 +106,7 @@ class Manner:
 
 def hosting_options(command: F) -> F:
     """Give a click command the options of a `Manner`, by the same names."""
-    size = click.IntRange(1)
+    size = Whole(1)
     options = [
         click.option(
             "--lifespan",

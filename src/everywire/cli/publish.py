@@ -8,7 +8,8 @@ from typing import Any
 import click
 import msgspec
 
-from everywire.cli.serving import Finite, fail
+from everywire.cli.numbers import Finite, Whole
+from everywire.cli.serving import fail
 from everywire.errors import EverywireError, Refused
 from everywire.hub.codes import Code
 from everywire.publisher import Publisher
@@ -42,7 +43,7 @@ __all__ = ["publish"]
 @click.option(
     "--expect",
     metavar="OFFSET",
-    type=click.IntRange(0),
+    type=Whole(0),
     help="With --entry: only if the publication in it is the one at OFFSET; 0: only if there is none.",
 )
 @click.option("--remove", is_flag=True, help="With --entry: remove it; DATA may be left out.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from everywire.cli.numbers import Whole
 from everywire.cli.serving import fail
 from everywire.servers.workers.door import Outcome, ask
 
@@ -19,7 +20,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 
 @click.command(short_help="Replace the workers of a running server.")
 @click.option("--pid-file", metavar="FILE", help="The file that everywire run --pid-file wrote.")
-@click.option("--pid", type=click.IntRange(2), help="The process id of everywire run --workers.")
+@click.option("--pid", type=Whole(2), help="The process id of everywire run --workers.")
 @click.option(
     "--wait/--no-wait",
     "waiting",

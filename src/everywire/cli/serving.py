@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
-import math
 import os
 import signal
 import socket
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 import click
 
 from everywire import engine as engines
+from everywire.cli.numbers import Finite, Whole
 from everywire.cli.options import given_by_hand, with_options
 from everywire.ops import logs
 from everywire.servers import listening
@@ -29,7 +29,6 @@ from everywire.servers.notifying import READY, STOPPING, notify
 from everywire.servers.websocket import Server
 
 __all__ = [
-    "Finite",
     "Place",
     "addresses",
     "context",
@@ -50,17 +49,6 @@ _LATE = 1.0  # seconds that the rest of the end may take once the deadline for t
 _USUAL = (700, 10, 10)  # of the garbage collector: allocations until it looks at the youngest, and so on
 _SELDOM = (20_000, 20, 20)
 _ANYWHERE = ("", "0.0.0.0", "::")
-
-
-class Finite(click.FloatRange):
-    """A number of an option, which `click.FloatRange` would have be "nan" or "inf", too."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read it, within the range."""
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{number} is no finite number", param, ctx)
-        return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +80,7 @@ def listen_options(command: F) -> F:
     """Give a click command the options of a `Place`, by the same names."""
     options = [
         click.option("--host", default="localhost", show_default=True, help="Name or address; 0.0.0.0 is everywhere."),
-        click.option(
-            "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 is any free one."
-        ),
+        click.option("--port", default=8000, show_default=True, type=Whole(0, 65535), help="0 is any free one."),
         click.option("--unix", metavar="PATH", help="A Unix socket instead of a port."),
         click.option("--certfile", metavar="FILE", help="PEM certificate chain: serves wss and https."),
         click.option("--keyfile", metavar="FILE", help="Its key, where that is not in the same file."),

@@ -12,7 +12,7 @@ import urllib.request
 import click
 import msgspec
 
-from everywire.cli.serving import Finite
+from everywire.cli.numbers import Finite
 from everywire.ops.board import board
 from everywire.ops.view import View
 

@@ -18,9 +18,9 @@ import click
 
 from everywire.app import Everywire
 from everywire.cli.hosting import Served
+from everywire.cli.numbers import Finite
 from everywire.cli.options import given_by_hand, with_options
 from everywire.cli.serving import (
-    Finite,
     Place,
     addresses,
     mistake,
