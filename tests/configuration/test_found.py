@@ -4,7 +4,7 @@ import pytest
 
 from everywire import Options
 from everywire.configuration import Configuration
-from everywire.configuration.names import usual
+from everywire.configuration.names import LEAVES, usual, variable
 from everywire.errors import SettingError
 from everywire.http.head import HeadLimits
 from everywire.hub.access.rates import Rate
@@ -85,11 +85,42 @@ def test_the_environment_says_a_part_of_what_the_file_has_none_of(tmp_path):
             "EVERYWIRE_HTTP__ORIGINS: 'http://Shop.example/' is no origin; write it as browsers do: http://shop.example$",
         ),
         ({"EVERYWIRE_HUB__COMMANDS__BURST": "0"}, "EVERYWIRE_HUB__COMMANDS__BURST: a rate is more than nothing"),
+        (
+            {"EVERYWIRE_SERVER__MAX_SIZE": "-3"},
+            "EVERYWIRE_SERVER__MAX_SIZE: max_size is -3: a whole number of 1 or more, or",
+        ),
+        (
+            {"EVERYWIRE_SERVER__PING_INTERVAL": "0"},
+            "EVERYWIRE_SERVER__PING_INTERVAL: ping_interval is 0.0: a number above 0",
+        ),
+        (
+            {"EVERYWIRE_SERVER__SLOW_CODE": "7"},
+            "EVERYWIRE_SERVER__SLOW_CODE: slow_code is 7: a close code that may be sent",
+        ),
+        ({"EVERYWIRE_HUB__HEARTBEAT__EVERY": "0"}, "EVERYWIRE_HUB__HEARTBEAT__EVERY: a heartbeat: every is 0.0"),
     ],
 )
 def test_a_value_that_makes_no_sense_names_its_place(tmp_path, variables, error):
     with pytest.raises(SettingError, match=f"^{error}"):
         Configuration.found(variables, tmp_path)
+
+
+def test_no_number_of_a_limit_may_be_negative(tmp_path):
+    for name, leaf in LEAVES.items():
+        if leaf.type in (int, float):
+            with pytest.raises(SettingError, match=f"^{variable(name)}: "):
+                Configuration.found({variable(name): "-1"}, tmp_path)
+
+
+def test_times_that_do_not_go_together_name_who_said_them(tmp_path):
+    found = Configuration.found({"EVERYWIRE_HUB__HEARTBEAT__EVERY": "5"}, tmp_path)
+    assert found.hub(Settings(heartbeat=Heartbeat(patience=2))).heartbeat == Heartbeat(5, 2)
+    with pytest.raises(
+        SettingError, match=r"^EVERYWIRE_HUB__HEARTBEAT__EVERY: a heartbeat's patience is between 0 and .* 5$"
+    ):
+        found.hub(Settings())
+    with pytest.raises(SettingError, match=r"^a heartbeat's patience"):
+        Configuration().hub(Settings(heartbeat=Heartbeat(5, 5)))
 
 
 def test_origins_are_as_browsers_say_them(tmp_path):

@@ -219,11 +219,17 @@ def test_where_nobody_answers_the_silent_stay(net):
 
 
 def test_what_cannot_be_kept_is_refused(net):
-    for heartbeat in (Heartbeat(0, 1, "both"), Heartbeat(5, -1, "nobody"), Heartbeat(5, 5)):
+    for heartbeat in (Heartbeat(5, 0), Heartbeat(5, 5)):
         each = attached(net, None)
         each.heartbeat = heartbeat
         with pytest.raises(ValueError, match="patience"):
             net.app.hub.heartbeats.add(each)
+
+
+@pytest.mark.parametrize("times", [(0, 0), (-1, 1), (5, -1), (float("nan"), 1)])
+def test_times_that_are_none_are_refused(times):
+    with pytest.raises(ValueError, match="a heartbeat: "):
+        Heartbeat(*times, "nobody")
 
 
 def test_the_gateway_attaches_by_the_heartbeat_that_an_intent_says(net):

@@ -31,6 +31,8 @@ def test_the_defaults_are_the_documented_ones():
         ({"max_page": True}, ValueError, "max_page is a number"),
         ({"call_deadline": "60"}, ValueError, "call_deadline is a number"),
         ({"commands": 5}, TypeError, r"commands is a Rate\(per_second, burst\), or None"),
+        ({"check_every": 0}, ValueError, "check_every is 0: a number above 0 is needed"),
+        ({"max_name": 0}, ValueError, "max_name is 0: a whole number of 1 or more is needed"),
         ({"stream_window": 8}, ValueError, "stream_window is 16 at least"),
         ({"heartbeat": 25}, TypeError, r"heartbeat is a Heartbeat\(every, patience\)"),
         (

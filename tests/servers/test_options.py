@@ -60,3 +60,28 @@ async def test_none_is_no_limit_or_never(engine, name):
 def test_a_socket_cannot_wait_for_ever(value):
     with pytest.raises(ValueError, match="fin_timeout"):
         Options(fin_timeout=value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_size": 0},
+        {"max_size": 1.5},
+        {"write_limit": -1},
+        {"write_high": -1},
+        {"ping_interval": 0},
+        {"open_timeout": "10"},
+        {"slow_requests": 0},
+        {"slow_code": 7},
+        {"bare_code": 1006},
+    ],
+)
+def test_numbers_that_make_no_sense(options):
+    [name] = options
+    with pytest.raises(ValueError, match=f"^{name} is .* needed$"):
+        Options(**options)
+
+
+def test_limits_of_heads_are_no_number():
+    with pytest.raises(TypeError, match="head_limits are HeadLimits, not 5"):
+        Options(head_limits=5)

@@ -94,7 +94,7 @@ class Everywire(Declaring, Speaking, Governing, Gathering, Hosts, Instrumented, 
         self.configuration = found = Configuration.found()  # what is set from outside
         self.path = path if path != _PATH else found_path(found) or path
         self._hooks.secrets = _secrets(secret, found)
-        self.settings = found.filled("hub", settings or Settings())
+        self.settings = found.hub(settings or Settings())
         self.metrics = Metrics()
         self._make_broker = _broker(broker, found)
         self.default_broker: MakeBroker = _memory  # where the application chose none; a worker has another

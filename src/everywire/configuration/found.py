@@ -16,6 +16,7 @@ from everywire.configuration.names import COMMANDS, LEAVES, SECTIONS, Name, usua
 from everywire.configuration.sources import Said
 from everywire.configuration.values import checked, converted
 from everywire.errors import SettingError
+from everywire.hub.settings import Settings
 
 __all__ = ["Configuration"]
 
@@ -66,6 +67,16 @@ class Configuration:
     def filled(self, section: str, given: T, default: T | None = None) -> T:
         """Fill what `given` left as it usually is, or as in `default`; what it says itself stays. Raises `SettingError` for a value that is refused."""
         return reduce(_said, self._new(section, given, default or usual(section)), given)
+
+    def hub(self, given: Settings) -> Settings:
+        """Fill a hub's settings. Raises `SettingError` for times of its heartbeat that do not go together, too, whoever said them."""
+        filled = self.filled("hub", given)
+        try:
+            filled.heartbeat.agree()
+        except ValueError as error:
+            said = [each.where for name, each in self.settings.items() if name[:2] == ("hub", "heartbeat")]
+            raise SettingError(": ".join([*said, str(error)])) from None
+        return filled
 
     def options(self, section: str, given: Mapping[str, Any], default: Any = None) -> dict[str, Any]:
         """Add to options that are `given` by name what is said of others of that section, or of parts of what they are by `default`."""

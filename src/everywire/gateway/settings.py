@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
+from everywire.bounds import AMOUNT, COUNT, NUMBER, check
 from everywire.http.origin import Pages, strictly
 from everywire.http.request import Request
 from everywire.transports.http import LineLimits
 
 __all__ = ["HttpSettings", "address"]
+
+_BOUNDS = {"max_lines": COUNT, "patience": NUMBER, "max_early": AMOUNT, "compress": replace(AMOUNT, optional=True)}
 
 
 def address(request: Request) -> str | None:
@@ -32,6 +35,7 @@ class HttpSettings:
     is no page (None in the list) neither. `max_lines` are open at a time for one address, event streams
     without a client among them; `address` tells which that is, or None for one that is not counted. `patience` is how many seconds a body waits for the
     one before it, and `max_early` how many do. `compress` is from how many bytes on an answer to a poll is compressed, where its language lets it; None: never.
+    Raises `ValueError` for numbers that make no sense.
     """
 
     origins: Pages = None
@@ -42,6 +46,9 @@ class HttpSettings:
     patience: float = 2.0
     max_early: int = 4
     compress: int | None = 1024
+
+    def __post_init__(self) -> None:
+        check(self, _BOUNDS)
 
     @property
     def pages(self) -> Pages:

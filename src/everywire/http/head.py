@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import httptools
 
+from everywire.bounds import AMOUNT, COUNT, NUMBER, check
 from everywire.http.aim import absolute, is_host, is_path
 from everywire.http.incoming import Incoming
 from everywire.http.request import Headers, Request
@@ -15,6 +16,7 @@ __all__ = ["BadRequest", "HeadLimits", "RequestReader", "ResponseReader", "split
 
 _VERSIONS = ("1.1", "1.0")
 _NONE = Headers()
+_BOUNDS = {"head": COUNT, "fields": COUNT, "body": AMOUNT, "rate": NUMBER}
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ /[^\r\n]* HTTP/1\.[01]\r\n")  # RFC 9110 5.6.2
 
 
@@ -33,6 +35,7 @@ class HeadLimits:
 
     rate: bytes per second at which a body has to come at least, after the time that the head has. next_line: whether a field may hold a lone byte 0x85, which
     is text by RFC 9110 5.5, but the end of a line to some who read it as one of ISO 8859 (CVE-2026-44546); as a part of UTF-8 it always may.
+    Raises `ValueError` for numbers that make no sense.
     """
 
     head: int = 16 * 1024
@@ -40,6 +43,9 @@ class HeadLimits:
     body: int = 1 << 20
     rate: int = 4096
     next_line: bool = True
+
+    def __post_init__(self) -> None:
+        check(self, _BOUNDS)
 
     def patience(self, given: float, body: int) -> float:
         """Give the seconds that a request has of which `body` bytes of the body are there, where a head has `given`."""

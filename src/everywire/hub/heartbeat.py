@@ -58,7 +58,7 @@ class Wheel:
     """
 
     def __init__(self, world: World, heartbeat: Heartbeat, clock: Heartbeats) -> None:
-        _check(heartbeat)
+        heartbeat.agree()
         self._world = world
         self._clock = clock
         self._step = heartbeat.every / _SLOTS
@@ -138,14 +138,6 @@ class Wheel:
         for attachment in attachments:
             if attachment.heard <= limit and attachment in self._homes:
                 attachment.close(Close.NO_ANSWER, "nothing was heard for too long")
-
-
-def _check(heartbeat: Heartbeat) -> None:
-    every, patience = heartbeat.every, heartbeat.patience
-    if heartbeat.who_asks == "server" and not 0 < patience < every:
-        raise ValueError("a heartbeat's patience lies between 0 and its interval")
-    if not (every > 0 and patience >= 0):
-        raise ValueError("a heartbeat's interval is more than 0 seconds, its patience is not negative")
 
 
 def _beat(attachments: Iterable[Attachment]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from everywire.bounds import COUNT, TIME, check
 from everywire.http.forwarded import networks
 from everywire.hub.access.rates import Rate
 from everywire.messages import Heartbeat
@@ -16,6 +17,10 @@ _PUBLISHES = Rate(2_000, 20_000)
 _SUBSCRIBES = Rate(100, 1_000)
 _GUESSES = Rate(20 / 60, 20)
 _LEAST_WINDOW = 16
+_BOUNDS = {  # what must be more than nothing for a hub to work
+    **dict.fromkeys(("lease", "check_every", "connect_deadline"), TIME),
+    **dict.fromkeys(("max_name", "max_data", "max_changes", "change_tries"), COUNT),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,7 @@ class Settings:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
                 raise ValueError(f"settings: {each.name} is a number and not negative, not {value!r}")
+        check(self, _BOUNDS, "settings: ")
         if self.stream_window < _LEAST_WINDOW:
             raise ValueError(f"settings: stream_window is {_LEAST_WINDOW} at least, with which clients begin")
         if not isinstance(self.heartbeat, Heartbeat):

@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 from msgspec import Raw
 
+from everywire.bounds import NUMBER, TIME, check
+
 __all__ = [
     "Audience",
     "Data",
@@ -85,7 +87,7 @@ class Heartbeat(Value, frozen=True):
     - "both": the client says something every `every` seconds, too, unasked; one that says nothing for `patience` seconds more is closed.
     - "nobody": nothing has to come; all that is noticed is the loss of the transport, and `patience` means nothing.
 
-    Raises `ValueError` for who else might ask.
+    Raises `ValueError` for who else might ask, and for times that are none.
     """
 
     every: float = 25.0
@@ -95,6 +97,14 @@ class Heartbeat(Value, frozen=True):
     def __post_init__(self) -> None:
         if self.who_asks not in get_args(WhoAsks):
             raise ValueError(f"a heartbeat: who_asks is one of {', '.join(get_args(WhoAsks))}, not {self.who_asks!r}")
+        check(self, {"every": TIME, "patience": NUMBER}, "a heartbeat: ")
+
+    def agree(self) -> None:
+        """Raise `ValueError` where the server would ask again before it has given up waiting for the answer."""
+        if self.who_asks == "server" and not 0 < self.patience < self.every:
+            raise ValueError(
+                f"a heartbeat's patience is between 0 and its interval: {self.patience:g} is not between 0 and {self.every:g}"
+            )
 
 
 PolicyKind: TypeAlias = Literal["reliable", "latest", "sample", "drop_oldest"]

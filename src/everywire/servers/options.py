@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from everywire.bounds import AMOUNT, COUNT, TIME, check
+from everywire.errors import CloseCode, sendable
 from everywire.http.head import HeadLimits
 from everywire.ws.connection import Manner
 from everywire.ws.deflate import Deflate
@@ -14,6 +16,13 @@ from everywire.ws.frames import Limits
 __all__ = ["Options"]
 
 _ENDLESS = 1 << 60  # bytes
+_BOUNDS = {
+    **dict.fromkeys(("max_size", "max_fragments", "write_limit", "slow_requests"), replace(COUNT, optional=True)),
+    **dict.fromkeys(("read_limit", "write_high"), replace(AMOUNT, optional=True)),
+    **dict.fromkeys(
+        ("ping_interval", "ping_timeout", "close_timeout", "open_timeout", "idle_timeout"), replace(TIME, optional=True)
+    ),
+}
 
 Origins = Sequence[str | re.Pattern[str] | None]
 
@@ -33,6 +42,8 @@ class Options:
     This machine's are not counted.
     streamed_bodies: have `process_request` answer before a request's body has come; that is its `incoming` then.
     http2: offer HTTP/2 on TLS, where the extra `everywire[h2]` is installed: WebSockets then share connections (RFC 8441).
+
+    Raises `ValueError` for numbers that make no sense.
     """
 
     max_size: int | None = 1 << 20
@@ -59,6 +70,14 @@ class Options:
     streamed_bodies: bool = False
 
     def __post_init__(self) -> None:
+        check(self, _BOUNDS)
+        if not sendable(self.slow_code):
+            raise ValueError(f"slow_code is {self.slow_code!r}: a close code that may be sent is needed")
+        if not sendable(self.bare_code) and self.bare_code != CloseCode.NO_STATUS:
+            raise ValueError(f"bare_code is {self.bare_code!r}: a close code that may be sent, or 1005, is needed")
+        limits: object = self.head_limits
+        if not isinstance(limits, HeadLimits):
+            raise TypeError(f"head_limits are HeadLimits, not {limits!r}")
         wait: object = self.fin_timeout
         if not isinstance(wait, int | float) or wait <= 0:
             raise ValueError(

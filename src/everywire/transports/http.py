@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from everywire.bounds import AMOUNT, COUNT, check
 from everywire.http.streamed import Outlet
 from everywire.payloads import BodyFormat, Payload
 
@@ -16,6 +17,7 @@ __all__ = ["CARRIER", "LineCarrier", "LineLimits", "LineTransport", "OutOfStep"]
 
 _OVERHEAD = 64  # bytes that a payload costs beside its own
 _SLOW, _BROKEN, _MOVED = 4413, 1002, 1000
+_BOUNDS = {"write_high": AMOUNT, "write_limit": COUNT, "keep": AMOUNT, "unacknowledged": AMOUNT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +25,16 @@ class LineLimits:
     """Bounds of one line's queue, in bytes: `write_high`, above which its commands wait; `write_limit`, above which it is closed.
 
     Of what left by a stream the latest `keep` are kept, for a client that loses the stream and asks on. Where a client acknowledges what it has, its commands
-    wait above `unacknowledged`.
+    wait above `unacknowledged`. Raises `ValueError` for numbers that make no sense.
     """
 
     write_high: int = 1 << 16
     write_limit: int = 1 << 20
     keep: int = 1 << 16
     unacknowledged: int = 1 << 19
+
+    def __post_init__(self) -> None:
+        check(self, _BOUNDS)
 
 
 class OutOfStep(Exception):

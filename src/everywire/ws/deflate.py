@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
+from everywire.bounds import AMOUNT, Bound, check
 from everywire.errors import CloseCode, HandshakeError, MessageTooBig, ProtocolError
 
 __all__ = ["Compressor", "Deflate", "Inflation", "Parameters", "deflate_shared"]
@@ -13,6 +14,7 @@ NAME = "permessage-deflate"
 _TAIL = b"\x00\x00\xff\xff"  # RFC 7692 7.2.1
 _MOST_FINALS = 64  # of one message: each begins a new stream, which costs far more than the two bytes of an empty one
 Offer = list[tuple[str, str | None]]
+_BOUNDS = {"threshold": AMOUNT, **dict.fromkeys(("level", "memory"), Bound(1, most=9, whole=True))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Deflate:
     memory: int = 8
 
     def __post_init__(self) -> None:
+        check(self, _BOUNDS, "compression: ")
         for window in (self.server_window, self.client_window):
             if not 9 <= window <= 15:  # zlib cannot do 8 for raw streams
                 raise ValueError(f"a deflate window is 9 to 15, not {window}")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from everywire.bounds import Bound, check
 from everywire.errors import CloseCode
 from everywire.http.forwarded import networks
 from everywire.http.head import HeadLimits
@@ -58,6 +59,7 @@ class Hosting:
             raise TypeError(f"trusted_proxies are several: ({self.trusted_proxies!r},)")
         if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
             raise ValueError(f"root_path begins with a slash, and does not end with one: not {self.root_path!r}")
+        check(self, {"shutdown": Bound(optional=True)})
         behind(networks(self.trusted_proxies), self.proxy_headers)
         Lifespan(_nothing, self.lifespan)
 
