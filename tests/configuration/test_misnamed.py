@@ -17,6 +17,8 @@ from everywire.configuration.names import LEAVES, SECTIONS
         ("origins", ["EVERYWIRE_HTTP__ORIGINS", "EVERYWIRE_SERVER__ORIGINS"]),
         ("hub_heartbeat_every", ["EVERYWIRE_HUB__HEARTBEAT__EVERY"]),
         ("heartbeat_every", ["EVERYWIRE_HUB__HEARTBEAT__EVERY"]),
+        ("server_linger", ["EVERYWIRE_HUB__LINGER"]),
+        ("http_max_size_file", ["EVERYWIRE_SERVER__MAX_SIZE_FILE"]),
     ],
 )
 def test_an_underscore_or_a_section_that_is_missing_is_found(name, variables):

@@ -150,7 +150,19 @@ def test_tables_are_sections_or_commands(tmp_path):
         ("[hubb]\nlinger = 3", r"everywire\.toml: hubb: there is no such setting; did you mean hub\?"),
         ("hub = 3", r"everywire\.toml: hub is 3: a table of settings is needed"),
         ("run = 3", r"everywire\.toml: run is 3: a table of its options is needed"),
-        ("zebra = 3", r"everywire\.toml: zebra: there is no such setting"),
+        (
+            "port = 9000",
+            r"everywire\.toml: port: there is no such setting; an option of a command is written in its table: \[run\], and below it port = …",
+        ),
+        ("linger = 3", r"everywire\.toml: linger: there is no such setting; did you mean hub\.linger\?"),
+        ("max_size = 3", r"everywire\.toml: max_size: there is no such setting; did you mean server\.max_size\?"),
+        ("[zebra]\na = 3", r"everywire\.toml: zebra: there is no such setting; the tables are hub, http, server, .*"),
+        (
+            "[tool.everywire.run]\nport = 3",
+            r"everywire\.toml: tool: there is no such setting; all of this file is everywire's: write \[run\] for \[tool\.everywire\.run\]",
+        ),
+        ("[everywire]\nlog = 'info'", r"everywire\.toml: everywire: there .*: leave \[everywire\] out"),
+        ("tool = 3", r"everywire\.toml: tool: there is no such setting; an option .*"),
         ("[hub]\nheartbeat = 3", r"everywire\.toml: hub\.heartbeat: there is no such setting.*"),
         ("log = 'loud'", r"everywire\.toml: log=loud: the levels are DEBUG, INFO, WARNING, ERROR and CRITICAL"),
         ("secret_file = 'gone'", r"everywire\.toml: secret_file: cannot read .*"),
@@ -159,3 +171,9 @@ def test_tables_are_sections_or_commands(tmp_path):
 def test_what_is_no_setting_is_an_error(tmp_path, text, error):
     with pytest.raises(SettingError, match=f"^{error}$"):
         read(tmp_path, text)
+
+
+def test_an_option_outside_of_its_table_in_a_project_is_told_its_table(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.everywire]\nport = 9000\n")
+    with pytest.raises(SettingError, match=r"tool\.everywire\.port: .* \[tool\.everywire\.run\], and below it port"):
+        list(written(document({}, tmp_path)))

@@ -9,7 +9,7 @@ from typing import Final
 
 from everywire.configuration.names import COMMANDS, FILE, LEAVES, SECTIONS, Name, variable
 
-__all__ = ["meant", "orchestrated"]
+__all__ = ["meant", "nearly", "orchestrated"]
 
 _CLOSE: Final = {
     True: 0.85,
@@ -33,9 +33,15 @@ def meant(name: str) -> list[str]:
     first, base = name.partition("_")[0], name.removesuffix(FILE)
     if first in COMMANDS or name in SECTIONS or orchestrated(name):
         return []
-    sectioned = first in SECTIONS
-    near = _near(base, _flat if sectioned else _bare, _CLOSE[sectioned])
-    return [variable(each) + (FILE.upper() if base != name else "") for each in near]
+    return [variable(each) + (FILE.upper() if base != name else "") for each in nearly(base)]
+
+
+def nearly(name: str) -> list[Name]:
+    """Give the settings that a name with single underscores is, or nearly is: with its section, also another's, or without."""
+    section, _, rest = name.partition("_")
+    if section not in SECTIONS:
+        return _near(name, _bare, _CLOSE[False])
+    return _near(name, _flat, _CLOSE[True]) or [leaf for leaf in _sectioned() if _bare(leaf) == rest]
 
 
 def _near(name: str, written: Callable[[Name], str], close: float) -> list[Name]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from everywire.configuration.misnamed import meant
+from everywire.configuration.misnamed import meant, nearly
 from everywire.configuration.names import (
     COMMANDS,
     FILE,
@@ -187,6 +187,23 @@ def _written(file: Document, name: Name, value: Any) -> Iterator[Said]:
     elif name[0] in SECTIONS and len(name) == 1:
         raise SettingError(f"{where} is {value!r}: a table of settings is needed")
     else:
-        known = [*LEAVES, *((section,) for section in (*SECTIONS, *COMMANDS))]
-        near = hint(name, known)
-        raise SettingError(f"{where}: there is no such setting" + (f"; did you mean {dotted(near)}?" if near else ""))
+        raise SettingError(f"{where}: there is no such setting{_instead(file, name, value)}")
+
+
+def _instead(file: Document, name: Name, value: Any) -> str:
+    """Say what to write for a name that there is not, as far as that is known."""
+    head = _TOOL if name[0] == "tool" else _OURS
+    inside = value.get(_OURS) if head == _TOOL and isinstance(value, dict) else value
+    if name[0] in ("tool", _OURS) and isinstance(inside, dict) and not file.prefix:
+        table = next((key for key in inside if key in SECTIONS or key in COMMANDS), None)
+        write = f"write [{table}] for [{head}.{table}]" if table else f"leave [{head}] out"
+        return f"; all of this file is everywire's: {write}"
+    near = hint(name, [*LEAVES, *((section,) for section in (*SECTIONS, *COMMANDS))])
+    likely = [near] if near else nearly(name[0]) if len(name) == 1 else []
+    if likely:
+        return f"; did you mean {' or '.join(map(dotted, likely))}?"
+    if len(name) > 1:
+        return ""
+    if isinstance(value, dict):
+        return f"; the tables are {', '.join((*SECTIONS, *COMMANDS))}"
+    return f"; an option of a command is written in its table: [{file.prefix}run], and below it {name[0]} = …"
