@@ -1,11 +1,13 @@
 """What is in force, and who said so."""
 
+import re
 import tomllib
 
 import pytest
 from click.testing import CliRunner
 
 from everywire.cli import commands
+from everywire.configuration.names import GENERAL, LEAVES, SECTIONS
 
 APP = """
 from everywire import Everywire
@@ -61,3 +63,16 @@ def test_secrets_are_not_shown(shown, tmp_path):
     output = shown("--explain", EVERYWIRE_SECRET="a secret that is long enough")
     assert "hush" not in output
     assert "long enough" not in output
+
+
+def test_the_help_teaches_names_that_are_there():
+    text = CliRunner().invoke(commands, ["config", "--help"]).output
+    for section in SECTIONS:
+        assert f"[{section}]" in text
+    for (general,) in GENERAL:
+        assert re.search(rf"\b{general}\b", text)
+    for name in re.findall(r"EVERYWIRE_([A-Z_]+)=", text):
+        command, _, option = name.lower().partition("_")
+        assert tuple(name.removesuffix("_FILE").lower().split("__")) in LEAVES or option in {
+            parameter.name for parameter in commands.commands[command].params
+        }

@@ -34,9 +34,30 @@ def config(ctx: click.Context, *, target: str | None, explain: bool) -> None:
     """Write the settings that are in force here as a TOML file; with MODULE:APP also what that application says itself.
 
     \b
+    A setting has one name, and four places; the first that says it counts:
+        an argument           Everywire(settings=Settings(linger=30))
+        the environment       EVERYWIRE_HUB__LINGER=30
+        everywire.toml        [hub] and linger = 30
+        or pyproject.toml     [tool.everywire.hub] and linger = 30
+
+    \b
+    Its sections:
+        [hub]       sessions, channels and what clients may do
+        [http]      event streams and polls, and which pages may ask
+        [server]    connections: sizes, times, compression
+        [run], …    the options of a command: EVERYWIRE_RUN_PORT=9000, or port = 9000 in [run]
+    and in none of them: secret, log, engine, broker, path.
+
+    "none" is no limit, or never. NAME_FILE is a file that has the value of NAME, as secrets are mounted:
+    EVERYWIRE_SECRET_FILE=/run/secrets/everywire. EVERYWIRE_CONFIG names another file, or none if it is empty.
+
+    \b
     Examples:
-        everywire config --explain
-        everywire config app:app > everywire.toml
+        everywire config                                          what is in force
+        everywire config --explain                                and who said so
+        everywire config app:app --explain                        the application, too
+        everywire config > all.toml                               a file to take some from
+        EVERYWIRE_HUB__LINGER=30 everywire config --explain       try one out
     """
     found: Configuration = ctx.obj
     app = load(target, Path.cwd()) if target else None
