@@ -56,7 +56,8 @@ class Manner:
         try:
             networks(manner.proxies)
         except ValueError as error:
-            raise click.BadParameter(f"{error}", param_hint="--trusted-proxies") from None
+            known = "addresses, networks and unix are known, and 0.0.0.0/0,::/0,unix is everybody"
+            raise click.BadParameter(f"{error}; {known}", param_hint="--trusted-proxies") from None
         return manner
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from everywire.cli.elsewhere import Welcoming
 from everywire.cli.hosting import Manner, Served, hosting_options
 from everywire.cli.options import written
 from everywire.cli.serving import (
@@ -29,7 +30,7 @@ from everywire.servers.workers import Ready, Worker
 __all__ = ["run"]
 
 
-@click.command(short_help="Serve your application.")
+@click.command(cls=Welcoming, short_help="Serve your application.")
 @click.argument("target", metavar="MODULE:APP")
 @listen_options
 @click.option("--reload", "reloading", is_flag=True, help="Start again whenever a source file here changes.")

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from everywire.app.checking import found_secrets
+from everywire.cli.elsewhere import advice
 from everywire.cli.serving import mistake
 from everywire.configuration import Configuration
 from everywire.configuration.names import FILE, GENERAL, PREFIX
@@ -71,7 +72,9 @@ def _meant(command: click.Command, said: Said) -> tuple[click.Parameter, Any]:
         return known[option], said.value
     if option == f"{_SECRET}{FILE}" and _SECRET in known:
         return known[_SECRET], _content(Path(str(said.value)), said.where)
-    raise mistake(f"{said.where}: {said.name[0]} has no such option{_near(option, known)}")
+    theirs = advice("--" + option.replace("_", "-")) if said.name[0] == _SERVES else None
+    near = _near(option, known) if theirs is None else f"\n{theirs}"
+    raise mistake(f"{said.where}: {said.name[0]} has no such option{near}")
 
 
 def _near(option: str, known: Mapping[str, object]) -> str:
