@@ -113,6 +113,7 @@ def test_too_many_bodies_at_a_time():
         (431, [*GET, ("x", "y" * 20_000)]),
         (431, [*GET, *[("x", "y")] * 65]),
         (400, [*GET, ("x", "y\x01z")]),
+        (400, [*GET, ("content-length", "3")]),  # and there is no body
         (501, [("CONNECT", "x")]),
         (501, [SOCKET[0], (":protocol", "connect-udp"), *SOCKET[2:]]),
     ],

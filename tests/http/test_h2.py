@@ -26,6 +26,29 @@ def test_a_request():
     assert list(request.headers) == [("host", "here:1"), ("accept", "*/*"), ("x", "é\t1")]
 
 
+@pytest.mark.parametrize(
+    ("said", "whole", "status"),
+    [
+        ([], True, None),
+        (["0"], True, None),
+        (["1024"], False, None),
+        (["3"], True, 400),
+        (["3", "3"], False, 400),
+        (["+3"], False, 400),
+        (["1025"], False, 413),
+    ],
+)
+def test_the_length_of_a_body(said, whole, status):
+    request = h2.read_request(fields(GET, *[(b"content-length", each.encode()) for each in said]), LIMITS)
+    limits = HeadLimits(body=1024)
+    if status is None:
+        h2.check_length(request, limits, whole=whole)
+        return
+    with pytest.raises(BadRequest) as caught:
+        h2.check_length(request, limits, whole=whole)
+    assert caught.value.status == status
+
+
 def test_options_may_ask_about_the_server_as_a_whole():
     assert h2.read_request(fields(GET | {b":method": b"OPTIONS", b":path": b"*"}), LIMITS).target == "*"
 

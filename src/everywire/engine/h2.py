@@ -13,7 +13,7 @@ from h2.errors import ErrorCodes
 from everywire.engine.answers import Accepted, Answer, Site, excuse, given_up
 from everywire.engine.body import BodyLink
 from everywire.engine.h2_trunk import H2Trunk
-from everywire.http.h2 import Fields, Meter, connection, read_request, response_fields
+from everywire.http.h2 import Fields, Meter, check_length, connection, read_request, response_fields
 from everywire.http.handed import Handed
 from everywire.http.head import BadRequest
 from everywire.http.incoming import Incoming
@@ -115,7 +115,7 @@ class Exchange(PlainLink):
     `task` is set exactly while an answer is awaited, and held by the trunk as well.
     """
 
-    __slots__ = ("engine", "incoming", "parts", "request", "since", "site", "size", "task", "tunnel")
+    __slots__ = ("engine", "incoming", "left", "parts", "request", "since", "site", "size", "task", "tunnel")
 
     above: Any
     below: Any
@@ -128,6 +128,7 @@ class Exchange(PlainLink):
         self.engine = engine
         self.request: Request | None = None
         self.incoming: Incoming | None = None
+        self.left = site.limits.body  # bytes that may come of it
         self.tunnel = False
         self.task: asyncio.Future[Answer] | None = None
         self.parts: list[bytes] = []
@@ -137,11 +138,13 @@ class Exchange(PlainLink):
     def begin(self, fields: Fields) -> None:
         """Read the head; a WebSocket's handshake is answered at once, any other request when it is complete."""
         try:
-            self.request = read_request(fields, self.site.limits)
+            request = read_request(fields, self.site.limits)
+            check_length(request, self.site.limits, whole=self.below.trunk.whole)
         except BadRequest as error:
             self._refuse(error.status, error.reason)
             return
-        self.request.facts = self.below.trunk  # which outlives the stream
+        self.request = request
+        request.facts = self.below.trunk  # which outlives the stream
         self.tunnel = "upgrade" in self.request.headers
         if self.tunnel:
             self._handle(self.request)
@@ -170,8 +173,7 @@ class Exchange(PlainLink):
     def feed(self, data: bytes) -> None:
         """Keep bytes of the body."""
         if self.incoming is not None:
-            self.incoming.put(data)
-            self.incoming.news()
+            self._bring(self.incoming, data)
             return
         self.parts.append(data)
         self.size += len(data)
@@ -182,6 +184,18 @@ class Exchange(PlainLink):
             self._refuse(413, "request body too large")
         elif self.below.trunk.kept > self.site.limits.body * _BODIES:
             self._refuse(503, "too many requests at once")
+
+    def _bring(self, incoming: Incoming, data: bytes) -> None:
+        """Bring more of a body that is taken as it comes, up to the limit."""
+        self.left -= len(data)
+        if self.left >= 0:
+            incoming.put(data)
+            incoming.news()
+        elif not incoming.gone:
+            incoming.lose()
+            self._give_up()
+            if self.request is not None:
+                self._refuse(413, "request body too large")
 
     def _take(self) -> bytes:
         """Give what was kept, and keep it no longer."""
@@ -270,7 +284,7 @@ class Exchange(PlainLink):
         """Give the place to a body that is produced from now on."""
         below: Any = self.below
         self.below = None
-        body = StreamBody(below.finish, self.incoming)
+        body = StreamBody(below.finish, self.incoming, self.left)
         below.head(fields)
         below.put(body)
         body.begin(answer)
@@ -355,17 +369,23 @@ class Exchange(PlainLink):
 
 
 class StreamBody(BodyLink):
-    """A body that is produced on a stream, of which the request's own may still come."""
+    """A body that is produced on a stream, of which the request's own may still come: `left` bytes at most."""
 
-    __slots__ = ("incoming",)
+    __slots__ = ("incoming", "left")
 
-    def __init__(self, finished: Callable[[], object], incoming: Incoming | None) -> None:
+    def __init__(self, finished: Callable[[], object], incoming: Incoming | None, left: int) -> None:
         super().__init__(finished, chunked=False)
         self.incoming = incoming
+        self.left = left
 
     def feed(self, data: bytes) -> None:
-        """Bring more of the request."""
-        if self.incoming is not None and not self.over:
+        """Bring more of the request; beyond the limit the answer, which has begun, is broken off."""
+        if self.incoming is None or self.over:
+            return
+        self.left -= len(data)
+        if self.left < 0:
+            self.below.abort()
+        else:
             self.incoming.put(data)
             self.incoming.news()
 

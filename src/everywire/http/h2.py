@@ -15,7 +15,7 @@ from everywire.http.head import BadRequest, HeadLimits, splits
 from everywire.http.request import Headers, Request, Response
 
 __all__ = ["CONNECTION_WINDOW", "STREAMS", "STREAM_WINDOW", "Fields", "Flood", "Meter"]
-__all__ += ["connect_fields", "connection", "read_request", "read_response", "response_fields"]
+__all__ += ["check_length", "connect_fields", "connection", "read_request", "read_response", "response_fields"]
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -188,6 +188,17 @@ def read_request(fields: Iterable[tuple[bytes, bytes]], limits: HeadLimits) -> R
     if not all(is_host(value) for name, value in headers if name == b"host"):
         raise BadRequest(400, "malformed host")
     return Request(method.decode("latin-1"), path.decode("latin-1"), _headers(headers), version="2")
+
+
+def check_length(request: Request, limits: HeadLimits, *, whole: bool) -> None:
+    """Raise `BadRequest` for a Content-Length that is none, or beyond the limit, or of a request that is `whole` without any body (RFC 9113 8.1.1)."""
+    said = request.headers.get_all("content-length")
+    if not said:
+        return
+    if len(said) > 1 or not (said[0].isascii() and said[0].isdigit()) or (whole and int(said[0])):
+        raise BadRequest(400, "malformed Content-Length")
+    if int(said[0]) > limits.body:
+        raise BadRequest(413, "request body too large")
 
 
 def _headers(fields: Iterable[tuple[bytes, bytes]]) -> Headers:

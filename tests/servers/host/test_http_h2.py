@@ -21,18 +21,18 @@ POST = [(":method", "POST"), *GET[1:]]
 class Hosting(Site):
     """A site whose requests `app` answers."""
 
-    def __init__(self, app):
+    def __init__(self, app, most=1 << 60):
         super().__init__()
         self.http = HttpApp(app, clock=lambda: 0)
-        self.limits = HeadLimits(body=1 << 60, next_line=False)
+        self.limits = HeadLimits(body=most, next_line=False)
         self.streamed_bodies = True
         self.answer_one = lambda request: self.http.answer(
             request, scope(request, "http", Facts(extensions=EXTENSIONS))
         )
 
 
-def connected(app):
-    return Peer(H2Link(Hosting(app), Engine(asyncio.get_running_loop())))
+def connected(app, **limits):
+    return Peer(H2Link(Hosting(app, **limits), Engine(asyncio.get_running_loop())))
 
 
 async def turned(peer, turns=30):
@@ -251,6 +251,52 @@ async def test_a_body_that_does_not_come():
     peer.pipe.sweep(50.0)
     assert answered(await turned(peer))[":status"] == "408"
     assert heard == [{"type": "http.disconnect"}]
+
+
+@pytest.mark.parametrize("said", [[], [("content-length", "11")]])
+async def test_a_body_beyond_the_limit_is_refused_and_the_next_request_served(said):
+    told = []
+
+    async def steps(scope, receive, send):
+        while (event := await receive())["type"] == "http.request":
+            told.append(len(event["body"]))
+            if not event["more_body"]:
+                await saying(start(), body(b"all"))(scope, receive, send)
+                return
+        told.append(event["type"])
+
+    peer = connected(steps, most=10)
+    peer.request([*POST, *said], end=False)
+    peer.conn.send_data(1, bytes(6))
+    heard = await turned(peer)
+    if not said:
+        peer.conn.send_data(1, bytes(5))
+        heard += await turned(peer)
+    assert answered(heard)[":status"] == "413"
+    assert told == ([] if said else [6, "http.disconnect"])
+    number = peer.request(POST, end=False)
+    peer.conn.send_data(number, bytes(10), end_stream=True)
+    assert answered(await turned(peer))[":status"] == "200"
+
+
+async def test_a_body_beyond_the_limit_breaks_off_an_answer_that_has_begun():
+    told = []
+
+    async def steps(scope, receive, send):
+        await send(start())
+        await send(body(b"a", more=True))
+        while (event := await receive())["type"] == "http.request":
+            told.append(len(event["body"]))
+        told.append(event["type"])
+
+    peer = connected(steps, most=10)
+    peer.request(POST, end=False)
+    await turned(peer)
+    for size in (6, 4, 1):
+        peer.conn.send_data(1, bytes(size))
+        heard = await turned(peer)
+    assert told == [6, 4, "http.disconnect"]
+    assert of(events.StreamReset, heard)
 
 
 async def test_a_client_of_another_make(engine, tmp_path):
