@@ -38,6 +38,15 @@ async def raising_started(scope, receive, send):
     raise ZeroDivisionError("after the start")
 
 
+async def exiting(scope, receive, send):
+    raise SystemExit(3)
+
+
+async def exiting_later(scope, receive, send):
+    await asyncio.sleep(0)
+    raise SystemExit(3)
+
+
 async def cancelled(scope, receive, send):
     raise asyncio.CancelledError
 
@@ -61,6 +70,8 @@ async def returning_started(scope, receive, send):
         raising,
         raising_later,
         raising_started,
+        exiting,
+        exiting_later,
         cancelled,
         cancelled_later,
         returning,

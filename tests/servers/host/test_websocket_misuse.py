@@ -42,6 +42,10 @@ async def raising(receive, send):
     raise RuntimeError("before")
 
 
+async def exiting(receive, send):
+    raise SystemExit(3)
+
+
 async def returning(receive, send):
     await receive()
 
@@ -76,6 +80,7 @@ async def subprotocol_by_header(receive, send):
 
 EARLY = [
     raising,
+    exiting,
     returning,
     not_asked_for,
     unknown,
@@ -119,6 +124,21 @@ async def test_a_header_that_the_handshake_says_itself_is_not_said_twice(engine)
         status, fields = await peer.ask(f"GET / HTTP/1.1\r\n{UPGRADE}\r\n")
     assert (status, fields["upgrade"], fields["x-a"]) == (101, "websocket", "1")
     assert fields["sec-websocket-accept"] != "x"
+
+
+async def test_who_exits_ends_its_own_connection(engine):
+    async def talk(receive, send):
+        await receive()
+        await send(ACCEPT)
+        await receive()
+        raise SystemExit(3)
+
+    async with hosted(Misuse(talk), engine) as server:
+        async with connect(f"ws://127.0.0.1:{server.port}") as ws:
+            await ws.send("exit")
+            await ws.wait_closed()
+            assert ws.close_code == 1011
+        await alive(server)
 
 
 @pytest.mark.parametrize(

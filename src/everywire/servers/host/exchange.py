@@ -86,7 +86,7 @@ class Exchange:
         """Have the application answer; whatever it does, there is an answer or a broken-off body at the end."""
         try:
             await app(self.scope, self.receive, self.send)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # who exits in a view means that view
             self._failed(error)
         except BaseException as error:
             self._failed(error)

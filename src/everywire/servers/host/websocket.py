@@ -86,7 +86,7 @@ class Guest(Conversation):
         except asyncio.CancelledError:
             self.cancelled()
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # who exits in a consumer means that consumer
             if _only_gone(error) and not self.is_open():
                 self.gone()
             else:
