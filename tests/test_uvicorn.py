@@ -76,6 +76,26 @@ async def test_many_messages_of_one_turn_are_answered_in_order():
     assert [data for first, data in frames if first == FIN | TEXT] == [b"%d" % number for number in range(50)]
 
 
+@pytest.mark.parametrize("body", ["Content-Length: 5", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+async def test_a_handshake_that_announces_a_body_is_refused_before_that_comes(http, body):
+    async with under_uvicorn(echo, http=http) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"GET / HTTP/1.1\r\n{UPGRADE}{body}\r\n\r\n".encode())
+        try:
+            async with asyncio.timeout(10):
+                assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        finally:
+            writer.close()
+
+
+async def test_a_body_of_nothing_is_none():
+    async with under_uvicorn(echo) as server:
+        async with connect(f"ws://127.0.0.1:{server.port}", headers={"Content-Length": "0"}) as ws:
+            await ws.send("hello")
+            assert await ws.recv() == "hello"
+
+
 async def test_uvicorns_options():
     async with under_uvicorn(echo, ws_max_size=10, ws_per_message_deflate=False) as server:
         async with connect(f"ws://127.0.0.1:{server.port}") as ws:

@@ -165,6 +165,7 @@ class WebSocketProtocol(asyncio.Protocol):
                 compression=_DEFLATE if config.ws_per_message_deflate else None,
                 open_timeout=None,
                 head_limits=_ANY,
+                streamed_bodies=True,  # a body is refused with its head: of what comes behind that, uvicorn has read some itself
                 server_header=None,
             )
             found = servers[type(self)] = Server(Callbacks(_nobody), options, _ask, None)
