@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, NewType, TypedDict, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, NewType, NotRequired, Required, TypedDict, TypeVar
 
 import msgspec
 import pytest
@@ -12,7 +12,7 @@ from everywire.app import Everywire
 from everywire.hub.calling.fitting import fit_for
 from everywire.hub.calling.shapes import encode
 from everywire.hub.settings import Settings
-from everywire.messages import Heartbeat, Raw
+from everywire.messages import Heartbeat, Packed, Raw
 from everywire.testing import Refusal
 
 
@@ -45,6 +45,17 @@ class Packet(msgspec.Struct, frozen=True, rename="camel"):
     the_row: Out | msgspec.UnsetType = msgspec.UNSET
 
 
+class Sparse(TypedDict, total=False):
+    first: Required[Out]
+    page: NotRequired[Page]
+
+
+@dataclass
+class Kind:
+    usual: ClassVar[Out] = Out(name="usual")
+    each: Out
+
+
 T = TypeVar("T")
 
 
@@ -55,6 +66,7 @@ class Of(Generic[T]):
 
 ANN = {"called": "ann"}
 Named = NewType("Named", Out)
+Word = NewType("Word", str)
 
 
 @pytest.fixture
@@ -64,7 +76,8 @@ def app():
 
 def fitted(hint, value):
     fit = fit_for(hint)
-    return msgspec.json.decode(encode(fit(value)))
+    said = encode(fit(value))
+    return msgspec.msgpack.decode(said) if isinstance(said, Packed) else msgspec.json.decode(said)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +96,13 @@ def fitted(hint, value):
         (Packet | None, Packet(), {}),
         (Of[Out], Of(Other(name="ann")), {"each": ANN}),
         (Of[list[Out]] | int, 3, 3),
+        (Sparse, {"first": Row(name="ann")}, {"first": ANN}),
+        (
+            Sparse,
+            {"first": Row(name="ann"), "page": Page([])},
+            {"first": ANN, "page": {"rows": [], "next": None, "icon": b""}},
+        ),
+        (Kind, Kind(Row(name="ann")), {"each": ANN}),
         (tuple[Packet, int], (Packet(Row(name="ann")), 1), [{"theRow": ANN}, 1]),
         (dict[str, list[Packet]], {"a": [Packet(Row(name="ann"))]}, {"a": [{"theRow": ANN}]}),
     ],
@@ -100,6 +120,33 @@ def test_a_type_within_itself_is_fitted_and_bytes_beside_stay_what_they_are():
 @pytest.mark.parametrize("hint", [Any, int, None, list[int], Of[int], Raw, dict[str, Any]], ids=str)
 def test_what_has_no_model_in_it_is_left_alone(hint):
     assert fit_for(hint) is None
+
+
+@pytest.mark.parametrize("beside", [Literal["none"], Word, Any, object, int, None, bytes], ids=str)
+def test_beside_any_other_type_a_model_says_only_what_it_has(beside):
+    assert fitted(beside | Out | Kind, Row(name="ann")) == ANN
+    assert fitted(beside | Of[Out], Of(Row(name="ann"))) == {"each": ANN}
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "told"),
+    [
+        (Out | Kind, {"name": "ann", "password": "hash"}, ANN),
+        (list[Kind] | None, (Kind(Row(name="ann")),), [{"each": ANN}]),
+        (list[Kind] | str, "text", "text"),
+        (float | Kind, 3, 3),
+        (Out | Raw, Raw(b"1"), 1),
+        (Out | bytes, b"\xff", b"\xff"),
+        (dict[str, Out | bytes], {"a": Row(name="ann"), "b": b"\xff"}, {"a": ANN, "b": b"\xff"}),
+    ],
+)
+def test_a_union_takes_what_one_of_its_types_takes_alone(hint, value, told):
+    assert fitted(hint, value) == told
+
+
+def test_what_is_no_sequence_is_none():
+    with pytest.raises(TypeError, match="of type str is none of"):
+        fit_for(list[Kind] | None)("text")
 
 
 def test_what_does_not_fit_is_an_error():

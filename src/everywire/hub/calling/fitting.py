@@ -7,12 +7,25 @@ fitted. A hint without a model only describes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import is_dataclass
 from functools import partial
 from types import UnionType
-from typing import Annotated, Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 import msgspec
 
@@ -22,6 +35,15 @@ __all__ = ["Fit", "fit_for"]
 
 Fit: TypeAlias = Callable[[Any], Any]
 """Gives a result as its type has it; raises what Pydantic raises, or `TypeError`, for one that does not fit."""
+
+_OURS: Final = (Raw, Packed, bytes, bytearray, memoryview)  # which we write, beside models, in our own way
+_QUALIFIERS: Final = (
+    "Final",
+    "NotRequired",
+    "ReadOnly",
+    "Required",
+)  # of a field, in typing and in what stands in for it
+_MISFITS: Final = (AttributeError, TypeError, ValueError)  # Pydantic's own among them
 
 
 def fit_for(hint: Any) -> Fit | None:
@@ -52,11 +74,13 @@ class _Fitting:
         hint = _meant(hint)
         if not _has_models(hint):
             return _same
-        if not any(_is_record(each) for each in _within(hint, [])):
+        if _is_pydantics(hint):
             return _modelled(hint)
         kind, kinds = get_origin(hint) or hint, get_args(hint)
         if kind is Annotated:
             return self.of(kinds[0])
+        if kind in (Union, UnionType):
+            return partial(_of_several, [(each, self.of(each)) for each in _alternatives(kinds)])
         return self._record(hint) if _is_record(kind) else _composed(kind, kinds, [self.of(each) for each in kinds])
 
     def _record(self, hint: Any) -> Fit:
@@ -87,21 +111,38 @@ class _Record:
 
 
 def _composed(kind: Any, kinds: tuple[Any, ...], fits: list[Fit]) -> Fit:
-    """Give what fits something that others are in: one of several, a mapping, a sequence."""
-    if kind in (Union, UnionType):
-        return partial(_of_several, [*zip(kinds, fits, strict=True)])
+    """Give what fits something that others are in: a mapping, a sequence."""
     if issubclass(kind, Mapping):
         return lambda value: {key: fits[1](each) for key, each in value.items()}
     if kind is tuple and kinds[-1] is not Ellipsis:
         return lambda value: [fit(each) for fit, each in zip(fits, value, strict=True)]
-    return lambda value: [fits[0](each) for each in value]
+    return partial(_of_many, fits[0])
+
+
+def _of_many(fit: Fit, value: Any) -> list[Any]:
+    if isinstance(value, (str, bytes, Mapping)):
+        raise TypeError(f"a result of type {type(value).__name__} is no sequence")
+    return [fit(each) for each in value]
+
+
+def _alternatives(kinds: Sequence[Any]) -> list[Any]:
+    """Give the members of a union in the order in which they are tried: all that are Pydantic's as one, since it knows which of those is meant."""
+    its = [each for each in kinds if _has_models(each) and _is_pydantics(each)]
+    others = [each for each in kinds if each not in its]
+    return [*([Union[tuple(its)]] if its else []), *others]  # noqa: UP007 - made of several
 
 
 def _of_several(fits: list[tuple[Any, Fit]], value: Any) -> Any:
-    for hint, fit in fits:
-        if _may_be(hint, value):
+    """Fit a value as what it is an instance of, with models in it if that may be; or else as a model that can be made of it."""
+    likely = [fit for hint, fit in fits if _may_be(hint, value)]
+    others = [fit for _, fit in fits if fit not in likely and fit is not _same]
+    fault: Exception | None = None
+    for fit in (*sorted(likely, key=_is_same), *others):
+        try:
             return fit(value)
-    raise TypeError(f"a result of type {type(value).__name__} is none of {[hint for hint, _ in fits]}")
+        except _MISFITS as misfit:
+            fault = fault or misfit
+    raise TypeError(f"a result of type {type(value).__name__} is none of {[hint for hint, _ in fits]}") from fault
 
 
 def _modelled(hint: Any) -> Fit:
@@ -118,6 +159,10 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _is_same(fit: Fit) -> bool:
+    return fit is _same
+
+
 def _set(record: Any, name: str, value: Any) -> None:
     """Set a field of a copy, even of one that is frozen."""
     if isinstance(record, msgspec.Struct):
@@ -127,18 +172,29 @@ def _set(record: Any, name: str, value: Any) -> None:
 
 
 def _may_be(hint: Any, value: Any) -> bool:
-    kind = get_origin(hint) or hint
+    """Say whether a value is an instance of what a hint says, as far as that can be seen."""
+    hint = _meant(hint)
+    kind, kinds = get_origin(hint) or hint, get_args(hint)
     if kind is Annotated:
-        return _may_be(get_args(hint)[0], value)
-    if kind is Any:
-        return True
+        return _may_be(kinds[0], value)
+    if kind in (Union, UnionType):
+        return any(_may_be(each, value) for each in kinds)
+    if kind is Literal:
+        return value in kinds
     if is_typeddict(kind):
         return isinstance(value, dict)
-    return not isinstance(kind, type) or isinstance(value, kind)
+    if kind is float:
+        return isinstance(value, float | int)  # PEP 484
+    return kind is Any or not isinstance(kind, type) or isinstance(value, kind)
 
 
 def _has_models(hint: Any) -> bool:
     return any(_is_model(each) for each in _within(hint, []))
+
+
+def _is_pydantics(hint: Any) -> bool:
+    """Say whether all of a hint is written as Pydantic does it."""
+    return not any(_is_record(each) or each in _OURS for each in _within(hint, []))
 
 
 def _within(hint: Any, seen: list[Any]) -> Iterator[Any]:
@@ -150,11 +206,19 @@ def _within(hint: Any, seen: list[Any]) -> Iterator[Any]:
     seen.append(hint)
     if _is_model(hint):
         return
-    for each in get_args(hint):
+    for each in _parts(hint):
         yield from _within(each, seen)
     if _is_record(hint):
         for each in _fields(hint).values():
             yield from _within(each, seen)
+
+
+def _parts(hint: Any) -> tuple[Any, ...]:
+    """Give the hints that a hint is made of, without values."""
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind is Literal:
+        return ()
+    return parts[:1] if kind is Annotated else parts
 
 
 def _fields(hint: Any) -> dict[str, Any]:
@@ -165,7 +229,16 @@ def _fields(hint: Any) -> dict[str, Any]:
     except NameError:
         return {}  # a name that is not known where it stands: nobody could read it, either
     filled = dict(zip(getattr(kind, "__parameters__", ()), get_args(hint), strict=False))
-    return {name: _filled(each, filled) for name, each in hints.items()}
+    return {
+        name: _filled(_unqualified(each), filled) for name, each in hints.items() if get_origin(each) is not ClassVar
+    }
+
+
+def _unqualified(hint: Any) -> Any:
+    """Give the type of a field, without what else is said of the field."""
+    while getattr(get_origin(hint), "_name", None) in _QUALIFIERS:
+        (hint,) = get_args(hint)
+    return hint
 
 
 def _filled(hint: Any, filled: Mapping[Any, Any]) -> Any:
