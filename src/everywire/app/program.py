@@ -61,7 +61,7 @@ def run(app: Servable | Application, host: str | None = "127.0.0.1", port: int =
         served = _servable(app, options)
         asyncio.run(_run(served, host, port, options, aloud=aloud))
     except StartupFailed as error:
-        sys.stderr.write(f"Error: the application does not start: {error}\n")
+        sys.stderr.write(f"Error: {error.in_words()}\n")
         raise SystemExit(_UNSTARTED) from None
     except (OSError, ValueError) as error:
         if (why := _unavailable(error, host)) is None:

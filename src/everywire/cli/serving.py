@@ -126,7 +126,7 @@ class Unstarted(click.ClickException):
 
 def unstarted(error: StartupFailed) -> click.ClickException:
     """Give the exception that ends a command with what the application said, and with exit code 3."""
-    return Unstarted(f"the application does not start: {str(error).strip() or 'it does not say why'}")
+    return Unstarted(error.in_words())
 
 
 def context(place: Place) -> tls.SSLContext | None:

@@ -2,8 +2,10 @@
 
 from contextlib import asynccontextmanager
 
+import pytest
 from tests.servers.asgi.hosting import Host
 
+from everywire.errors import EverywireError
 from everywire.servers.asgi import lifespan
 
 
@@ -55,3 +57,20 @@ async def test_what_goes_wrong_is_told_to_the_server_and_in_the_log(caplog):
     assert await host.hear() == {"type": "lifespan.shutdown.failed", "message": "it was busy"}
     await host.over()
     assert "the application did not end well" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("cannot listen on port 80"), EverywireError("the application is not running")]
+)
+async def test_what_says_itself_what_is_wrong_is_logged_in_one_line(error, caplog):
+    @asynccontextmanager
+    async def context():
+        raise error
+        yield
+
+    host = Host(running(context), {"type": "lifespan"})
+    host.tell("lifespan.startup")
+    await host.over()
+    [record] = caplog.records
+    assert record.getMessage() == f"the application cannot start: {error}"
+    assert record.exc_info is None

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 
 from everywire.servers.host.lifespan import Lifespan, StartupFailed
 
@@ -49,6 +51,26 @@ async def test_an_application_that_says_it_cannot_start_does_not(mode):
     with pytest.raises(StartupFailed, match="no db"):
         async with Lifespan(app, mode):
             raise AssertionError("it runs")
+
+
+async def test_what_a_framework_says_by_a_traceback_is_told_without_the_frameworks_lines():
+    @asynccontextmanager
+    async def life(app: Starlette) -> AsyncIterator[None]:
+        raise KeyError("no such table")
+        yield
+
+    with pytest.raises(StartupFailed) as caught:
+        async with Lifespan(Starlette(lifespan=life)):
+            raise AssertionError("it runs")
+    told = caught.value.in_words()
+    assert told.startswith("the application does not start:\nTraceback")
+    assert told.endswith("in life\n    raise KeyError(\"no such table\")\nKeyError: 'no such table'")
+    assert "starlette" not in told
+
+
+@pytest.mark.parametrize(("said", "told"), [("no db", "no db"), ("", "it does not say why")])
+def test_what_an_application_said_is_one_line(said, told):
+    assert StartupFailed(said).in_words() == f"the application does not start: {told}"
 
 
 async def deaf(scope: Any, receive: Any, send: Any) -> None:

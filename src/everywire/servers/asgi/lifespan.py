@@ -6,6 +6,7 @@ import logging
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from everywire.errors import EverywireError
 from everywire.servers.asgi.request import Receive, Send
 
 __all__ = ["lifespan"]
@@ -19,7 +20,8 @@ async def lifespan(running: AbstractAsyncContextManager[Any], receive: Receive, 
     try:
         await running.__aenter__()
     except Exception as error:
-        _log.error("the application cannot start", exc_info=error)
+        plain = isinstance(error, OSError | EverywireError)  # it says what is wrong, and where
+        _log.error("the application cannot start: %s", error, exc_info=None if plain else error)
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
     await send({"type": "lifespan.startup.complete"})

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from everywire.errors import EverywireError
+from everywire.servers.host.tracebacks import shortened
 
 __all__ = ["Application", "Lifespan", "Mode", "StartupFailed", "where"]
 
@@ -26,7 +27,13 @@ _SAID: Final = {
 
 
 class StartupFailed(EverywireError):
-    """The application said that it cannot start, or raised where it had to."""
+    """The application said that it cannot start, or raised where it must not. What it said is told without the lines of libraries."""
+
+    def in_words(self) -> str:
+        """Say it to people: in one line, or with a traceback below."""
+        said = str(self).strip() or "it does not say why"
+        separator = "\n" if "\n" in said else " "
+        return f"the application does not start:{separator}{said}"
 
 
 class Lifespan:
@@ -70,7 +77,7 @@ class Lifespan:
             raise
         if self.phase == "failed":
             await self._cancel()
-            raise StartupFailed(self._message)
+            raise StartupFailed(shortened(self._message))
         if self.phase == "running":
             return self._state
         self._without()
