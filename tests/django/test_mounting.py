@@ -23,6 +23,7 @@ from everywire import Caller, Response
 from everywire.app import running
 from everywire.django import Everywire, asgi, auser_of
 from everywire.django.committing import relay
+from everywire.servers.host.mounts import places
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -49,6 +50,10 @@ def app():
         return Response(200, "a page of ours")
 
     return made
+
+
+def test_a_server_of_ours_says_where_its_clients_connect(app):
+    assert places(asgi(app), []) == ["/everywire"]
 
 
 async def get(home, path: str) -> tuple[int, str]:

@@ -49,6 +49,7 @@ def asgi(realtime: Everywire, site: ASGI | None = None) -> ASGI:
         else:
             await others(scope, receive, send)
 
+    application.leads_to = "", realtime  # type: ignore[attr-defined]  # for those who tell of it: see servers/host/mounts.py
     return application
 
 

@@ -110,6 +110,12 @@ class _Entry(APIRoute):
 
     endpoint: Any
 
+    @property
+    def leads_to(self) -> tuple[str, Everywire]:
+        """Say where the application is mounted, and which, for those who tell of it."""
+        app: Everywire = self.endpoint.app
+        return self.path.removesuffix(f"/{{{_PATH}:path}}"), app
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Say whether the application has the path."""
         asked = {**scope, "type": "http", "method": "GET"} if scope["type"] == "websocket" else scope

@@ -83,7 +83,7 @@ class Hosted:
 
     @property
     def beside(self) -> str:
-        """Where the clients of those connect that are mounted in it, and have started; nothing where that is not known."""
+        """Where the clients of those connect that are mounted in it, once it is served; nothing where there are none."""
         found = places(self._told_of, here.mounted()) if self._server is not None else ()
         return f"everywire's clients connect to {', '.join(found)}" if found else ""
 
