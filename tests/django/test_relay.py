@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test import override_settings
 from django.utils import timezone
 from tests.django.rows import Log, row, there
 
+from everywire.django.outbox import relieved
 from everywire.django.relay import Relay, relieve
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -98,14 +99,14 @@ def test_it_goes_on_whatever_fails(relays, monkeypatch, caplog):
     def relieving(*arguments):
         if failure := failures.pop(0) if failures else None:
             raise failure
-        return relieve(*arguments)
+        return relieved(*arguments)
 
-    monkeypatch.setattr("everywire.django.relay.relieve", relieving)
+    monkeypatch.setattr("everywire.django.outbox.relieved", relieving)
     row("room:1", "one", created=LONG_AGO).save()
     with override_settings(EVERYWIRE=SOON):
         relays(send).start()
         assert looked.wait(10)
-    assert "the relay of the outbox failed, and goes on" in caplog.text
+    assert "the relay of the outbox failed in the database 'default', and goes on" in caplog.text
 
 
 def test_a_missing_table_is_said_once(relays, caplog):
@@ -119,7 +120,25 @@ def test_a_missing_table_is_said_once(relays, caplog):
     finally:
         with connections["default"].cursor() as cursor:
             cursor.execute("ALTER TABLE everywire_away RENAME TO everywire_outbox")
-    assert caplog.text.count("the outbox cannot be read") == 1
+    assert caplog.text.count("the outbox in the database 'default' cannot be read") == 1
+
+
+def test_a_database_that_cannot_be_read_holds_no_other_up(relays, caplog, monkeypatch, tmp_path):
+    away = {**connections.databases["default"], "NAME": str(tmp_path / "nowhere" / "site.sqlite3")}
+    monkeypatch.setitem(connections.databases, "away", away)
+    log = Log()
+    try:
+        with override_settings(EVERYWIRE={"OUTBOX_DATABASES": ["away", "default"]}):
+            row("room:1", "one", created=LONG_AGO).save()
+            relays(log)._look()
+            assert log.said == [("room:1", b'"one"')]
+            row("room:1", "two", created=LONG_AGO).save()
+            with pytest.raises(OperationalError):
+                relieve(log)
+    finally:
+        del connections["away"]
+    assert log.said == [("room:1", b'"one"'), ("room:1", b'"two"')]
+    assert "the outbox in the database 'away' cannot be read" in caplog.text
 
 
 def test_a_database_without_one_is_not_asked():

@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from django.core import mail
@@ -23,11 +24,26 @@ _log = logging.getLogger("everywire.django")
 
 
 def relieve(send: Send, grace: float = GRACE) -> bool:
-    """Publish what was left in all databases that have an outbox, and is due; say whether nothing of it is left."""
+    """Publish what was left in all databases that have an outbox, and is due; say whether nothing of it is left.
+
+    One that cannot be read holds no other up: its fault is raised in the end.
+    """
+    outcomes = [outcome for _, outcome in _relieved(send, grace)]
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+    return all(outcomes)
+
+
+def _relieved(send: Send, grace: float) -> Iterator[tuple[str, bool | Exception]]:
+    """Do so in one after the other; gives of each whether nothing is left there, or why nobody knows."""
     from everywire.django.outbox import relieved
 
-    done = [relieved(using, send, grace) for using in chosen().outbox_databases]
-    return all(done)
+    for using in chosen().outbox_databases:
+        try:
+            yield using, relieved(using, send, grace)
+        except Exception as fault:
+            yield using, fault
 
 
 class Relay:
@@ -42,7 +58,7 @@ class Relay:
         self._thread: threading.Thread | None = None
         self._woken = threading.Event()
         self._ended = threading.Event()
-        self._complained = False
+        self._complained: set[str] = set()
         os.register_at_fork(after_in_child=self._forget)
 
     def ensure(self) -> None:
@@ -89,12 +105,20 @@ class Relay:
     def _look(self) -> None:
         close_old_connections()
         try:
-            relieve(self._send)
-            self._complained = False
-        except DatabaseError as fault:
-            if not self._complained:  # else the log would have it every few seconds
-                _log.warning("the outbox cannot be read (manage.py migrate makes it): %s", fault)
-            self._complained = True
+            for using, outcome in _relieved(self._send, GRACE):
+                self._heed(using, outcome)
         except Exception:
             _log.exception("the relay of the outbox failed, and goes on")
         close_old_connections()
+
+    def _heed(self, using: str, outcome: bool | Exception) -> None:
+        """Complain of a database that cannot be read, once as long as it cannot: the log would have it every few seconds."""
+        if not isinstance(outcome, DatabaseError):
+            self._complained.discard(using)
+        elif using not in self._complained:
+            self._complained.add(using)
+            _log.warning(
+                "the outbox in the database %r cannot be read (manage.py migrate makes it): %s", using, outcome
+            )
+        if isinstance(outcome, Exception) and not isinstance(outcome, DatabaseError):
+            _log.error("the relay of the outbox failed in the database %r, and goes on", using, exc_info=outcome)
