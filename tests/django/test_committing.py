@@ -37,7 +37,7 @@ def app(monkeypatch):
     made.channel("room:{name}", history=10)
     made.channel("number:{name}", history=10, data=int)
     made.channel("board:{name}", keyed=True)
-    monkeypatch.setattr(committing, "site", lambda: made)
+    monkeypatch.setattr(committing, "known", lambda: made)
     return made
 
 
@@ -142,7 +142,7 @@ async def test_who_cannot_publish_leaves_it_to_the_relay_and_does_not_wait_again
         tried.append(True)
         raise ConnectionError("nobody there")
 
-    monkeypatch.setattr(committing, "hub_of_process", gone)
+    monkeypatch.setattr(committing, "publisher", gone)
 
     def work():
         publish_on_commit("room:1", 1)

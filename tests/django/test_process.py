@@ -8,13 +8,14 @@ from types import ModuleType
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 from django.test import override_settings
 from tests.django.conftest import MEMORY
 from tests.django.sites import serving
 
 import everywire
-from everywire.django import Everywire, process, publish
-from everywire.django.process import hub_of_process, site
+from everywire.django import Everywire, process, publish, publish_on_commit
+from everywire.django.process import hub_of_process, known, publisher, site
 from everywire.errors import Refused
 
 
@@ -124,3 +125,31 @@ def test_a_name_that_leads_nowhere(realtime, path, complaint):
 
 def test_without_a_name_there_is_none():
     assert site() is None
+
+
+def test_who_publishes_where_nobody_knows_the_sites_channels_is_told_what_to_write():
+    hub_of_process()  # which has none, but a channel layer's groups need none
+    for publishing in (publish, publish_on_commit):
+        with pytest.raises(ImproperlyConfigured) as raised:
+            publishing("room:1", 1)
+        assert 'EVERYWIRE = {"APP": "tests.realtime.app"} into the settings' in str(raised.value)
+        assert "tests/realtime.py has app = everywire.django.Everywire()" in str(raised.value)
+
+
+async def test_one_that_serves_needs_no_name(database):
+    made = Everywire()
+    made.channel("room:{name}")
+    async with serving(made):
+        assert known() is made
+        assert await asyncio.to_thread(publisher) is made
+        assert await asyncio.to_thread(publish, "room:1", 1) is not None
+        with pytest.raises(Refused, match="unknown channel 'tea'"):
+            await asyncio.to_thread(in_a_thread, publish_on_commit, "tea", 1)
+
+
+def in_a_thread(work, *arguments):
+    """Do it, and close the thread's connections."""
+    try:
+        return work(*arguments)
+    finally:
+        connections.close_all()

@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 
 from everywire.app.speaking import PublishOptions
-from everywire.django.process import hub_of_process, site
+from everywire.django.process import known, publisher
 from everywire.django.publishing import elsewhere, waited
 from everywire.django.relay import Relay
 from everywire.django.settings import chosen
@@ -51,7 +51,8 @@ def publish_on_commit(
     relay of another process. Publications of one channel are published in their order. Without a transaction it is published at once, as safely.
 
     `options` are those of `publish`; of `ephemeral` and `expect` nobody could be told what became. Raises `ValueError` for these, `TypeError` for data
-    that cannot be said, `Refused` for a channel that the site's application (EVERYWIRE["APP"]) does not have, or whose data is of another type.
+    that cannot be said, `Refused` for a channel that the site's application (EVERYWIRE["APP"]) does not have, or whose data is of another type,
+    `ImproperlyConfigured` where this process knows of no such application.
     """
     _check_installed()
     from everywire.django.models import Outbox
@@ -92,14 +93,13 @@ def _check(channel: str, said: Any, options: PublishOptions) -> None:
     """Raise what publishing would raise, as long as somebody can be told: after the commit it is too late."""
     if len(channel) > _LONGEST_NAME:
         raise Refused(f"a channel's name in the outbox has at most {_LONGEST_NAME} characters", Code.LIMIT)
-    if (known := site()) is not None:
-        known.check_publication(channel, said, **options)
+    known().check_publication(channel, said, **options)
 
 
 def send(row: Outbox) -> None:
     """Publish a row of the outbox, and wait until it is in the log."""
     options: dict[str, Any] = {"key": f"outbox-{row.key}", **row.options}
-    publishing = hub_of_process().publish(row.channel, row.said(), **options)
+    publishing = publisher().publish(row.channel, row.said(), **options)
     waited(elsewhere(publishing), chosen().outbox_deadline, "it")
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
@@ -18,7 +19,7 @@ from everywire.app import running
 from everywire.django.application import Everywire, check_shared
 from everywire.django.settings import chosen
 
-__all__ = ["hub_of_process", "site"]
+__all__ = ["hub_of_process", "known", "publisher", "site"]
 
 _BEGINNING: Final = 10.0  # seconds
 _ENDING: Final = 2.0
@@ -34,6 +35,35 @@ def hub_of_process() -> Application:
     return _companion.app() if found is None else found
 
 
+def publisher() -> Application:
+    """Give the same to who publishes; raises `ImproperlyConfigured` where nothing in this process knows the site's channels, which would all be refused."""
+    if _served() is None and site() is None:
+        raise ImproperlyConfigured(_unknown())
+    return hub_of_process()
+
+
+def known() -> Application:
+    """Give the application whose channels this process knows: EVERYWIRE["APP"], or the one that it serves; raises `ImproperlyConfigured` for neither."""
+    if (found := site() or _served()) is None:
+        raise ImproperlyConfigured(_unknown())
+    return found
+
+
+def _served() -> Application | None:
+    """Give what runs here and has clients."""
+    found = running.latest()
+    return None if found is None or _companion.is_app(found) else found
+
+
+def _unknown() -> str:
+    """Say what to write, and where."""
+    package = str(getattr(settings, "ROOT_URLCONF", None) or "mysite.urls").partition(".")[0]
+    return (
+        "EVERYWIRE['APP'] is not set, and this process serves no Everywire that would know the site's channels: write"
+        f' EVERYWIRE = {{"APP": "{package}.realtime.app"}} into the settings, where {package}/realtime.py has app = everywire.django.Everywire()'
+    )
+
+
 def site() -> Application | None:
     """Give the application that EVERYWIRE["APP"] names; raises `ImproperlyConfigured` where there is none, or one that other processes do not reach."""
     path = chosen().app
@@ -42,7 +72,9 @@ def site() -> Application | None:
     try:
         found = import_string(path.replace(":", "."))
     except ImportError as fault:
-        raise ImproperlyConfigured(f"EVERYWIRE['APP'] cannot be imported: {fault}") from fault
+        raise ImproperlyConfigured(
+            f"EVERYWIRE['APP'] cannot be imported: {fault}; it names a module, and the application in it: \"mysite.realtime.app\""
+        ) from fault
     if not isinstance(found, Application):
         raise ImproperlyConfigured(f"EVERYWIRE['APP'] is {path!r}, which is no Everywire but {found!r}")
     check_shared(found, "EVERYWIRE['APP']")
@@ -84,6 +116,11 @@ class _Companion:
                 if self._begun is begun:  # who asks next tries again
                     self._begun = None
             raise
+
+    def is_app(self, app: Application) -> bool:
+        """Say whether that is it."""
+        begun = self._begun
+        return begun is not None and begun.done() and begun.exception() is None and begun.result() is app
 
     def end(self) -> None:
         """End it, and wait for that for a moment."""

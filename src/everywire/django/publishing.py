@@ -13,7 +13,7 @@ from django.core.exceptions import SynchronousOnlyOperation
 
 from everywire.app.speaking import PublishOptions
 from everywire.brokers.base import Receipt
-from everywire.django.process import hub_of_process
+from everywire.django.process import publisher
 from everywire.django.settings import chosen
 from everywire.hub.threads import Elsewhere
 
@@ -38,7 +38,7 @@ def publish(
     """
     given = _limit(timeout)
     _check_plain()
-    publishing = elsewhere(hub_of_process().publish(channel, data, **options))
+    publishing = elsewhere(publisher().publish(channel, data, **options))
     if wait:
         return waited(publishing, given, f"a publication in {channel!r}")
     publishing.watch(partial(_complain, channel))
@@ -55,7 +55,7 @@ async def apublish(
 ) -> Receipt:
     """Publish as `publish` does, in a coroutine, whatever loop runs it: gives the place in the log, and raises the same."""
     given = _limit(timeout)
-    app = await sync_to_async(hub_of_process, thread_sensitive=False)()
+    app = await sync_to_async(publisher, thread_sensitive=False)()
     try:
         return await asyncio.wait_for(_settled(app.publish(channel, data, **options)), given)
     except TimeoutError:
