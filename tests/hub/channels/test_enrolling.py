@@ -1,5 +1,7 @@
 """Subscriptions that the server begins: told to the client, begun again when it is back, ended by either side."""
 
+import asyncio
+
 import pytest
 
 from everywire.app import Everywire
@@ -171,6 +173,29 @@ def test_who_is_on_this_node_hears_what_another_publishes_as_soon_as_that_is_don
 
     done(one, subscribe_and_publish())
     assert [event["data"] for event in ann.events("publication")] == ["at once"]
+
+
+def test_who_waits_no_longer_for_a_subscription_does_not_end_it(nets):
+    one, _ = nets
+    ann = one.connect(token="ann")
+    ann.events()
+    watch, there = one.app.hub.broker.watch, one.loop.create_future()
+
+    async def later(channel):
+        await there
+        await watch(channel)
+
+    one.app.hub.broker.watch = later
+
+    async def give_up():
+        async with asyncio.timeout(1):
+            await one.app.subscribe("news", session=ann.session)
+
+    with pytest.raises(TimeoutError):
+        done(one, give_up())
+    there.set_result(None)
+    one.run(1)
+    assert kinds(ann) == [("subscribed", "news")]
 
 
 def test_one_session_is_subscribed_from_another_node(nets):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -15,6 +15,8 @@ from everywire.hub.channels.subscribing import subscribe_again, subscribe_unaske
 from everywire.messages import Position, Unsubscribed
 
 if TYPE_CHECKING:
+    import asyncio
+
     from everywire.hub.hub import Hub
     from everywire.hub.session import Session
 
@@ -50,13 +52,22 @@ class Enrolling:
         if (user is None) == (session is None):
             raise TypeError("subscribe a user or a session")
         self._hub.place(channel)
-        begun = [
-            self.add(each, channel) for each in self._hub.addressed(user, session)
-        ]  # who asks for it is mostly here
+        begun = [self.add(each, channel) for each in self._hub.addressed(user, session)]  # who asks is mostly here
         await self._hub.notes.tell("enrol", _Enrolment(channel, user, session))
         for each in begun:
             if each is not None:
-                await each
+                await self._over(each)
+
+    async def _over(self, work: asyncio.Future[None]) -> None:
+        """Wait for work that goes on though nobody waits any more: the session keeps the channel."""
+        over = self._hub.world.promise()
+
+        def end(_: object) -> None:
+            if not over.done():
+                over.set_result(None)
+
+        work.add_done_callback(end)
+        await over
 
     async def enter(self, session: Session, channel: str) -> None:
         """Subscribe a session of this node, and have it keep that; one that keeps it, and could not be subscribed before, is now.
@@ -138,7 +149,7 @@ class Enrolling:
             if node != self._hub.node or enrolment.channel not in session.enrolled:  # else that is done: see `enrol`
                 self.add(session, enrolment.channel)
 
-    def add(self, session: Session, channel: str) -> Awaitable[None] | None:
+    def add(self, session: Session, channel: str) -> asyncio.Future[None] | None:
         """Subscribe one session of this node from now on, and whenever it is continued; gives what to wait for until it is."""
         if channel not in session.enrolled:
             session.enrolled = (*session.enrolled, channel)
