@@ -54,6 +54,15 @@ async def test_pages_of_other_sites_do_not_connect(app, transport):
         await stranger.close()
 
 
+async def test_the_log_says_in_which_setting_a_page_that_may_connect_is_listed(app, caplog):
+    async with serving(app) as home:
+        stranger = home.client(origin="https://shop.net")
+        with pytest.raises(HandshakeError, match="list it in `CSRF_TRUSTED_ORIGINS`"):
+            await stranger.connect(timeout=2)
+        await stranger.close()
+    assert "CSRF_TRUSTED_ORIGINS=['https://shop.net'] of Django's settings, says so" in caplog.text
+
+
 async def test_who_lists_origins_says_which_pages_connect_besides_those_of_the_same_host():
     app = Everywire(http=HttpSettings(origins=["https://friends.net"]))
     async with serving(app, origins=["https://friends.net"]) as home:

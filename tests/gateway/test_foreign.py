@@ -48,3 +48,12 @@ def test_who_makes_up_origins_fills_no_log(caplog):
     for number in range(300):
         foreign.tell(asked(Origin=f"http://{number}"), "a request")
     assert len([each for each in caplog.records if each.levelno == logging.WARNING]) == 100
+
+
+def test_an_application_may_have_another_list(caplog):
+    foreign = Foreign(lambda request: None)
+    foreign.listed = "TRUSTED", "of the site"
+    request = asked(Origin="http://a")
+    foreign.tell(request, "a request")
+    assert "if that page may ask, TRUSTED=['http://a'] of the site, says so" in caplog.text
+    assert foreign.reason(request, "ask here") == "this Origin may not ask here; list it in `TRUSTED`"

@@ -62,6 +62,8 @@ class Everywire(Application):
             self._http = replace(self._http, origins=Besides(None, origins.patterns()))
         self._of_site = self._of_site or own
         gateway = super().start(world)
+        if self._of_site:
+            gateway.foreign.listed = "CSRF_TRUSTED_ORIGINS", "of Django's settings"
         self._hooks.guard = _both(self._hooks.guard, origins.check if self._of_site else origins.check_host)
         return gateway
 

@@ -20,17 +20,20 @@ _log = logging.getLogger("everywire.gateway")
 class Foreign:
     """Tells why requests are refused; each origin, at each host, is warned of once.
 
+    `listed` is what those are listed in who may ask, and where.
+
     Invariants: `_warned` holds at most `_MOST_ORIGINS` pairs of an origin and a host.
     """
 
     def __init__(self, address: Callable[[Request], str | None]) -> None:
         self._address = address
+        self.listed = "origins", _WHERE
         self._warned: set[tuple[str | None, str]] = set()
 
     def reason(self, request: Request, what: str) -> str:
         """Say why whoever sent `request` may not do that: what is no page has no Origin that could be listed."""
         if source(request) is not None:
-            return f"this Origin may not {what}; list it in `origins`"
+            return f"this Origin may not {what}; list it in `{self.listed[0]}`"
         if "cookie" in request.headers:
             return f"a request with a Cookie and without an Origin may not {what}; leave the Cookie out and show a token, or list None in `origins`"
         return f"a request without an Origin may not {what}; list None in `origins`"
@@ -44,21 +47,21 @@ class Foreign:
         if key not in self._warned and len(self._warned) < _MOST_ORIGINS:
             self._warned.add(key)
             level = logging.WARNING
-        _log.log(level, "refused %s %s", what, _why(shown, host), extra=self.who(request))
+        _log.log(level, "refused %s %s", what, self._why(shown, host), extra=self.who(request))
+
+    def _why(self, origin: str | None, host: str) -> str:
+        """Say what was refused, and what lets it in."""
+        if origin is None:
+            return f"without an Origin at {host}: programs may ask with a token and without cookies, or by None in the `origins` {_WHERE}"
+        if origin == "null":
+            return f"at {host} of a page that does not say where it is from, as files and sandboxed frames: it has to be served over HTTP"
+        listing, where = self.listed
+        return f"of a page of {origin} at {host}: if that page may ask, {listing}=[{origin!r}] {where}, says so; a proxy has to pass on Host"
 
     def who(self, request: Request) -> dict[str, object]:
         """Give what a line of the log says of who asked, as far as it is known: this machine, for one, has no address."""
         told = {"address": self._address(request), "origin": request.headers.get("origin")}
         return {name: value for name, value in told.items() if value is not None}
-
-
-def _why(origin: str | None, host: str) -> str:
-    """Say what was refused, and what lets it in."""
-    if origin is None:
-        return f"without an Origin at {host}: programs may ask with a token and without cookies, or by None in the `origins` {_WHERE}"
-    if origin == "null":
-        return f"at {host} of a page that does not say where it is from, as files and sandboxed frames: it has to be served over HTTP"
-    return f"of a page of {origin} at {host}: if that page may ask, origins=[{origin!r}] {_WHERE}, says so; a proxy has to pass on Host"
 
 
 def _cut(name: str) -> str:

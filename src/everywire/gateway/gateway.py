@@ -90,7 +90,7 @@ class Gateway:
         self._crowd = Crowd(self.settings.max_lines)
         self.lines = Lines(hub, self.settings, self._crowd)
         self._alone = Alone(hub, self.settings, self._crowd)
-        self._foreign = Foreign(hub.limiting.address)
+        self.foreign = Foreign(hub.limiting.address)
 
     @property
     def relay(self) -> Relay | None:
@@ -131,10 +131,10 @@ class Gateway:
     def _refusal(self, request: Request) -> Response | None:
         """Say why there is no WebSocket for `request`; the page that asks is judged as for any other transport."""
         if not allowed(request, self.settings.pages):
-            self._foreign.tell(request, "a WebSocket")
-            return Response(403, self._foreign.reason(request, "connect") + "\n", [("Vary", "Origin")])
+            self.foreign.tell(request, "a WebSocket")
+            return Response(403, self.foreign.reason(request, "connect") + "\n", [("Vary", "Origin")])
         if (reason := self.hub.crowded(request)) is not None:
-            _log.info("refused a WebSocket: %s", reason, extra=self._foreign.who(request))
+            _log.info("refused a WebSocket: %s", reason, extra=self.foreign.who(request))
             return Response(429, reason + "\n", [_LATER])
         return None
 
@@ -147,14 +147,14 @@ class Gateway:
         """Carry out what a request wants that is not to become a WebSocket."""
         origins = self.settings.pages
         if not allowed(request, origins):
-            self._foreign.tell(request, "a request")
-            no = intent.denial(403, Code.DENIED, self._foreign.reason(request, "ask here"))
+            self.foreign.tell(request, "a request")
+            no = intent.denial(403, Code.DENIED, self.foreign.reason(request, "ask here"))
             return Response(no.status, no.body, (*no.headers, ("Vary", "Origin")))
         exchange = Exchange(request, origins, intent.denial, intent.fields if isinstance(intent, Hear) else ())
         request.held = isinstance(intent, Hear) and intent.opens is not None
         begins = isinstance(intent, OpenLine | Ask | Watch)
         if begins and (reason := self.hub.crowded(request)) is not None:
-            _log.info("refused a line: %s", reason, extra=self._foreign.who(request))
+            _log.info("refused a line: %s", reason, extra=self.foreign.who(request))
             return exchange.reply(intent.denial(429, Code.LIMIT, reason), [_LATER])
         match intent:
             case Preflight():
