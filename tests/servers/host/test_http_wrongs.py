@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import re
 
 import pytest
 from tests.engine.peer import Peer
 from tests.servers.host.asking import Asked, ask, body, get, hosted, saying, start, whole
+
+from everywire.servers.host.lifespan import where
 
 GOOD = get("/good")
 
@@ -194,6 +197,24 @@ async def test_an_application_that_never_ends_is_cancelled_with_the_server(engin
         assert (await ask(server, get()))[2] == b"x"
         await server.http.drain(0)
     assert isinstance(app.error, asyncio.CancelledError)
+
+
+async def test_where_a_request_waits_is_the_applications_line(engine):
+    waiting = asyncio.Event()
+
+    async def waits_here():
+        waiting.set()
+        await asyncio.Event().wait()
+
+    async def steps(scope, receive, send):
+        await waits_here()
+
+    async with hosted(Asked(steps), engine) as server, await Peer.dial(server.port) as peer:
+        peer.writer.write(get().encode())
+        await waiting.wait()
+        (task,) = server.http.tasks
+        assert re.fullmatch(rf" in {re.escape(__file__)}, line \d+, waits_here", where(task))
+        task.cancel()
 
 
 async def test_utf8_in_a_header_is_no_line_end(engine):

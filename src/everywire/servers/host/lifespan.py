@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
-import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -18,6 +19,11 @@ Application: TypeAlias = Callable[[dict[str, Any], Any, Any], Awaitable[object]]
 Mode: TypeAlias = Literal["auto", "on", "off"]
 
 _log = logging.getLogger("everywire.host")
+_NOT_THE_APPLICATION: Final = (  # where a line tells nothing of it; compiled modules say where they are below the sources
+    str(Path(asyncio.__file__).parent),
+    str(Path(__file__).parents[2]),
+    "src/everywire/",
+)
 _LAST_WORDS = 1.0  # seconds for an application that was cancelled
 # By what it may say next: what it says, and what it may say then.
 _SAID: Final = {
@@ -173,12 +179,22 @@ class Lifespan:
 
 
 def where(task: asyncio.Task[Any]) -> str:
-    """Name the innermost line that a task waits at, as " in FILE, line NUMBER, FUNCTION"; nothing where that is not Python's."""
-    coroutine: Any = task.get_coro()
-    while (inner := getattr(coroutine, "cr_await", None)) is not None and hasattr(inner, "cr_frame"):
-        coroutine = inner
-    frame = getattr(coroutine, "cr_frame", None)
-    if frame is None:
+    """Name the innermost line of the application that a task waits at, as " in FILE, line NUMBER, FUNCTION"; nothing where that is not Python's."""
+    frames = [frame for each in _waiting(task.get_coro()) if (frame := each.cr_frame) is not None]
+    own = [frame for frame in frames if not frame.f_code.co_filename.startswith(_NOT_THE_APPLICATION)]
+    if not own:
         return ""
-    found = traceback.extract_stack(frame, limit=1)[0]
-    return f" in {found.filename}, line {found.lineno}, {found.name}"
+    code = own[-1].f_code
+    return f" in {code.co_filename}, line {own[-1].f_lineno}, {code.co_name}"
+
+
+def _waiting(coroutine: Any) -> Iterator[Any]:
+    """Give a coroutine, the one that it awaits, and so on; compiled ones have a wrapper between, which tells the collector alone what it wraps."""
+    while coroutine is not None:
+        if type(coroutine).__name__ == "coroutine_wrapper":
+            (coroutine,) = gc.get_referents(coroutine) or (None,)
+        elif hasattr(coroutine, "cr_frame"):
+            yield coroutine
+            coroutine = coroutine.cr_await
+        else:
+            return
