@@ -1,11 +1,50 @@
-"""What docs/coming-from/sockjs.md has on its right runs, with npm's unmodified client."""
+"""What docs/coming-from/sockjs.md has on its right runs, with npm's unmodified client, and does what the left does with sockjs-node."""
 
+import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
-from tests.coming_from.pages import right
+from tests.coming_from.pages import Block, left, right
+from tests.conftest import need
 from tests.dialects.sockjs.client import Clients
+
+import testbed
+
+# So that the test learns its port.
+_TELLING = """
+const { Server } = require("http")
+const listen = Server.prototype.listen
+Server.prototype.listen = function () { return listen.call(this, 0, () => console.log(`port ${this.address().port}`)) }
+"""
+
+
+@asynccontextmanager
+async def serving(side: Block, folder: Path) -> AsyncIterator[int]:
+    """Serve a side, theirs by sockjs-node; gives the port."""
+    if side.title == "everywire":
+        async with side.served() as port:
+            yield port
+        return
+    packages = await asyncio.to_thread(need, lambda: testbed.npm("sockjs@0.3.24"))
+    (folder / "left.cjs").write_text(_TELLING + side.text)
+    environment = {**os.environ, "NODE_PATH": str(packages / "node_modules")}
+    process = await asyncio.create_subprocess_exec(
+        need(testbed.node), folder / "left.cjs", env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(20):
+            while (said := (await process.stdout.readline()).split())[:1] != [b"port"]:
+                assert said  # it speaks of itself, too
+        yield int(said[1])
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -15,8 +54,11 @@ async def clients() -> AsyncIterator[Clients]:
 
 
 @pytest.mark.parametrize("transport", ["websocket", "xhr-polling"])
-async def test_everybody_hears_it(clients, transport):
-    async with right("sockjs", "Everybody hears it").served() as port:
+@pytest.mark.parametrize(
+    "side", [right("sockjs", "Everybody hears it"), left("sockjs", "Everybody hears it")], ids=["our", "their"]
+)
+async def test_everybody_hears_it(clients, transport, side, tmp_path):
+    async with serving(side, tmp_path) as port:
         url = f"http://127.0.0.1:{port}/chat"
         ada, bob = [await clients.connect(url, transport) for _ in range(2)]
         for each, name in ((ada, "Ada"), (bob, "Bob")):  # what is said waits until who says it is in the channel
@@ -28,8 +70,11 @@ async def test_everybody_hears_it(clients, transport):
         await clients.part()
 
 
-async def test_an_answer_to_one(clients):
-    async with right("sockjs", "An answer to one").served() as port:
+@pytest.mark.parametrize(
+    "side", [right("sockjs", "An answer to one"), left("sockjs", "An answer to one")], ids=["our", "their"]
+)
+async def test_an_answer_to_one(clients, side, tmp_path):
+    async with serving(side, tmp_path) as port:
         client = await clients.connect(f"http://127.0.0.1:{port}/shout")
         await client.next("open")
         await client.send("hello")

@@ -6,35 +6,43 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.coming_from.pages import Block, left, right
+from tests.middlemen.proxies import free_port
 from websockets.asyncio.client import connect as their_connect
 from websockets.exceptions import InvalidStatus
 
 import everywire
-from everywire.servers.websocket import Server
 
 
 @contextlib.asynccontextmanager
-async def serving(block: Block, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+async def serving(block: Block) -> AsyncIterator[int]:
     """Run what its `main` serves, on a port of its own."""
-    ports: asyncio.Queue[int] = asyncio.Queue()
-    start = Server.start
+    told: asyncio.Queue[None] = asyncio.Queue()
+    port = free_port()
+    names = block.run(port=port)
+    serve = names["serve"]
 
-    async def started(server: Server, *arguments: object) -> None:
-        await start(server, *arguments)
-        ports.put_nowait(server.port)
+    @contextlib.asynccontextmanager
+    async def entered(*arguments: object, **options: object) -> AsyncIterator[object]:
+        async with serve(*arguments, **options) as server:
+            told.put_nowait(None)
+            yield server
 
-    monkeypatch.setattr(Server, "start", started)
-    main = asyncio.ensure_future(block.run(port=0)["main"]())
+    names["serve"] = entered
+    main = asyncio.ensure_future(names["main"]())
     try:
-        yield await asyncio.wait_for(ports.get(), 10)
+        await asyncio.wait_for(told.get(), 10)
+        yield port
     finally:
         main.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await main
 
 
-async def test_a_server(monkeypatch):
-    async with serving(right("websockets", "A server"), monkeypatch) as port:
+@pytest.mark.parametrize(
+    "side", [right("websockets", "A server"), left("websockets", "A server")], ids=["our", "their"]
+)
+async def test_a_server(side):
+    async with serving(side) as port:
         async with their_connect(f"ws://127.0.0.1:{port}") as websocket:
             await websocket.send("Hello!")
             assert await websocket.recv() == "Hello!"
@@ -43,13 +51,16 @@ async def test_a_server(monkeypatch):
 @pytest.mark.parametrize(
     "side", [right("websockets", "A client"), left("websockets", "A client")], ids=["our", "their"]
 )
-async def test_a_client(side, monkeypatch):
-    async with serving(right("websockets", "A server"), monkeypatch) as port:
+async def test_a_client(side):
+    async with serving(right("websockets", "A server")) as port:
         assert await side.run(port=port)["main"]() == "Hello!"
 
 
-async def test_who_may_come(monkeypatch):
-    async with serving(right("websockets", "Who may come"), monkeypatch) as port:
+@pytest.mark.parametrize(
+    "side", [right("websockets", "Who may come"), left("websockets", "Who may come")], ids=["our", "their"]
+)
+async def test_who_may_come(side):
+    async with serving(side) as port:
         async with their_connect(f"ws://ada:s3cret@127.0.0.1:{port}") as websocket:
             assert await websocket.recv() == "Hello, ada!"
         with pytest.raises(InvalidStatus, match="401"):
@@ -71,3 +82,13 @@ async def test_everybody_hears_it():
                 pass  # he may have heard her, too
             heard = aiter(talk)
             assert [(await anext(heard)).data for _ in range(2)] == ["I am Ada", "I am Bob"]
+
+
+async def test_everybody_hears_it_of_theirs():
+    async with serving(left("websockets", "Everybody hears it")) as port:
+        url = f"ws://127.0.0.1:{port}"
+        async with asyncio.timeout(10), their_connect(url) as ada, their_connect(url) as bob:
+            await bob.send("I am Bob")
+            assert await bob.recv() == "I am Bob"
+            await ada.send("I am Ada")
+            assert await bob.recv() == "I am Ada"
