@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 from tests.cli.commands import started
 from tests.coming_from.pages import Block, left, right
@@ -103,3 +104,21 @@ async def test_from_another_part_of_the_program(monkeypatch, runtime):
             await own.ready()
             await shop["order_shipped"]("ada")
             assert (await anext(aiter(own))).data == {"event": "shipped", "args": [{"at": "noon"}]}
+
+
+@pytest.mark.parametrize(
+    ("side", "served_by"),
+    [
+        (right("python-socketio", "Beside FastAPI"), "api"),
+        (left("python-socketio", "Beside FastAPI"), "app"),
+    ],
+    ids=["our", "their"],
+)
+async def test_beside_fastapi(clients, side, served_by):
+    async with served(side.run()[served_by]) as place, aiohttp.ClientSession() as http:
+        ada = await person(clients, int(place.rpartition(":")[2]))
+        await ada.next("connect")
+        async with http.post(f"http://{place}/news?text=tea") as response:
+            assert response.status == 200
+        assert await ada.event("news") == ["tea"]
+        await clients.part()

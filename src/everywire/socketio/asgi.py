@@ -50,7 +50,8 @@ class ASGIApp(Everywire):
     ) -> None:
         if other_asgi_app is not None:
             raise ValueError(
-                "another ASGI application is not run from here: mount this one in that, or run both behind the same proxy"
+                'another ASGI application is not run from here: mount this one in that, as by api.mount("/", app) of FastAPI\'s, '
+                "or run both behind the same proxy"
             )
         self._server: Final = socketio_server
         self._startup, self._shutdown = options.get("on_startup"), options.get("on_shutdown")
