@@ -147,6 +147,57 @@ def test_a_box_full_of_what_is_over_has_room(clock):
     assert lost == [("a", 1)]
 
 
+async def held_up(here, clock, name):
+    """Have a channel with a letter that is over after 61 seconds, in a box that was read from: it is looked for later only."""
+    here.put(name, ONE)
+    clock.now += 1
+    here.put(name, TWO)
+    assert await here.get(name) == (name, ONE)
+    clock.now += 58
+    here.put("other", ONE)  # which is over after another minute
+    clock.now += 1
+    here.put_all([], ONE)
+    clock.now += 1
+
+
+@pytest.mark.parametrize(("name", "read"), [("a", "a"), ("p!1", "p!1"), ("p!1", "p!")])
+async def test_what_is_over_is_not_read_though_its_box_was_read_from(clock, name, read):
+    lost = []
+    here = made(lost=lost)
+    await held_up(here, clock, name)
+    reader = asyncio.ensure_future(here.get(read))
+    await asyncio.sleep(0)
+    assert lost == [(name, 1)]
+    assert not reader.done()
+    here.put(name, THREE)
+    assert await reader == (name, THREE)
+
+
+async def test_nor_does_it_take_up_room(clock):
+    lost = []
+    here = Boxes(60, lambda name: 2, lambda name, count: lost.append((name, count)))
+    await held_up(here, clock, "a")
+    assert here.put_all(["a"], ONE) == here.put_all(["a"], TWO) == []
+    assert here.put_all(["a"], THREE) == ["a"]
+    assert lost == [("a", 1)]
+
+
+def test_a_channel_that_was_refused_what_all_of_its_process_had_no_room_for_is_forgotten():
+    here = made(capacity=1)
+    assert here.put("p!1", ONE)
+    assert here.put_all([f"p!{n}" for n in range(2, 9)], TWO) == [f"p!{n}" for n in range(2, 9)]
+    assert [*here.channels] == ["p!1"]
+
+
+def test_what_is_over_frees_the_room_that_channels_of_a_process_share(clock):
+    here = made(capacity=1, lost=[])
+    here.put("p!1", ONE)
+    clock.now += 30
+    assert not here.put("p!2", ONE)
+    clock.now += 30
+    assert here.put("p!2", ONE)
+
+
 def test_channels_of_one_process_share_their_capacity_while_nobody_reads():
     here = made(capacity=2)
     assert [here.put(f"p!{n}", ONE) for n in (1, 2, 3)] == [True, True, False]

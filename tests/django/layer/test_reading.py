@@ -80,6 +80,34 @@ async def test_a_broker_that_is_away_is_asked_again(monkeypatch):
     await run(work)
 
 
+async def test_what_was_taken_is_put_back_where_the_answer_is_lost_and_the_reader_gone(monkeypatch):
+    monkeypatch.setattr("everywire.django.layer.reading._AGAIN", 0.001)
+
+    async def work(app, layer):
+        inner, asked, lost = app.hub.broker.pull, asyncio.Event(), asyncio.Event()
+
+        async def pull(queue, ticket):
+            await inner(queue, ticket)
+            asked.set()
+            await lost.wait()
+            raise ConnectionError("the link was lost")
+
+        await layer.send("jobs", X)
+        with monkeypatch.context() as patch:
+            patch.setattr(app.hub.broker, "pull", pull)
+            reader = asyncio.create_task(layer.receive("jobs"))
+            await asked.wait()
+            reader.cancel()
+            await asyncio.wait([reader])
+            await turns()
+            lost.set()
+            await turns()
+        async with asyncio.timeout(5):
+            assert await layer.receive("jobs") == X
+
+    await run(work)
+
+
 async def test_readers_on_loops_of_their_own_share_a_channel():
     async def work(app, layer):
         readers = [asyncio.to_thread(lambda: asyncio.run(layer.receive("jobs"))) for _ in range(2)]

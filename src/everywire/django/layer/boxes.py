@@ -44,7 +44,7 @@ class Box:
 class Whole:
     """What the channels of one process and prefix share, as "specific.f00!": their capacity.
 
-    `untaken` is how many messages came since anybody here last read, or waited; a message to several of them counts once. Each channel
+    `untaken` is how many messages came since anybody here last read, or waited, or none was left; a message to several of them counts once. Each channel
     has that capacity for itself, too: one reader that is stuck costs the others nothing.
 
     Invariants: `readers` counts those who wait in any of its channels' boxes; `boxes` are those in use.
@@ -81,37 +81,46 @@ class Boxes:
 
     def put(self, name: str, data: Data) -> bool:
         """Put one message into a box; false where that is full."""
-        now = monotonic()
-        with self._lock:
-            full, woken = self._place((name,), Letter(now + self._expiry, data))
-            lost = self._sweep(now) if full else []
-            if lost:  # there may be room now
-                full, woken = self._place((name,), Letter(now + self._expiry, data))
-        self._say(lost)
-        self._wake(woken)
-        return not full
+        return not self._put((name,), data, monotonic(), [])
 
     def put_all(self, names: Iterable[str], data: Data) -> list[str]:
         """Put one message into many boxes; gives the names of those that are full. Readers are woken by one call for each loop."""
         now = monotonic()
         with self._lock:
             lost = self._sweep(now)
-            full, woken = self._place(names, Letter(now + self._expiry, data))
+        return self._put(names, data, now, lost)
+
+    def _put(self, names: Iterable[str], data: Data, now: float, lost: list[tuple[str, int]]) -> list[str]:
+        """Put it there, and tell what was `lost` before or had to make room."""
+        letter, counted = Letter(now + self._expiry, data), set[Whole]()
+        with self._lock:
+            full, woken = self._place(names, letter, counted)
+            if full and (over := self._make_room(full, now)):
+                lost += over
+                full, more = self._place(full, letter, counted)
+                woken += more
         self._say(lost)
         self._wake(woken)
         return full
 
-    def _place(self, names: Iterable[str], letter: Letter) -> tuple[list[str], list[asyncio.Future[None]]]:
+    def _make_room(self, full: list[str], now: float) -> list[tuple[str, int]]:
+        """Throw away what is over, in these boxes and in all others; gives which channels lost how many."""
+        held = [self.channels[name] for name in full if name in self.channels]
+        return [*self._sweep(now), *(each for box in held for each in self._prune(box, now))]
+
+    def _place(
+        self, names: Iterable[str], letter: Letter, counted: set[Whole]
+    ) -> tuple[list[str], list[asyncio.Future[None]]]:
         """Put a letter where there is room; gives the channels where there is none, and who is to be woken."""
         full: list[str] = []
         woken: list[asyncio.Future[None]] = []
-        counted: set[Whole] = set()
         channels, unread = self.channels, self._unread
         for name in names:
             box = channels.get(name) or self._box(name)
             letters = box.letters
             if len(letters) >= box.capacity or not self._fits(box, counted):
                 full.append(name)
+                self._tidy(box)
                 continue
             if not letters:
                 unread[box] = letter.deadline
@@ -174,12 +183,18 @@ class Boxes:
         """Wait for the next message of a channel, or of all channels of a process where `name` ends with "!"; gives its channel, too."""
         box: Box | None = None
         while True:
+            now = monotonic()
             with self._lock:
-                lost = self._sweep(monotonic())
+                lost = self._sweep(now)
                 if box is None or not box.letters:
                     box = self.channels.get(name) or self._box(name)
-                found = self._pop(box)
-                waiter = self._wait(box) if found is None else None
+                found = self._pop(box, now, lost)
+                waiter = None
+                if found is None:
+                    box = self.channels.get(name) or self._box(
+                        name
+                    )  # not one that was forgotten with what was over in it
+                    waiter = self._wait(box)
             self._say(lost)
             if waiter is None:
                 assert found is not None
@@ -207,18 +222,24 @@ class Boxes:
                 self._tidy(box)
         return found
 
-    def _pop(self, box: Box) -> tuple[str, Data] | None:
-        whole = box.whole
-        if whole is not None:
-            whole.untaken = 0
-            if box.name.endswith("!"):
-                held = [each for each in whole.boxes.values() if each.letters]
-                box = min(held, key=lambda each: each.letters[0].deadline, default=box)
-        if not box.letters:
-            return None
-        letter = box.letters.popleft()
-        self._tidy(box)
-        return box.name, letter.data
+    def _pop(self, box: Box, now: float, lost: list[tuple[str, int]]) -> tuple[str, Data] | None:
+        """Take the first letter that is not over; `lost` learns of those that are."""
+        if box.whole is not None:
+            box.whole.untaken = 0
+        while (first := self._first(box)) is not None:
+            if first.letters[0].deadline > now:
+                letter = first.letters.popleft()
+                self._tidy(first)
+                return first.name, letter.data
+            lost += self._prune(first, now)
+        return None
+
+    def _first(self, box: Box) -> Box | None:
+        """Give the box to read from: where all channels of a process are read, that with the oldest letter."""
+        if box.whole is None or not box.name.endswith("!"):
+            return box if box.letters else None
+        held = [each for each in box.whole.boxes.values() if each.letters]
+        return min(held, key=lambda each: each.letters[0].deadline, default=None)
 
     def _forgo(self, box: Box, waiter: asyncio.Future[None]) -> None:
         """Be no reader any more; one that was woken already leaves what it was woken for to the next."""
@@ -259,28 +280,31 @@ class Boxes:
         whole = box.whole
         if whole is not None and whole.boxes.get(box.name) is box:
             del whole.boxes[box.name]
-            if not whole.boxes and not whole.untaken:
+            if not whole.boxes:
                 self._wholes.pop(prefix_of(box.name), None)
 
     def _sweep(self, now: float) -> list[tuple[str, int]]:
-        """Throw away what is over; gives which channels lost how many."""
+        """Throw away what is over; gives which channels lost how many. Of a box that was read from it may be found later, or by `_prune`."""
         lost: list[tuple[str, int]] = []
         while self._unread:
             box, due = next(iter(self._unread.items()))
             if due > now:
                 break
             del self._unread[box]
-            count = 0
-            while box.letters and box.letters[0].deadline <= now:
-                box.letters.popleft()
-                count += 1
+            lost += self._prune(box, now)
             if box.letters:
                 self._unread[box] = box.letters[0].deadline
-            else:
-                self._tidy(box)
-            if count:
-                lost.append((box.name, count))
         return lost
+
+    def _prune(self, box: Box, now: float) -> list[tuple[str, int]]:
+        """Throw away what is over in one box."""
+        count = 0
+        while box.letters and box.letters[0].deadline <= now:
+            box.letters.popleft()
+            count += 1
+        if count:
+            self._tidy(box)
+        return [(box.name, count)] if count else []
 
     def _say(self, lost: list[tuple[str, int]]) -> None:
         for name, count in lost:

@@ -38,6 +38,7 @@ class Reading:
         self._world.task(self._read())
 
     async def _read(self) -> None:
+        unsure = False  # whether the broker took one for it, and the answer was lost
         while not self._over:
             try:
                 await self._outside.watch(self._channel)
@@ -50,14 +51,18 @@ class Reading:
                 if not isinstance(fault, OSError):
                     self._tell(fault)
                     return
+                unsure = True
                 await pause(self._world, _AGAIN)
                 continue
+            unsure = False
             if pulled.publication is not None:
                 self._taken = True
                 self._forgo()
                 self._tell(pulled.publication.data)
                 return
             await self._filled
+        if unsure:
+            self._outside.put_back(self._channel, self._ticket)
 
     def _forgo(self) -> None:
         if self._filled is not None:
