@@ -143,8 +143,27 @@ def test_a_process_that_is_gone_is_noticed(pair):
     channel = with_end.do("new_channel")
     with_end.do("send", "other", X)
     with_end.close()
+    gone = one.do("dropped")["gone"]
     one.do("send", channel, X)
-    assert one.do("dropped")["gone"] == 1
+    assert one.do("dropped")["gone"] == gone + 1
+
+
+def test_a_process_that_was_killed_is_in_no_group_and_others_go_on(pair):
+    one, two = pair
+    killed = Remote()
+    mine, theirs = two.do("new_channel"), killed.do("new_channel")
+    two.do("group_add", "g", mine)
+    killed.do("group_add", "g", theirs)
+    gone = one.do("dropped")["gone"]
+    killed.begin("receive", theirs)
+    killed.process.kill()
+    killed.close()
+    for n in range(3):
+        one.do("group_send", "g", {"type": "x", "n": n})
+    assert [two.do("receive", mine)["n"] for _ in range(3)] == [0, 1, 2]
+    assert one.do("group_members", "g") == [mine]
+    one.do("send", theirs, X)
+    assert one.do("dropped")["gone"] == gone + 1
 
 
 def test_a_forks_child_is_a_process_of_its_own(pair):
