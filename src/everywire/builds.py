@@ -42,6 +42,7 @@ COMPILED = (
     "servers.host.conversation",
     "servers.host.exchange",
     "servers.host.heads",
+    "servers.host.http",
     "servers.host.scope",
     "ws.connection",
     "ws.frames",

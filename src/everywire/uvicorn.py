@@ -187,7 +187,8 @@ class WebSocketProtocol(asyncio.Protocol):
 
 
 def _ask(request: Request) -> asyncio.Future[Early]:
-    ground: Any = request.facts
+    assert request.facts is not None
+    ground: Any = request.facts.extra("ground")
     asked: asyncio.Future[Early] = ground.owner.ask(request)
     return asked
 

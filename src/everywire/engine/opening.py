@@ -1,10 +1,12 @@
+# cython: nonecheck=True
 """The storey that reads HTTP requests, until one of them becomes a WebSocket."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -14,7 +16,7 @@ from everywire.http.handed import Handed
 from everywire.http.head import BadRequest, RequestReader
 from everywire.http.incoming import Incoming
 from everywire.http.redaction import shown
-from everywire.http.request import Request, Response, phrase
+from everywire.http.request import KnownFacts, Request, Response, phrase
 from everywire.http.streamed import Streamed
 from everywire.ws.link import PlainLink
 
@@ -43,6 +45,7 @@ class Opening(PlainLink):
         "engine",
         "full",
         "idle",
+        "known",
         "parting",
         "pending",
         "reader",
@@ -66,6 +69,7 @@ class Opening(PlainLink):
         self.tunnel = False  # what is pending is a WebSocket's handshake
         self.task: asyncio.Future[Answer] | None = None  # an answer that is awaited
         self.asked: Request | None = None
+        self.known: KnownFacts | None = None  # where many requests want to know the same
         site.joined(self)
 
     def feed(self, data: bytes) -> None:
@@ -163,10 +167,14 @@ class Opening(PlainLink):
             self.below.write(b"\r\n".join(lines))
 
     def _handle(self, request: Request) -> None:
-        request.facts = self.below
         if self.reader.streamed:
+            if self.known is None:
+                self.known = KnownFacts(self.below)
+            request.facts = self.known
             self.asked = request
             self._attend(request)
+        else:
+            request.facts = self.below
         try:
             answer = self.site.answer(request, self.engine)
         except Exception as error:
@@ -177,11 +185,14 @@ class Opening(PlainLink):
             self.asked = request
             if not self.tunnel:
                 self.since = 0.0
-            self.task = asyncio.ensure_future(answer, loop=self.engine.loop)
-            self.task.add_done_callback(lambda task: self._awaited(request, task))
-            self._keep(b"")
+            self._await(request, answer)
         else:
             self._answer(request, answer)
+
+    def _await(self, request: Request, answer: Awaitable[Answer]) -> None:
+        self.task = asyncio.ensure_future(answer, loop=self.engine.loop)
+        self.task.add_done_callback(partial(self._awaited, request))
+        self._keep(b"")
 
     def _awaited(self, request: Request, task: asyncio.Future[Answer]) -> None:
         if self.task is None or self.below is None:
@@ -292,8 +303,8 @@ class Opening(PlainLink):
         if self.full:
             self.full = self.pending = False
             self.engine.loop.call_soon(self._go_on)
-        else:
-            super().drained()
+        elif self.above is not None:
+            self.above.drained()
 
     def _encoded(self, request: Request, response: Response) -> tuple[bytes, bool]:
         """Give the response's bytes, and whether the connection is kept for another request."""

@@ -202,7 +202,7 @@ def check_length(request: Request, limits: HeadLimits, *, whole: bool) -> None:
 
 
 def _headers(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
-    return Headers.from_raw(list(fields))
+    return Headers(raw=list(fields))
 
 
 def response_fields(response: Response, *, unsized: bool = False) -> Fields:

@@ -1,3 +1,4 @@
+# cython: nonecheck=True
 """Reading HTTP/1.1 requests within limits; the parsing itself is httptools' (llhttp)."""
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from everywire.http.request import Headers, Request
 
 __all__ = ["BadRequest", "HeadLimits", "RequestReader", "ResponseReader", "splits"]
 
-_VERSIONS = ("1.1", "1.0")
 _NONE = Headers()
 _BOUNDS = {"head": COUNT, "fields": COUNT, "body": AMOUNT, "rate": NUMBER}
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ /[^\r\n]* HTTP/1\.[01]\r\n")  # RFC 9110 5.6.2
+_ENDS = {b" HTTP/1.1": "1.1", b" HTTP/1.0": "1.0"}  # of a request's first line
 
 
 class BadRequest(Exception):
@@ -77,6 +78,7 @@ class RequestReader:
         "_taken",
         "_target",
         "_upgrades",
+        "_used",
         "_version",
         "expects",
         "head",
@@ -94,6 +96,7 @@ class RequestReader:
         self.head = b""
         self.expects = False
         self._parser: httptools.HttpRequestParser | None = None
+        self._used: httptools.HttpRequestParser | None = None  # one that is ready for the next request
         self._fields: list[tuple[bytes, bytes]] = []
         self._headers = _NONE  # those of the head: trailers are none of them (RFC 9110 6.5.1)
         self._method = b""
@@ -150,17 +153,20 @@ class RequestReader:
         self._fields = []
         self._target = b""
         self._done = self._upgrades = False
-        parser = httptools.HttpRequestParser(self)
+        parser, self._used = self._used, None
+        if parser is None:
+            parser = httptools.HttpRequestParser(self)
         self._feed(parser, self.head)
-        self._version = parser.get_http_version()
         self._method = parser.get_method()
-        self._headers = Headers.from_raw(self._fields)
+        self._headers = Headers((), self._fields)
         self._check_line()
         headers = self._headers
         self._check(headers)
         if self._upgrades and ("content-length" in headers or "transfer-encoding" in headers):
             parser = self._without_upgrade(headers)  # llhttp reads no body behind that, but nobody has agreed yet
         if self._done:
+            if not self._upgrades and parser.should_keep_alive():
+                self._used = parser
             return self._request()
         self._parser, self._fields = parser, []  # what comes yet are trailers
         self._expect_body(headers)
@@ -181,15 +187,17 @@ class RequestReader:
 
     def _check_line(self) -> None:
         """Refuse a first line that means nothing here, or not the same to everybody; make a target that names its host a path."""
-        line = self.head[: self.head.index(b"\r")]
-        if self._version not in _VERSIONS or b" HTTP/" not in line:
+        end = self.head.index(b"\r")
+        version = _ENDS.get(self.head[max(end - 9, 0) : end])
+        if version is None:
             raise BadRequest(505, "HTTP version not supported")
+        self._version = version
         if self._method == b"CONNECT":
             raise BadRequest(501, "CONNECT is not for here")
-        if line.count(b" ") != 2:
+        if self.head.count(b" ", 0, end) != 2:
             raise BadRequest(400, "malformed request")  # RFC 9112 3
         if not is_path(self._target, self._method):
-            self._aim(line.rpartition(b" ")[2])
+            self._aim(self.head[end - 8 : end])
 
     def _aim(self, version: bytes) -> None:
         """Have a target that names its host be a path, and that host the one that counts (RFC 9112 3.2.2): nobody reads another one later."""
@@ -200,8 +208,8 @@ class RequestReader:
         fields = [(name, host if name.lower() == b"host" else value) for name, value in self._fields]
         if self._version == "1.0" and "host" not in self._headers:
             fields.append((b"Host", host))
-        self._headers = Headers.from_raw(fields)
-        lines = [b"%b %b %b" % (self._method, self._target, version), *(b"%b: %b" % field for field in fields)]
+        self._headers = Headers((), fields)
+        lines = [b"%b %b %b" % (self._method, self._target, version), *[b"%b: %b" % field for field in fields]]
         self.head = b"\r\n".join([*lines, b"\r\n"])
 
     def _check(self, headers: Headers) -> None:
@@ -213,7 +221,7 @@ class RequestReader:
             raise BadRequest(400, "a request has exactly one Host header")  # RFC 9112 3.2
         if hosts and not is_host(hosts[0].encode("latin-1")):
             raise BadRequest(400, "malformed Host header")
-        if not self.limits.next_line and splits(self.head):
+        if not self.limits.next_line and b"\x85" in self.head and splits(self.head):
             raise BadRequest(400, "malformed header field")
 
     def _without_upgrade(self, headers: Headers) -> httptools.HttpRequestParser:
@@ -233,9 +241,10 @@ class RequestReader:
         if codings and codings[0].lower() != "chunked":  # of several, the parser takes none
             raise BadRequest(501, "no transfer coding but chunked is known")  # RFC 9112 6.1
         self._taken = self._size = 0
-        self._left = 0 if self._chunked else int(headers.get("content-length") or 0)
-        if self._left > self.limits.body:
+        announced = 0 if self._chunked else int(headers.get("content-length") or 0)
+        if announced > self.limits.body:  # which may be more than a machine's number holds
             raise BadRequest(413, "request body too large")
+        self._left = announced
         if not self._chunked and self._left == 0:
             raise BadRequest(400, "malformed request")
         self._expect_leave(headers.get("expect"))

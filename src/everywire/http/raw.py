@@ -1,3 +1,4 @@
+# cython: nonecheck=True
 """Responses whose header fields are bytes, checked before, as ASGI applications give them."""
 
 from __future__ import annotations
@@ -43,8 +44,11 @@ class Head:
 
     def encode(self, more: bytes) -> bytes:
         """Write it, with `more` lines."""
-        lines = [b"%b: %b\r\n" % field for field in self.fields]
-        return b"".join([_line(self.status), *lines, self.written, more, b"\r\n"])
+        parts = [_lines.get(self.status) or _line(self.status)]
+        for field in self.fields:
+            parts += (field[0], b": ", field[1], b"\r\n")
+        parts += (self.written, more, b"\r\n")
+        return b"".join(parts)
 
     def headers(self) -> Headers:
         """Give the fields as text."""

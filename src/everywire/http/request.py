@@ -1,3 +1,4 @@
+# cython: nonecheck=True
 """Requests, responses and their headers, as values."""
 
 from __future__ import annotations
@@ -10,9 +11,38 @@ from urllib.parse import parse_qs, unquote
 from everywire.http.incoming import Incoming
 from everywire.http.redaction import shown
 
-__all__ = ["Exchange", "Headers", "Request", "Response", "one_head", "phrase"]
+__all__ = ["Exchange", "Facts", "Headers", "KnownFacts", "Request", "Response", "one_head", "phrase"]
 
 Address = tuple[str, int] | str | None
+
+_keys: dict[str, bytes] = {}  # names that were looked up, as bytes in lower case
+_MOST_KEYS = 256
+
+
+def _key(name: str) -> bytes:
+    """Give a name as it is compared with those that came as bytes."""
+    key = name.lower().encode("latin-1", "replace")
+    if len(_keys) < _MOST_KEYS:
+        _keys[name] = key
+    return key
+
+
+def _cut(head: bytes | None) -> list[tuple[bytes, bytes]]:
+    """Give the fields of a request's head, which was found valid before."""
+    assert head is not None
+    _, _, rest = head.partition(b"\r\n")
+    pairs = (line.partition(b":") for line in rest.split(b"\r\n") if line)
+    return [(name, value.strip(b" \t")) for name, _, value in pairs]
+
+
+def _encoded(fields: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+
+
+def _members(values: list[str]) -> list[str]:
+    """Give the members of several lists, in lower case."""
+    parts = (part.strip().lower() for value in values for part in value.split(","))
+    return [part for part in parts if part]
 
 
 class Headers:
@@ -23,24 +53,17 @@ class Headers:
 
     __slots__ = ("_fields", "_head", "_raw")
 
-    def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
-        self._fields: list[tuple[str, str]] | None = list(fields)
-        self._raw: list[tuple[bytes, bytes]] | None = None
-        self._head: bytes | None = None
-
-    @classmethod
-    def from_raw(cls, raw: list[tuple[bytes, bytes]]) -> Headers:
-        """Take those that were read as bytes, and found valid."""
-        headers = cls()
-        headers._raw, headers._fields = raw, None
-        return headers
-
-    @classmethod
-    def from_head(cls, head: bytes) -> Headers:
-        """Read those of a request's raw `head`, which was found valid before."""
-        headers = cls()
-        headers._head, headers._fields = head, None
-        return headers
+    def __init__(
+        self,
+        fields: Iterable[tuple[str, str]] = (),
+        raw: list[tuple[bytes, bytes]] | None = None,
+        head: bytes | None = None,
+    ) -> None:
+        """Take `fields`, or those that were read as bytes and found valid: as they are (`raw`), or in a request's `head`."""
+        bare = raw is None and head is None
+        self._fields: list[tuple[str, str]] | None = list(fields) if bare else None
+        self._raw = raw
+        self._head = head
 
     def fold(self) -> None:
         """Keep no more than the bytes they came as, where those are known: read again, they cost as much as the first time."""
@@ -56,14 +79,8 @@ class Headers:
     def raw(self) -> list[tuple[bytes, bytes]]:
         """Give the fields as bytes, in their order."""
         raw = self._raw
-        if raw is None and self._fields is not None:
-            raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self._fields]
-        elif raw is None:
-            assert self._head is not None
-            _, _, rest = self._head.partition(b"\r\n")
-            pairs = (line.partition(b":") for line in rest.split(b"\r\n") if line)
-            raw = [(name, value.strip(b" \t")) for name, _, value in pairs]
-        self._raw = raw
+        if raw is None:
+            raw = self._raw = _cut(self._head) if self._fields is None else _encoded(self._fields)
         return raw
 
     def _values(self, name: str) -> list[str]:
@@ -72,8 +89,13 @@ class Headers:
         if self._fields is not None:
             lower = name.lower()
             return [value for key, value in self._fields if len(key) == size and key.lower() == lower]
-        key = name.lower().encode("latin-1", "replace")
-        return [value.decode("latin-1") for other, value in self.raw() if len(other) == size and other.lower() == key]
+        wanted = _keys.get(name) or _key(name)
+        found = []
+        for pair in self.raw():
+            other = pair[0]
+            if len(other) == size and (other == wanted or other.lower() == wanted):
+                found.append(pair[1].decode("latin-1"))
+        return found
 
     def get_all(self, name: str) -> list[str]:
         """Give every value of `name`, in order; empty where there is none."""
@@ -88,12 +110,11 @@ class Headers:
         """Give the comma-separated members of all values of `name`, lower-cased (RFC 9110 5.6.1)."""
         values = self._values(name)
         if not values:
-            return []
+            return values
         if len(values) == 1 and "," not in values[0]:
             token = values[0].strip().lower()
             return [token] if token else []
-        parts = (part.strip().lower() for value in values for part in value.split(","))
-        return [part for part in parts if part]
+        return _members(values)
 
     def wire(self) -> list[tuple[bytes, bytes]]:
         """Give the fields as bytes, in their order, with names in lower case: a new list."""
@@ -115,7 +136,7 @@ class Headers:
         return len(self.raw() if self._fields is None else self._fields)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Headers) and self._list() == other._list()
+        return isinstance(other, Headers) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -129,6 +150,29 @@ class Facts(Protocol):
     def extra(self, name: str) -> object:
         """Tell "peername", "sockname" or "ssl_object"; None where unknown."""
         ...
+
+
+class KnownFacts:
+    """What is known of a connection, asked once: many requests may come by it."""
+
+    __slots__ = ("_below", "_own", "_peer")
+
+    def __init__(self, below: Facts) -> None:
+        self._below = below
+        self._own: object = None
+        self._peer: object = None
+
+    def extra(self, name: str) -> object:
+        """Tell "peername", "sockname" or "ssl_object"; None where unknown."""
+        if name == "peername":
+            if self._peer is None:
+                self._peer = self._below.extra(name)
+            return self._peer
+        if name == "sockname":
+            if self._own is None:
+                self._own = self._below.extra(name)
+            return self._own
+        return self._below.extra(name)
 
 
 class Exchange(Protocol):
@@ -181,7 +225,7 @@ class Request:
     def from_head(cls, head: bytes) -> Request:
         """Read a request from its raw `head`, which was found valid before (a long-lived connection keeps no more than that)."""
         method, target, version = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
-        return cls(method, target, Headers.from_head(head), version=version.removeprefix("HTTP/"))
+        return cls(method, target, Headers(head=head), version=version.removeprefix("HTTP/"))
 
     def fold(self) -> None:
         """Keep no more of the header than the bytes it came as: whoever still asks has it read again."""

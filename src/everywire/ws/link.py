@@ -136,7 +136,8 @@ class PlainLink(Link):
 
     def receive(self, data: bytearray, size: int) -> int:
         """Copy and pass to `feed`."""
-        self.feed(bytes(data[:size]))
+        held = self  # `feed` may have another storey take this one's place
+        held.feed(bytes(data[:size]))
         return 0
 
     def feed(self, data: bytes) -> None:

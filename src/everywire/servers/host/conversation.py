@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from everywire.engine.websocket import WebSocket
     from everywire.errors import ConnectionClosed
 
-__all__ = ["ACCEPTED", "ASKED", "DENYING", "OVER", "TALKING", "Conversation"]
+__all__ = ["ACCEPTED", "ASKED", "DENYING", "OVER", "TALKING", "Conversation", "failing"]
 
 # phase    | what the application may say              | next
 # ---------+-------------------------------------------+----------------------------
@@ -90,7 +90,7 @@ class Conversation(Teller):
         try:
             return self._say(message)
         except Exception as error:
-            return _failing(error)
+            return failing(error)
 
     def _say(self, message: dict[str, Any]) -> Awaitable[None]:
         if self.phase != TALKING or message["type"] != "websocket.send":
@@ -132,6 +132,6 @@ class Conversation(Teller):
         raise NotImplementedError
 
 
-async def _failing(error: Exception) -> None:
+async def failing(error: Exception) -> None:
     """Raise where it is awaited: a caller that makes many tasks of many sends does not expect it before."""
     raise error

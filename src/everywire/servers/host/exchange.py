@@ -1,3 +1,4 @@
+# cython: nonecheck=True
 """One request's way through an ASGI application: its `receive` and `send`, and what they make (HTTP message format 2.5)."""
 
 from __future__ import annotations
@@ -7,11 +8,13 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from everywire.engine.inbox import READY
 from everywire.errors import Disconnected
 from everywire.http.raw import RawResponse, RawStreamed
 from everywire.http.redaction import shown
 from everywire.http.request import Request, Response
 from everywire.http.streamed import Outlet
+from everywire.servers.host.conversation import failing
 from everywire.servers.host.heads import Common, checked, head
 
 __all__ = ["Exchange"]
@@ -155,18 +158,23 @@ class Exchange:
 
     # What it says
 
-    async def send(self, message: dict[str, Any]) -> None:
-        """Take an event; waits while the client does not read."""
+    def send(self, message: dict[str, Any]) -> Awaitable[None]:
+        """Take an event; awaiting waits while the client does not read, and raises what was wrong with it."""
+        try:
+            return self._say(message)
+        except Exception as error:
+            return failing(error)
+
+    def _say(self, message: dict[str, Any]) -> Awaitable[None]:
         kind = message["type"]
         if self._left_alone():
             raise Disconnected("the client is gone")
         if self.state == OVER:
-            return
+            return READY
         if kind == "http.response.body" and self.state == STARTED:
-            self._piece(message.get("body", b""), more=message.get("more_body", False))
-            if self.state != OVER:
-                await self._drain()
-        elif kind == "http.response.start" and self.state == FRESH:
+            self._piece(message.get("body", b""), message.get("more_body", False))
+            return self._drain() if self.state != OVER and self._crowded() else READY
+        if kind == "http.response.start" and self.state == FRESH:
             self.start(message)
         elif kind == "http.response.early_hint" and self.state in (FRESH, STARTED):
             self._hint(message["links"])
@@ -175,9 +183,10 @@ class Exchange:
         elif kind in ("http.response.pathsend", "http.response.zerocopysend") and self.state == STARTED:
             from everywire.servers.host import files
 
-            await (files.by_path if kind == "http.response.pathsend" else files.by_descriptor)(self, message)
+            return (files.by_path if kind == "http.response.pathsend" else files.by_descriptor)(self, message)
         else:
             raise RuntimeError(f"the application says {kind!r} out of order, or it is no such message")
+        return READY
 
     def start(self, message: dict[str, Any]) -> None:
         """Take the head; nothing leaves before something of the body is there."""
@@ -187,7 +196,7 @@ class Exchange:
         self.left = made.length
         self.state = STARTED
 
-    def count(self, size: int, *, more: bool) -> bool:
+    def count(self, size: int, more: object) -> bool:
         """Count `size` bytes of the body; RuntimeError where that is not what Content-Length says. Gives whether they are to be sent."""
         if self.request.method == "HEAD":  # an application may write into its scope
             return False
@@ -203,10 +212,10 @@ class Exchange:
                 raise RuntimeError("the body is shorter than Content-Length")
         return True
 
-    def _piece(self, body: bytes, *, more: bool) -> None:
+    def _piece(self, body: bytes, more: object) -> None:
         if type(body) is not bytes:
             body = bytes(memoryview(body))
-        if not self.count(len(body), more=more) and self.answer is None and (more or self.trailing):
+        if not self.count(len(body), more) and self.answer is None and (more or self.trailing):
             self.give(RawResponse(self.head, b""))
         if self.answer is None:
             if not more and not self.trailing:
@@ -299,17 +308,22 @@ class Exchange:
             outlet.crowd(_HIGH // 2)
         return self
 
+    def _crowded(self) -> bool:
+        """Say whether the client has much to read yet."""
+        if self.outlet is None:
+            return isinstance(self.answer, RawStreamed) and sum([len(data) for data in self.held]) > _HIGH
+        return self.outlet.queued() > _HIGH
+
     async def _drain(self) -> None:
         """Wait while the client does not read."""
         outlet = self.outlet
         if outlet is None:
-            if isinstance(self.answer, RawStreamed) and sum(map(len, self.held)) > _HIGH:
-                await self.opened()
-        elif outlet.queued() > _HIGH:
-            outlet.push()
-            if outlet.queued() > _HIGH:
-                outlet.crowd(_HIGH // 2)
-                await self._roomy()
+            await self.opened()
+            return
+        outlet.push()
+        if outlet.queued() > _HIGH:
+            outlet.crowd(_HIGH // 2)
+            await self._roomy()
 
     async def opened(self) -> None:
         """Wait until what is streamed has an outlet."""
@@ -337,7 +351,8 @@ class Exchange:
     async def write_on(self, data: bytes) -> None:
         """Write a piece, and wait while the client does not read."""
         self.write(data)
-        await self._drain()
+        if self._crowded():
+            await self._drain()
         if self.parted:
             raise Disconnected("the client is gone")
 

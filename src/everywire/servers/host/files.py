@@ -53,7 +53,7 @@ async def _send(exchange: Exchange, file: int, offset: int, count: int, *, more:
     if exchange.answer is None and not more and exchange.head.length is None and not exchange.trailing:
         exchange.head.fields.append((b"content-length", b"%d" % count))
         exchange.head.length = exchange.left = count
-    if not exchange.count(count, more=more):
+    if not exchange.count(count, more):
         exchange.finish_bare()
         return
     if exchange.answer is None:

@@ -1,3 +1,4 @@
+# cython: nonecheck=True
 """Heads of responses as ASGI applications give them: checked, with what a server adds."""
 
 from __future__ import annotations
@@ -29,21 +30,21 @@ class Common:
         self._server = [] if server is None else [(b"server", server)]
         self._clock = clock
         self._second = -1
-        self._fields: list[Pair] = []
-        self._written = b""
+        self.fields: list[Pair] = []
+        self.written = b""
 
-    def now(self) -> tuple[list[Pair], bytes]:
-        """Give the fields, and the same as lines."""
+    def now(self) -> None:
+        """Have `fields`, and the same as lines in `written`, be those of this second."""
         second = int(self._clock())
         if second != self._second:
             self._second = second
-            self._fields = [(b"date", formatdate(second, usegmt=True).encode()), *self._server]
-            self._written = b"".join([b"%b: %b\r\n" % field for field in self._fields])
-        return self._fields, self._written
+            self.fields = [(b"date", formatdate(second, usegmt=True).encode()), *self._server]
+            self.written = b"".join([b"%b: %b\r\n" % field for field in self.fields])
 
     def without(self, names: set[bytes]) -> tuple[list[Pair], bytes]:
         """Give those that are not called one of `names`."""
-        fields = [field for field in self.now()[0] if field[0] not in names]
+        self.now()
+        fields = [field for field in self.fields if field[0] not in names]
         return fields, b"".join([b"%b: %b\r\n" % field for field in fields])
 
 
@@ -57,12 +58,17 @@ def _lowered(name: bytes) -> bytes:
     return lower
 
 
+def _breaks(value: bytes) -> bool:
+    """Say of a value with a suspect byte whether it is more than the 0x85 of a UTF-8 character."""
+    return b"\x85" not in value or bool(_suspect(value.replace(b"\x85", b""))) or splits(value)
+
+
 def checked(headers: Iterable[Any]) -> list[Pair]:
     """Check header fields; ValueError for one that is malformed, or would be more than one to somebody (CVE-2026-44546), TypeError for other than bytes."""
     found = []
     for name, value in headers:
         lower = _names.get(name) or _lowered(name)
-        if _suspect(value) and (b"\x85" not in value or _suspect(value.replace(b"\x85", b"")) or splits(value)):
+        if _suspect(value) and _breaks(value):
             raise ValueError(f"the value of {name!r} has characters that a header field must not have")
         found.append((lower, value))
     return found
@@ -73,28 +79,37 @@ def head(status: int, headers: Iterable[Any], common: Common) -> Head:
     if not 200 <= status <= 999:
         raise ValueError(f"no status of a response: {status!r}")
     fields = checked(headers)
-    made = Head(status, fields, *common.now())
-    special = [field for field in fields if field[0] in _SPECIAL]
+    common.now()
+    made = Head(status, fields, common.fields, common.written)
+    special = None
+    for field in fields:
+        if field[0] in _SPECIAL:
+            special = _heed(made, field, special or set())
     if special:
-        _heed(made, special, common)
-        if status == 204:  # RFC 9110 8.6
-            made.fields = [field for field in made.fields if field[0] != b"content-length"]
+        _settle(made, special, common)
     return made
 
 
-def _heed(made: Head, special: list[Pair], common: Common) -> None:
-    """Heed what fields say of the connection and the body."""
-    for name, value in special:
-        if name == b"content-length":
-            if not value.isdigit() or made.length not in (None, int(value)):
-                raise ValueError(f"no Content-Length: {value!r}")
-            if made.length is not None:
-                raise ValueError("more than one Content-Length")
-            made.length = int(value)
-        elif name == b"connection":
-            made.closes = made.closes or b"close" in [token.strip().lower() for token in value.split(b",")]
-    names = {name for name, _ in special}
-    if b"transfer-encoding" in names:  # the server's to say
+def _heed(made: Head, field: Pair, special: set[bytes]) -> set[bytes]:
+    """Heed what a field says of the connection and the body; give the names of those that say such things."""
+    name, value = field
+    if name == b"content-length":
+        if not value.isdigit():
+            raise ValueError(f"no Content-Length: {value!r}")
+        if made.length is not None:
+            raise ValueError("more than one Content-Length")
+        made.length = int(value)
+    elif name == b"connection":
+        made.closes = made.closes or b"close" in [token.strip().lower() for token in value.split(b",")]
+    special.add(name)
+    return special
+
+
+def _settle(made: Head, names: set[bytes], common: Common) -> None:
+    """Leave out what is the server's to say (`names` are the special fields that are there), and of the server's what the application has said."""
+    if b"transfer-encoding" in names:
         made.fields = [field for field in made.fields if field[0] != b"transfer-encoding"]
+    if made.status == 204:  # RFC 9110 8.6
+        made.fields = [field for field in made.fields if field[0] != b"content-length"]
     if b"date" in names or b"server" in names:
         made.common, made.written = common.without(names)

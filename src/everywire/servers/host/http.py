@@ -1,3 +1,4 @@
+# cython: nonecheck=True
 """HTTP requests, answered by an ASGI application."""
 
 from __future__ import annotations

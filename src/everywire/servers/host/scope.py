@@ -1,3 +1,4 @@
+# cython: nonecheck=True
 """The scope of a request for an ASGI application (HTTP and WebSocket message format 2.5)."""
 
 from __future__ import annotations
@@ -41,20 +42,21 @@ def scope(request: Request, kind: Literal["http", "websocket"], facts: Facts) ->
     tls = None if found is None else found.extra("ssl_object")
     raw, _, query = request.target.partition("?")
     path = raw if "%" not in raw and raw.isascii() else _decoded(raw)
+    root = facts.root_path
     headers = request.headers.wire()
     made: Scope = {
         "type": kind,
         "asgi": {"version": "3.0", "spec_version": facts.spec_version},
         "http_version": request.version,
         "scheme": _SCHEMES[kind][tls is not None],
-        "path": facts.root_path + path,
-        "raw_path": (facts.root_path + raw).encode("latin-1"),
+        "path": root + path,
+        "raw_path": (root + raw).encode("latin-1"),
         "query_string": query.encode("latin-1"),
-        "root_path": facts.root_path,
+        "root_path": root,
         "headers": headers,
         "client": None if found is None else _address(found.extra("peername")),
         "server": None if found is None else _server(found.extra("sockname")),
-        "extensions": {**facts.extensions},
+        "extensions": facts.extensions.copy(),
     }
     if kind == "http":
         made["method"] = request.method.upper()
@@ -88,5 +90,7 @@ def _server(found: object) -> tuple[str, int | None] | None:
 
 
 def _subprotocols(request: Request) -> list[str]:
-    values = request.headers.get_all("sec-websocket-protocol")
-    return [name for value in values for part in value.split(",") if (name := part.strip())]
+    found = []
+    for value in request.headers.get_all("sec-websocket-protocol"):
+        found += [name for name in map(str.strip, value.split(",")) if name]
+    return found
