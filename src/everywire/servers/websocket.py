@@ -166,7 +166,7 @@ class Server:
 
     def _factory(self, context: tls.SSLContext | None) -> Callable[[], Any]:
         if context is None:
-            return lambda: Opening(self, self._engine)
+            return lambda: self._heeded(Opening(self, self._engine))
         from everywire.engine.tls import TlsLink
 
         alpn.offer(context, http2=self.options.http2)
@@ -181,6 +181,12 @@ class Server:
         else:
             top = Opening(self, self._engine)
         top.since = link.since  # the handshake's time began with that of TLS
+        return self._heeded(top)
+
+    def _heeded(self, top: Any) -> Any:
+        """Give what sits on a new connection. One that was accepted before the server's end, and begins after it, is not kept: nobody would end it."""
+        if self._closing is not None and self._closing.done():
+            self._engine.loop.call_soon(top.abort)  # it is not on its transport yet
         return top
 
     @property
@@ -191,10 +197,8 @@ class Server:
     # Answering requests (the `Site` of the openings)
 
     def joined(self, opening: Opening) -> None:
-        """Learn of a new connection. One that was accepted before the server's end, and begins after it, is not kept: nobody would end it."""
+        """Learn of a new connection."""
         self._openings.add(opening)
-        if self._closing is not None and self._closing.done():
-            self._engine.loop.call_soon(opening.abort)  # it is not on its transport yet
 
     def left(self, opening: Opening) -> None:
         """Learn that one is gone or has become a WebSocket."""
