@@ -36,6 +36,25 @@ def split(data, cuts):
     return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
+OF_ALL_KINDS = (
+    PLAIN,
+    POSTED,
+    CHUNKED,
+    UPGRADE,
+    b"HEAD /b HTTP/1.0\r\n\r\n",
+    b"GET /c HTTP/1.0\r\nConnection: keep-alive\r\nHost: y\r\n\r\n",
+    b"GET http://there/d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"POST /e HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n1\r\na\r\n0\r\nT: u\r\n\r\n",
+    b"POST /f HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 1\r\n\r\nz",
+    b"PUT /g HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+)
+
+
+def shape(request):
+    return request.method, request.target, request.version, list(request.headers), request.body
+
+
 def refused(data, **limits):
     with pytest.raises(BadRequest) as caught:
         reader(**limits).feed(data)
@@ -46,6 +65,20 @@ def test_a_request():
     request = reader().feed(PLAIN)
     assert (request.method, request.target, request.version, request.body) == ("GET", "/a?b", "1.1", b"")
     assert request.headers == Headers([("Host", "x"), ("X", "ä")])
+
+
+@given(st.lists(st.sampled_from(OF_ALL_KINDS), max_size=6))
+def test_a_request_leaves_nothing_behind_for_the_next_one(sent):
+    reading = reader()
+    for data in sent:
+        assert shape(reading.feed(data)) == shape(reader().feed(data))
+        assert reading.rest == b""
+
+
+@pytest.mark.parametrize("length", [1 << 63, 1 << 64, (1 << 64) + 5])
+def test_a_length_that_no_machine_has_is_refused(length):
+    data = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\nhello" % length
+    assert refused(data, body=1 << 40) in (400, 413)
 
 
 def test_nothing_before_the_head_is_complete():

@@ -165,8 +165,8 @@ class RequestReader:
         if self._upgrades and ("content-length" in headers or "transfer-encoding" in headers):
             parser = self._without_upgrade(headers)  # llhttp reads no body behind that, but nobody has agreed yet
         if self._done:
-            if not self._upgrades and parser.should_keep_alive():
-                self._used = parser
+            if self._version == "1.1" and not self._upgrades and "close" not in headers.tokens("connection"):
+                self._used = parser  # else it takes nothing more
             return self._request()
         self._parser, self._fields = parser, []  # what comes yet are trailers
         self._expect_body(headers)

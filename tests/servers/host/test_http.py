@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+import anyio
 import pytest
 from tests.engine.peer import Peer
 from tests.servers.host.asking import Asked, ask, body, echo, get, hosted, saying, start, whole
@@ -321,3 +322,35 @@ async def test_over_a_unix_socket(engine, tmp_path):
         async with Peer(*await asyncio.open_connection(sock=sock)) as peer:
             peer.writer.write(get().encode())
             assert (await whole(peer))[2].decode() == repr((None, (path, None)))
+
+
+async def by_tasks(send, *events):
+    for event in events:
+        await asyncio.create_task(send(event))
+
+
+async def by_gather(send, *events):
+    await asyncio.gather(*[send(event) for event in events])
+
+
+async def by_patience(send, *events):
+    for event in events:
+        await asyncio.wait_for(asyncio.shield(send(event)), 5)
+
+
+async def by_groups(send, *events):
+    for event in events:
+        async with anyio.create_task_group() as group:
+            group.start_soon(send, event)
+
+
+@pytest.mark.parametrize("way", [by_tasks, by_gather, by_patience, by_groups])
+async def test_send_is_awaited_in_every_way(engine, way):
+    async def app(scope, receive, send):
+        with pytest.raises((RuntimeError, ExceptionGroup)):
+            await way(send, body(b"too early"))
+        await way(send, start(200, [b"x", bytearray(b"y")]), body(memoryview(b"a"), more=True), body(bytearray(b"b")))
+
+    async with hosted(app, engine) as server:
+        status, headers, data = await ask(server, get())
+        assert (status, headers["x"], data) == (200, "y", b"ab")

@@ -93,6 +93,8 @@ async def returning_started(scope, receive, send):
         saying(start("200")),
         saying(start(101)),
         saying(start(99)),
+        saying(start(1 << 40)),
+        saying({**start(200), "headers": None}),
         saying(start(200), body("text")),
         saying(start(200), body(None)),
         saying(start(200, (b"x", "text"))),
