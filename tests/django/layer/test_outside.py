@@ -7,6 +7,7 @@ import pytest
 
 import everywire
 from everywire.app import Everywire
+from everywire.brokers.base import Receipt
 from everywire.brokers.memory import queues
 from everywire.django import ChannelLayer
 from everywire.django.layer import Drop, outside, words
@@ -188,6 +189,23 @@ async def test_a_process_that_was_killed_is_not_waited_for(monkeypatch):
             await layer.send(channel, X)
         assert seen == [Drop("gone", channel)]
     await killed.stop()
+
+
+async def test_a_broker_that_says_late_that_nobody_hears_changes_nothing(monkeypatch):
+    async with running() as app:
+        layer = ChannelLayer()
+        await member(layer)
+        there = layer._outside
+        there._known["elsewhere"] = float("inf")
+
+        async def publish(channel, draft, retention):
+            while not all(answer.done() for answer in there._asked.values()):
+                await asyncio.sleep(0)
+            return Receipt(None, heard=False)
+
+        monkeypatch.setattr(outside, "PATIENCE", 0)
+        monkeypatch.setattr(app.hub.broker, "publish", publish)
+        assert await there._ask("elsewhere", words.List("g")) is None
 
 
 async def test_a_link_that_was_lost_is_told_of_once():

@@ -244,7 +244,8 @@ class Outside:
         try:
             if self._known.get(process, 0.0) < self.world.now() and process not in await self._processes():
                 return None
-            if not await self._write(process, Asked(number, self._inside.process, what)):
+            reached = await self._write(process, Asked(number, self._inside.process, what))
+            if not reached and not answer.done():
                 answer.set_result(None)  # it was killed: its place is kept until its lease is over, and nobody hears it
             found: Answer | None = await answer
             if found is None:
