@@ -57,6 +57,13 @@ def test_next_line_is_not(common, value):
         checked([(b"x", value)])
 
 
+@pytest.mark.parametrize("field", [("a", "b"), (b"a", "b"), ("a", b"b"), (b"a", None), None])
+def test_what_is_no_field_is_named(field):
+    with pytest.raises(TypeError, match="a header field is a name and a value, both bytes, not ") as caught:
+        checked([(b"x", b"y"), field])
+    assert repr(field) in str(caught.value)
+
+
 def test_names_are_not_remembered_without_end():
     for number in range(3000):
         checked([(b"x-%d" % number, b"")])

@@ -214,6 +214,8 @@ class Exchange:
 
     def _piece(self, body: bytes, more: object) -> None:
         if type(body) is not bytes:
+            if isinstance(body, str) or body is None:
+                raise TypeError(f"the body of a response is bytes, not {type(body).__name__}")
             body = bytes(memoryview(body))
         if not self.count(len(body), more) and self.answer is None and (more or self.trailing):
             self.give(RawResponse(self.head, b""))

@@ -65,12 +65,17 @@ def _breaks(value: bytes) -> bool:
 
 def checked(headers: Iterable[Any]) -> list[Pair]:
     """Check header fields; ValueError for one that is malformed, or would be more than one to somebody (CVE-2026-44546), TypeError for other than bytes."""
-    found = []
-    for name, value in headers:
-        lower = _names.get(name) or _lowered(name)
-        if _suspect(value) and _breaks(value):
-            raise ValueError(f"the value of {name!r} has characters that a header field must not have")
-        found.append((lower, value))
+    found: list[Pair] = []
+    field = None
+    try:
+        for field in headers:
+            name, value = field
+            lower = _names.get(name) or _lowered(name)
+            if _suspect(value) and _breaks(value):
+                raise ValueError(f"the value of {name!r} has characters that a header field must not have")
+            found.append((lower, value))
+    except TypeError as error:
+        raise TypeError(f"a header field is a name and a value, both bytes, not {field!r}") from error
     return found
 
 
