@@ -73,7 +73,7 @@ HANDSHAKES = (
 MALFORMED = (
     Bad("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
     Bad("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
-    Bad("unknown method", raw("FOO / HTTP/1.1\r\nHost: localhost\r\n"), 400),
+    Bad("unknown method", raw("FOO / HTTP/1.1\r\nHost: localhost\r\n"), 501),  # RFC 9110 9.1
     Bad("NUL in a value", raw("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n"), 400),
     Bad("CR in a value", raw("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n"), 400),
     Bad("bare LF", raw("GET / HTTP/1.1\r\nHost: localhost\nX: y\r\n"), 400),
