@@ -212,7 +212,7 @@ class Exchange:
                 raise RuntimeError("the body is shorter than Content-Length")
         return True
 
-    def _piece(self, body: bytes, more: object) -> None:
+    def _piece(self, body: Any, more: object) -> None:
         if type(body) is not bytes:
             if isinstance(body, str) or body is None:
                 raise TypeError(f"the body of a response is bytes, not {type(body).__name__}")
