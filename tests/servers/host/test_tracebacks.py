@@ -3,9 +3,11 @@
 import contextlib
 import timeit
 import traceback
+from pathlib import Path
 
 import pytest
 
+import everywire
 from everywire.servers.host.tracebacks import shortened
 
 
@@ -38,6 +40,11 @@ def test_of_a_traceback_without_any_its_last_line_is_left():
 def test_what_is_repeated_goes_with_its_line():
     repeated = '  File "/lib/site-packages/a.py", line 1, in a\n    a()\n  [Previous line repeated 9 more times]\n'
     assert shortened(f"Traceback (most recent call last):\n{repeated}Error: x\n") == "Error: x\n"
+
+
+def test_a_folder_whose_name_only_begins_like_the_packages_is_the_applications():
+    beside = f'  File "{Path(everywire.__file__).parent}_shop/main.py", line 1, in a\n    a()\n'
+    assert shortened(f"Traceback (most recent call last):\n{beside}Error: x\n").count("_shop/main.py") == 1
 
 
 @pytest.mark.parametrize("text", ["", "no database", "Traceback (most recent call last):\n  nothing", "a\nb\n"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +21,8 @@ Mode: TypeAlias = Literal["auto", "on", "off"]
 
 _log = logging.getLogger("everywire.host")
 _NOT_THE_APPLICATION: Final = (  # where a line tells nothing of it; compiled modules say where they are below the sources
-    str(Path(asyncio.__file__).parent),
-    str(Path(__file__).parents[2]),
+    os.path.join(Path(asyncio.__file__).parent, ""),
+    os.path.join(Path(__file__).parents[2], ""),
     "src/everywire/",
 )
 _LAST_WORDS = 1.0  # seconds for an application that was cancelled

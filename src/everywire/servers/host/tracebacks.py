@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sysconfig
 from pathlib import Path
@@ -12,8 +13,8 @@ __all__ = ["shortened"]
 _FRAME: Final = re.compile(r'^  File "([^"]*)", line .*\n(?:    .*\n|  \[Previous line repeated .*\n)*', re.MULTILINE)
 _EMPTY: Final = re.compile(r"^Traceback \(most recent call last\):\n(?=\S)", re.MULTILINE)
 _LIBRARIES: Final = (
-    *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
-    str(Path(__file__).parents[2]),
+    *{os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+    os.path.join(Path(__file__).parents[2], ""),
     "<frozen",
 )
 
