@@ -21,6 +21,20 @@ async def said(ws):
     return await ws.recv()
 
 
+async def test_a_socket_that_is_only_bound_is_listened_on(engine):
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    async with serve(echo, sock=sock, engine=engine) as server, connect(f"ws://127.0.0.1:{server.port}/") as ws:
+        assert await said(ws) == "hello"
+
+
+async def test_a_socket_that_cannot_listen_is_an_error_and_none_stays_open(engine):
+    (good,), bad = listening.tcp("127.0.0.1", 0), socket.socket(type=socket.SOCK_DGRAM)
+    with pytest.raises(OSError):
+        await serve(echo, sock=[good, bad], engine=engine)
+    assert (good.fileno(), bad.fileno()) == (-1, -1)
+
+
 async def test_another_socket_is_accepted_on_until_it_is_taken_away(engine):
     async with serve(echo, "127.0.0.1", engine=engine) as server:
         (sock,) = listening.tcp("127.0.0.1", 0)

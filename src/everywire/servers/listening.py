@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-__all__ = ["inherited", "mark", "removed", "tcp", "unix"]
+__all__ = ["begun", "inherited", "mark", "removed", "tcp", "unix"]
 
 _FIRST_INHERITED = 3  # sd_listen_fds(3)
 
@@ -69,6 +69,19 @@ def _bind_all(
     if not bound:
         raise OSError(errno.EADDRNOTAVAIL, "none of the addresses is available")
     return bound
+
+
+def begun(sockets: Sequence[socket.socket], backlog: int = 4096) -> list[socket.socket]:
+    """Have `sockets` listen that are only bound, and give them all; after an error all of them are closed."""
+    try:
+        for sock in sockets:
+            if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                sock.listen(backlog)
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return list(sockets)
 
 
 def unix(path: str, *, backlog: int = 4096) -> socket.socket:

@@ -433,7 +433,7 @@ class serve:  # noqa: N801 - used like a function
     `handler(ws)` is a coroutine function, called for each connection; when it returns the connection is closed with 1000, when it raises with 1011. Or give
     `on_message(ws, message)`, with `on_open(ws)` and `on_close(ws, code, reason)`: plain callbacks, the fastest; an `async def on_message` works too.
 
-    Where: `host` and `port`, a Unix socket's `path`, or `sock`, a listening socket or several (see `everywire.servers.listening.inherited`). `ssl` is an
+    Where: `host` and `port`, a Unix socket's `path`, or `sock`, a socket that is bound, or several (see `everywire.servers.listening.inherited`). `ssl` is an
     `ssl.SSLContext`; its ALPN is set here. `process_request(request)` (plain or async) may return a `Response` or a
     `Streamed` to answer over HTTP instead, or None to go on.
     `engine` is "native" or "portable"; everything else is a field of `Options`.
@@ -464,7 +464,8 @@ class serve:  # noqa: N801 - used like a function
         self._ssl = ssl
         self._sockets: Callable[[], list[socket.socket]]
         if sock is not None:
-            self._sockets = lambda: [sock] if isinstance(sock, socket.socket) else list(sock)
+            given = [sock] if isinstance(sock, socket.socket) else list(sock)
+            self._sockets = lambda: listening.begun(given, backlog)
         elif path is not None:
             self._sockets = lambda: [self._unix(path, backlog)]
         else:
