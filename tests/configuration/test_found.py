@@ -119,6 +119,11 @@ def test_times_that_do_not_go_together_name_who_said_them(tmp_path):
         SettingError, match=r"^EVERYWIRE_HUB__HEARTBEAT__EVERY: a heartbeat's patience is between 0 and .* 5$"
     ):
         found.hub(Settings())
+    both = {"EVERYWIRE_HUB__HEARTBEAT__EVERY": "5", "EVERYWIRE_HUB__HEARTBEAT__PATIENCE": "9"}
+    with pytest.raises(
+        SettingError, match=r"^EVERYWIRE_\w+__EVERY and EVERYWIRE_\w+__PATIENCE: a heartbeat's patience"
+    ):
+        Configuration.found(both, tmp_path).hub(Settings())
     with pytest.raises(SettingError, match=r"^a heartbeat's patience"):
         Configuration().hub(Settings(heartbeat=Heartbeat(5, 5)))
 

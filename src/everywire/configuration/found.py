@@ -74,8 +74,8 @@ class Configuration:
         try:
             filled.heartbeat.agree()
         except ValueError as error:
-            said = [each.where for name, each in self.settings.items() if name[:2] == ("hub", "heartbeat")]
-            raise SettingError(": ".join([*said, str(error)])) from None
+            said = " and ".join(each.where for name, each in self.settings.items() if name[:2] == ("hub", "heartbeat"))
+            raise SettingError(f"{said}: {error}" if said else str(error)) from None
         return filled
 
     def options(self, section: str, given: Mapping[str, Any], default: Any = None) -> dict[str, Any]:
