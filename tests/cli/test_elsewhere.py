@@ -57,6 +57,19 @@ def test_who_comes_from_elsewhere_is_told(arguments, said):
     assert told(*arguments) == said
 
 
+@pytest.mark.parametrize("option", sorted(OURS - {"--access-log", "--proxy-headers"}))
+def test_a_wrong_value_of_an_option_that_is_here_is_no_other_server_s(option):
+    assert "coming from" not in told(f"{option}=?", "--zebra")
+
+
+def test_a_flag_that_is_here_takes_no_value():
+    assert told("--reload=yes") == "Option '--reload' does not take a value."
+    assert (
+        told("--access-log=f")
+        == "Option '--access-log' does not take a value\n  coming from daphne: --access-log 2> FILE"
+    )
+
+
 def test_a_file_is_told_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "everywire.toml").write_text("[run]\nlimit_max_requests = 5\n")

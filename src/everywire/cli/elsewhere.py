@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
 
 __all__ = ["SERVERS", "Welcoming", "advice", "options"]
 
+_OTHERWISE: Final = frozenset({"--access-log", "--proxy-headers"})  # ours, too, which others write in another way
 _OPTION: Final = re.compile(r"(?<![\w-])--?[a-z][\w-]*", re.IGNORECASE)
 _TLS: Final = "in a program: `everywire.run(app, ssl=context)`"
 _LOGGING: Final = "none: an application that sets up `logging` itself is left as it is"
@@ -187,22 +188,17 @@ class Welcoming(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            if option := _about(error):
+            if option := _about(error, {name for each in self.params for name in each.opts} - _OTHERWISE):
                 said = error.message if isinstance(error, click.NoSuchOption) else error.format_message()
                 raise click.UsageError(f"{said.rstrip('.')}\n{advice(option)}", ctx) from None
             raise
 
 
-def _about(error: click.UsageError) -> str | None:
-    """Give the option of other servers that an error is about."""
+def _about(error: click.UsageError, own: Collection[str]) -> str | None:
+    """Give the option of other servers that an error is about; a wrong value of our `own` is no other server's."""
     name: Any = None
     if isinstance(error, click.NoSuchOption | click.BadOptionUsage):
         name = error.option_name
     elif isinstance(error, click.BadParameter) and error.param is not None:
         name = error.param.opts[0]
-    return name if isinstance(name, str) and name not in _OWN and advice(name) else None
-
-
-_OWN: Final = frozenset(
-    {"--host", "--port", "--workers", "--certfile", "--keyfile", "--root-path", "--keep-alive", "--lifespan"}
-)  # a wrong value of these is no other server's
+    return name if isinstance(name, str) and name not in own and advice(name) else None
