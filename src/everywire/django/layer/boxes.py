@@ -191,9 +191,8 @@ class Boxes:
                 found = self._pop(box, now, lost)
                 waiter = None
                 if found is None:
-                    box = self.channels.get(name) or self._box(
-                        name
-                    )  # not one that was forgotten with what was over in it
+                    # Not one that was forgotten with what was over in it.
+                    box = self.channels.get(name) or self._box(name)
                     waiter = self._wait(box)
             self._say(lost)
             if waiter is None:
