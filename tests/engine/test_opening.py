@@ -1,8 +1,10 @@
 """Requests on one connection, until one becomes a WebSocket."""
 
+import gc
 import logging
 from types import SimpleNamespace
 
+import httptools
 import pytest
 from tests.engine.peer import UPGRADE
 from tests.ws.raw import Pipe
@@ -401,3 +403,34 @@ def test_a_body_that_comes_slower_than_the_rate_is_refused_and_one_that_stops():
             place.sweep(now)
         assert place.pipe.calls == ["finish"]
         assert place.pipe.written.startswith(b"HTTP/1.1 408")
+
+
+def test_what_is_said_to_proxies_does_not_end_a_connection():
+    place = Place(lambda request: Response(200, request.path))
+    sent = b"GET /1 HTTP/1.1\r\nHost: x\r\nProxy-Connection: close\r\n\r\n"
+    assert place.send(sent + GET % b"2").count(b"HTTP/1.1 200 ") == 2
+    assert b"/3" in place.send(GET % b"3")
+    assert place.pipe.calls == []
+
+
+@pytest.mark.parametrize("last", ["its loss", "a WebSocket"])
+def test_a_connection_leaves_no_parser_to_the_garbage_collector(last):
+    def parsers():
+        return sum(issubclass(type(thing), httptools.HttpRequestParser) for thing in gc.get_objects())
+
+    taken = Accepted(b"yes", Taken(), lambda websocket: None)
+    gc.collect()
+    gc.disable()
+    try:
+        before = parsers()
+        place = Place(lambda request: taken if "upgrade" in request.headers else Response(200))
+        place.send(GET % b"")
+        assert parsers() == before + 1
+        if last == "its loss":
+            place.pipe.lost(None)
+        else:
+            place.send(f"GET / HTTP/1.1\r\n{UPGRADE}\r\n".encode())
+        del place
+        assert parsers() == before
+    finally:
+        gc.enable()

@@ -1,7 +1,9 @@
 """Reading requests and responses within limits."""
 
+import gc
 import itertools
 
+import httptools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +46,7 @@ OF_ALL_KINDS = (
     b"HEAD /b HTTP/1.0\r\n\r\n",
     b"GET /c HTTP/1.0\r\nConnection: keep-alive\r\nHost: y\r\n\r\n",
     b"GET http://there/d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET /h HTTP/1.1\r\nHost: x\r\nProxy-Connection: close\r\n\r\n",
     b"POST /e HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n1\r\na\r\n0\r\nT: u\r\n\r\n",
     b"POST /f HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 1\r\n\r\nz",
     b"PUT /g HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
@@ -73,6 +76,43 @@ def test_a_request_leaves_nothing_behind_for_the_next_one(sent):
     for data in sent:
         assert shape(reading.feed(data)) == shape(reader().feed(data))
         assert reading.rest == b""
+
+
+@given(st.lists(st.sampled_from(OF_ALL_KINDS), max_size=6), st.lists(st.integers(0, 700), max_size=9), st.booleans())
+def test_requests_are_the_same_however_they_come(sent, cuts, streamed):
+    reading, found = RequestReader(HeadLimits(), streamed=streamed), []
+    for piece in split(b"".join(sent), sorted(cuts)):
+        request = reading.feed(piece)
+        while True:
+            if request is not None:
+                found.append((request, request.incoming))
+            if reading.incoming is not None or not reading.rest:
+                break
+            rest, reading.rest = reading.rest, b""
+            if (request := reading.feed(rest)) is None and reading.rest == rest:
+                break
+    bodies = [request.body if incoming is None else incoming.take() for request, incoming in found]
+    wanted = [shape(reader().feed(data)) for data in sent]
+    assert [(*shape(request)[:4], body) for (request, _), body in zip(found, bodies, strict=True)] == wanted
+
+
+def test_a_reader_that_has_ended_is_nobodys_to_look_for():
+    def parsers():
+        return sum(issubclass(type(thing), httptools.HttpRequestParser) for thing in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = parsers()
+        for data in (PLAIN, POSTED[:-1]):
+            reading = reader()
+            reading.feed(data)
+            assert parsers() == before + 1
+            reading.end()
+            del reading
+            assert parsers() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("length", [1 << 63, 1 << 64, (1 << 64) + 5])

@@ -447,4 +447,5 @@ class Opening(PlainLink):
         if above is not None:
             above.lost(reason)
         self.below = None
+        self.reader.end()
         self.site.left(self)

@@ -27,6 +27,7 @@ cdef class RequestReader:
 
     @cython.locals(buffer=bytes, end=Py_ssize_t)
     cpdef Request feed(self, bytes data)
+    cpdef end(self)
     cdef bytes _without_blank_lines(self, bytes buffer)
     @cython.locals(headers=Headers, rest=bytes, request=Request)
     cdef Request _parse(self)

@@ -96,7 +96,7 @@ class RequestReader:
         self.head = b""
         self.expects = False
         self._parser: httptools.HttpRequestParser | None = None
-        self._used: httptools.HttpRequestParser | None = None  # one that is ready for the next request
+        self._used: httptools.HttpRequestParser | None = None  # one for heads: kept as long as it takes more of them
         self._fields: list[tuple[bytes, bytes]] = []
         self._headers = _NONE  # those of the head: trailers are none of them (RFC 9110 6.5.1)
         self._method = b""
@@ -141,6 +141,10 @@ class RequestReader:
         self.head, self.rest = buffer[: end + 4], buffer[end + 4 :]
         return self._parse()
 
+    def end(self) -> None:
+        """Read nothing more: a parser knows whom it tells, so both would wait for the garbage collector."""
+        self._parser = self._used = None
+
     def _without_blank_lines(self, buffer: bytes) -> bytes:
         """Pass over empty lines before a request (RFC 9112 2.2), but not over endless ones."""
         stripped = buffer.lstrip(b"\r\n")
@@ -153,9 +157,9 @@ class RequestReader:
         self._fields = []
         self._target = b""
         self._done = self._upgrades = False
-        parser, self._used = self._used, None
+        parser = self._used
         if parser is None:
-            parser = httptools.HttpRequestParser(self)
+            parser = self._used = httptools.HttpRequestParser(self)
         self._feed(parser, self.head)
         self._method = parser.get_method()
         self._headers = Headers((), self._fields)
@@ -165,10 +169,8 @@ class RequestReader:
         if self._upgrades and ("content-length" in headers or "transfer-encoding" in headers):
             parser = self._without_upgrade(headers)  # llhttp reads no body behind that, but nobody has agreed yet
         if self._done:
-            if self._version == "1.1" and not self._upgrades and "close" not in headers.tokens("connection"):
-                self._used = parser  # else it takes nothing more
             return self._request()
-        self._parser, self._fields = parser, []  # what comes yet are trailers
+        self._parser, self._used, self._fields = parser, None, []  # what comes yet are trailers
         self._expect_body(headers)
         rest, self.rest = self.rest, b""
         request = self._more(rest)
@@ -262,6 +264,7 @@ class RequestReader:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._done = self._upgrades = True
+            self._used = None
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, BadRequest):
                 raise error.__context__ from None
@@ -347,6 +350,8 @@ class RequestReader:
     def on_message_complete(self) -> None:
         """Learn that the request is complete."""
         self._done = True
+        if self._used is not None and not self._used.should_keep_alive():
+            self._used = None  # it takes nothing more
 
 
 def _not_here(on: object) -> None:

@@ -1,7 +1,9 @@
 """What an application may say beside its response: trailers, early hints, leave to send a body."""
 
 import asyncio
+import gc
 
+import anyio
 import pytest
 from tests.engine.peer import Peer
 from tests.servers.host.asking import ask, body, chunks, echo, get, hosted, saying, start, whole
@@ -223,3 +225,30 @@ async def test_two_that_receive_at_once_hear_of_one_end(engine):
 async def test_bytes_of_other_kinds(engine):
     async with hosted(saying(start(), body(bytearray(b"ab"), more=True), body(memoryview(b"c"))), engine) as server:
         assert (await ask(server, get()))[2] == b"abc"
+
+
+async def test_who_looks_in_for_the_disconnect_again_and_again_leaves_nothing_behind(engine):
+    found = []
+
+    def futures():
+        gc.collect()
+        return sum(issubclass(type(thing), asyncio.Future) for thing in gc.get_objects())
+
+    async def steps(scope, receive, send):
+        async def look_in():
+            with anyio.CancelScope() as now:
+                now.cancel()
+                found.append(await receive())
+
+        await look_in()
+        await look_in()
+        before = futures()
+        for _ in range(50):
+            await look_in()
+        found.append(futures() - before)
+        await send(start(200))
+        await send(body())
+
+    async with hosted(steps, engine) as server:
+        assert (await ask(server, get()))[0] == 200
+    assert [found[0]["type"], *found[1:]] == ["http.request", 0]

@@ -148,7 +148,13 @@ class Exchange:
         if self.waiting is None:
             self.waiting = []
         self.waiting.append(waiter)
-        await waiter
+        try:
+            await waiter
+        finally:
+            if (
+                waiter.cancelled() and self.waiting is not None
+            ):  # an application may look in a thousand times and never wait
+                self.waiting.remove(waiter)
 
     def _wake(self) -> None:
         waiting, self.waiting = self.waiting, None
